@@ -1,0 +1,53 @@
+# What a newcomer and a maintainer type. The environment is made once, in .venv/ (another place: make VENV=… test).
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= calcdyn-demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench clean libraries
+
+help:
+	@echo "make demo    a simulated recording through the whole job; opens napari where there is a display"
+	@echo "make test    every test"
+	@echo "make lint    style, types, floors, docstrings, and the manifest of the built wheel"
+	@echo "make docs    screenshots, settings reference and the pages, into site/"
+	@echo "make bench   the quick form of every benchmark, into benchmarks/results/"
+	@echo "make clean   remove everything that the targets above made"
+
+$(READY): pyproject.toml constraints.txt scripts/set-up.sh
+	@scripts/set-up.sh $(VENV)
+	@touch $@
+
+libraries:
+	@scripts/system-libraries.sh
+
+# Without a display the demo writes files and needs no system libraries, so missing ones do not stop it.
+demo: $(READY)
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then scripts/system-libraries.sh || true; fi
+	@$(BIN)/calcdyn demo --out $(DEMO)
+
+test: libraries $(READY)
+	@scripts/with-display.sh $(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@git ls-files 'src/*.py' ':!src/napari_calcdyn/gui/*' | xargs $(BIN)/numpydoc lint
+	@scripts/check-wheel.sh $(BIN)/python
+
+docs: libraries $(READY)
+	@scripts/with-display.sh $(BIN)/python docs/screenshots.py
+	@$(BIN)/python docs/settings_reference.py
+	@$(BIN)/python docs/performance_page.py
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "The pages are in site/; open site/index.html"
+
+bench: $(READY)
+	@for benchmark in benchmarks/[a-z]*.py; do echo "== $$benchmark --quick"; $(BIN)/python $$benchmark --quick || exit 1; done
+
+clean:
+	rm -rf $(VENV) $(DEMO) site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests docs benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
