@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from ..recording.errors import InputError
 
-RADIUS = (4.0, 6.0)  # px; a 10 µm soma at about 1 µm per pixel
+RADIUS = (3.5, 5.5)  # px; a soma of 10 µm or so at about 1 µm per pixel
 _TRIES_PER_CELL = 3000
 _EDGE = 0.6  # px; width of the soft edge, about that of a two-photon point spread function
 _CLOSENESS = 0.92  # neighbours may come this close, in units of the sum of their radii
@@ -52,7 +52,7 @@ def place_cells(
                 break
         else:
             raise InputError(
-                f"{number} cells of 8 to 12 px diameter do not fit into {height} × {width} pixels "
+                f"{number} cells of 7 to 11 px diameter do not fit into {height} × {width} pixels "
                 f"(only {cell} did): ask for fewer cells or a larger field of view."
             )
     return centres, radii

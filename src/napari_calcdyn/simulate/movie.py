@@ -19,7 +19,7 @@ from ..recording.errors import InputError
 from .activity import simulate_activity, slow_fluctuations, sparse_coefficients
 from .footprints import draw_background, draw_footprints, draw_neuropil_modes, place_cells
 
-NOISE_LEVELS = {"low": 100.0, "middle": 30.0, "high": 12.0}
+NOISE_LEVELS = {"low": 60.0, "middle": 25.0, "high": 6.0}
 """Photons per pixel and frame from the brightest pixel of a typical cell at rest."""
 
 OFFSET = 100.0
@@ -216,10 +216,11 @@ def simulate_movie(
         sparse_coefficients(modelled, order, frame_rate, rng), frames, frame_rate, rng
     )
     resting = brightness * rng.lognormal(0.0, 0.25, modelled)
-    size = resting * rng.uniform(0.15, 0.4, modelled)  # standard deviation; peaks are several times that
+    # Standard deviation of ΔF/F; peaks are about three times that. Few cells are strong, many are weak.
+    size = resting * np.exp(rng.uniform(np.log(0.1), np.log(0.8), modelled))
     active = resting[:, None] + size[:, None] * activity.values
     coefficients = activity.coefficients * size[None, :, None] / size[None, None, :]
-    constant = brightness * rng.uniform(1.5, 3.0, silent)
+    constant = brightness * rng.uniform(1.2, 1.8, silent)
     shuffled = [rng.permutation(active[cell % modelled]) for cell in range(flicker)]
     traces = np.concatenate(
         [
@@ -272,7 +273,7 @@ class _Scene:
         if self.path.any():
             for frame, displacement in zip(frames, self.path[start:stop], strict=True):
                 frame[...] = shift(frame, displacement, order=1, mode="nearest")
-        return np.maximum(frames, 0, out=frames)
+        return np.asarray(np.maximum(frames, 0), np.float32)
 
 
 def _record(scene: _Scene, seed: int) -> NDArray[np.uint16]:
