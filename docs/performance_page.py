@@ -1,0 +1,50 @@
+"""Write docs/performance.md from benchmarks/results/, every table with the command that made it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = Path(__file__).with_name("performance.md")
+
+
+def purpose(script: str) -> str:
+    """Return the first paragraph of a benchmark's docstring."""
+    docstring = ast.get_docstring(ast.parse((ROOT / script).read_text(encoding="utf-8"))) or ""
+    return " ".join(docstring.split("\n\n")[0].split())
+
+
+def page() -> str:
+    """Return the text of the page."""
+    by_script: dict[str, list[Path]] = {}
+    for table in sorted(RESULTS.glob("*.md")):
+        command = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))["command"]
+        script = re.search(r"benchmarks/\w+\.py", command)
+        if script is None:
+            raise SystemExit(f"{table.name}: its command names no file of benchmarks/: {command}")
+        if "--quick" not in command:
+            by_script.setdefault(script.group(), []).append(table)
+
+    lines = [
+        "# Performance",
+        "",
+        "Measured, not promised: each table stands below the command that made it, with machine, date and",
+        "versions, and every peer ran in the same run. Made from `benchmarks/results/` by `make docs`;",
+        "`make bench` runs the quick form of every benchmark on your own machine.",
+    ]
+    for script, tables in by_script.items():
+        lines += ["", f"## {purpose(script)}"]
+        for table in tables:
+            if len(tables) > 1:
+                lines += ["", f"### {table.stem.replace('_', ' ').capitalize()}"]
+            lines += ["", table.read_text(encoding="utf-8").strip()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"Wrote {PAGE}")

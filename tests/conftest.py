@@ -1,0 +1,31 @@
+"""What several folders of tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real recordings; CONTRIBUTING.md says which files belong there."""
+    folder = os.environ.get("CALCDYN_TEST_DATA")
+    if not folder:
+        pytest.skip("CALCDYN_TEST_DATA is not set")
+    path = Path(folder)
+    assert path.is_dir(), f"CALCDYN_TEST_DATA is {folder}, which is not a folder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def mouse_movie_path(data_folder: Path) -> Path:
+    """Two-photon, mouse, (500, 64, 64) int16."""
+    return data_folder / "mouse" / "mouse_2p.tif"
+
+
+@pytest.fixture(scope="session")
+def fissa_movie_paths(data_folder: Path) -> list[Path]:
+    """Two-photon, mouse V1, three trials of one field of view, each (288, 176, 156) uint16."""
+    return sorted((data_folder / "fissa").glob("AVG_A*.tif"))

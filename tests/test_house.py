@@ -1,0 +1,158 @@
+"""The promises of docs/architecture.md that no single module can keep."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import napari_calcdyn
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+VIEWER = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt", "pyqtgraph"}
+IMPORT_ALL_BELOW = """
+import importlib, json, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(module.name)
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def python(code: str, *arguments: str) -> str:
+    """Return what a fresh interpreter prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def requirements() -> dict[str, Requirement]:
+    """Everything that pyproject.toml asks for, extras included, by canonical name."""
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    wanted = [Requirement(line) for lines in lists for line in lines]
+    return {canonicalize_name(need.name): need for need in wanted if need.name != PROJECT["name"]}
+
+
+def pins() -> dict[str, str]:
+    """The versions in constraints.txt, by canonical name."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def test_importing_the_package_is_immediate() -> None:
+    code = "import time; a = time.perf_counter(); import napari_calcdyn; print(time.perf_counter() - a)"
+    fastest = min(float(python(code)) for _ in range(5))
+    assert fastest <= 0.050
+
+
+def test_importing_the_package_loads_no_library() -> None:
+    code = "import json, sys; import napari_calcdyn; print(json.dumps(sorted(sys.modules)))"
+    assert not {"numpy", "torch", "dask", "pydantic", "napari", "qtpy"} & set(json.loads(python(code)))
+
+
+@pytest.mark.parametrize(
+    ("floor", "absent"),
+    [
+        ("recording", VIEWER | {"torch"}),
+        ("simulate", VIEWER | {"torch"}),
+        ("models", VIEWER),
+        ("analysis", VIEWER),
+    ],
+)
+def test_floor_does_not_load(floor: str, absent: set[str]) -> None:
+    loaded = set(json.loads(python(IMPORT_ALL_BELOW, f"napari_calcdyn.{floor}")))
+    assert not absent & loaded
+
+
+def test_manifest_at_the_top_is_the_one_in_the_package() -> None:
+    assert (ROOT / "napari.yaml").resolve() == ROOT / "src" / "napari_calcdyn" / "napari.yaml"
+
+
+def test_manifest_is_valid_and_every_command_can_be_imported() -> None:
+    from npe2 import PluginManifest
+
+    manifest = PluginManifest.from_distribution(PROJECT["name"])
+    manifest.validate_imports()
+    assert manifest.contributions.widgets
+
+
+def test_every_requirement_has_an_exact_version_that_it_accepts() -> None:
+    pinned = pins()
+    refused = {
+        name: pinned.get(name)
+        for name, need in requirements().items()
+        if name not in pinned or not need.specifier.contains(pinned[name])
+    }
+    assert refused == {}
+
+
+def test_qt_is_never_a_base_dependency() -> None:
+    base = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    assert not base & {canonicalize_name(name) for name in VIEWER}
+
+
+def test_every_requirement_has_its_reason_in_the_docs() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
+    assert [name for name in requirements() if not re.search(rf"\b{re.escape(name)}\b", page)] == []
+
+
+def test_version_is_the_same_everywhere() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == napari_calcdyn.__version__
+    assert metadata.version(PROJECT["name"]) == napari_calcdyn.__version__
+
+
+def test_settings_page_is_what_the_config_says() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "settings_reference.py"))["page"]()
+    stored = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == stored, "run: python docs/settings_reference.py"
+
+
+def set_up(path: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the set-up script with only `path` and the basic tools on PATH."""
+    for tool in ("bash", "dirname", "cat"):
+        if not (path / tool).exists():
+            (path / tool).symlink_to(shutil.which(tool))
+    environment = {"PATH": str(path), "HOME": str(tmp_path)}
+    command = [shutil.which("bash"), str(ROOT / "scripts" / "set-up.sh"), str(tmp_path / "venv")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def fake_python(path: Path, script: str) -> None:
+    """Put an executable called python3 into a folder."""
+    path.mkdir()
+    (path / "python3").write_text(f"#!{shutil.which('bash')}\n{script}\n", encoding="utf-8")
+    os.chmod(path / "python3", 0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the make targets need a POSIX shell")
+def test_set_up_names_the_python_that_is_needed(tmp_path: Path) -> None:
+    fake_python(tmp_path / "bin", '[ "$1" = --version ] && echo Python 3.9.2 || exit 1')
+    result = set_up(tmp_path / "bin", tmp_path)
+    assert result.returncode != 0
+    assert result.stderr.splitlines() == [
+        "Python 3.11 or newer is needed and python3 is Python 3.9.2; install python3.12 and run this again."
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the make targets need a POSIX shell")
+def test_set_up_names_the_missing_venv_module(tmp_path: Path) -> None:
+    script = f'case "$2" in *ensurepip*) exit 1 ;; *) exec {sys.executable} "$@" ;; esac'
+    fake_python(tmp_path / "bin", script)
+    result = set_up(tmp_path / "bin", tmp_path)
+    assert result.returncode != 0
+    version = "{}.{}".format(*sys.version_info[:2])
+    assert f"apt-get install python{version}-venv" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
