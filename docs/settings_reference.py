@@ -57,7 +57,7 @@ def page() -> str:
         "# Settings",
         "",
         "Every setting of the ℓ1-VAR autoencoder, made from the program's own definition by `make docs`.",
-        "The *Dynamics* dock shows the same titles, bounds and explanations; in Python they are the fields of",
+        "The *Dynamics* dock shows the same titles, bounds and explanations; in Python they are fields of",
         "`VARAutoencoderConfig`. The last three columns are the presets.",
     ]
     for group, rows in groups.items():
