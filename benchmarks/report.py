@@ -60,7 +60,9 @@ def save(name: str, rows: list[dict[str, object]], *, command: str, notes: str =
     about = machine()
     date = datetime.date.today().isoformat()
     record = {"command": command, "date": date, "machine": about, "notes": notes, "rows": rows}
-    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2, default=float) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps(record, indent=2, default=float) + "\n", encoding="utf-8"
+    )
     versions = ", ".join(f"{key} {value}" for key, value in about.items() if key in PACKAGES)
     text = [
         f"`{command}`, {date}: {about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, "

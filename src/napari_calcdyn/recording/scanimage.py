@@ -1,0 +1,151 @@
+"""What ScanImage says about its pages; the axes that its files seem to have are not to be trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRAME_NUMBER = re.compile(r"^frameNumbers? = (\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ScanImage:
+    """How pages are interleaved: channels fastest, then slices, then time.
+
+    Parameters
+    ----------
+    channels : int
+        Saved channels.
+    slices : int
+        Planes.
+    cycle : int
+        Frames from one volume to the next, flyback frames included where they were saved.
+    repeats : int
+        Frames in a row of one slice before the next ("slow" stacks), else 1.
+    first_frame : int
+        Frames of the acquisition before the first page, for files that start later.
+    frame_rate : float or None
+        Frames per second of one plane; None where they are not evenly spaced.
+    pixel_size : tuple of float or None
+        Height and width of a pixel in µm.
+    """
+
+    channels: int = 1
+    slices: int = 1
+    cycle: int = 1
+    repeats: int = 1
+    first_frame: int = 0
+    frame_rate: float | None = None
+    pixel_size: tuple[float, float] | None = None
+
+    def arrange(self, n_pages: int) -> NDArray[np.intp]:
+        """Return page numbers by time, plane and channel, (T, Z, C).
+
+        Parameters
+        ----------
+        n_pages : int
+            Pages in the file; an unfinished last volume is dropped.
+        """
+        frames = np.arange(n_pages // self.channels)
+        place = (frames + self.first_frame) % self.cycle // self.repeats
+        planes = [frames[place == plane] for plane in range(self.slices)]
+        length = min(len(plane) for plane in planes)
+        by_plane = np.stack([plane[:length] for plane in planes], axis=1)
+        return by_plane[:, :, None] * self.channels + np.arange(self.channels)
+
+
+def read_scanimage(
+    frame_data: Mapping[str, Any], descriptions: list[str], frame_shape: tuple[int, int]
+) -> ScanImage:
+    """Read how ScanImage 5 and later interleaved its pages.
+
+    Parameters
+    ----------
+    frame_data : mapping
+        ``scanimage_metadata["FrameData"]`` of tifffile, keys ``SI.hChannels.channelSave`` and so on.
+    descriptions : list of str
+        Image descriptions of the first page and of the page after one pass over the slices.
+    frame_shape : tuple of int
+        (Y, X) of a page.
+
+    Returns
+    -------
+    ScanImage
+        The interleaving, frame rate and pixel size.
+    """
+
+    def get(key: str, default: Any = None) -> Any:
+        return frame_data.get(f"SI.{key}", default)
+
+    channels = count_channels(frame_data)
+    averaged = max(1, int(get("hScan2D.logAverageFactor", 1) or 1))
+    rate = get("hRoiManager.scanFrameRate")
+    numbers = [int(found[1]) for text in descriptions if (found := FRAME_NUMBER.search(text))]
+    first_frame = max(0, numbers[0] - 1) // averaged if numbers else 0
+    slices = int(get("hStackManager.actualNumSlices", get("hStackManager.numSlices", 1)) or 1)
+    fast = bool(get("hFastZ.enable", False))
+    volumetric = slices > 1 and bool(get("hStackManager.enable", fast))
+    repeats, cycle = 1, 1
+    if not volumetric:
+        slices = 1
+    elif fast:
+        cycle = max(slices, int(get("hStackManager.numFramesPerVolumeWithFlyback", 0) or 0))
+        # With flyback frames left out, the number after the last slice jumps.
+        if len(numbers) == 2 and numbers[1] - numbers[0] != slices:
+            first_frame, cycle = first_frame // cycle * slices, slices
+        rate = get("hRoiManager.scanVolumeRate") or (rate / cycle if rate else None)
+    else:
+        repeats = max(1, int(get("hStackManager.framesPerSlice", 1) or 1) // averaged)
+        cycle = slices * repeats
+        rate = None
+    frame_rate = float(rate) / averaged if rate else None
+    size = None
+    field = np.atleast_2d(np.asarray(get("hRoiManager.imagingFovUm", []), dtype=float))
+    if field.shape == (4, 2):
+        width, height = np.ptp(field, axis=0)
+        size = (float(height / frame_shape[0]), float(width / frame_shape[1]))
+    return ScanImage(channels, slices, cycle, repeats, first_frame, frame_rate, size)
+
+
+def count_channels(frame_data: Mapping[str, Any]) -> int:
+    """Return how many channels were saved."""
+    saved = frame_data.get("SI.hChannels.channelSave", 1)
+    return int(np.size(saved)) or 1
+
+
+def slices_stride(frame_data: Mapping[str, Any]) -> int:
+    """Return after how many pages one pass over the slices is complete, flyback not counted."""
+    slices = frame_data.get(
+        "SI.hStackManager.actualNumSlices", frame_data.get("SI.hStackManager.numSlices", 1)
+    )
+    return count_channels(frame_data) * int(slices or 1)
+
+
+def read_scanimage_3(description: str) -> ScanImage:
+    """Read what ScanImage 3 wrote into its image description.
+
+    Parameters
+    ----------
+    description : str
+        Lines ``state.acq.frameRate=3.9`` and so on.
+
+    Returns
+    -------
+    ScanImage
+        The interleaving and frame rate.
+    """
+    state = dict(
+        re.findall(r"^state\.acq\.(\w+)=([-+.\deE]+)\s*$", description.replace("\r", "\n"), re.MULTILINE)
+    )
+    channels = max(1, int(float(state.get("numberOfChannelsSave", 1))))
+    slices = max(1, int(float(state.get("numberOfZSlices", 1))))
+    rate = float(state.get("frameRate", 0)) / max(1.0, float(state.get("numAvgFramesSave", 1)))
+    if slices > 1:
+        frames = max(1, int(float(state.get("numberOfFrames", 1))))
+        return ScanImage(channels, slices, slices * frames, frames)
+    return ScanImage(channels, frame_rate=rate or None)
