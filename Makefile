@@ -30,7 +30,7 @@ demo: $(READY)
 test: libraries $(READY)
 	@scripts/with-display.sh $(BIN)/python -m pytest
 
-lint: $(READY)
+lint: libraries $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
