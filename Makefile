@@ -42,7 +42,7 @@ docs: libraries $(READY)
 	@scripts/with-display.sh $(BIN)/python docs/screenshots.py
 	@$(BIN)/python docs/settings_reference.py
 	@$(BIN)/python docs/performance_page.py
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in site/; open site/index.html"
 
 # report.py is what the benchmarks share.
