@@ -1,0 +1,41 @@
+"""The sample recording in napari's File > Open Sample menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.types import LayerData
+
+
+def simulated_recording() -> list[LayerData]:
+    """Simulate a recording of 1,000 frames, 128 × 128 pixels, and the cells in it.
+
+    Returns
+    -------
+    list of LayerData
+        The movie, and the cells as labels, hidden at first: they are the answer. Their kind (dynamic, silent,
+        flicker) shows in the status bar.
+    """
+    from ..simulate.movie import simulate_movie
+
+    simulated = simulate_movie()
+    low, high = np.percentile(simulated.movie[::50], (0.5, 99.8))
+    scale = simulated.pixel_size
+    movie = {
+        "name": "simulated recording",
+        "colormap": "gray",
+        "contrast_limits": (float(low), float(high)),
+        "scale": (1.0, *scale),
+        "units": ("pixel", "um", "um"),
+    }
+    cells = {
+        "name": "true cells",
+        "visible": False,
+        "features": {"index": np.arange(1, len(simulated.kind) + 1), "kind": simulated.kind},
+        "scale": scale,
+        "units": ("um", "um"),
+    }
+    return [(simulated.movie, movie, "image"), (simulated.labels, cells, "labels")]
