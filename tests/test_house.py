@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -118,41 +116,3 @@ def test_settings_page_is_what_the_config_says() -> None:
     page = runpy.run_path(str(ROOT / "docs" / "settings_reference.py"))["page"]()
     stored = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == stored, "run: python docs/settings_reference.py"
-
-
-def set_up(path: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """Run the set-up script with only `path` and the basic tools on PATH."""
-    for tool in ("bash", "dirname", "cat"):
-        if not (path / tool).exists():
-            (path / tool).symlink_to(shutil.which(tool))
-    environment = {"PATH": str(path), "HOME": str(tmp_path)}
-    command = [shutil.which("bash"), str(ROOT / "scripts" / "set-up.sh"), str(tmp_path / "venv")]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-
-
-def fake_python(path: Path, script: str) -> None:
-    """Put an executable called python3 into a folder."""
-    path.mkdir()
-    (path / "python3").write_text(f"#!{shutil.which('bash')}\n{script}\n", encoding="utf-8")
-    os.chmod(path / "python3", 0o755)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the make targets need a POSIX shell")
-def test_set_up_names_the_python_that_is_needed(tmp_path: Path) -> None:
-    fake_python(tmp_path / "bin", '[ "$1" = --version ] && echo Python 3.9.2 || exit 1')
-    result = set_up(tmp_path / "bin", tmp_path)
-    assert result.returncode != 0
-    assert result.stderr.splitlines() == [
-        "Python 3.11 or newer is needed and python3 is Python 3.9.2; install python3.12 and run this again."
-    ]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the make targets need a POSIX shell")
-def test_set_up_names_the_missing_venv_module(tmp_path: Path) -> None:
-    script = f'case "$2" in *ensurepip*) exit 1 ;; *) exec {sys.executable} "$@" ;; esac'
-    fake_python(tmp_path / "bin", script)
-    result = set_up(tmp_path / "bin", tmp_path)
-    assert result.returncode != 0
-    version = "{}.{}".format(*sys.version_info[:2])
-    assert f"apt-get install python{version}-venv" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
