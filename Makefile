@@ -35,7 +35,7 @@ lint: libraries $(READY)
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@git ls-files 'src/*.py' ':!src/napari_calcdyn/gui/*' | xargs $(BIN)/numpydoc lint
+	@$(BIN)/python scripts/check_docstrings.py
 	@scripts/check-wheel.sh $(BIN)/python
 
 docs: libraries $(READY)

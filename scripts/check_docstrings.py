@@ -1,0 +1,57 @@
+"""Check that public docstrings agree with what they describe: ``python scripts/check_docstrings.py``.
+
+What a floor exports (its ``__all__``) must document every parameter and what it returns. Elsewhere a docstring may be
+one sentence, but a section that is there must be complete.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from numpydoc.validate import validate
+
+PACKAGE = "napari_calcdyn"
+FLOORS = ("recording", "simulate", "models", "analysis")
+ALWAYS = {"GL03", "GL08", "PR02", "PR03", "PR04", "PR10", "RT03", "SS03", "YD01"}
+EXPORTED = ALWAYS | {"PR01", "RT01"}
+
+
+def members(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield the dotted names and objects that a module defines in public, methods and properties included."""
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            yield f"{module.__name__}.{name}", thing
+        if inspect.isclass(thing):
+            for attribute, value in vars(thing).items():
+                if not attribute.startswith("_") and (inspect.isroutine(value) or isinstance(value, property)):
+                    yield f"{module.__name__}.{name}.{attribute}", thing
+
+
+def complaints() -> Iterator[str]:
+    """Yield one line for each fault."""
+    for floor in FLOORS:
+        package = importlib.import_module(f"{PACKAGE}.{floor}")
+        exported = {getattr(package, name) for name in getattr(package, "__all__", ())}
+        for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            if info.name.rsplit(".", 1)[1].startswith("_"):
+                continue
+            for name, owner in members(importlib.import_module(info.name)):
+                result = validate(name)
+                codes = EXPORTED if owner in exported or "Parameters\n" in result["docstring"] else ALWAYS
+                for code, message in result["errors"]:
+                    if code in codes:
+                        yield f"{result['file']}:{result['file_line']}: {code} {name}: {message}"
+
+
+if __name__ == "__main__":
+    faults = list(complaints())
+    print("\n".join(faults) or "Public docstrings agree with what they describe.")
+    sys.exit(bool(faults))
