@@ -1,7 +1,7 @@
 """Check that public docstrings agree with what they describe: ``python scripts/check_docstrings.py``.
 
-What a floor exports (its ``__all__``) must document every parameter and what it returns. Elsewhere a docstring may be
-one sentence, but a section that is there must be complete.
+What a floor exports (its ``__all__``) must document every parameter and what it returns. Elsewhere a docstring
+may be one sentence, but a section that is there must be complete.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def members(module: ModuleType) -> Iterator[tuple[str, Any]]:
             yield f"{module.__name__}.{name}", thing
         if inspect.isclass(thing):
             for attribute, value in vars(thing).items():
-                if not attribute.startswith("_") and (inspect.isroutine(value) or isinstance(value, property)):
+                described = inspect.isroutine(value) or isinstance(value, property)
+                if described and not attribute.startswith("_"):
                     yield f"{module.__name__}.{name}.{attribute}", thing
 
 
