@@ -1,7 +1,7 @@
 """Check that public docstrings agree with what they describe: ``python scripts/check_docstrings.py``.
 
-What a floor exports (its ``__all__``) must document every parameter and what it returns. Elsewhere a docstring
-may be one sentence, but a section that is there must be complete.
+What a floor exports (its ``__all__``) must document every parameter and what it returns. Elsewhere a
+docstring may be one sentence, but a section that is there must be complete.
 """
 
 from __future__ import annotations
