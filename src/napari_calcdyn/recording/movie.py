@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .progress import ProgressCallback
 from .sources import ArraySource, Source, check_movie_array, path_of_array
-from .statistics import MovieStatistics, stream_statistics
+from .statistics import MovieStatistics, stream_mean, stream_statistics
 
-BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**20
 
 
@@ -58,6 +58,7 @@ class Movie:
         self._source = source
         self._lock = threading.Lock()
         self._data: Any = None
+        self._mean: NDArray[np.float32] | None = None
         self._statistics: MovieStatistics | None = None
         self.frame_rate = frame_rate
         self.pixel_size = pixel_size
@@ -216,8 +217,30 @@ class Movie:
         return self._statistics
 
     def mean_frame(self, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
-        """Mean over time, float32 (Y, X). See :meth:`statistics`, whose one pass it shares."""
-        return self.statistics(progress).mean
+        """Mean over time; kept for the next call, and taken from :meth:`statistics` where that was called.
+
+        Parameters
+        ----------
+        progress : callable or None
+            Called with frames done and frames in all; returns True to stop.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), float32
+            Accumulated in double precision.
+
+        Raises
+        ------
+        InputError
+            If a pixel is NaN or infinite; names the first such frame.
+        Cancelled
+            If `progress` asked to stop.
+        """
+        if self._statistics is not None:
+            return self._statistics.mean
+        if self._mean is None:
+            self._mean = stream_mean(self, progress)
+        return self._mean
 
     def check_dynamic(self, statistics: MovieStatistics) -> None:
         """Refuse a movie in which nothing changes.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,11 +38,44 @@ class MovieStatistics:
     maximum: float
 
 
+def stream_mean(movie: Movie, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
+    """Compute the mean frame alone, about three times as fast as all statistics.
+
+    Integers are added up exactly, floating point numbers in double precision.
+
+    Parameters
+    ----------
+    movie : Movie
+        The movie.
+    progress : callable or None
+        Called with frames done and frames in all; returns True to stop.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), float32
+        Mean over time.
+
+    Raises
+    ------
+    InputError
+        If a pixel is NaN or infinite; names the first such frame.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    total = np.zeros(movie.frame_shape[0] * movie.frame_shape[1])
+
+    def add(block: NDArray[Any], before: int, pixels: slice) -> None:
+        total[pixels] += np.add.reduce(block[:, pixels], axis=0, dtype=_sum_dtype(block))
+
+    _stream(movie, progress, add, total, tile=16384)
+    return (total / movie.n_frames).astype(np.float32).reshape(movie.frame_shape)
+
+
 def stream_statistics(movie: Movie, progress: ProgressCallback | None = None) -> MovieStatistics:
     r"""Compute the statistics of a movie block by block.
 
-    Every block's mean :math:`\bar x_b` and squared deviations :math:`M_b` are found by themselves and
-    merged as :math:`M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)`, :math:`\delta = \bar x_b - \bar x`
+    Every block's mean :math:`\bar x_b` and squared deviations :math:`M_b` are found by themselves and merged
+    as :math:`M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)`, :math:`\delta = \bar x_b - \bar x`
     (Chan, Golub & LeVeque 1983), in double precision, so a large offset costs no digits.
 
     Parameters
@@ -64,38 +97,83 @@ def stream_statistics(movie: Movie, progress: ProgressCallback | None = None) ->
     Cancelled
         If `progress` asked to stop.
     """
-    from ._moments import merge_block  # numba is loaded by the first movie that needs it
+    shape = movie.frame_shape
+    mean, squares = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
+    low, high = np.full(len(mean), np.inf), np.full(len(mean), -np.inf)
 
-    pixels = movie.frame_shape[0] * movie.frame_shape[1]
-    mean, squares = np.zeros(pixels), np.zeros(pixels)
-    workers = min(4, os.cpu_count() or 1)
-    cuts = np.linspace(0, pixels, workers + 1).astype(np.intp)
-    # Empty intervals would only appear for frames of fewer pixels than threads.
-    parts = [(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
-    lowest, highest = np.inf, -np.inf
+    def merge(block: NDArray[Any], before: int, pixels: slice) -> None:
+        for first in range(0, len(block), 64):
+            part = block[first : first + 64, pixels]
+            seen, new = before + first, len(part)
+            low[pixels] = np.minimum(low[pixels], part.min(axis=0))
+            high[pixels] = np.maximum(high[pixels], part.max(axis=0))
+            deviation = part.astype(np.float64)
+            part_mean = np.add.reduce(deviation, axis=0) / new
+            deviation -= part_mean
+            deviation *= deviation
+            delta = part_mean - mean[pixels]
+            mean[pixels] += delta * (new / (seen + new))
+            squares[pixels] += np.add.reduce(deviation, axis=0) + delta**2 * (seen * new / (seen + new))
+
+    _stream(movie, progress, merge, mean, tile=2048)
+    return MovieStatistics(
+        mean.astype(np.float32).reshape(shape),
+        np.sqrt(squares / movie.n_frames).astype(np.float32).reshape(shape),
+        float(low.min()),
+        float(high.max()),
+    )
+
+
+def _stream(
+    movie: Movie,
+    progress: ProgressCallback | None,
+    take: Callable[[NDArray[Any], int, slice], None],
+    running: NDArray[np.float64],
+    *,
+    tile: int,
+) -> None:
+    """Give every block to `take`, in tiles of pixels small enough for the processor's cache, on all cores.
+
+    Parameters
+    ----------
+    movie : Movie
+        The movie.
+    progress : callable or None
+        See :func:`stream_statistics`.
+    take : callable
+        Called with the block (n, pixels), the frames before it, and the pixels to work on.
+    running : ndarray of shape (pixels,)
+        What `take` adds to; a NaN or infinity in it betrays one in the block.
+    tile : int
+        Pixels.
+    """
+    tiles = [slice(first, min(first + tile, len(running))) for first in range(0, len(running), tile)]
+    workers = min(4, os.cpu_count() or 1, len(tiles))
     report(progress, 0, movie.n_frames)
     with ThreadPoolExecutor(workers, thread_name_prefix="statistics") as pool:
         for start, block in movie.blocks():
-            flat = block.reshape(len(block), pixels)
+            flat = block.reshape(len(block), -1)
 
-            def merge(part: tuple[int, int], flat: NDArray[Any] = flat, start: int = start) -> Any:
-                return merge_block(flat, start, mean, squares, *part)
+            def work(share: int, flat: NDArray[Any] = flat, start: int = start) -> None:
+                with np.errstate(all="ignore"):  # NaN and infinity are reported below, not as warnings
+                    for pixels in tiles[share::workers]:
+                        take(flat, start, pixels)
 
-            ranges = list(pool.map(merge, parts))
-            lowest = min(lowest, *(low for low, _, _ in ranges))
-            highest = max(highest, *(high for _, high, _ in ranges))
-            if not all(finite for _, _, finite in ranges):
+            list(pool.map(work, range(workers)))
+            if not np.isfinite(running).all():
                 _refuse_bad_pixels(movie, start, block)
             report(progress, start + len(block), movie.n_frames)
-            del block, flat, merge
-    shape = movie.frame_shape
-    std = np.sqrt(squares / movie.n_frames)
-    return MovieStatistics(
-        mean.astype(np.float32).reshape(shape),
-        std.astype(np.float32).reshape(shape),
-        float(lowest),
-        float(highest),
-    )
+            del block, flat, work  # else this block stays in memory while the next two are read
+
+
+def _sum_dtype(block: NDArray[Any]) -> type[np.generic]:
+    """Return the smallest dtype that holds the sum of a block exactly, double precision for floats."""
+    signed = block.dtype.kind == "i"
+    if block.dtype.kind == "f" or block.dtype.itemsize == 8:
+        return np.float64
+    if block.dtype.itemsize <= 2 and len(block) <= 2**16:
+        return np.int32 if signed else np.uint32
+    return np.int64 if signed else np.uint64
 
 
 def _refuse_bad_pixels(movie: Movie, start: int, block: NDArray[Any]) -> None:
