@@ -9,7 +9,8 @@ import pytest
 
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.simulate.activity import simulate_activity, sparse_coefficients
-from napari_calcdyn.simulate.movie import GAIN, OFFSET, READ_NOISE, simulate_movie
+from napari_calcdyn.simulate.camera import GAIN, OFFSET, READ_NOISE
+from napari_calcdyn.simulate.movie import simulate_movie
 
 SMALL = {"frames": 60, "height": 48, "width": 56, "dynamic": 3, "silent": 2, "flicker": 2}
 

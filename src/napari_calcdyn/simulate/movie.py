@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,24 +10,15 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from scipy.ndimage import shift
 from scipy.sparse import csr_matrix
 
 from ..recording.errors import InputError
 from .activity import simulate_activity, slow_fluctuations, sparse_coefficients
+from .camera import GAIN, Scene, record_scene
 from .footprints import draw_background, draw_footprints, draw_neuropil_modes, place_cells
 
 NOISE_LEVELS = {"low": 60.0, "middle": 25.0, "high": 6.0}
 """Photons per pixel and frame from the brightest pixel of a typical cell at rest."""
-
-OFFSET = 100.0
-"""Counts of a dark pixel."""
-
-GAIN = 10.0
-"""Counts per photon."""
-
-READ_NOISE = 0.5
-"""Standard deviation of the electronic noise, in photons."""
 
 PIXEL_SIZE = (1.0, 1.0)
 """Size of a pixel in µm, (y, x)."""
@@ -37,14 +26,13 @@ PIXEL_SIZE = (1.0, 1.0)
 _NEUROPIL = 0.4  # brightness of the resting neuropil relative to a typical cell
 _NEUROPIL_FLUCTUATION = 0.02  # standard deviation of one mode relative to the neuropil
 _NEUROPIL_MODES = 4
-_BLOCK_BYTES = 8 << 20  # of one rendered block in float64
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedMovie:
     """A movie and the truth it was made from.
 
-    At rest of noise and drift, ``movie[t] = OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
+    Noise and slow changes apart, ``movie[t] = camera.OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
 
     Attributes
     ----------
@@ -234,7 +222,7 @@ def simulate_movie(
     modes = _NEUROPIL_FLUCTUATION * background * draw_neuropil_modes(_NEUROPIL_MODES, height, width, rng)
     swell = slow_fluctuations(_NEUROPIL_MODES, frames, frame_rate, rng)
     heading = rng.uniform(0, 2 * np.pi)
-    scene = _Scene(
+    scene = Scene(
         patterns=csr_matrix(footprints.reshape(len(footprints), -1).T),
         traces=traces,
         modes=modes.reshape(_NEUROPIL_MODES, -1),
@@ -244,55 +232,13 @@ def simulate_movie(
         dimming=np.linspace(1.0, 1.0 - bleaching, frames, dtype=np.float32),
     )
     return SimulatedMovie(
-        movie=_record(scene, seed),
+        movie=record_scene(scene, seed),
         footprints=footprints,
         traces=traces,
         kind=np.repeat(["dynamic", "silent", "flicker"], numbers),
         coefficients=coefficients[:, :dynamic, :dynamic],
         frame_rate=float(frame_rate),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """Everything that decides how many counts are expected at a pixel and time."""
-
-    patterns: csr_matrix  # (Y X, N)
-    traces: NDArray[np.float32]  # (N, T)
-    modes: NDArray[np.float32]  # (M, Y X)
-    swell: NDArray[np.float32]  # (M, T)
-    background: NDArray[np.float32]  # (Y, X)
-    path: NDArray[np.float64]  # (T, 2), px
-    dimming: NDArray[np.float32]  # (T,)
-
-    def render(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Return the expected counts above the offset, shape (stop - start, Y, X)."""
-        cells = (self.patterns @ self.traces[:, start:stop]).T
-        flat = cells + self.swell[:, start:stop].T @ self.modes + self.background.ravel()
-        frames = flat.reshape(stop - start, *self.background.shape) * self.dimming[start:stop, None, None]
-        if self.path.any():
-            for frame, displacement in zip(frames, self.path[start:stop], strict=True):
-                frame[...] = shift(frame, displacement, order=1, mode="nearest")
-        return np.asarray(np.maximum(frames, 0), np.float32)
-
-
-def _record(scene: _Scene, seed: int) -> NDArray[np.uint16]:
-    """Count photons block by block; every block has its own stream, so threads change nothing."""
-    frames = scene.traces.shape[1]
-    movie = np.empty((frames, *scene.background.shape), np.uint16)
-    length = max(_BLOCK_BYTES // (8 * scene.background.size), 1)
-
-    def record(start: int) -> None:
-        rng = np.random.default_rng([seed, start])
-        expected = scene.render(start, min(start + length, frames))
-        counts = GAIN * rng.poisson(expected / GAIN).astype(np.float32)
-        counts += GAIN * READ_NOISE * rng.standard_normal(counts.shape, np.float32)
-        movie[start : start + length] = np.clip(np.rint(counts + OFFSET), 0, np.iinfo(np.uint16).max)
-
-    starts: Iterator[int] = iter(range(0, frames, length))
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 8)) as pool:
-        list(pool.map(record, starts))
-    return movie
 
 
 def _photons(noise: str | float) -> float:
