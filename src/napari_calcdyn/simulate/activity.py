@@ -140,6 +140,7 @@ def slow_fluctuations(
     Returns
     -------
     ndarray, shape (number, frames)
+        Every row with mean 0 and variance 1.
     """
     keep = float(np.exp(-1 / (4.0 * frame_rate)))
     values = np.empty((frames, number))

@@ -32,7 +32,8 @@ _NEUROPIL_MODES = 4
 class SimulatedMovie:
     """A movie and the truth it was made from.
 
-    Noise and slow changes apart, ``movie[t] = camera.OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
+    Noise and slow changes apart,
+    ``movie[t] = camera.OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
 
     Attributes
     ----------
