@@ -1,0 +1,1 @@
+"""The napari side: docks, layers, plots, and the work behind them."""

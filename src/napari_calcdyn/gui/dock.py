@@ -1,0 +1,227 @@
+"""What our docks have in common: a scroll area, one line for messages, a progress row, and a clean end."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .session import Notice, Session, Status, Topic, session_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# Docks alive per session, by a token each: the run of a viewer ends with the last dock that could show it.
+_open_docks: weakref.WeakKeyDictionary[Session, set[int]] = weakref.WeakKeyDictionary()
+
+
+class Listener:
+    """The connections of one widget to signals that outlive it; closed when the widget is destroyed."""
+
+    def __init__(self) -> None:
+        self._connections: list[tuple[Any, weakref.WeakMethod[Any]]] = []
+
+    def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
+        """Connect a bound method to a signal of psygnal or napari."""
+        signal.connect(slot)
+        self._connections.append((signal, weakref.WeakMethod(slot)))
+
+    def close(self) -> None:
+        """Disconnect everything. May be called any number of times."""
+        while self._connections:
+            signal, reference = self._connections.pop()
+            slot = reference()
+            if slot is not None:
+                signal.disconnect(slot)
+
+
+def _on_destroyed(listener: Listener, session: Session, token: int) -> None:
+    """Clean up after a dock; it must not be a method, whose object is gone by then."""
+    listener.close()
+    docks = _open_docks.get(session, set())
+    docks.discard(token)
+    if not docks:
+        session.close()
+
+
+class Dock(QWidget):  # type: ignore[misc]
+    """A dock widget of this plugin.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it belongs to; held weakly, through the session.
+    """
+
+    topic: ClassVar[Topic]
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        self._listener = Listener()
+        self._tabbed = False
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+        content = QWidget()
+        self.body = QVBoxLayout(content)
+        self.body.setContentsMargins(8, 6, 8, 6)
+        self.body.setSpacing(6)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(_UprightScroll(content))
+
+        self.progress = ProgressRow()
+        self.message = MessageLine()
+        self.listen(self.session.events.status, self._show_status)
+        self.listen(self.session.events.notice, self._show_notice)
+        docks = _open_docks.setdefault(self.session, set())
+        docks.add(id(self._listener))
+        self.destroyed.connect(partial(_on_destroyed, self._listener, self.session, id(self._listener)))
+
+    def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
+        """Connect a method of this dock to a signal until the dock is destroyed."""
+        self._listener.connect(signal, slot)
+
+    def _show_status(self, status: Status | None) -> None:
+        self.progress.show_status(status if status is not None and status.topic == self.topic else None)
+
+    def _show_notice(self, notice: Notice | None) -> None:
+        if notice is None:
+            self.message.say("")
+        elif notice.topic == self.topic:
+            self.message.say(notice.text, notice.is_error)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Share one place with our other dock, as tabs, when first shown."""
+        super().showEvent(event)
+        if not self._tabbed:
+            self._tabbed = True
+            self._tab_with_sibling()
+
+    def _tab_with_sibling(self) -> None:
+        window, dock = self.window(), self.parentWidget()
+        if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget):
+            return
+        for other in window.findChildren(QDockWidget):
+            if other is not dock and isinstance(other.widget(), Dock) and not other.isFloating():
+                window.tabifyDockWidget(other, dock)
+                dock.raise_()
+                return
+
+
+class _UprightScroll(QScrollArea):  # type: ignore[misc]
+    """Scrolls up and down only: it is never narrower than what it holds, so nothing is cut off."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        content.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.widget():
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width(self.widget().minimumSizeHint()), 100)
+
+    def sizeHint(self) -> QSize:
+        hint = self.widget().sizeHint()
+        return QSize(max(self._width(hint), 320), hint.height())
+
+    def _width(self, hint: QSize) -> int:
+        return int(hint.width() + self.verticalScrollBar().sizeHint().width())
+
+
+class MessageLine(QLabel):  # type: ignore[misc]
+    """One calm sentence; it takes no room while there is nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setVisible(False)
+
+    def say(self, text: str, is_error: bool = False) -> None:
+        """Show a sentence, or nothing where it is empty."""
+        self.setStyleSheet(
+            "border-left: 3px solid #d9822b; padding: 3px 0px 3px 8px;"
+            if is_error
+            else "border-left: 3px solid #808890; padding: 3px 0px 3px 8px;"
+        )
+        self.setText(text)
+        self.setVisible(bool(text))
+
+
+class ProgressRow(QWidget):  # type: ignore[misc]
+    """A progress bar with the words of the stage and the time left; hidden while nothing runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.stage = QLabel()
+        self.time_left = QLabel()
+        words = QHBoxLayout()
+        words.addWidget(self.stage, 1)
+        words.addWidget(self.time_left)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(self.bar)
+        layout.addLayout(words)
+        self.setVisible(False)
+
+    def show_status(self, status: Status | None) -> None:
+        """Show how far a job has come; None hides the row and resets it."""
+        self.setVisible(status is not None)
+        if status is None or status.fraction is None:
+            self.bar.setRange(0, 0 if status is not None else 1000)
+            self.bar.setValue(0)
+        else:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * min(max(status.fraction, 0.0), 1.0)))
+        self.stage.setText(status.stage if status is not None else "")
+        eta = status.eta if status is not None else None
+        self.time_left.setText("" if eta is None else f"{duration(eta)} left")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words short enough for a label, as ``"1 min 20 s"``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s" if seconds >= 1 else "< 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def caption(text: str, tooltip: str = "") -> QLabel:
+    """Return a section heading."""
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: 600;")
+    label.setToolTip(tooltip)
+    return label

@@ -1,0 +1,236 @@
+"""The dock *Dynamics*: train the model, follow it, and see which region's past predicts which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..models.config import VARAutoencoderConfig
+from .device_choice import DeviceChoice
+from .dock import Dock
+from .form import SettingsForm
+from .loss_plot import LossPlot
+from .matrix_plot import MatrixPlot
+from .runs import MAPS, TRAINING, choose_sparsity, compute_maps, load_model, save_model, train
+from .sparsity import SparsitySlider
+from .theme import plot_colours
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+PRESETS = {
+    "quick": "A first look: small network, under a minute for a short recording.",
+    "standard": "The usual choice: a few minutes, good maps.",
+    "thorough": "For results to keep: the largest network and the longest training.",
+}
+
+
+class DynamicsDock(Dock):
+    """Train a model on the recording and look at what it found."""
+
+    topic = "dynamics"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._build_settings()
+        self._build_run()
+        self._build_views()
+
+        events = self.session.events
+        self.listen(events.movie, self._show_readiness)
+        self.listen(events.job, self._show_job)
+        self.listen(events.history, self._show_history)
+        self.listen(events.model, self._show_model)
+        self.listen(events.var, self._show_var)
+        self.listen(napari_viewer.events.theme, self._show_theme)
+        self._show_theme()
+        self._on_preset()
+        self._show_readiness()
+        self._show_history()
+        self._show_model()
+        self._show_job()
+
+    # What the dock is made of
+
+    def _build_settings(self) -> None:
+        self.recording = QLabel()
+        self.recording.setWordWrap(True)
+        self.body.addWidget(self.recording)
+
+        form = QFormLayout()
+        form.setVerticalSpacing(4)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.preset = QComboBox()
+        self.preset.addItems(list(PRESETS))
+        self.preset.setCurrentText("standard")
+        self.preset.setToolTip("Fills in all settings below.")
+        self.preset.currentIndexChanged.connect(self._on_preset)
+        form.addRow("Preset", self.preset)
+        self.device = DeviceChoice()
+        form.addRow("Run on", self.device)
+        self.body.addLayout(form)
+        self.preset_hint = QLabel()
+        self.preset_hint.setWordWrap(True)
+        self.body.addWidget(self.preset_hint)
+
+        self.form = SettingsForm(VARAutoencoderConfig)
+        self.form.edited.connect(self._show_preset_hint)
+        self.body.addWidget(self.form)
+
+    def _build_run(self) -> None:
+        self.train = QPushButton("Train")
+        self.train.setToolTip(
+            "<qt>Fit the model to the recording, in the background. Stop keeps the best model so far.</qt>"
+        )
+        self.train.clicked.connect(self._on_train)
+        self.load = QPushButton("Load …")
+        self.load.setToolTip("Load a model that was saved here or by the command line.")
+        self.load.clicked.connect(self._on_load)
+        self.save = QPushButton("Save …")
+        self.save.setToolTip("Save the model into a folder.")
+        self.save.clicked.connect(self._on_save)
+        row = QHBoxLayout()
+        row.addWidget(self.train, 2)
+        row.addWidget(self.load, 1)
+        row.addWidget(self.save, 1)
+        self.body.addLayout(row)
+        self.body.addWidget(self.progress)
+        self.body.addWidget(self.message)
+
+    def _build_views(self) -> None:
+        self.curves = LossPlot()
+        self.matrix = MatrixPlot()
+        self.sparsity = SparsitySlider()
+        self.sparsity.moved.connect(self._on_sparsity)
+        self.sparsity.settled.connect(self._on_sparsity_settled)
+        couplings = QWidget()
+        layout = QVBoxLayout(couplings)
+        layout.setContentsMargins(2, 4, 2, 2)
+        layout.addWidget(self.matrix, 1)
+        layout.addWidget(self.sparsity)
+        self.views = QTabWidget()
+        self.views.addTab(self.curves, "Learning curves")
+        self.views.addTab(couplings, "Couplings")
+        self.views.setTabToolTip(0, "How the training goes.")
+        self.views.setTabToolTip(1, "Which region's past predicts which region.")
+        self.body.addWidget(self.views, 1)
+
+    # What the user does
+
+    def _on_preset(self) -> None:
+        self.form.set_values(VARAutoencoderConfig.preset(self.preset.currentText()).model_dump())
+        self._show_preset_hint()
+
+    def _on_train(self) -> None:
+        job = self.session.job
+        if job is not None and job.title in (TRAINING, MAPS):
+            self.session.stop()
+            return
+        try:
+            config = VARAutoencoderConfig(**self.form.values())
+        except ValidationError as error:
+            self.session.tell("dynamics", _sentence(error), True)
+            return
+        train(self.session, config, self.device.currentText())
+
+    def _on_load(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Load a model: choose its folder")
+        if name:
+            load_model(self.session, Path(name), self.device.currentText())
+
+    def _on_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the model: name its folder", "model")
+        if name:
+            save_model(self.session, Path(name))
+
+    def _on_sparsity(self, fraction: float) -> None:
+        choose_sparsity(self.session, fraction)
+
+    def _on_sparsity_settled(self) -> None:
+        job = self.session.job
+        if job is None:
+            compute_maps(self.session)
+        elif job.title != MAPS:  # those that are being computed are followed by newer ones by themselves
+            self.session.tell(
+                "dynamics", f"The maps follow once “{job.title}” has ended and the slider is moved again."
+            )
+
+    # What the dock shows
+
+    def _show_readiness(self, *_: object) -> None:
+        movie = self.session.movie
+        if movie is None:
+            self.recording.setText("Open a recording first, in the <b>Recording</b> panel.")
+        else:
+            frames, height, width = movie.shape
+            self.recording.setText(f"<b>{movie.name}</b>: {frames:,} frames of {height:,} × {width:,} px")
+        self._show_job()
+
+    def _show_preset_hint(self) -> None:
+        name = self.preset.currentText()
+        preset = VARAutoencoderConfig.preset(name).model_dump()
+        changed = any(preset[key] != value for key, value in self.form.values().items())
+        self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
+
+    def _show_job(self, *_: object) -> None:
+        job = self.session.job
+        running = job is not None and job.title in (TRAINING, MAPS)
+        self.train.setText("Stop" if running else "Train")
+        self.train.setEnabled(running or self.session.movie is not None)
+        self.load.setEnabled(job is None)
+        self.save.setEnabled(job is None and self.session.model is not None)
+        if job is not None and job.title == TRAINING:
+            self.views.setCurrentIndex(0)
+
+    def _show_history(self, *_: object) -> None:
+        self.curves.show_history(self.session.history)
+
+    def _show_model(self, *_: object) -> None:
+        model = self.session.model
+        self.views.setTabEnabled(1, model is not None)
+        if model is not None:
+            self.sparsity.set_range(_densest(model), model.var.fraction)
+            self.views.setCurrentIndex(1)
+        self._show_var()
+        self._show_job()
+
+    def _show_var(self, *_: object) -> None:
+        model, var = self.session.model, self.session.var
+        if model is None or var is None:
+            self.matrix.show_var(None)
+            return
+        self.matrix.show_var(var, model.latent_centres)
+        self.sparsity.show_count(var.fraction, var.nonzeros, var.coefficients.size)
+
+    def _show_theme(self, event: Any = None) -> None:
+        viewer = self.session.viewer
+        if viewer is not None:
+            colours = plot_colours(viewer.theme)
+            self.curves.set_colours(colours)
+            self.matrix.set_colours(colours)
+
+
+def _densest(model: Any) -> float:
+    return 1e-3
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first thing that is wrong with the settings, under the name the form shows."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = VARAutoencoderConfig.model_fields.get(name)
+    what = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"“{field.title}”: {what}." if field is not None and field.title else f"{what}."

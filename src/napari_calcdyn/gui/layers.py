@@ -1,0 +1,86 @@
+"""Putting results into the viewer: in the movie's place, under stable names, on top of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import Colormap
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+    from napari.viewer import Viewer
+
+RESULT = "napari-calcdyn"  # the metadata key that marks a layer as one of ours
+
+DIVERGING = Colormap(
+    [[0.35, 0.75, 1.0], [0.0, 0.35, 0.6], [0.0, 0.0, 0.0], [0.75, 0.3, 0.0], [1.0, 0.7, 0.25]],
+    name="calcdyn-blue-black-orange",
+    display_name="blue – black – orange",
+)
+"""For movies around zero. Zero is black, so that with additive blending it leaves what is below as it is."""
+
+
+def spatial_metadata(like: Layer, ndim: int) -> dict[str, Any]:
+    """Return the keyword arguments that put a new layer where another one is.
+
+    Parameters
+    ----------
+    like : napari layer
+        Layer to copy scale, translation, units and the names of the axes from.
+    ndim : int
+        Dimensions of the new layer; it takes the last ones of `like`.
+    """
+    return {
+        "scale": np.asarray(like.scale)[-ndim:],
+        "translate": np.asarray(like.translate)[-ndim:],
+        "units": tuple(like.units)[-ndim:],
+        "axis_labels": tuple(like.axis_labels)[-ndim:],
+    }
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer was put there by `put_image`."""
+    return bool(layer.metadata.get(RESULT) == "result")
+
+
+def put_image(viewer: Viewer, name: str, data: Any, like: Layer, **options: Any) -> Image:
+    """Add an image layer, or give the one of an earlier run its new data.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to put it.
+    name : str
+        Layer name; stable from run to run.
+    data : array-like
+        (Y, X) or (n, Y, X); may be lazy.
+    like : napari layer
+        The movie's layer, whose place in space the new layer takes.
+    **options
+        Passed to `add_image` for a new layer. Of a layer that exists, only the data, the place in space and
+        the contrast limits are renewed: what the user changed by hand stays.
+    """
+    place = spatial_metadata(like, data.ndim)
+    layer = next((it for it in viewer.layers if it.name == name and is_result(it)), None)
+    if layer is not None and layer.ndim == data.ndim:
+        layer.data = data
+        layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
+        if "contrast_limits" in options:
+            low, high = options["contrast_limits"]
+            layer.contrast_limits_range = (low, high)
+            layer.contrast_limits = (low, high)
+        return layer
+    return viewer.add_image(data, name=name, metadata={RESULT: "result"}, **place, **options)
+
+
+def contrast(image: np.ndarray, low: float = 0.0, percentile: float = 99.8) -> tuple[float, float]:
+    """Return contrast limits from `low` to a percentile of an image, never an empty range."""
+    high = float(np.percentile(image, percentile))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def symmetric_contrast(image: np.ndarray, percentile: float = 99.8) -> tuple[float, float]:
+    """Return contrast limits centred on 0 that hold a percentile of an image's magnitudes."""
+    high = contrast(np.abs(image), 0.0, percentile)[1]
+    return -high, high

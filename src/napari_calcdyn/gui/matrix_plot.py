@@ -1,0 +1,146 @@
+"""The couplings of the model as a picture: which region's past predicts which region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QEvent, QPointF, QSize
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from .theme import PlotColours
+
+if TYPE_CHECKING:
+    from ..models.var import VAR
+
+_HINT = "Point at the matrix to read a coupling."
+_TOOLTIP = (
+    "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
+    "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
+    "row. Drag to move, turn the wheel to zoom.</qt>"
+)
+
+
+class MatrixPlot(QWidget):  # type: ignore[misc]
+    """VAR coefficients of one lag, from source (columns) to target (rows)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._coefficients: np.ndarray | None = None
+        self._centres: np.ndarray | None = None
+
+        self.lag = QComboBox()
+        self.lag.setToolTip("How many frames back the source is looked at.")
+        self.lag.currentIndexChanged.connect(self._draw)
+        self._lag_row = QWidget()
+        row = QHBoxLayout(self._lag_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("Lag"))
+        row.addWidget(self.lag, 1)
+        self._lag_row.setVisible(False)
+
+        self.plot = _Matrix()
+        self.plot.setToolTip(_TOOLTIP)
+        self.plot.setMinimumHeight(200)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setLabel("bottom", "from source")
+        self.plot.setLabel("left", "to target")
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.plot.addItem(self.image)
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse)
+
+        self.readout = QLabel(_HINT)
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.readout.setWordWrap(True)
+        self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(self._lag_row)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.readout)
+
+    def show_var(self, var: VAR | None, centres: np.ndarray | None = None) -> None:
+        """Show the coefficients of a VAR.
+
+        Parameters
+        ----------
+        var : VAR or None
+            None empties the plot.
+        centres : ndarray of shape (d, 2), optional
+            Where each latent sits in the image, in pixels (y, x), for the words under the plot.
+        """
+        before = None if self._coefficients is None else self._coefficients.shape
+        self._coefficients = None if var is None else np.asarray(var.coefficients)
+        self._centres = centres
+        self.readout.setText(_HINT if var is not None else "")
+        if self._coefficients is None:
+            self.image.clear()
+            return
+        if self._coefficients.shape != before:
+            lags = self._coefficients.shape[0]
+            self.lag.blockSignals(True)
+            self.lag.clear()
+            self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
+            self.lag.blockSignals(False)
+            self._lag_row.setVisible(lags > 1)
+        self._draw()
+        if self._coefficients.shape != before:
+            self.plot.autoRange(padding=0.02)
+
+    def _draw(self) -> None:
+        if self._coefficients is None:
+            return
+        used = np.abs(self._coefficients[self._coefficients != 0])
+        # One scale for all lags; a percentile, so that a few strong couplings do not hide all others.
+        top = float(np.percentile(used, 98)) if used.size else 1.0
+        self.image.setImage(
+            self._coefficients[max(self.lag.currentIndex(), 0)], levels=(-top, top), autoLevels=False
+        )
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme: no coupling has the colour of the background."""
+        self.plot.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(colours.grid)
+            axis.setTextPen(colours.text)
+        colormap = pg.ColorMap([0.0, 0.5, 1.0], [colours.negative, colours.background, colours.positive])
+        self.image.setColorMap(colormap)
+
+    def _on_mouse(self, position: QPointF) -> None:
+        if self._coefficients is None:
+            return
+        at = self.image.mapFromScene(position)
+        target, source = int(np.floor(at.y())), int(np.floor(at.x()))
+        size = self._coefficients.shape[1]
+        if not (0 <= target < size and 0 <= source < size):
+            self.readout.setText(_HINT)
+            return
+        value = float(self._coefficients[max(self.lag.currentIndex(), 0), target, source])
+        self.readout.setText(
+            f"source {source}{self._where(source)} → target {target}{self._where(target)}: "
+            + (f"{value:+.3g}" if value else "no coupling")
+        )
+
+    def _where(self, latent: int) -> str:
+        if self._centres is None:
+            return ""
+        y, x = self._centres[latent]
+        return f" (y {y:.0f}, x {x:.0f})"
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget the coupling that was pointed at."""
+        super().leaveEvent(event)
+        if self._coefficients is not None:
+            self.readout.setText(_HINT)
+
+
+class _Matrix(pg.PlotWidget):  # type: ignore[misc]
+    def sizeHint(self) -> QSize:
+        return QSize(260, 260)

@@ -1,0 +1,237 @@
+"""What the Recording dock does: open a movie, take one from a layer, compute its mean frame."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+from napari.layers import Image
+
+from ..recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
+from ..recording.errors import InputError
+from ..recording.progress import ProgressCallback
+from .jobs import Report, Work
+from .layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
+from .session import Session, Status, Topic
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+MEAN_FRAME = "mean frame"
+MOVIE_MINUS_MEAN = "movie − mean"
+_MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
+_FRAMES_FOR_CONTRAST = 16
+_CHUNK_BYTES = 2**20
+
+
+def tracked(topic: Topic, stage: str, compute: Callable[[ProgressCallback], Any]) -> Work:
+    """Return work for a `Job` from a function that takes a progress callback."""
+
+    def work(report: Report, stop: threading.Event) -> Any:
+        began = time.monotonic()
+
+        def progress(done: int, total: int) -> bool:
+            fraction = done / total if total else None
+            elapsed = time.monotonic() - began
+            eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
+            report(Status(topic, stage, fraction, eta))
+            return stop.is_set()
+
+        return compute(progress)
+
+    return work
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a layer that we opened shows: kept in the layer's metadata."""
+
+    movie: Movie
+    path: str | Path | list[Path]
+    info: MovieInfo
+    channel: int
+    plane: int
+
+
+def open_recording(
+    session: Session,
+    path: str | Path | list[Path],
+    *,
+    channel: int = 0,
+    plane: int = 0,
+    into: Image | None = None,
+) -> bool:
+    """Open a movie in the background and show it; returns whether the job was started.
+
+    Parameters
+    ----------
+    session : Session
+        Whose recording it becomes.
+    path : str, Path or list of them
+        As for `open_movie`.
+    channel, plane : int
+        Which to take where there are several, counted from 0.
+    into : Image, optional
+        The layer that gets the data instead of a new one, as when another channel is chosen.
+    """
+
+    def work(report: Report, stop: threading.Event) -> tuple[Opened, tuple[float, float]]:
+        info = inspect_movie(path)
+        movie = open_movie(
+            path,
+            channel=channel if info.channels > 1 else None,
+            plane=plane if info.planes > 1 else None,
+        )
+        return Opened(movie, path, info, channel, plane), _contrast_limits(movie)
+
+    def done(result: tuple[Opened, tuple[float, float]]) -> None:
+        opened, limits = result
+        viewer = session.viewer
+        if viewer is None:
+            return
+        if into is not None and into in viewer.layers:
+            into.data = opened.movie.data
+            into.contrast_limits_range = into.contrast_limits = limits
+            into.metadata[_MOVIE] = opened
+            layer = into
+        else:
+            layer = _add_movie(viewer, opened, limits)
+        take(session, opened.movie, layer)
+
+    return session.start("recording", "Opening the recording", work, done)
+
+
+def _add_movie(viewer: Viewer, opened: Opened, limits: tuple[float, float]) -> Image:
+    pixel = opened.movie.pixel_size
+    return viewer.add_image(
+        opened.movie.data,
+        name=opened.movie.name,
+        contrast_limits=limits,
+        colormap="gray",
+        scale=(1.0, *(pixel or (1.0, 1.0))),
+        units=("pixel", "um", "um") if pixel else None,
+        axis_labels=("time", "y", "x"),
+        metadata={_MOVIE: opened},
+    )
+
+
+def opened_by_us(layer: Image) -> Opened | None:
+    """Return how a layer's movie was opened, or None where it came another way."""
+    opened = layer.metadata.get(_MOVIE)
+    return opened if isinstance(opened, Opened) else None
+
+
+def usable_layers(session: Session) -> list[Image]:
+    """Return the viewer's image layers that could be a recording: three axes, and not a result of ours."""
+    viewer = session.viewer
+    layers = viewer.layers if viewer is not None else []
+    return [
+        it for it in layers if isinstance(it, Image) and it.ndim == 3 and not it.rgb and not is_result(it)
+    ]
+
+
+def use_layer(session: Session, layer: Image) -> None:
+    """Make the movie that a layer shows the recording of this session."""
+    opened = opened_by_us(layer)
+    if opened is not None:
+        take(session, opened.movie, layer)
+        return
+    if session.movie is not None and session.movie_layer is layer:
+        return
+    micrometres = all(str(unit) == "micrometer" for unit in layer.units[-2:])
+    pixel = (float(layer.scale[-2]), float(layer.scale[-1])) if micrometres else None
+    try:
+        data = layer.data[0] if layer.multiscale else layer.data
+        rate = layer.metadata.get("frame_rate")
+        movie = Movie.from_array(data, frame_rate=rate, pixel_size=pixel, name=layer.name)
+    except InputError as error:
+        session.tell("recording", str(error), True)
+        return
+    take(session, movie, layer)
+
+
+def take(session: Session, movie: Movie, layer: Image) -> None:
+    """Set the session's recording; what was computed from another one is forgotten."""
+    if session.movie is movie:
+        return
+    session.notice = None
+    session.layer = weakref.ref(layer)
+    session.statistics = None
+    session.movie = movie
+
+
+def compute_mean(session: Session) -> bool:
+    """Compute the mean frame in the background and show it; returns whether the job was started."""
+    movie = session.movie
+    if movie is None:
+        session.tell("recording", "Open a recording first.", True)
+        return False
+
+    def compute(progress: ProgressCallback) -> MovieStatistics:
+        statistics = movie.statistics(progress)
+        movie.check_dynamic(statistics)
+        return statistics
+
+    def done(statistics: MovieStatistics) -> None:
+        if session.movie is movie:
+            session.statistics = statistics
+            _show_mean(session, movie, statistics)
+
+    return session.start("recording", "Mean frame", tracked("recording", "Reading the movie", compute), done)
+
+
+def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    mean = statistics.mean
+    put_image(
+        viewer,
+        MEAN_FRAME,
+        mean,
+        layer,
+        colormap="gray",
+        contrast_limits=contrast(mean, float(mean.min())),
+        blending="translucent_no_depth",
+    )
+    # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
+    spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
+    put_image(
+        viewer,
+        MOVIE_MINUS_MEAN,
+        minus_mean(movie, mean),
+        layer,
+        colormap=DIVERGING,
+        contrast_limits=(-spread, spread),
+        blending="translucent_no_depth",
+        visible=False,
+    )
+
+
+def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> da.Array:
+    """Return the movie without its mean frame, lazily: float32 (T, Y, X), read where it is looked at."""
+    step = max(1, _CHUNK_BYTES // (4 * mean.size))
+    chunks = da.core.normalize_chunks((step, *movie.frame_shape), movie.shape)
+
+    def read(block_info: dict[Any, Any]) -> NDArray[np.float32]:
+        start, stop = block_info[None]["array-location"][0]
+        return movie.frames(start, stop).astype(np.float32) - mean
+
+    # One chunk is one read; arithmetic on a dask array of the frames costs a second per look at long movies.
+    return da.map_blocks(read, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))
+
+
+def _contrast_limits(movie: Movie) -> tuple[float, float]:
+    """Contrast limits from frames spread over the movie, so that napari need not read it."""
+    at = np.linspace(0, movie.n_frames - 1, min(_FRAMES_FOR_CONTRAST, movie.n_frames)).astype(int)
+    sample = np.stack([movie.frames(int(t), int(t) + 1)[0] for t in at])
+    low, high = np.nanpercentile(sample, (0.5, 99.8))
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)

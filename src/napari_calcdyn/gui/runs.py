@@ -1,0 +1,147 @@
+"""What the Dynamics dock does: train, load and save a model, compute its maps, move along the lasso path."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .recordings import tracked
+from .results import show_lazy_movies, show_maps
+from .session import Session, Status
+
+# torch is imported by the first run, in its worker, and not when a dock opens.
+if TYPE_CHECKING:
+    from ..analysis.contribution import ContributionMaps
+    from ..models.config import VARAutoencoderConfig
+    from ..models.training import Progress
+    from ..models.var_autoencoder import VARAutoencoder
+    from ..recording.progress import ProgressCallback
+    from .jobs import Report
+
+TRAINING = "Training"
+MAPS = "Contribution maps"
+
+
+def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
+    """Train a model on the session's recording in the background; returns whether it was started.
+
+    The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
+    """
+    movie = session.movie
+    if movie is None:
+        session.tell("dynamics", "Open a recording first, in the Recording panel.", True)
+        return False
+
+    def work(report: Report, stop: threading.Event) -> VARAutoencoder:
+        from ..models.var_autoencoder import fit_var_autoencoder
+
+        fit = fit_var_autoencoder(movie, config, device=device, stop=stop)
+        while True:
+            try:
+                report(next(fit))
+            except StopIteration as finished:
+                return finished.value  # type: ignore[no-any-return]
+
+    def progressed(news: list[Progress]) -> None:
+        session.history = (*session.history, *(it for it in news if it.losses))
+        last = news[-1]
+        if session.job is not None and not session.job.stopping:
+            session.status = Status("dynamics", last.stage, last.step / max(last.total, 1), last.eta)
+
+    def done(model: VARAutoencoder) -> None:
+        _take_model(session, model)
+        if session.movie is movie:
+            compute_maps(session)
+
+    started = session.start("dynamics", TRAINING, work, done, progressed)
+    if started:
+        session.history = ()
+    return started
+
+
+def load_model(session: Session, folder: Path, device: str) -> bool:
+    """Load a saved model in the background and compute its maps; returns whether it was started."""
+    movie = session.movie
+
+    def work(report: Report, stop: threading.Event) -> VARAutoencoder:
+        from ..models.var_autoencoder import VARAutoencoder
+
+        model = VARAutoencoder.load(folder, device=device)
+        if movie is not None:
+            model.check_frame_shape(movie)
+        return model
+
+    def done(model: VARAutoencoder) -> None:
+        session.history = ()
+        _take_model(session, model)
+        if movie is not None and session.movie is movie:
+            compute_maps(session)
+
+    return session.start("dynamics", "Loading the model", work, done)
+
+
+def save_model(session: Session, folder: Path) -> bool:
+    """Save the session's model in the background; returns whether it was started."""
+    model = session.model
+    if model is None:
+        session.tell("dynamics", "There is no model to save yet: train or load one first.", True)
+        return False
+
+    def work(report: Report, stop: threading.Event) -> None:
+        model.save(folder)
+
+    def done(_: None) -> None:
+        session.tell("dynamics", f"The model was saved in {folder}.")
+
+    return session.start("dynamics", "Saving the model", work, done)
+
+
+def choose_sparsity(session: Session, fraction: float) -> None:
+    """Show another point of the lasso path; its maps follow with `compute_maps`."""
+    if session.model is not None:
+        session.var = session.model.var.at(fraction)
+
+
+def compute_maps(session: Session) -> bool:
+    """Compute the maps of the VAR that is shown, in the background; returns whether it was started."""
+    movie, model, var = session.movie, session.model, session.var
+    if movie is None or model is None or var is None:
+        return False
+
+    def compute(progress: ProgressCallback) -> ContributionMaps:
+        from ..analysis.contribution import contribution_maps
+
+        return contribution_maps(model, movie, var=var, progress=progress)
+
+    def done(maps: ContributionMaps) -> None:
+        if session.movie is not movie or session.model is not model:
+            return
+        session.maps = maps
+        show_maps(session, maps)
+        show_lazy_movies(session, movie, model, var, maps)
+        if session.var is not var:  # the slider moved on while these were computed
+            compute_maps(session)
+
+    return session.start("dynamics", MAPS, tracked("dynamics", "Mapping contributions", compute), done)
+
+
+def _take_model(session: Session, model: VARAutoencoder) -> None:
+    session.maps = None
+    session.model = model
+    session.var = model.var
+
+
+def available_devices() -> list[str]:
+    """Return the devices that torch finds here; imports torch, so call it off the GUI thread."""
+    from ..models.devices import resolve_device
+    from ..recording.errors import InputError
+
+    found = []
+    for name in ("cuda", "mps", "cpu"):
+        try:
+            resolve_device(name)
+        except InputError:
+            continue
+        found.append(name)
+    return found

@@ -1,0 +1,180 @@
+"""What the docks of one viewer share: the recording, the model, its maps and the running job.
+
+Docks hold no results. They read a `Session` and listen to it; so a dock can be closed and opened again, two
+docks never disagree, and a result that arrives late never meets a dead widget. Nothing in a session holds its
+viewer strongly.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from napari.utils.notifications import show_warning
+from psygnal import SignalGroupDescriptor
+
+from .jobs import Job, Work
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from ..analysis.contribution import ContributionMaps
+    from ..models.training import Progress
+    from ..models.var import VAR
+    from ..models.var_autoencoder import VARAutoencoder
+    from ..recording import Movie, MovieStatistics
+
+Topic = Literal["recording", "dynamics"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the user, and the dock it belongs to."""
+
+    topic: Topic
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far the running job has come; `fraction` in 0..1, `eta` in seconds, None where unknown."""
+
+    topic: Topic
+    stage: str
+    fraction: float | None = None
+    eta: float | None = None
+
+
+_FIELDS = ("movie", "layer", "statistics", "model", "var", "maps", "history", "job", "status", "notice")
+# Results are large arrays and models: a change is a change of identity, never a comparison of values.
+_BY_IDENTITY = dict.fromkeys(_FIELDS, operator.is_)
+
+
+@dataclass(eq=False)
+class Session:
+    """State of one viewer; a field that is replaced emits ``session.events.<field>(new, old)``."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(equality_operators=_BY_IDENTITY)
+
+    viewer_ref: weakref.ref[Viewer]
+    movie: Movie | None = None
+    layer: weakref.ref[Image] | None = None  # the image layer that shows the movie
+    statistics: MovieStatistics | None = None
+    model: VARAutoencoder | None = None
+    var: VAR | None = None  # the point of the lasso path that is shown
+    maps: ContributionMaps | None = None
+    history: tuple[Progress, ...] = ()  # of the run that the learning curves show
+    job: Job | None = None
+    status: Status | None = None
+    notice: Notice | None = None
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """The viewer, or None once it is gone."""
+        return self.viewer_ref()
+
+    @property
+    def movie_layer(self) -> Image | None:
+        """The layer that shows the movie, or None where it was removed."""
+        layer = self.layer() if self.layer is not None else None
+        viewer = self.viewer
+        return layer if viewer is not None and layer is not None and layer in viewer.layers else None
+
+    def start(
+        self,
+        topic: Topic,
+        title: str,
+        work: Work,
+        done: Callable[[Any], None],
+        progressed: Callable[[list[Any]], None] | None = None,
+    ) -> bool:
+        """Run `work` in the background, unless a job is under way; returns whether it was started.
+
+        Parameters
+        ----------
+        topic : {"recording", "dynamics"}
+            The dock that shows progress and errors.
+        title : str
+            What is under way, in a few words.
+        work : callable
+            See `Job`; it reports `Status` objects where `progressed` is None.
+        done : callable
+            Called with the result on the GUI thread.
+        progressed : callable, optional
+            Called with what was reported since the last call.
+        """
+        if self.job is not None:
+            self.tell(
+                topic,
+                f"“{self.job.title}” is still under way: wait for it to end, or press Stop first.",
+                True,
+            )
+            return False
+        job = Job(title, work)
+        job.progressed.connect(progressed or self._show_last)
+        job.ended.connect(self._forget)
+        job.failed.connect(lambda text: self.tell(topic, text, True))
+        job.cancelled.connect(lambda: self.tell(topic, f"{title} was stopped."))
+        job.done.connect(done)
+        self.notice = None
+        self.status = Status(topic, f"{title} …")
+        self.job = job
+        job.start()
+        return True
+
+    def tell(self, topic: Topic, text: str, is_error: bool = False) -> None:
+        """Show one sentence in a dock; an error also as a napari notification."""
+        self.notice = Notice(topic, text, is_error)
+        if is_error:
+            show_warning(text)
+
+    def stop(self) -> None:
+        """Ask the running job to stop; it ends within a second and keeps what it has."""
+        if self.job is not None and not self.job.stopping:
+            self.job.stop()
+            if self.status is not None:
+                self.status = Status(self.status.topic, "Stopping …")
+
+    def close(self) -> None:
+        """Stop the running job and wait for it; nothing is called back. May be called any number of times."""
+        if self.job is not None:
+            self.job.close()
+            self._forget()
+
+    def on_layer_removed(self, event: Any) -> None:
+        """Forget the recording when the user deletes its layer; a run on it stops."""
+        if self.layer is not None and event.value is self.layer():
+            self.stop()
+            self.layer = self.movie = self.statistics = None
+            self.tell("recording", "The movie's layer was removed: choose or open another one.")
+
+    def _show_last(self, statuses: list[Status]) -> None:
+        if self.job is not None and not self.job.stopping:
+            self.status = statuses[-1]
+
+    def _forget(self) -> None:
+        self.status = None
+        self.job = None
+
+
+_sessions: weakref.WeakKeyDictionary[Viewer, Session] = weakref.WeakKeyDictionary()
+
+
+def session_of(viewer: Viewer) -> Session:
+    """Return the session of a viewer, made on first use.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer itself, or the proxy that napari hands to plugins.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _sessions:
+        session = _sessions[viewer] = Session(weakref.ref(viewer))
+        viewer.layers.events.removed.connect(session.on_layer_removed)  # napari holds methods weakly
+    return _sessions[viewer]
