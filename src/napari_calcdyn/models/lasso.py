@@ -22,15 +22,14 @@ Degenerate designs give finite values and finite gradients:
 
 from __future__ import annotations
 
-import warnings
-
-import torch
 from torch import Tensor
 
-from napari_calcdyn.models._lasso_input import Problem, check_penalty, check_problem, check_warm_start
-from napari_calcdyn.models._lasso_support import on_support
+from napari_calcdyn.models._lasso_input import check_penalty, check_problem, check_warm_start
+from napari_calcdyn.models._lasso_path import LassoPath, trace
+from napari_calcdyn.models._lasso_solve import largest_penalty, solve_problem
+from napari_calcdyn.recording.errors import InputError
 
-__all__ = ["lambda_max", "solve_lasso"]
+__all__ = ["LassoPath", "lambda_max", "lasso_path", "solve_lasso"]
 
 
 def solve_lasso(
@@ -81,20 +80,39 @@ def solve_lasso(
     problem = check_problem(gram, cov, weights)
     lam = check_penalty(penalty, problem)
     start = check_warm_start(warm_start, problem)
-    with torch.no_grad():
-        threshold = _thresholds(lam, problem)
-        solution, active, missed = _solve(problem, threshold, start)
-    if missed:
-        warnings.warn(
-            f"{missed} of {cov.shape[1]} lasso targets stopped short of the tolerance; gram may not"
-            " be positive semi-definite.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    if not (torch.is_grad_enabled() and (gram.requires_grad or cov.requires_grad or lam.requires_grad)):
-        return solution
-    signed = torch.where(active, problem.weights * solution.sign(), 0.0)
-    return on_support(gram, cov - lam * signed, active, solution)
+    return solve_problem(problem, lam, start)
+
+
+def lasso_path(
+    gram: Tensor, cov: Tensor, *, weights: Tensor | None = None, max_knots: int | None = None
+) -> LassoPath:
+    """Follow the exact lasso path of every target from λ_max down (LARS with the lasso modification).
+
+    Parameters
+    ----------
+    gram : Tensor (p, p), float32 or float64
+        Gram matrix of the predictors, ``ZᵀZ/n``.
+    cov : Tensor (p, m)
+        Covariance of predictors and targets, ``ZᵀY/n``.
+    weights : Tensor (p,) or (p, m), optional
+        Penalty weights, 1 by default; variables with weight 0 are in the model from the first knot on.
+    max_knots : int, optional
+        Stop a target after so many knots; by default paths end at λ = 0.
+
+    Returns
+    -------
+    LassoPath
+        Knots, events, and coefficients anywhere on the path.
+
+    Raises
+    ------
+    InputError
+        As `solve_lasso`, or where `max_knots` is less than 1.
+    """
+    problem = check_problem(gram, cov, weights)
+    if max_knots is not None and max_knots < 1:
+        raise InputError(f"max_knots must be at least 1; it is {max_knots}.")
+    return trace(problem, max_knots)
 
 
 def lambda_max(gram: Tensor, cov: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -121,31 +139,4 @@ def lambda_max(gram: Tensor, cov: Tensor, weights: Tensor | None = None) -> Tens
     InputError
         As `solve_lasso`.
     """
-    return _lambda_max(check_problem(gram, cov, weights))
-
-
-def _lambda_max(problem: Problem) -> Tensor:
-    residual = problem.cov
-    if problem.unpenalised:
-        free = problem.weights == 0
-        base = on_support(problem.gram, problem.cov, free)
-        residual = torch.where(free, 0.0, problem.cov - problem.gram @ base)
-    weights = torch.where(problem.weights == 0, torch.inf, problem.weights)
-    which = (residual.detach().abs() / weights).argmax(dim=0, keepdim=True)
-    return (residual.gather(0, which).abs() / weights.gather(0, which))[0]
-
-
-def _thresholds(lam: Tensor, problem: Problem) -> Tensor:
-    """``λ w``, with excluded variables at infinity also where λ is zero."""
-    return torch.where(problem.weights == torch.inf, torch.inf, lam * problem.weights)
-
-
-def _solve(problem: Problem, threshold: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor, int]:
-    # Solvers load when first used: compiled code has no business in an import of the package.
-    if problem.gram.device.type == "cuda":
-        from napari_calcdyn.models import _lasso_batched
-
-        return _lasso_batched.solve(problem.gram, problem.cov, threshold, start)
-    from napari_calcdyn.models import _lasso_cpu
-
-    return _lasso_cpu.solve(problem.gram, problem.cov, threshold, start)
+    return largest_penalty(check_problem(gram, cov, weights))
