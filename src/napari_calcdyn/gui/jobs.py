@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from napari.qt.threading import FunctionWorker, create_worker
+from napari.utils.notifications import notification_manager
 from psygnal import Signal
 from qtpy.QtCore import QObject
 from qtpy.QtCore import Signal as QtSignal
@@ -20,6 +21,9 @@ Work = Callable[[Report, threading.Event], Any]
 
 REPORT_INTERVAL_S = 0.1  # the GUI hears from a worker ten times a second, however fast it goes
 JOIN_TIMEOUT_S = 3.0
+_UNEXPECTED = (
+    "Something unexpected went wrong ({}): please report it, with the details that the notification shows."
+)
 
 
 class _Task(partial):  # type: ignore[type-arg]
@@ -115,7 +119,6 @@ class Job:
         task = _Task(self._run)
         task.title, task.stop = self.title, self._stop
         worker = create_worker(task, _start_thread=False, _worker_class=_Worker, _ignore_errors=True)
-        worker.errored.connect(self._on_error)
         worker.finished.connect(self._on_finished)
         worker.start()
 
@@ -140,6 +143,8 @@ class Job:
             self._outcome = ("cancelled", None)
         except InputError as error:
             self._outcome = ("failed", str(error))
+        except Exception as error:
+            self._outcome = ("crashed", error)
         finally:
             # napari keeps every worker of a window; what the work refers to must not live as long.
             self._work = None
@@ -149,18 +154,14 @@ class Job:
         if not self._closed:
             self.progressed.emit(items)
 
-    def _on_error(self, error: Exception) -> None:
-        self._outcome = (
-            "failed",
-            f"Something unexpected went wrong ({type(error).__name__}): please report it, with the details "
-            "that the notification shows.",
-        )
-
     def _on_finished(self) -> None:
         (kind, value), self._outcome = self._outcome, ("cancelled", None)
         if not self._closed:
             self._closed = True
             self.ended.emit()
+            if kind == "crashed":
+                notification_manager.receive_error(type(value), value, value.__traceback__)
+                kind, value = "failed", _UNEXPECTED.format(type(value).__name__)
             if kind == "done":
                 self.done.emit(value)
             elif kind == "failed":

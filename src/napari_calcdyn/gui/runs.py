@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..recording.errors import InputError
 from .recordings import tracked
 from .results import show_lazy_movies, show_maps
 from .session import Session, Status
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from ..analysis.contribution import ContributionMaps
     from ..models.config import VARAutoencoderConfig
     from ..models.training import Progress
+    from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
+    from ..recording import Movie
     from ..recording.progress import ProgressCallback
     from .jobs import Report
 
@@ -60,25 +63,58 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
     return started
 
 
-def load_model(session: Session, folder: Path, device: str) -> bool:
-    """Load a saved model in the background and compute its maps; returns whether it was started."""
+def load_model(session: Session, folder: Path, device: str, maps_folder: Path | None = None) -> bool:
+    """Load a saved model in the background and show its maps; returns whether it was started.
+
+    Parameters
+    ----------
+    session : Session
+        Gets the model.
+    folder : Path
+        Folder of the model.
+    device : str
+        Where to run it.
+    maps_folder : Path, optional
+        Output of ``calcdyn run`` that has the maps; without it they are computed.
+    """
     movie = session.movie
 
-    def work(report: Report, stop: threading.Event) -> VARAutoencoder:
+    def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
         from ..models.var_autoencoder import VARAutoencoder
 
         model = VARAutoencoder.load(folder, device=device)
         if movie is not None:
             model.check_frame_shape(movie)
-        return model
+        return model, None if maps_folder is None else _read_maps(maps_folder)
 
-    def done(model: VARAutoencoder) -> None:
+    def done(loaded: tuple[VARAutoencoder, ContributionMaps | None]) -> None:
+        model, maps = loaded
         session.history = ()
         _take_model(session, model)
-        if movie is not None and session.movie is movie:
+        if movie is None or session.movie is not movie:
+            return
+        if maps is None:
             compute_maps(session)
+        else:
+            _show(session, movie, model, model.var, maps)
 
     return session.start("dynamics", "Loading the model", work, done)
+
+
+def _read_maps(folder: Path) -> ContributionMaps:
+    """Read the maps that ``calcdyn run`` wrote."""
+    import tifffile
+
+    from ..analysis.contribution import ContributionMaps
+
+    names = ("explained", "amplitude", "sources")
+    try:
+        maps = [tifffile.imread(folder / f"contribution_{name}.tif") for name in names]
+    except (OSError, tifffile.TiffFileError) as error:
+        raise InputError(
+            f"{folder} has no maps that can be read ({error}): run `calcdyn run` again."
+        ) from error
+    return ContributionMaps(*maps)
 
 
 def save_model(session: Session, folder: Path) -> bool:
@@ -117,13 +153,17 @@ def compute_maps(session: Session) -> bool:
     def done(maps: ContributionMaps) -> None:
         if session.movie is not movie or session.model is not model:
             return
-        session.maps = maps
-        show_maps(session, maps)
-        show_lazy_movies(session, movie, model, var, maps)
+        _show(session, movie, model, var, maps)
         if session.var is not var:  # the slider moved on while these were computed
             compute_maps(session)
 
     return session.start("dynamics", MAPS, tracked("dynamics", "Mapping contributions", compute), done)
+
+
+def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
+    session.maps = maps
+    show_maps(session, maps)
+    show_lazy_movies(session, movie, model, var, maps)
 
 
 def _take_model(session: Session, model: VARAutoencoder) -> None:
@@ -135,7 +175,6 @@ def _take_model(session: Session, model: VARAutoencoder) -> None:
 def available_devices() -> list[str]:
     """Return the devices that torch finds here; imports torch, so call it off the GUI thread."""
     from ..models.devices import resolve_device
-    from ..recording.errors import InputError
 
     found = []
     for name in ("cuda", "mps", "cpu"):

@@ -1,0 +1,74 @@
+"""Open napari with both docks, on a recording and what was found in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+
+from .dynamics_dock import DynamicsDock
+from .recording_dock import RecordingDock
+from .recordings import open_recording
+from .runs import load_model
+from .session import Session, session_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# As napari names them when they are opened from its menu: "<widget> (<display name in the manifest>)".
+RECORDING_NAME = "Recording (CalcDyn)"
+DYNAMICS_NAME = "Dynamics (CalcDyn)"
+
+
+def show(
+    movie_path: str | os.PathLike[str] | None = None, result_folder: str | os.PathLike[str] | None = None
+) -> None:
+    """Open a window with both docks and return when it is closed.
+
+    Parameters
+    ----------
+    movie_path : path, optional
+        Recording to open: a file or a folder.
+    result_folder : path, optional
+        Output of ``calcdyn run`` on that recording; its model and maps are shown.
+    """
+    viewer = napari.Viewer()
+    session = session_of(viewer)
+    add_docks(viewer)
+    if movie_path is not None:
+        open_results(session, Path(movie_path), None if result_folder is None else Path(result_folder))
+    napari.run()
+    session.close()
+
+
+def add_docks(viewer: Viewer) -> tuple[RecordingDock, DynamicsDock]:
+    """Add both docks to the right of a viewer, as tabs, with *Recording* in front."""
+    recording, dynamics = RecordingDock(viewer), DynamicsDock(viewer)
+    front = viewer.window.add_dock_widget(recording, name=RECORDING_NAME, area="right")
+    viewer.window.add_dock_widget(dynamics, name=DYNAMICS_NAME, area="right", tabify=True)
+    front.raise_()
+    return recording, dynamics
+
+
+def open_results(session: Session, movie_path: Path, result_folder: Path | None) -> None:
+    """Open a recording in the background, and after it the model and maps of an earlier run.
+
+    Parameters
+    ----------
+    session : Session
+        Whose viewer shows them.
+    movie_path : Path
+        Recording.
+    result_folder : Path or None
+        Output of ``calcdyn run``.
+    """
+
+    def then_load() -> None:
+        if session.job is None and session.movie is not None and result_folder is not None:
+            session.events.job.disconnect(then_load)
+            load_model(session, result_folder / "model", "auto", maps_folder=result_folder)
+
+    if open_recording(session, movie_path) and result_folder is not None:
+        session.events.job.connect(then_load)

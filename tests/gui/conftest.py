@@ -1,0 +1,68 @@
+"""A real napari window, as a user has it, and a small movie to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+
+pytest.importorskip("napari")
+
+from napari.utils.notifications import notification_manager
+
+from napari_calcdyn.gui.session import session_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari import Viewer
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Iterator[Viewer]:
+    """A window on the screen, of the size of a small laptop's."""
+    shown = make_napari_viewer(show=True)
+    shown.window._qt_window.resize(1280, 800)
+    notification_manager.records.clear()
+    yield shown
+    session_of(shown).close()
+
+
+@pytest.fixture
+def movie_array() -> np.ndarray:
+    """40 frames of 24 × 32 pixels: a blinking spot on a still background, uint16."""
+    random = np.random.default_rng(3)
+    background = 200 + 50 * np.hypot(*np.mgrid[-12:12, -16:16])
+    spot = np.exp(-(np.mgrid[-8:16, -10:22] ** 2).sum(axis=0) / 18)
+    activity = np.clip(np.sin(np.arange(40) / 3), 0, None)
+    movie = background + 400 * activity[:, None, None] * spot + random.normal(0, 5, (40, 24, 32))
+    return movie.astype(np.uint16)
+
+
+@pytest.fixture
+def movie_path(tmp_path: Path, movie_array: np.ndarray) -> Path:
+    """The same as an ImageJ stack that knows its frame rate and pixel size."""
+    path = tmp_path / "blinking.tif"
+    tifffile.imwrite(
+        path,
+        movie_array,
+        imagej=True,
+        resolution=(2.0, 2.0),
+        metadata={"axes": "TYX", "unit": "um", "finterval": 0.1},
+    )
+    return path
+
+
+@pytest.fixture
+def add_dock(viewer: Viewer) -> Callable[[type, str], Any]:
+    """Put one of our docks into the window, as the menu does, and return it."""
+
+    def add(widget_class: type, name: str) -> Any:
+        widget = widget_class(viewer)
+        viewer.window.add_dock_widget(widget, name=name)
+        return widget
+
+    return add

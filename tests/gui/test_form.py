@@ -1,0 +1,105 @@
+"""The form that a pydantic model turns into."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
+
+from napari_calcdyn.gui.form import OPEN, SettingsForm
+
+
+class Settings(BaseModel):
+    mode: Literal["fast", "slow"] = Field("fast", title="Mode", description="How to go.")
+    steps: int = Field(
+        300, ge=1, le=5000, title="Steps", description="How many.", json_schema_extra={"group": "Training"}
+    )
+    rate: float = Field(0.003, gt=0, le=1, title="Learning rate", json_schema_extra={"group": "Training"})
+    spacing: int = Field(8, ge=2, title="Spacing", json_schema_extra={"unit": "px"})
+    past: int | None = Field(None, ge=1, le=9, title="Past")
+    fraction: float | None = Field(0.1, gt=0, le=1, title="Fraction")
+    skip: bool = Field(True, title="Skip")
+
+
+@pytest.fixture
+def form(qtbot: Any) -> SettingsForm:
+    form = SettingsForm(Settings)
+    qtbot.addWidget(form)
+    form.set_values(Settings().model_dump())
+    return form
+
+
+def widget(form: SettingsForm, name: str) -> Any:
+    return form.editors[name].widget
+
+
+def test_every_kind_of_field_has_its_editor(form: SettingsForm) -> None:
+    assert isinstance(widget(form, "mode"), QComboBox)
+    assert isinstance(widget(form, "steps"), QSpinBox)
+    assert isinstance(widget(form, "rate"), QDoubleSpinBox)
+    assert isinstance(widget(form, "skip"), QCheckBox)
+
+
+def test_what_is_shown_comes_from_the_model(form: SettingsForm) -> None:
+    assert {"Mode", "Steps", "Learning rate"} <= {label.text() for label in form.findChildren(QLabel)}
+    assert "How many." in widget(form, "steps").toolTip()
+    assert widget(form, "spacing").text() == "8 px"
+    assert list(form.groups) == ["Settings", "Training"]
+    assert (widget(form, "steps").minimum(), widget(form, "steps").maximum()) == (1, 5000)
+    assert widget(form, "rate").text() == "0.003"
+
+
+def test_values_go_in_and_come_out_unchanged(form: SettingsForm) -> None:
+    assert Settings(**form.values()) == Settings()
+    other = Settings(mode="slow", steps=17, rate=0.00025, spacing=16, past=4, fraction=None, skip=False)
+    form.set_values(other.model_dump())
+    assert Settings(**form.values()) == other
+
+
+def test_a_number_left_open_says_so(form: SettingsForm) -> None:
+    assert widget(form, "past").text() == OPEN
+    widget(form, "past").setValue(1)
+    assert form.values()["past"] == 1
+    widget(form, "past").stepBy(-1)
+    assert form.values()["past"] is None
+
+
+def test_an_open_bound_is_not_offered(form: SettingsForm) -> None:
+    widget(form, "rate").setValue(0.0)
+    assert form.values()["rate"] > 0
+
+
+def test_edits_are_announced_and_filling_in_is_not(form: SettingsForm, qtbot: Any) -> None:
+    with qtbot.waitSignal(form.edited):
+        widget(form, "steps").setValue(12)
+    with qtbot.assertNotEmitted(form.edited):
+        form.set_values(Settings(steps=40).model_dump())
+    assert form.values()["steps"] == 40
+
+
+def test_scrolling_over_a_field_does_not_change_it(form: SettingsForm) -> None:
+    box = widget(form, "steps")
+    event = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(5, 5),
+        QPoint(0, 0),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(box, event)
+    assert box.value() == 300
+
+
+def test_a_field_of_a_type_without_editor_is_refused() -> None:
+    class Odd(BaseModel):
+        table: dict[str, int] = Field(default_factory=dict)
+
+    with pytest.raises(TypeError, match="No editor"):
+        SettingsForm(Odd)

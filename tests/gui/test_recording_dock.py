@@ -1,0 +1,195 @@
+"""The Recording dock, driven as a user would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+
+from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.recordings import MEAN_FRAME, MOVIE_MINUS_MEAN
+
+
+@pytest.fixture
+def recording(add_dock: Any) -> RecordingDock:
+    widget: RecordingDock = add_dock(RecordingDock, "Recording")
+    return widget
+
+
+def settle(qtbot: Any, widget: RecordingDock) -> None:
+    qtbot.waitUntil(lambda: widget.session.job is None, timeout=10_000)
+
+
+def open_and_settle(qtbot: Any, widget: RecordingDock, *paths: Path) -> None:
+    widget.open(list(paths))
+    settle(qtbot, widget)
+
+
+def test_opening_a_file_shows_it_and_what_it_is(
+    viewer: Any, recording: RecordingDock, movie_path: Path, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    assert not recording.facts.isVisible()
+    assert not recording.mean.isEnabled()
+    open_and_settle(qtbot, recording, movie_path)
+    (layer,) = viewer.layers
+    assert np.array_equal(np.asarray(layer.data[7]), movie_array[7])
+    assert np.allclose(layer.scale, (1, 0.5, 0.5))
+    assert recording.choice.currentText() == layer.name
+    assert recording.fact["Frames"].text() == "40 of 24 × 32 px"
+    assert recording.fact["Numbers"].text() == "uint16"
+    assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
+    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.length.text() == "4.0 s"
+    assert recording.mean.isEnabled()
+    # Channel and plane are only asked for where there are several.
+    assert not recording.channel.isVisible()
+    assert not recording.plane.isVisible()
+
+
+def test_dropping_a_file_opens_it(recording: RecordingDock, movie_path: Path, qtbot: Any) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(movie_path))])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    recording.dropEvent(event)
+    settle(qtbot, recording)
+    assert recording.session.movie is not None
+
+
+def test_the_mean_frame_and_the_movie_without_it(
+    viewer: Any, recording: RecordingDock, movie_path: Path, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    open_and_settle(qtbot, recording, movie_path)
+    recording.mean.click()
+    assert recording.mean.text() == "Stop"
+    assert recording.progress.isVisible()
+    settle(qtbot, recording)
+    assert recording.mean.text() == "Compute mean frame"
+    assert not recording.progress.isVisible()
+    mean, rest = viewer.layers[MEAN_FRAME], viewer.layers[MOVIE_MINUS_MEAN]
+    expected = movie_array.mean(axis=0)
+    assert np.allclose(mean.data, expected, rtol=1e-5)
+    assert np.allclose(np.asarray(rest.data[11]), movie_array[11] - expected, atol=1e-2)
+    assert rest.data.dtype == np.float32
+    assert hasattr(rest.data, "dask")  # computed where it is looked at
+    assert rest.contrast_limits[0] == -rest.contrast_limits[1]
+    movie = viewer.layers[0]
+    assert np.allclose(mean.scale, movie.scale[1:])
+    assert np.allclose(rest.scale, movie.scale)
+    assert mean.units == movie.units[1:]
+
+
+def test_a_second_mean_renews_the_layers_instead_of_piling_up(
+    viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any
+) -> None:
+    open_and_settle(qtbot, recording, movie_path)
+    for _ in range(2):
+        recording.mean.click()
+        settle(qtbot, recording)
+    assert len(viewer.layers) == 3
+
+
+def test_an_image_of_the_viewer_can_be_the_recording(
+    viewer: Any, recording: RecordingDock, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    viewer.add_image(movie_array, name="mine", scale=(1, 2, 2), translate=(0, 30, 40))
+    assert recording.session.movie is not None  # the only one there is
+    assert recording.session.movie.name == "mine"
+    assert recording.length.text() == "enter the frame rate"
+    recording.frame_rate.setValue(20)
+    assert recording.session.movie.frame_rate == 20
+    assert recording.length.text() == "2.0 s"
+    recording.mean.click()
+    settle(qtbot, recording)
+    assert np.allclose(viewer.layers[MEAN_FRAME].translate, (30, 40))
+    viewer.add_image(movie_array[:20], name="other")
+    recording.choice.setCurrentText("other")
+    recording.choice.activated.emit(recording.choice.currentIndex())
+    assert recording.session.movie.n_frames == 20
+
+
+def test_a_channel_is_asked_for_where_there_are_several(
+    viewer: Any, recording: RecordingDock, tmp_path: Path, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    path = tmp_path / "two.tif"
+    both = np.stack([movie_array, movie_array // 2], axis=1)
+    tifffile.imwrite(path, both, imagej=True, metadata={"axes": "TCYX"})
+    open_and_settle(qtbot, recording, path)
+    assert recording.channel.isVisible()
+    assert not recording.plane.isVisible()
+    recording.channel.setValue(1)
+    settle(qtbot, recording)
+    (layer,) = viewer.layers
+    assert np.array_equal(np.asarray(layer.data[5]), movie_array[5] // 2)
+    assert recording.channel.value() == 1
+
+
+def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(
+    recording: RecordingDock, tmp_path: Path, qtbot: Any
+) -> None:
+    path = tmp_path / "flat.tif"
+    tifffile.imwrite(path, np.zeros((16, 16), np.uint16))
+    for bad in (path, tmp_path / "nowhere.tif"):
+        notification_manager.records.clear()
+        open_and_settle(qtbot, recording, bad)
+        text = recording.message.text()
+        assert recording.message.isVisible()
+        assert bad.name in text
+        assert text.count(". ") == 0
+        assert text.endswith(".")
+        assert [record.message for record in notification_manager.records] == [text]
+
+
+@pytest.mark.parametrize("bad", ["constant", "nan"])
+def test_a_movie_without_information_is_refused(
+    viewer: Any, recording: RecordingDock, movie_array: np.ndarray, bad: str, qtbot: Any
+) -> None:
+    array = np.full(movie_array.shape, 7.0, np.float32)
+    if bad == "nan":
+        array[3, 2, 1] = np.nan
+    viewer.add_image(array, contrast_limits=(0, 10))
+    recording.mean.click()
+    settle(qtbot, recording)
+    assert ("constant" if bad == "constant" else "frame 3") in recording.message.text()
+    assert len(viewer.layers) == 1
+
+
+def test_removing_the_movie_layer_empties_the_dock(
+    viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any
+) -> None:
+    open_and_settle(qtbot, recording, movie_path)
+    viewer.layers.clear()
+    assert recording.session.movie is None
+    assert not recording.facts.isVisible()
+    assert not recording.mean.isEnabled()
+    assert "choose or open another" in recording.message.text()
+
+
+def test_removing_the_movie_layer_while_its_mean_is_computed(
+    viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any
+) -> None:
+    open_and_settle(qtbot, recording, movie_path)
+    recording.mean.click()
+    viewer.layers.clear()
+    settle(qtbot, recording)
+    assert list(viewer.layers) == []
+
+
+def test_nothing_is_cut_off(viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any) -> None:
+    open_and_settle(qtbot, recording, movie_path)
+    qtbot.wait(50)
+    for label in (*recording.fact.values(), recording.length, recording.mean, recording.open_folder):
+        assert label.width() >= label.minimumSizeHint().width()
+        right = label.mapTo(recording, label.rect().topRight()).x()
+        assert right <= recording.width()
