@@ -273,14 +273,18 @@ class Movie:
 
 
 class _Frames:
-    """What dask needs to see of a movie: shape, dtype, and slicing by frames."""
+    """What dask needs to see of a movie: shape, dtype, and indexing."""
 
     ndim = 3
 
     def __init__(self, movie: Movie) -> None:
         self.shape, self.dtype, self._frames = movie.shape, movie.dtype, movie.frames
 
-    def __getitem__(self, index: tuple[slice, slice, slice]) -> NDArray[Any]:
+    def __getitem__(self, index: tuple[Any, Any, Any]) -> NDArray[Any]:
         time, rows, columns = index
-        start, stop, step = time.indices(self.shape[0])
-        return self._frames(start, stop)[::step, rows, columns]
+        wanted = np.arange(self.shape[0])[time]
+        if wanted.size == 0:
+            return np.empty((0, *self.shape[1:]), self.dtype)[:, rows, columns]
+        first = wanted.min()
+        picked = self._frames(first, wanted.max() + 1)[wanted - first]
+        return picked[..., rows, columns]  # type: ignore[no-any-return]

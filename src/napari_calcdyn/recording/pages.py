@@ -47,7 +47,7 @@ class Decoder:
             if count:
                 file.seek(offset)
                 data = file.read(count)
-            segment, (_, _, _, top, left, _), _ = self.decode(data, index, jpegtables=self.jpeg_tables)
+            segment, (_, _, top, left, _), _ = self.decode(data, index, jpegtables=self.jpeg_tables)
             part = out[top:, left:]
             if segment is None:  # a strip left out of the file stands for zeros
                 continue

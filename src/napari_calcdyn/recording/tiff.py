@@ -18,6 +18,7 @@ from .pages import Decoder, Pages
 from .scanimage import ScanImage, read_scanimage, read_scanimage_3, slices_stride
 from .stack import Stack, arrange_axes, join
 
+DESCRIPTION = 270  # the TIFF tag ImageDescription
 GREY = {"MINISWHITE", "MINISBLACK", "PALETTE"}
 
 
@@ -47,15 +48,22 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
             return _read(tif, path, alone)
     except tifffile.TiffFileError as error:
         raise InputError(
-            f"{path.name} is not a TIFF file or is damaged: open it in Fiji to check ({error})."
+            f"{path.name} is no TIFF file, or it is truncated or damaged: copy it again ({error})."
         ) from error
     except OSError as error:
         raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
+    except InputError:
+        raise
+    except Exception as error:  # a damaged header can send the parser anywhere
+        raise InputError(
+            f"{path.name} cannot be understood, its header is damaged: make a new copy ({error})."
+        ) from error
 
 
 def _read(tif: Any, path: Path, alone: bool) -> Stack:
     if not len(tif.pages):
         raise InputError(f"{path.name} holds no image: it is damaged or still being written, copy it again.")
+    _check_chain(tif, path)
     page = tif.pages.first
     _check_greyscale(path, page)
     calibration = _calibration(tif, page)
@@ -66,12 +74,12 @@ def _read(tif: Any, path: Path, alone: bool) -> Stack:
         stacks = [_flat(tif, path, None)]
     else:
         series = tif.series
-        _check_chain(tif, path)
         if tif.is_ome and len(series) > 1:
             raise InputError(
                 f"{path.name} holds {len(series)} images (positions or resolutions): save one of them alone."
             )
         stacks = [_from_series(path, one) for one in series]
+        _check_promise(tif, page, path, sum(stack.index.size for stack in stacks))
     stack = join(path.name, stacks)
     for part in stack.parts:
         _check_complete(part)
@@ -84,7 +92,6 @@ def _flat(tif: Any, path: Path, scanimage: ScanImage | None) -> Stack:
     """All pages of a file, one after another."""
     tif.pages.useframes = True
     pages = list(tif.pages)
-    _check_chain(tif, path)
     first, last = tif.pages.first, tif.pages.get(len(pages) - 1, cache=False, validate=False)
     if first.shape != getattr(last, "shape", first.shape):
         raise InputError(f"{path.name} holds images of different sizes: save the movie alone.")
@@ -140,11 +147,7 @@ def _appended_frames(tif: Any, page: Any) -> bool:
     """Whether every page was appended by itself, for which tifffile makes a series each, at great length."""
     if not tif.is_shaped or len(tif.pages) < 2:
         return False
-    try:
-        shape = json.loads(page.description)["shape"]
-    except (ValueError, KeyError, TypeError):
-        return False
-    return bool(np.prod(shape) == np.prod(page.shape))
+    return bool(np.prod(_shaped(page)) == np.prod(page.shape))
 
 
 def _scanimage(tif: Any, page: Any) -> ScanImage:
@@ -185,25 +188,97 @@ def _check_greyscale(path: Path, page: Any) -> None:
         raise InputError(f"{path.name} has frames without pixels: save it again.")
 
 
+def _check_promise(tif: Any, page: Any, path: Path, found: int) -> None:
+    """Compare the pages found with the number that the first page's description announces."""
+    promised = 0
+    if tif.is_imagej:
+        metadata = tif.imagej_metadata or {}
+        lengths = [metadata.get(key, 1) for key in ("frames", "slices", "channels")]
+        promised = int(np.prod(lengths))
+    elif tif.is_shaped:
+        promised = int(np.prod(_shaped(page))) // int(np.prod(page.shape))
+    if promised > found:
+        raise InputError(
+            f"{path.name} is truncated, only {found} of its {promised} frames are in the file: "
+            "copy it again from its source."
+        )
+
+
+def _shaped(page: Any) -> tuple[int, ...]:
+    """Return the shape that tifffile wrote in a description."""
+    try:
+        return tuple(json.loads(page.description)["shape"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
 def _check_chain(tif: Any, path: Path) -> None:
-    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short."""
-    file, layout = tif.filehandle, tif.tiff
-    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
-    file.seek(last.offset)
-    (count,) = layout_unpack(layout.tagnoformat, file.read(layout.tagnosize))
-    file.seek(last.offset + layout.tagnosize + count * layout.tagsize)
-    pointer = file.read(layout.offsetsize)
-    if len(pointer) < layout.offsetsize or any(pointer):
+    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short.
+
+    The first page's description may also lie behind the cut, and tifffile then leaves it out.
+    """
+    pages, layout = tif.pages, tif.tiff
+    first, _ = _directory(tif, pages.first.offset)
+    last = pages.get(len(pages) - 1, cache=False, validate=False)
+    _, pointer = _directory(tif, last.offset)
+    described = DESCRIPTION in first and DESCRIPTION not in pages.first.tags
+    if described or len(pointer) < layout.offsetsize or any(pointer):
         raise InputError(
             f"{path.name} is truncated, it ends in the middle of its pages: copy it again from its source."
         )
 
 
-def layout_unpack(form: str, data: bytes) -> tuple[int, ...]:
-    """Unpack TIFF integers; a short read counts as none."""
-    import struct
+def _directory(tif: Any, offset: int) -> tuple[list[int], bytes]:
+    """Return the codes of a page's tags, and the bytes that point to the next page."""
+    file, layout = tif.filehandle, tif.tiff
+    order = "big" if tif.byteorder == ">" else "little"
+    file.seek(offset)
+    count = int.from_bytes(file.read(layout.tagnosize), order)
+    tags = file.read(count * layout.tagsize)
+    codes = [int.from_bytes(tags[at : at + 2], order) for at in range(0, len(tags), layout.tagsize)]
+    return codes, file.read(layout.offsetsize)
 
-    return struct.unpack(form, data) if len(data) == struct.calcsize(form) else (0,)
+
+def _check_promise(tif: Any, page: Any, path: Path, found: int) -> None:
+    """Compare the pages found with the number that the first page's description announces."""
+    promised = 0
+    if tif.is_imagej:
+        metadata = tif.imagej_metadata or {}
+        lengths = [metadata.get(key, 1) for key in ("frames", "slices", "channels")]
+        promised = int(np.prod(lengths))
+    elif tif.is_shaped:
+        promised = int(np.prod(_shaped(page))) // int(np.prod(page.shape))
+    if promised > found:
+        raise InputError(
+            f"{path.name} is truncated, only {found} of its {promised} frames are in the file: "
+            "copy it again from its source."
+        )
+
+
+def _shaped(page: Any) -> tuple[int, ...]:
+    """Return the shape that tifffile wrote in a description."""
+    try:
+        return tuple(json.loads(page.description)["shape"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _check_chain(tif: Any, path: Path) -> None:
+    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short.
+
+    What the first page's tags say may also lie behind the cut, OME-XML for one.
+    """
+    file, layout = tif.filehandle, tif.tiff
+    cut = any(tag.valueoffset + tag.valuebytecount > file.size for tag in tif.pages.first.tags)
+    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
+    file.seek(last.offset)
+    count = int.from_bytes(file.read(layout.tagnosize), "big" if tif.byteorder == ">" else "little")
+    file.seek(last.offset + layout.tagnosize + count * layout.tagsize)
+    pointer = file.read(layout.offsetsize)
+    if cut or len(pointer) < layout.offsetsize or any(pointer):
+        raise InputError(
+            f"{path.name} is truncated, it ends in the middle of its pages: copy it again from its source."
+        )
 
 
 def _check_complete(part: Pages) -> None:
