@@ -20,6 +20,7 @@ from .stack import Stack, join, join_channels
 from .tiff import read_tiff
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
+MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy")
 
 MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -170,7 +171,7 @@ def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
     place = Path(path).expanduser()
     _check_exists(place)
     if not place.is_dir():
-        if place.suffix.lower() not in (*TIFF_ENDINGS, ".npy"):
+        if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(f"{place.name} is neither a TIFF nor a .npy file: export the movie as TIFF.")
         return [place], place.name, place
     try:

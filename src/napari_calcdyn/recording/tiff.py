@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -231,54 +231,12 @@ def _check_chain(tif: Any, path: Path) -> None:
 def _directory(tif: Any, offset: int) -> tuple[list[int], bytes]:
     """Return the codes of a page's tags, and the bytes that point to the next page."""
     file, layout = tif.filehandle, tif.tiff
-    order = "big" if tif.byteorder == ">" else "little"
+    order: Literal["big", "little"] = "big" if tif.byteorder == ">" else "little"
     file.seek(offset)
     count = int.from_bytes(file.read(layout.tagnosize), order)
     tags = file.read(count * layout.tagsize)
     codes = [int.from_bytes(tags[at : at + 2], order) for at in range(0, len(tags), layout.tagsize)]
     return codes, file.read(layout.offsetsize)
-
-
-def _check_promise(tif: Any, page: Any, path: Path, found: int) -> None:
-    """Compare the pages found with the number that the first page's description announces."""
-    promised = 0
-    if tif.is_imagej:
-        metadata = tif.imagej_metadata or {}
-        lengths = [metadata.get(key, 1) for key in ("frames", "slices", "channels")]
-        promised = int(np.prod(lengths))
-    elif tif.is_shaped:
-        promised = int(np.prod(_shaped(page))) // int(np.prod(page.shape))
-    if promised > found:
-        raise InputError(
-            f"{path.name} is truncated, only {found} of its {promised} frames are in the file: "
-            "copy it again from its source."
-        )
-
-
-def _shaped(page: Any) -> tuple[int, ...]:
-    """Return the shape that tifffile wrote in a description."""
-    try:
-        return tuple(json.loads(page.description)["shape"])
-    except (ValueError, KeyError, TypeError):
-        return ()
-
-
-def _check_chain(tif: Any, path: Path) -> None:
-    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short.
-
-    What the first page's tags say may also lie behind the cut, OME-XML for one.
-    """
-    file, layout = tif.filehandle, tif.tiff
-    cut = any(tag.valueoffset + tag.valuebytecount > file.size for tag in tif.pages.first.tags)
-    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
-    file.seek(last.offset)
-    count = int.from_bytes(file.read(layout.tagnosize), "big" if tif.byteorder == ">" else "little")
-    file.seek(last.offset + layout.tagnosize + count * layout.tagsize)
-    pointer = file.read(layout.offsetsize)
-    if cut or len(pointer) < layout.offsetsize or any(pointer):
-        raise InputError(
-            f"{path.name} is truncated, it ends in the middle of its pages: copy it again from its source."
-        )
 
 
 def _check_complete(part: Pages) -> None:

@@ -1,0 +1,118 @@
+"""Movies come into napari lazily and go out with their pixel size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+
+from napari_calcdyn.gui.io import contrast_limits, get_reader, read_movie, write_image
+from napari_calcdyn.recording import InputError, Movie, open_movie
+
+PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint16)
+
+
+def test_reader_takes_what_it_can_open(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.TIFF", "c.npy"):
+        assert get_reader(str(tmp_path / name)) is read_movie
+    assert get_reader(str(tmp_path / "d.png")) is None
+    assert get_reader(str(tmp_path)) is None
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS)
+    assert get_reader(str(tmp_path)) is read_movie
+    assert get_reader([str(tmp_path / "a.tif"), str(tmp_path / "b.tif")]) is read_movie
+    assert get_reader([str(tmp_path / "a.tif"), str(tmp_path / "b.png")]) is None
+    assert get_reader([]) is None
+
+
+def test_layer_is_lazy_scaled_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "movie.tif"
+    metadata = {"axes": "TYX", "finterval": 0.1, "unit": "um"}
+    tifffile.imwrite(path, PIXELS, imagej=True, resolution=(2, 4), metadata=metadata)
+    ((data, options, kind),) = read_movie(str(path))
+    assert kind == "image"
+    assert not isinstance(data, np.ndarray) or isinstance(data, np.memmap)
+    assert options["name"] == "movie.tif"
+    assert options["scale"] == (1, 0.25, 0.5)
+    assert options["units"] == ("pixel", "um", "um")
+    assert options["metadata"] == {"frame_rate": pytest.approx(10)}
+    low, high = options["contrast_limits"]
+    assert 0 <= low < 100 < 3900 < high <= 4000
+    np.testing.assert_array_equal(np.asarray(data), PIXELS)
+
+
+def test_channels_and_planes_become_layers(tmp_path: Path) -> None:
+    path = tmp_path / "movie.tif"
+    pixels = np.arange(5 * 3 * 2 * 8 * 9).reshape(5, 3, 2, 8, 9).astype(np.uint16)
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "TZCYX"})
+    layers = read_movie(str(path))
+    assert [options["name"] for _, options, _ in layers][::5] == [
+        "movie.tif channel 0 plane 0",
+        "movie.tif channel 1 plane 2",
+    ]
+    assert [options["visible"] for _, options, _ in layers] == [True] + 5 * [False]
+    np.testing.assert_array_equal(np.asarray(layers[5][0]), pixels[:, 2, 1])
+
+
+def test_bad_file_is_explained(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "image.tif", PIXELS[0])
+    with pytest.raises(InputError, match="2-D image"):
+        read_movie(str(tmp_path / "image.tif"))
+
+
+def test_contrast_limits_are_never_empty() -> None:
+    assert contrast_limits(Movie.from_array(np.full((5, 4, 4), 3, np.uint8))) == (3, 4)
+    assert contrast_limits(Movie.from_array(np.full((5, 4, 4), np.nan))) == (0, 1)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4", "f8"])
+def test_written_movie_reads_back(tmp_path: Path, dtype: str) -> None:
+    pixels = (PIXELS % 200).astype(dtype)
+    meta = {
+        "scale": np.array([1, 0.5, 0.25]),
+        "units": ("pixel", "micrometer", "micrometer"),
+        "metadata": {"frame_rate": 8.0},
+    }
+    path = str(tmp_path / "out.tif")
+    assert write_image(path, da.from_array(pixels, chunks=(3, -1, -1)), meta) == [path]
+    movie = open_movie(path)
+    assert movie.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(movie.frames(0, 20), pixels)
+    assert movie.pixel_size == pytest.approx((0.5, 0.25), rel=1e-6)
+    assert movie.frame_rate == pytest.approx(8)
+
+
+def test_written_images_read_back(tmp_path: Path) -> None:
+    path = str(tmp_path / "out.tif")
+    image = PIXELS[0].astype(np.float32)
+    write_image(path, image, {"scale": (1, 1)})
+    np.testing.assert_array_equal(tifffile.imread(path), image)
+    write_image(path, [image, image[::2, ::2]], {"multiscale": True})
+    np.testing.assert_array_equal(tifffile.imread(path), image)
+    write_image(path, image > 2000, {})
+    np.testing.assert_array_equal(tifffile.imread(path), image > 2000)
+    colours = np.stack([PIXELS[0].astype(np.uint8)] * 3, axis=-1)
+    write_image(path, colours, {"rgb": True})
+    np.testing.assert_array_equal(tifffile.imread(path), colours)
+
+
+def test_what_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="could not be written: No such file"):
+        write_image(str(tmp_path / "none" / "out.tif"), PIXELS, {})
+    with pytest.raises(InputError, match="4 axes"):
+        write_image(str(tmp_path / "out.tif"), PIXELS[None], {})
+
+
+def test_through_the_manifest(tmp_path: Path) -> None:
+    npe2 = pytest.importorskip("npe2")
+    manager = npe2.PluginManager.instance()
+    if "napari-calcdyn" not in manager:
+        manager.discover()
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, PIXELS)
+    ((data, options, kind),) = npe2.read([str(path)], stack=False, plugin_name="napari-calcdyn")
+    assert kind == "image"
+    written = npe2.write(str(tmp_path / "out.tif"), [(data, options, kind)], plugin_name="napari-calcdyn")
+    np.testing.assert_array_equal(tifffile.imread(written[0]), PIXELS)
