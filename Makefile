@@ -45,10 +45,10 @@ docs: libraries $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in site/; open site/index.html"
 
-# report.py is what the benchmarks share.
-bench: $(READY)
+# report.py is what the benchmarks share; heartbeat.py opens a window.
+bench: libraries $(READY)
 	@for benchmark in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \
-		echo "== $$benchmark --quick"; $(BIN)/python $$benchmark --quick || exit 1; done
+		echo "== $$benchmark --quick"; scripts/with-display.sh $(BIN)/python $$benchmark --quick || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(DEMO) site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
