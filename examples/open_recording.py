@@ -1,0 +1,44 @@
+"""Open a recording, look at what it holds, and save its mean frame.
+
+python examples/open_recording.py MOVIE [--channel 0] [--plane 0] [--out mean.tif]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import tifffile
+
+from napari_calcdyn.recording import InputError, inspect_movie, open_movie
+
+
+def show_progress(done: int, total: int) -> None:
+    print(f"\r{done} of {total} frames", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("movie", nargs="+", help="a TIFF or .npy file, a folder of TIFFs, or several TIFFs")
+    parser.add_argument("--channel", type=int)
+    parser.add_argument("--plane", type=int)
+    parser.add_argument("--out", default="mean.tif")
+    arguments = parser.parse_args()
+    path = arguments.movie[0] if len(arguments.movie) == 1 else arguments.movie
+    try:
+        print(inspect_movie(path))
+        movie = open_movie(path, channel=arguments.channel, plane=arguments.plane)
+        statistics = movie.statistics(show_progress)
+        movie.check_dynamic(statistics)
+    except InputError as error:
+        sys.exit(f"\n{error}")
+    print(f"\npixels from {statistics.minimum:g} to {statistics.maximum:g}, ", end="")
+    print(f"standard deviation over time {statistics.std.mean():.3g} on average")
+    tifffile.imwrite(arguments.out, statistics.mean)
+    print(f"mean frame written to {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
