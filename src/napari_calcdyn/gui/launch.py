@@ -65,10 +65,8 @@ def open_results(session: Session, movie_path: Path, result_folder: Path | None)
         Output of ``calcdyn run``.
     """
 
-    def then_load() -> None:
-        if session.job is None and session.movie is not None and result_folder is not None:
-            session.events.job.disconnect(then_load)
+    def load() -> None:
+        if result_folder is not None:
             load_model(session, result_folder / "model", "auto", maps_folder=result_folder)
 
-    if open_recording(session, movie_path) and result_folder is not None:
-        session.events.job.connect(then_load)
+    open_recording(session, movie_path, then=load)

@@ -179,6 +179,8 @@ class RecordingDock(Dock):
     def _on_frame_rate(self, value: float) -> None:
         if self.session.movie is not None:
             self.session.movie.frame_rate = value or None
+            if self.session.movie_layer is not None:  # where the TIFF writer looks for it
+                self.session.movie_layer.metadata["frame_rate"] = value or None
             self._show_length()
 
     def _on_mean(self) -> None:

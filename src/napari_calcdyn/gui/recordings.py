@@ -17,18 +17,17 @@ from napari.layers import Image
 from ..recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
 from ..recording.errors import InputError
 from ..recording.progress import ProgressCallback
+from .io import layer_options
 from .jobs import Report, Work
 from .layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
 from .session import Session, Status, Topic
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
     from numpy.typing import NDArray
 
 MEAN_FRAME = "mean frame"
 MOVIE_MINUS_MEAN = "movie − mean"
 _MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
-_FRAMES_FOR_CONTRAST = 16
 _CHUNK_BYTES = 2**20
 
 
@@ -68,6 +67,7 @@ def open_recording(
     channel: int = 0,
     plane: int = 0,
     into: Image | None = None,
+    then: Callable[[], object] | None = None,
 ) -> bool:
     """Open a movie in the background and show it; returns whether the job was started.
 
@@ -81,46 +81,36 @@ def open_recording(
         Which to take where there are several, counted from 0.
     into : Image, optional
         The layer that gets the data instead of a new one, as when another channel is chosen.
+    then : callable, optional
+        Called once the movie is there.
     """
 
-    def work(report: Report, stop: threading.Event) -> tuple[Opened, tuple[float, float]]:
+    def work(report: Report, stop: threading.Event) -> tuple[Opened, dict[str, Any]]:
         info = inspect_movie(path)
         movie = open_movie(
             path,
             channel=channel if info.channels > 1 else None,
             plane=plane if info.planes > 1 else None,
         )
-        return Opened(movie, path, info, channel, plane), _contrast_limits(movie)
+        return Opened(movie, path, info, channel, plane), layer_options(movie)
 
-    def done(result: tuple[Opened, tuple[float, float]]) -> None:
-        opened, limits = result
+    def done(result: tuple[Opened, dict[str, Any]]) -> None:
+        opened, options = result
         viewer = session.viewer
         if viewer is None:
             return
         if into is not None and into in viewer.layers:
             into.data = opened.movie.data
-            into.contrast_limits_range = into.contrast_limits = limits
-            into.metadata[_MOVIE] = opened
+            into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
             layer = into
         else:
-            layer = _add_movie(viewer, opened, limits)
+            layer = viewer.add_image(opened.movie.data, **options)
+        layer.metadata[_MOVIE] = opened
         take(session, opened.movie, layer)
+        if then is not None:
+            then()
 
     return session.start("recording", "Opening the recording", work, done)
-
-
-def _add_movie(viewer: Viewer, opened: Opened, limits: tuple[float, float]) -> Image:
-    pixel = opened.movie.pixel_size
-    return viewer.add_image(
-        opened.movie.data,
-        name=opened.movie.name,
-        contrast_limits=limits,
-        colormap="gray",
-        scale=(1.0, *(pixel or (1.0, 1.0))),
-        units=("pixel", "um", "um") if pixel else None,
-        axis_labels=("time", "y", "x"),
-        metadata={_MOVIE: opened},
-    )
 
 
 def opened_by_us(layer: Image) -> Opened | None:
@@ -227,11 +217,3 @@ def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> da.Array:
 
     # One chunk is one read; arithmetic on a dask array of the frames costs a second per look at long movies.
     return da.map_blocks(read, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))
-
-
-def _contrast_limits(movie: Movie) -> tuple[float, float]:
-    """Contrast limits from frames spread over the movie, so that napari need not read it."""
-    at = np.linspace(0, movie.n_frames - 1, min(_FRAMES_FOR_CONTRAST, movie.n_frames)).astype(int)
-    sample = np.stack([movie.frames(int(t), int(t) + 1)[0] for t in at])
-    low, high = np.nanpercentile(sample, (0.5, 99.8))
-    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)

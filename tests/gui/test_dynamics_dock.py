@@ -1,0 +1,321 @@
+"""The Dynamics dock, driven as a user would, with real training on a small movie."""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPointF
+from qtpy.QtWidgets import QDockWidget, QFileDialog
+
+from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.session import session_of
+
+RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}
+LONG = 100_000
+
+
+@pytest.fixture
+def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, DynamicsDock]:
+    """Both docks, and a movie in a place of its own."""
+    recording, dynamics = add_docks(viewer)
+    movie = np.concatenate([movie_array] * 4)
+    viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
+    dynamics.preset.setCurrentText("quick")
+    return recording, dynamics
+
+
+@pytest.fixture
+def dynamics(docks: tuple[RecordingDock, DynamicsDock]) -> DynamicsDock:
+    return docks[1]
+
+
+def set_steps(dynamics: DynamicsDock, steps: int) -> None:
+    dynamics.form.editors["steps"].set(steps)
+
+
+def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:
+    qtbot.waitUntil(lambda: dynamics.session.job is None, timeout=timeout)
+
+
+def train_briefly(qtbot: Any, dynamics: DynamicsDock) -> None:
+    set_steps(dynamics, 20)
+    dynamics.train.click()
+    settle(qtbot, dynamics)
+    assert dynamics.session.notice is None, dynamics.session.notice
+    assert dynamics.session.model is not None
+
+
+def start_long(qtbot: Any, dynamics: DynamicsDock) -> None:
+    set_steps(dynamics, LONG)
+    dynamics.train.click()
+    qtbot.waitUntil(lambda: len(dynamics.session.history) > 2, timeout=60_000)
+
+
+def test_training_shows_curves_and_then_every_result_over_the_movie(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    train_briefly(qtbot, dynamics)
+    assert {layer.name for layer in viewer.layers} == {"blinking"} | RESULTS
+    movie = viewer.layers["blinking"]
+    for name in RESULTS:
+        layer = viewer.layers[name]
+        assert np.allclose(layer.scale, movie.scale[-layer.ndim :])
+        assert np.allclose(layer.translate, movie.translate[-layer.ndim :])
+        assert viewer.layers.index(layer) > viewer.layers.index(movie)
+        assert layer.visible == (name == EXPLAINED)
+    assert viewer.layers[EXPLAINED].blending == "additive"
+    assert viewer.layers[EXPLAINED].data.shape == (24, 32)
+    for name in (CONTRIBUTION_MOVIE, RECONSTRUCTION):
+        lazy = viewer.layers[name].data
+        assert lazy.shape == movie.data.shape
+        assert hasattr(lazy, "dask")
+        assert np.isfinite(np.asarray(lazy[9])).all()
+    for panel in dynamics.curves.panels.values():
+        assert len(panel.training.getData()[0]) > 0
+        assert len(panel.held_out.getData()[0]) > 0
+    assert dynamics.views.currentIndex() == 1
+    assert not dynamics.progress.isVisible()
+    assert dynamics.train.text() == "Train"
+
+
+def test_training_again_renews_the_layers_and_keeps_what_the_user_set(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    train_briefly(qtbot, dynamics)
+    first = dynamics.session.model
+    viewer.layers[EXPLAINED].colormap = "viridis"
+    train_briefly(qtbot, dynamics)
+    assert dynamics.session.model is not first
+    assert len(viewer.layers) == 1 + len(RESULTS)
+    assert viewer.layers[EXPLAINED].colormap.name == "viridis"
+
+
+def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    start_long(qtbot, dynamics)
+    assert dynamics.train.text() == "Stop"
+    assert dynamics.progress.isVisible()
+    dynamics.train.click()
+    asked = time.monotonic()
+    qtbot.waitUntil(lambda: dynamics.session.model is not None, timeout=5000)
+    assert time.monotonic() - asked < 1.0
+    settle(qtbot, dynamics)
+    assert {layer.name for layer in viewer.layers} >= RESULTS
+
+
+def test_the_old_model_stays_until_a_new_one_is_fitted(dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    old = dynamics.session.model
+    start_long(qtbot, dynamics)
+    assert dynamics.session.model is old
+    assert dynamics.save.isEnabled() is False
+    dynamics.session.close()
+    assert dynamics.session.model is old
+
+
+def test_a_second_run_from_the_other_dock_is_refused_in_one_sentence(
+    docks: tuple[RecordingDock, DynamicsDock], qtbot: Any
+) -> None:
+    recording, dynamics = docks
+    start_long(qtbot, dynamics)
+    recording.mean.click()
+    assert "“Training” is still under way" in recording.message.text()
+    assert dynamics.session.job is not None
+    assert dynamics.session.job.title == "Training"
+
+
+def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    start_long(qtbot, dynamics)
+    viewer.layers.remove("blinking")
+    settle(qtbot, dynamics, 5000)
+    assert dynamics.session.model is not None
+    assert list(viewer.layers) == []
+    assert not dynamics.train.isEnabled()
+
+
+def test_closing_the_window_ends_the_training(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+    start_long(qtbot, dynamics)
+    job = dynamics.session.job
+    assert job is not None
+    heard: list[str] = []
+    job.done.connect(lambda _: heard.append("done"))
+    viewer.close()
+    qtbot.wait(50)
+    assert job._finished.is_set()
+    qtbot.wait(150)
+    assert heard == []
+
+
+def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
+    viewer: Any, docks: tuple[RecordingDock, DynamicsDock], qtbot: Any
+) -> None:
+    recording, dynamics = docks
+    session = dynamics.session
+    start_long(qtbot, dynamics)
+    viewer.window.remove_dock_widget(dynamics)
+    dynamics.deleteLater()
+    qtbot.wait(50)
+    assert session.job is not None
+    again = DynamicsDock(viewer)
+    viewer.window.add_dock_widget(again, name="again")
+    assert again.train.text() == "Stop"  # it shows the run that goes on
+    assert len(again.curves.panels["prediction"].training.getData()[0]) > 0
+    for widget in (recording, again):
+        viewer.window.remove_dock_widget(widget)
+        widget.deleteLater()
+    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+
+
+def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
+    make_napari_viewer: Any, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    def use_and_close() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+        viewer = make_napari_viewer()
+        _, dynamics = add_docks(viewer)
+        viewer.add_image(np.concatenate([movie_array] * 4))
+        dynamics.preset.setCurrentText("quick")
+        train_briefly(qtbot, dynamics)
+        viewer.close()
+        return weakref.ref(viewer), weakref.ref(session_of(viewer))
+
+    viewer, session = use_and_close()
+    qtbot.wait(50)
+    gc.collect()
+    assert viewer() is None
+    assert session() is None
+
+
+def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    train_briefly(qtbot, dynamics)
+    chosen = dynamics.session.var
+    maps = dynamics.session.maps
+    assert chosen is not None
+    dynamics.sparsity.slider.setValue(20)
+    qtbot.waitUntil(lambda: dynamics.session.var is not chosen, timeout=2000)
+    assert dynamics.session.var is not None
+    assert dynamics.session.var.nonzeros <= chosen.nonzeros
+    assert f"{dynamics.session.var.nonzeros:,} of" in dynamics.sparsity.label.text()
+    assert np.array_equal(dynamics.matrix.image.image, dynamics.session.var.coefficients[0])
+    qtbot.waitUntil(lambda: dynamics.session.maps is not maps, timeout=20_000)
+    settle(qtbot, dynamics)
+    assert viewer.layers[EXPLAINED].data is dynamics.session.maps.explained
+    dynamics.sparsity.back.click()
+    assert dynamics.session.var.fraction == pytest.approx(chosen.fraction)
+    settle(qtbot, dynamics)
+
+
+def test_pointing_at_the_matrix_names_the_coupling(dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    matrix = dynamics.matrix
+    var = dynamics.session.var
+    assert var is not None
+    lag, target, source = np.unravel_index(np.abs(var.coefficients).argmax(), var.coefficients.shape)
+    matrix.lag.setCurrentIndex(int(lag))
+    matrix._on_mouse(matrix.image.mapToScene(QPointF(source + 0.5, target + 0.5)))
+    text = matrix.readout.text()
+    assert f"source {source} " in text
+    assert f"target {target} " in text
+    assert f"{var.coefficients[lag, target, source]:+.3g}" in text
+
+
+def test_a_model_is_saved_and_loaded(
+    dynamics: DynamicsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_briefly(qtbot, dynamics)
+    trained = dynamics.session.model
+    assert trained is not None
+    folder = tmp_path / "model"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(folder), ""))
+    dynamics.save.click()
+    settle(qtbot, dynamics)
+    assert str(folder) in dynamics.message.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(folder))
+    dynamics.load.click()
+    settle(qtbot, dynamics)
+    loaded = dynamics.session.model
+    assert loaded is not None
+    assert loaded is not trained
+    assert np.allclose(loaded.var.coefficients, trained.var.coefficients)
+
+
+def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(
+    viewer: Any,
+    dynamics: DynamicsDock,
+    movie_array: np.ndarray,
+    tmp_path: Path,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_briefly(qtbot, dynamics)
+    model = dynamics.session.model
+    assert model is not None
+    model.save(tmp_path / "model")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (tmp_path / "file").write_text("no folder")
+
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "file" / "model"), "")
+    )
+    dynamics.save.click()
+    settle(qtbot, dynamics)
+    assert dynamics.message.isVisible()
+    assert dynamics.session.notice is not None
+    assert dynamics.session.notice.is_error
+
+    viewer.add_image(np.concatenate([movie_array[:, :20, :28]] * 2), name="smaller")
+    recording = next(it for it in viewer.window.dock_widgets.values() if isinstance(it, RecordingDock))
+    recording.choice.setCurrentText("smaller")
+    recording.choice.activated.emit(recording.choice.currentIndex())
+    for folder in (foreign, tmp_path / "model"):
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, _at=folder, **__: str(_at))
+        dynamics.load.click()
+        settle(qtbot, dynamics)
+        assert dynamics.session.notice is not None
+        assert dynamics.session.notice.is_error
+        assert dynamics.session.model is model
+
+
+def test_both_docks_share_one_place_as_tabs(viewer: Any, docks: tuple[RecordingDock, DynamicsDock]) -> None:
+    first, second = (widget.parentWidget() for widget in docks)
+    assert isinstance(first, QDockWidget)
+    assert viewer.window._qt_window.tabifiedDockWidgets(first) == [second]
+
+
+def test_plots_follow_the_theme(viewer: Any, dynamics: DynamicsDock) -> None:
+    def background() -> int:
+        return int(dynamics.matrix.plot.backgroundBrush().color().lightness())
+
+    viewer.theme = "dark"
+    dark = background()
+    viewer.theme = "light"
+    assert background() > dark + 100
+
+
+def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    dynamics.parentWidget().raise_()
+    for group in dynamics.form.groups.values():
+        group.expand(animate=False)
+    qtbot.wait(100)
+    assert viewer.window._qt_window.width() <= 1280
+    widgets = [dynamics.train, dynamics.load, dynamics.save, dynamics.sparsity.back, dynamics.preset]
+    widgets += [editor.widget for editor in dynamics.form.editors.values()]
+    for widget in widgets:
+        right = widget.mapTo(dynamics, widget.rect().topRight()).x()
+        assert right <= dynamics.width()
+        assert widget.width() >= widget.minimumSizeHint().width()

@@ -1,0 +1,69 @@
+"""What napari and the system see of the plugin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from napari._app_model import get_app_model
+from napari.plugins import _initialize_plugins
+from npe2 import PluginManager, PluginManifest
+
+from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.recording_dock import RecordingDock
+
+
+def test_everything_in_the_manifest_exists() -> None:
+    manifest = PluginManifest.from_distribution("napari-calcdyn")
+    manifest.validate_imports()
+    assert manifest.display_name == "CalcDyn"
+    assert {widget.display_name for widget in manifest.contributions.widgets or ()} == {
+        "Recording",
+        "Dynamics",
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "widget"),
+    [
+        ("napari-calcdyn.recording", RECORDING_NAME, RecordingDock),
+        ("napari-calcdyn.dynamics", DYNAMICS_NAME, DynamicsDock),
+    ],
+)
+def test_the_menu_opens_and_hides_a_dock(
+    viewer: Any, command: str, name: str, widget: type, qtbot: Any
+) -> None:
+    PluginManager.instance().discover()
+    _initialize_plugins()
+    run = get_app_model().commands.execute_command
+    run(command).result()
+    dock = viewer.window.dock_widgets[name]
+    assert isinstance(dock, widget)
+    qtbot.waitUntil(dock.isVisible, timeout=2000)
+    run(command).result()
+    qtbot.waitUntil(lambda: not dock.isVisible(), timeout=2000)
+
+
+def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
+    add_docks(viewer)
+    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME}
+
+
+def test_opening_both_docks_does_not_import_torch() -> None:
+    code = """
+import sys
+import napari
+from napari_calcdyn.gui.launch import add_docks
+viewer = napari.Viewer(show=False)
+add_docks(viewer)
+loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "sklearn", "numba", "matplotlib"})
+viewer.close()
+print("loaded:", loaded)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "loaded: []" in done.stdout, done.stdout + done.stderr
