@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -43,7 +44,7 @@ class SettingsForm(QWidget):  # type: ignore[misc]
     def __init__(self, model: type[BaseModel]) -> None:
         super().__init__()
         self.editors: dict[str, _Editor] = {}
-        self.groups: dict[str, QCollapsible] = {}
+        self.groups: dict[str, _Group] = {}
         self._wheel = _WheelGuard(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,11 +68,7 @@ class SettingsForm(QWidget):  # type: ignore[misc]
             self.editors[name] = editor
 
     def _add_group(self, title: str) -> QFormLayout:
-        group = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-        group.setDuration(120)
-        group.layout().setContentsMargins(0, 0, 0, 2)
-        group.layout().setSpacing(0)
-        group.content().layout().setContentsMargins(0, 0, 0, 0)
+        group = _Group(title)
         content = QWidget()
         form = QFormLayout(content)
         form.setContentsMargins(6, 2, 0, 6)
@@ -94,6 +91,23 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         for name, value in values.items():
             self.editors[name].set(value)
         self.blockSignals(False)
+
+
+class _Group(QCollapsible):  # type: ignore[misc]
+    """A collapsible group whose arrow is text: an icon would keep the colour of the theme it was made in."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self._title = title
+        self.setDuration(120)
+        self.layout().setContentsMargins(0, 0, 0, 2)
+        self.layout().setSpacing(0)
+        self.content().layout().setContentsMargins(0, 0, 0, 0)
+        self.toggled.connect(self._show_arrow)
+        self._show_arrow(False)
+
+    def _show_arrow(self, expanded: bool) -> None:
+        self.setText(f"{'▾' if expanded else '▸'}  {self._title}")
 
 
 class _WheelGuard(QObject):  # type: ignore[misc]

@@ -96,8 +96,9 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     def _draw(self) -> None:
         if self._coefficients is None:
             return
-        used = np.abs(self._coefficients[self._coefficients != 0])
-        # One scale for all lags; a percentile, so that a few strong couplings do not hide all others.
+        # One scale for all lags. A region's own past is far stronger than anything else and would hide the rest.
+        others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
+        used = others[others > 0]
         top = float(np.percentile(used, 98)) if used.size else 1.0
         self.image.setImage(
             self._coefficients[max(self.lag.currentIndex(), 0)], levels=(-top, top), autoLevels=False

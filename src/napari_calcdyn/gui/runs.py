@@ -162,8 +162,8 @@ def compute_maps(session: Session) -> bool:
 
 def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
     session.maps = maps
-    show_maps(session, maps)
     show_lazy_movies(session, movie, model, var, maps)
+    show_maps(session, maps)  # last, hence on top
 
 
 def _take_model(session: Session, model: VARAutoencoder) -> None:

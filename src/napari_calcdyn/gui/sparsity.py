@@ -87,7 +87,7 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
 
     def show_count(self, fraction: float, nonzeros: int, total: int) -> None:
         """Say what the point on the path means."""
-        self.label.setText(f"{nonzeros:,} of {total:,} couplings (λ = {fraction:.2g} λ<sub>max</sub>)")
+        self.label.setText(f"{nonzeros:,} of {total:,} couplings<br>λ = {fraction:.2g} λ<sub>max</sub>")
         self.back.setEnabled(not math.isclose(fraction, self._chosen, rel_tol=1e-3))
 
     def _on_value(self) -> None:
