@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
@@ -49,6 +50,17 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pairs}
 
 
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a file names in its absolute imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
 def test_importing_the_package_is_immediate() -> None:
     code = "import time; a = time.perf_counter(); import napari_calcdyn; print(time.perf_counter() - a)"
     fastest = min(float(python(code)) for _ in range(5))
@@ -84,6 +96,37 @@ def test_manifest_is_valid_and_every_command_can_be_imported() -> None:
     manifest = PluginManifest.from_distribution(PROJECT["name"])
     manifest.validate_imports()
     assert manifest.contributions.widgets
+
+
+@pytest.mark.parametrize(
+    ("files", "extras"),
+    [
+        ("src/napari_calcdyn/[!g]*/**/*.py", []),
+        ("src/napari_calcdyn/*.py", []),
+        ("src/napari_calcdyn/gui/**/*.py", ["gui"]),
+        ("tests/**/*.py", ["gui", "test", "lint"]),
+        ("benchmarks/*.py", ["gui", "bench"]),
+    ],
+)
+def test_everything_imported_is_a_stated_requirement(files: str, extras: list[str]) -> None:
+    lines = [
+        *PROJECT["dependencies"],
+        *(line for e in extras for line in PROJECT["optional-dependencies"][e]),
+    ]
+    stated = {canonicalize_name(Requirement(line).name) for line in lines} | {
+        canonicalize_name(PROJECT["name"])
+    }
+    distributions = metadata.packages_distributions()
+    paths = list(ROOT.glob(files))
+    beside = sys.stdlib_module_names | {path.stem for path in paths}
+    unstated = {
+        (path.name, module)
+        for path in paths
+        for module in imported(path) - beside
+        if not stated & {canonicalize_name(name) for name in distributions.get(module, [module])}
+    }
+    assert paths
+    assert unstated == set()
 
 
 def test_every_requirement_has_an_exact_version_that_it_accepts() -> None:
