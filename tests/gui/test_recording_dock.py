@@ -119,6 +119,18 @@ def test_an_image_of_the_viewer_can_be_the_recording(
     assert recording.session.movie.n_frames == 20
 
 
+def test_a_movie_opened_from_the_file_menu_is_taken_with_its_frame_rate(
+    viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any
+) -> None:
+    viewer.open(movie_path, plugin="napari-calcdyn")
+    assert recording.session.movie is not None
+    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
+    recording.mean.click()
+    settle(qtbot, recording)
+    assert MEAN_FRAME in viewer.layers
+
+
 def test_a_channel_is_asked_for_where_there_are_several(
     viewer: Any, recording: RecordingDock, tmp_path: Path, movie_array: np.ndarray, qtbot: Any
 ) -> None:

@@ -96,7 +96,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     def _draw(self) -> None:
         if self._coefficients is None:
             return
-        # One scale for all lags. A region's own past is far stronger than anything else and would hide the rest.
+        # One scale for all lags. A region's own past is far stronger than all else and would hide it.
         others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
         used = others[others > 0]
         top = float(np.percentile(used, 98)) if used.size else 1.0
