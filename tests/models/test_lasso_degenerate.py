@@ -153,7 +153,7 @@ def test_other_bad_arguments() -> None:
 
 
 def test_a_matrix_that_is_no_gram_warns_instead_of_looping() -> None:
-    gram = torch.tensor([[1.0, -2.0], [-2.0, 1.0]], dtype=torch.float64)
+    gram = torch.tensor([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]], dtype=torch.float64)
     with pytest.warns(RuntimeWarning, match="not be positive semi-definite"):
-        a = solve_lasso(gram, torch.tensor([[1.0], [-2.0]], dtype=torch.float64), 0.1)
+        a = solve_lasso(gram, torch.tensor([[1.0], [2.0], [-1.0]], dtype=torch.float64), 0.1)
     assert a.isfinite().all()

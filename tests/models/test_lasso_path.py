@@ -49,7 +49,7 @@ def test_gram_of_condition_1e12_is_solved_to_what_its_digits_allow() -> None:
                 right = [mpmath.mpf(float(cov[k, j])) - alpha * np.sign(mine[k]) for k in s]
                 exact = mpmath.lu_solve(mpmath.matrix(gram[s][:, s].tolist()), mpmath.matrix(right))
                 off = max(abs(mine[k] - v) for k, v in zip(s, exact, strict=True))
-                assert off <= 1e-8 * np.abs(mine).max()
+                assert off <= 1e-6 * np.abs(mine).max()  # condition times rounding would be 2e-4
 
 
 @pytest.mark.parametrize("name", [*DESIGNS, "collinear 1e6"])

@@ -6,9 +6,11 @@ which numba's own thread layer does not promise.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -33,6 +35,11 @@ def rows(tensor: Tensor) -> _Array:
     return np.ascontiguousarray(tensor.detach().t().to("cpu", torch.float64).numpy())
 
 
+def square(gram: Tensor) -> _Array:
+    """Return a symmetric matrix as a contiguous float64 array on the CPU; no copy where it is one already."""
+    return np.ascontiguousarray(gram.detach().to("cpu", torch.float64).numpy())
+
+
 def columns(array: npt.NDArray[Any], like: Tensor) -> Tensor:
     """Rows of an array as the columns of a tensor with the dtype and device of ``like``."""
     return torch.from_numpy(array).to(like.device, like.dtype).t().contiguous()
@@ -50,13 +57,23 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork, the cached
 def over_targets(kernel: Callable[..., Any], targets: int, *arrays: Any) -> list[Any]:
     """Run ``kernel(*arrays, start, stop)`` over chunks of targets, in as many threads as torch uses."""
     threads = min(torch.get_num_threads(), targets)
-    if threads <= 1:
-        return [kernel(*arrays, 0, targets)]
     # A few chunks per thread: targets differ in cost.
     edges = np.linspace(0, targets, min(4 * threads, targets) + 1).astype(int).tolist()
-    pool = _pool(threads)
-    jobs = [pool.submit(kernel, *arrays, a, b) for a, b in itertools.pairwise(edges)]
-    return [job.result() for job in jobs]
+    chunks = deque(itertools.pairwise(edges))
+    results: list[Any] = []
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):  # until the chunks are used up
+            while True:
+                results.append(kernel(*arrays, *chunks.popleft()))
+
+    # The caller works too, so that a small problem is done before another thread has woken up.
+    helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+    return results
 
 
 def solve(gram: Tensor, cov: Tensor, threshold: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor, int]:
@@ -83,7 +100,16 @@ def solve(gram: Tensor, cov: Tensor, threshold: Tensor, start: Tensor | None) ->
     a = np.zeros_like(covariance) if start is None else rows(start).copy()
     active = np.zeros(covariance.shape, np.bool_)
     collinear = collinear_tolerance(gram.dtype)
-    work = (kernels.solve_targets, a.shape[0], rows(gram), covariance, rows(threshold), a, active, collinear)
+    work = (
+        kernels.solve_targets,
+        a.shape[0],
+        square(gram),
+        covariance,
+        rows(threshold),
+        a,
+        active,
+        collinear,
+    )
     missed = sum(over_targets(*work))
     return columns(a, cov), torch.from_numpy(active).to(cov.device).t(), missed
 
@@ -94,6 +120,6 @@ def solve_on_support(gram: Tensor, right: Tensor, active: Tensor) -> Tensor:
     x = np.zeros_like(rhs)
     sets = np.ascontiguousarray(active.t().cpu().numpy())
     over_targets(
-        kernels.solve_supports, x.shape[0], rows(gram), rhs, sets, x, collinear_tolerance(gram.dtype)
+        kernels.solve_supports, x.shape[0], square(gram), rhs, sets, x, collinear_tolerance(gram.dtype)
     )
     return columns(x, right)

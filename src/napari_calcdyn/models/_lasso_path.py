@@ -235,7 +235,8 @@ def trace(problem: Problem, max_knots: int | None) -> LassoPath:
     from napari_calcdyn.models import _lasso_cpu, _lasso_homotopy
 
     p, m = problem.cov.shape
-    gram, covariance, weights = (_lasso_cpu.rows(x) for x in (problem.gram, problem.cov, problem.weights))
+    gram = _lasso_cpu.square(problem.gram)
+    covariance, weights = _lasso_cpu.rows(problem.cov), _lasso_cpu.rows(problem.weights)
     capacity = 3 * p + 8 if max_knots is None else max_knots
     collinear = _lasso_cpu.collinear_tolerance(problem.gram.dtype)
     while True:

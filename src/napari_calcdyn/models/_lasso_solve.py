@@ -47,9 +47,7 @@ def largest_penalty(problem: Problem) -> Tensor:
 def _backend(gram: Tensor) -> Callable[..., tuple[Tensor, Tensor, int]]:
     # Solvers load when first used: compiled code has no business in an import of the package.
     if gram.device.type == "cuda":
-        from napari_calcdyn.models import _lasso_batched
-
-        return _lasso_batched.solve
-    from napari_calcdyn.models import _lasso_cpu
-
-    return _lasso_cpu.solve
+        from napari_calcdyn.models._lasso_batched import solve
+    else:
+        from napari_calcdyn.models._lasso_cpu import solve
+    return solve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,14 +30,12 @@ class _OnSupport(torch.autograd.Function):
         return gram_grad, adjoint, None, None
 
 
-def _backend(gram: Tensor) -> Any:
+def _backend(gram: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     if gram.device.type == "cuda":
-        from napari_calcdyn.models import _lasso_batched
-
-        return _lasso_batched.solve_on_support
-    from napari_calcdyn.models import _lasso_cpu
-
-    return _lasso_cpu.solve_on_support
+        from napari_calcdyn.models._lasso_batched import solve_on_support
+    else:
+        from napari_calcdyn.models._lasso_cpu import solve_on_support
+    return solve_on_support
 
 
 def on_support(gram: Tensor, right: Tensor, active: Tensor, solution: Tensor | None = None) -> Tensor:
