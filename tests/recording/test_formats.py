@@ -210,20 +210,22 @@ def test_calibration_from_metadata(tmp_path: Path) -> None:
     assert open_movie(path).pixel_size is None
 
 
-def test_ome_in_several_files(tmp_path: Path) -> None:
-    """The first file names the second; opened by itself it shows both, in a folder each page counts once."""
+@pytest.mark.parametrize("channels", [1, 2])
+def test_ome_in_several_files(tmp_path: Path, channels: int) -> None:
+    """The first file names the second; opened by itself or in its folder, each page counts once."""
     uuids = ["urn:uuid:00000000-0000-0000-0000-00000000000" + digit for digit in "12"]
     data = "".join(
-        f'<TiffData FirstT="{t}" FirstC="0" FirstZ="0" IFD="{t % 6}" PlaneCount="1">'
-        f'<UUID FileName="part{t // 6}.ome.tif">{uuids[t // 6]}</UUID></TiffData>'
-        for t in range(12)
+        f'<TiffData FirstT="{k // channels}" FirstC="{k % channels}" FirstZ="0" IFD="{k % 6}" PlaneCount="1">'
+        f'<UUID FileName="part{k // 6}.ome.tif">{uuids[k // 6]}</UUID></TiffData>'
+        for k in range(12)
     )
     for number in range(2):
         xml = (
             '<?xml version="1.0" encoding="UTF-8"?>'
             f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[number]}">'
-            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="45" '
-            f'SizeY="34" SizeZ="1" SizeC="1" SizeT="12" TimeIncrement="0.1">{data}</Pixels></Image></OME>'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="45" '
+            f'SizeY="34" SizeZ="1" SizeC="{channels}" SizeT="{12 // channels}" TimeIncrement="0.1">{data}'
+            "</Pixels></Image></OME>"
         )
         with tifffile.TiffWriter(tmp_path / f"part{number}.ome.tif") as writer:
             for frame in range(6):
@@ -233,10 +235,19 @@ def test_ome_in_several_files(tmp_path: Path) -> None:
                     contiguous=False,
                     metadata=None,
                 )
-    alone = open_movie(tmp_path / "part0.ome.tif")
-    np.testing.assert_array_equal(alone.frames(0, 12), PIXELS)
-    assert alone.frame_rate == pytest.approx(10)
-    np.testing.assert_array_equal(open_movie(tmp_path).frames(0, 12), PIXELS)
+    for path in (tmp_path / "part0.ome.tif", tmp_path):
+        for channel in range(channels):
+            movie = open_movie(path, channel=channel)
+            np.testing.assert_array_equal(movie.frames(0, 12), PIXELS[channel::channels])
+            assert movie.frame_rate == pytest.approx(10)
+
+
+def test_ome_trials_keep_their_channels_in_a_folder(tmp_path: Path) -> None:
+    pixels = PIXELS.reshape(6, 2, 34, 45)
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"trial{number}.ome.tif", pixels, metadata={"axes": "TCYX"})
+    movie = open_movie(tmp_path, channel=1)
+    np.testing.assert_array_equal(movie.frames(0, 12), np.concatenate([pixels, pixels])[:, 1])
 
 
 def test_imagej_hyperstack_beyond_the_pointers_of_its_header(tmp_path: Path) -> None:

@@ -103,6 +103,19 @@ def test_many_threads_may_read(tmp_path: Path, compression: str | None) -> None:
             np.testing.assert_array_equal(frames, pixels[start : start + 9])
 
 
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_mapped_arrays_keep_what_was_written_into_them(tmp_path: Path, mode: str) -> None:
+    """Handing pages back to the system must not throw changes away."""
+    pixels = random.integers(0, 4000, (347, 31, 23)).astype(np.uint16)
+    np.save(tmp_path / "movie.npy", pixels)
+    mapped = np.load(tmp_path / "movie.npy", mmap_mode=mode)
+    if mode != "r":
+        mapped[5:300] += 7
+        pixels[5:300] += 7
+    np.testing.assert_allclose(Movie.from_array(mapped).mean_frame(), pixels.mean(0), rtol=1e-6)
+    np.testing.assert_array_equal(mapped, pixels)
+
+
 MEASURE = """
 import sys
 from pathlib import Path

@@ -66,6 +66,21 @@ def test_scanimage_3(data_folder: Path) -> None:
     assert (movie.shape, movie.frame_rate) == ((10, 256, 256), 3.90625)
 
 
+def test_scanimage_5_keeps_its_notes_in_the_description(tmp_path: Path) -> None:
+    path = tmp_path / "movie.tif"
+    notes = {"hChannels.channelSave": "[1;2]", "hFastZ.enable": "true", "hStackManager.numSlices": "3"}
+    notes |= {"hRoiManager.scanFrameRate": "30.0", "hStackManager.framesPerSlice": "1"}
+    lines = "".join(f"scanimage.SI.{key} = {value}\n" for key, value in notes.items())
+    with tifffile.TiffWriter(path) as writer:
+        for page in range(24):
+            description = f"frameNumbers = {page // 2 + 1}\n{lines}"
+            frame = np.full((5, 6), page, np.int16)
+            writer.write(frame, description=description, contiguous=False, metadata=None)
+    info = inspect_movie(path)
+    assert (info.n_frames, info.planes, info.channels, info.frame_rate) == (4, 3, 2, 10)
+    np.testing.assert_array_equal(open_movie(path, channel=1, plane=2).frames(0, 4)[:, 0, 0], [5, 11, 17, 23])
+
+
 def test_scanimage_order_of_pages() -> None:
     whole = ScanImage(channels=2, slices=3, cycle=4).arrange(2 * 4 * 5)
     assert whole.shape == (5, 3, 2)

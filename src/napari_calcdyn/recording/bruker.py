@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from .metadata import positive
 from .stack import Stack
 
 FILE_NAME = re.compile(r"_Cycle\d+_Ch(\d+)_\d+\.ome\.tiff?$", re.IGNORECASE)
@@ -33,6 +34,11 @@ def by_channel(files: Sequence[Path]) -> list[list[Path]]:
     return [list(files)] if "" in channels else list(channels.values())
 
 
+def is_bruker(file: Path) -> bool:
+    """Whether a file is named as Prairie View names them."""
+    return FILE_NAME.search(file.name) is not None
+
+
 def bruker_calibration(stack: Stack, folder: Path) -> Stack:
     """Add frame rate and pixel size from the Prairie View XML beside the files, and sort volumes into planes.
 
@@ -49,7 +55,7 @@ def bruker_calibration(stack: Stack, folder: Path) -> Stack:
         With what the XML says.
     """
     first = stack.parts[0].path
-    if not FILE_NAME.search(first.name):
+    if not is_bruker(first):
         return stack
     xml = folder / (FILE_NAME.sub("", first.name) + ".xml")
     try:
@@ -58,15 +64,16 @@ def bruker_calibration(stack: Stack, folder: Path) -> Stack:
         return stack
     state = root.find("PVStateShard")
     period = None if state is None else state.find("PVStateValue[@key='framePeriod']")
-    rate = 1 / float(period.get("value", "nan")) if period is not None else None
+    seconds = positive(period.get("value")) if period is not None else None
+    rate = 1 / seconds if seconds else None
     size = None
     if state is not None:
         microns = {
-            value.get("index"): float(value.get("value", "nan"))
+            value.get("index"): positive(value.get("value"))
             for value in state.iterfind("PVStateValue[@key='micronsPerPixel']/IndexedValue")
         }
-        if "YAxis" in microns and "XAxis" in microns:
-            size = (microns["YAxis"], microns["XAxis"])
+        height, width = microns.get("YAxis"), microns.get("XAxis")
+        size = (height, width) if height and width else None
     stack = replace(stack, frame_rate=rate, pixel_size=size)
     sequence = root.find("Sequence")
     if sequence is None or "ZSeries" not in sequence.get("type", ""):

@@ -38,10 +38,10 @@ def imagej_frame_rate(metadata: Mapping[str, Any]) -> float | None:
     float or None
         None where nothing is stated.
     """
-    interval = _positive(metadata.get("finterval"))
+    interval = positive(metadata.get("finterval"))
     if interval:
         return 1 / (interval * SECONDS.get(str(metadata.get("tunit", "s")).strip(), 1.0))
-    return _positive(metadata.get("fps"))
+    return positive(metadata.get("fps"))
 
 
 def resolution_pixel_size(
@@ -96,11 +96,11 @@ def ome_calibration(xml: str) -> tuple[float | None, tuple[float, float] | None]
         return None, None
     size = []
     for axis in "YX":
-        length = _positive(pixels.get(f"PhysicalSize{axis}"))
+        length = positive(pixels.get(f"PhysicalSize{axis}"))
         scale = MICROMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         if length and scale:
             size.append(length * scale)
-    interval = _positive(pixels.get("TimeIncrement"))
+    interval = positive(pixels.get("TimeIncrement"))
     if interval:
         interval *= SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 1.0)
     else:
@@ -119,10 +119,11 @@ def _plane_interval(pixels: ElementTree.Element) -> float | None:
     if len(times) < 2:
         return None
     first, last = min(times), max(times)
-    return _positive((times[last] - times[first]) / (last - first))
+    return positive((times[last] - times[first]) / (last - first))
 
 
-def _positive(value: Any) -> float | None:
+def positive(value: Any) -> float | None:
+    """Return a number or its text as a float, None unless it is positive and finite."""
     if isinstance(value, str) and not re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", value):
         return None
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .bruker import bruker_calibration, by_channel
+from .bruker import bruker_calibration, by_channel, is_bruker
 from .errors import InputError
 from .movie import Movie
 from .npy import read_npy
@@ -145,16 +145,27 @@ def _read(files: list[Path], name: str) -> Stack | ArraySource:
             return read_npy(files[0])
         stack = read_tiff(files[0]).arranged()
     else:
-        channels = [
-            join(name, [read_tiff(file, alone=False) for file in group]) for group in by_channel(files)
-        ]
-        stack = join_channels(name, channels).arranged()
+        stack = _read_several(files, name).arranged()
     stack = bruker_calibration(stack, files[0].parent)
     frames, planes, channels_found = stack.index.shape
     if frames == 1 and planes == channels_found == 1:
         check_movie_array(name, stack.parts[0].shape, stack.parts[0].dtype)
     check_movie_array(name, (frames, *stack.parts[0].shape), stack.parts[0].dtype)
     return stack
+
+
+def _read_several(files: list[Path], name: str) -> Stack:
+    if is_bruker(files[0]):
+        channels = [
+            join(name, [read_tiff(file, alone=False) for file in group]) for group in by_channel(files)
+        ]
+        return join_channels(name, channels)
+    first = read_tiff(files[0])
+    if len(first.parts) > 1:
+        if {part.path.resolve() for part in first.parts} >= {file.resolve() for file in files}:
+            return first  # an OME-TIFF in many files, whose first one knows the place of every page
+        first = read_tiff(files[0], alone=False)
+    return join(name, [first, *(read_tiff(file, alone=False) for file in files[1:])])
 
 
 def _files(path: MoviePath) -> tuple[list[Path], str, Path]:

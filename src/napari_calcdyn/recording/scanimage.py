@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .metadata import positive
+
 FRAME_NUMBER = re.compile(r"^frameNumbers? = (\d+)", re.MULTILINE)
 
 
@@ -84,7 +86,7 @@ def read_scanimage(
 
     channels = count_channels(frame_data)
     averaged = max(1, int(get("hScan2D.logAverageFactor", 1) or 1))
-    rate = get("hRoiManager.scanFrameRate")
+    rate = positive(get("hRoiManager.scanFrameRate"))
     numbers = [int(found[1]) for text in descriptions if (found := FRAME_NUMBER.search(text))]
     first_frame = max(0, numbers[0] - 1) // averaged if numbers else 0
     slices = int(get("hStackManager.actualNumSlices", get("hStackManager.numSlices", 1)) or 1)
@@ -98,15 +100,15 @@ def read_scanimage(
         # With flyback frames left out, the number after the last slice jumps.
         if len(numbers) == 2 and numbers[1] - numbers[0] != slices:
             first_frame, cycle = first_frame // cycle * slices, slices
-        rate = get("hRoiManager.scanVolumeRate") or (rate / cycle if rate else None)
+        rate = positive(get("hRoiManager.scanVolumeRate")) or (rate / cycle if rate else None)
     else:
         repeats = max(1, int(get("hStackManager.framesPerSlice", 1) or 1) // averaged)
         cycle = slices * repeats
         rate = None
-    frame_rate = float(rate) / averaged if rate else None
+    frame_rate = rate / averaged if rate else None
     size = None
-    field = np.atleast_2d(np.asarray(get("hRoiManager.imagingFovUm", []), dtype=float))
-    if field.shape == (4, 2):
+    field = np.asarray(get("hRoiManager.imagingFovUm", []))
+    if field.shape == (4, 2) and field.dtype.kind in "if":
         width, height = np.ptp(field, axis=0)
         size = (float(height / frame_shape[0]), float(width / frame_shape[1]))
     return ScanImage(channels, slices, cycle, repeats, first_frame, frame_rate, size)

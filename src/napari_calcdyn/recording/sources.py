@@ -162,10 +162,15 @@ def _count(number: int, word: str) -> str:
 
 
 def _release_mapped_pages(array: Any) -> None:
-    """Drop the resident pages of a memory-mapped array; the file keeps them."""
-    while array is not None and not isinstance(array, mmap.mmap):
-        array = getattr(array, "base", None)
-    if array is not None and hasattr(array, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+    """Drop the resident pages of a file that is mapped and shared; the file keeps them.
+
+    Of a private or anonymous mapping they would be lost, so those are left alone.
+    """
+    shared = False
+    while isinstance(array, np.ndarray):
+        shared = shared or getattr(array, "mode", None) in ("r", "r+")
+        array = array.base
+    if shared and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.madvise(mmap.MADV_DONTNEED)
 
 

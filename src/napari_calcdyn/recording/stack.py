@@ -173,6 +173,11 @@ def join_channels(name: str, stacks: Sequence[Stack]) -> Stack:
 def check_alike(first: Stack, other: Stack) -> None:
     """Refuse to join two stacks of different frames."""
     a, b = first.parts[0], other.parts[0]
+    if a.shape != b.shape and first.name == other.name:
+        raise InputError(
+            f"{first.name} holds images of different sizes, {a.shape[0]} × {a.shape[1]} and "
+            f"{b.shape[0]} × {b.shape[1]} pixels: save the movie alone."
+        )
     if a.shape != b.shape:
         raise InputError(
             f"{other.name} has frames of {b.shape[0]} × {b.shape[1]} pixels but {first.name} of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,8 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
         If the file is cut short, no TIFF, or not greyscale.
     """
     try:
-        with _quiet(), tifffile.TiffFile(path) as tif:
+        # For ScanImage tifffile guesses where the pages are, and misses the last; so it is not told.
+        with _quiet(), tifffile.TiffFile(path, is_scanimage=False) as tif:
             return _read(tif, path, alone)
     except tifffile.TiffFileError as error:
         raise InputError(
@@ -67,10 +69,10 @@ def _read(tif: Any, path: Path, alone: bool) -> Stack:
     page = tif.pages.first
     _check_greyscale(path, page)
     calibration = _calibration(tif, page)
-    several_files = tif.is_ome and ("FileName=" in page.description or "BinaryOnly" in page.description)
-    if tif.is_scanimage:
+    siblings = tif.is_ome and _names_other_files(page.description, path.name)
+    if page.is_scanimage:
         stacks = [_flat(tif, path, _scanimage(tif, page))]
-    elif _appended_frames(tif, page) or (several_files and not alone):
+    elif _appended_frames(tif, page) or (siblings and not alone):
         stacks = [_flat(tif, path, None)]
     else:
         series = tif.series
@@ -90,11 +92,11 @@ def _read(tif: Any, path: Path, alone: bool) -> Stack:
 
 def _flat(tif: Any, path: Path, scanimage: ScanImage | None) -> Stack:
     """All pages of a file, one after another."""
+    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
+    if tif.pages.first.shape != last.shape:
+        raise InputError(f"{path.name} holds images of different sizes: save the movie alone.")
     tif.pages.useframes = True
     pages = list(tif.pages)
-    first, last = tif.pages.first, tif.pages.get(len(pages) - 1, cache=False, validate=False)
-    if first.shape != getattr(last, "shape", first.shape):
-        raise InputError(f"{path.name} holds images of different sizes: save the movie alone.")
     parts, index = _tables(pages)
     return Stack(path.name, parts, index.reshape(-1, 1, 1), "IYX", scanimage=scanimage)
 
@@ -150,8 +152,19 @@ def _appended_frames(tif: Any, page: Any) -> bool:
     return bool(np.prod(_shaped(page)) == np.prod(page.shape))
 
 
+def _names_other_files(xml: str, name: str) -> bool:
+    """Whether an OME-XML says that the image is spread over files besides this one."""
+    return "<BinaryOnly" in xml or bool(set(re.findall(r'FileName="([^"]*)"', xml)) - {name})
+
+
 def _scanimage(tif: Any, page: Any) -> ScanImage:
-    data = (tif.scanimage_metadata or {}).get("FrameData") or {}
+    try:
+        data, _, _ = tifffile.read_scanimage_metadata(tif.filehandle)
+    except (TypeError, ValueError):  # versions before 2016 have no such header
+        data = {}
+    if not data and "scanimage.SI" in page.description:  # version 5.1 wrote all into the description
+        found = tifffile.matlabstr2py(page.description)
+        data = {key.removeprefix("scanimage."): value for key, value in found.items()}
     if not data:
         return read_scanimage_3(page.description)
     later = slices_stride(data)
