@@ -47,7 +47,9 @@ def largest_penalty(problem: Problem) -> Tensor:
 def _backend(gram: Tensor) -> Callable[..., tuple[Tensor, Tensor, int]]:
     # Solvers load when first used: compiled code has no business in an import of the package.
     if gram.device.type == "cuda":
-        from napari_calcdyn.models._lasso_batched import solve
-    else:
-        from napari_calcdyn.models._lasso_cpu import solve
-    return solve
+        from napari_calcdyn.models._lasso_batched import solve as solve_batched
+
+        return solve_batched
+    from napari_calcdyn.models._lasso_cpu import solve as solve_compiled
+
+    return solve_compiled
