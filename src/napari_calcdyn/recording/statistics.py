@@ -99,14 +99,16 @@ def stream_statistics(movie: Movie, progress: ProgressCallback | None = None) ->
     """
     shape = movie.frame_shape
     mean, squares = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
-    low, high = np.full(len(mean), np.inf), np.full(len(mean), -np.inf)
+    tile = 2048
+    low, high = np.full(-(-len(mean) // tile), np.inf), np.full(-(-len(mean) // tile), -np.inf)
 
     def merge(block: NDArray[Any], before: int, pixels: slice) -> None:
+        mine = pixels.start // tile
+        low[mine] = min(low[mine], block[:, pixels].min())
+        high[mine] = max(high[mine], block[:, pixels].max())
         for first in range(0, len(block), 64):
             part = block[first : first + 64, pixels]
             seen, new = before + first, len(part)
-            low[pixels] = np.minimum(low[pixels], part.min(axis=0))
-            high[pixels] = np.maximum(high[pixels], part.max(axis=0))
             deviation = part.astype(np.float64)
             part_mean = np.add.reduce(deviation, axis=0) / new
             deviation -= part_mean
@@ -115,7 +117,7 @@ def stream_statistics(movie: Movie, progress: ProgressCallback | None = None) ->
             mean[pixels] += delta * (new / (seen + new))
             squares[pixels] += np.add.reduce(deviation, axis=0) + delta**2 * (seen * new / (seen + new))
 
-    _stream(movie, progress, merge, mean, tile=2048)
+    _stream(movie, progress, merge, mean, tile=tile)
     return MovieStatistics(
         mean.astype(np.float32).reshape(shape),
         np.sqrt(squares / movie.n_frames).astype(np.float32).reshape(shape),
