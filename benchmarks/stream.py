@@ -183,7 +183,7 @@ def main() -> None:
         f"uint16, frames of {SIZE} × {SIZE}, one strip a frame; files in the system's cache; best of three "
         "runs for files that fit, one run for the large one; imports not counted."
     )
-    report.save("stream", rows, command=command, notes=notes)
+    report.save("stream_quick" if arguments.quick else "stream", rows, command=command, notes=notes)
 
 
 if __name__ == "__main__":
