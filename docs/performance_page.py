@@ -13,9 +13,9 @@ PAGE = Path(__file__).with_name("performance.md")
 
 
 def purpose(script: str) -> str:
-    """Return the first paragraph of a benchmark's docstring."""
+    """Return the first paragraph of a benchmark's docstring, as a heading."""
     docstring = ast.get_docstring(ast.parse((ROOT / script).read_text(encoding="utf-8"))) or ""
-    return " ".join(docstring.split("\n\n")[0].split())
+    return " ".join(docstring.split("\n\n")[0].split()).rstrip(".")
 
 
 def page() -> str:
