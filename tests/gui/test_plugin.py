@@ -59,7 +59,7 @@ import napari
 from napari_calcdyn.gui.launch import add_docks
 viewer = napari.Viewer(show=False)
 add_docks(viewer)
-loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "sklearn", "numba", "matplotlib"})
+loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "sklearn", "matplotlib"})
 viewer.close()
 print("loaded:", loaded)
 """

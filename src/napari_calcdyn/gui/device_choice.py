@@ -5,14 +5,18 @@ from __future__ import annotations
 from napari.qt.threading import create_worker
 from qtpy.QtWidgets import QComboBox
 
-from .runs import available_devices
-
 _WORDS = {
     "auto": "The fastest device that this computer has.",
     "cuda": "An NVIDIA graphics card.",
     "mps": "The graphics part of an Apple processor.",
     "cpu": "The processor: always there, slower.",
 }
+
+
+def _look() -> list[str]:
+    from ..models.devices import available_devices
+
+    return available_devices()
 
 
 class DeviceChoice(QComboBox):  # type: ignore[misc]
@@ -32,7 +36,7 @@ class DeviceChoice(QComboBox):  # type: ignore[misc]
         """Open the list, and look for devices the first time."""
         if not self._looked:
             self._looked = True
-            worker = create_worker(available_devices, _start_thread=False, _ignore_errors=True)
+            worker = create_worker(_look, _start_thread=False, _ignore_errors=True)
             worker.returned.connect(self._offer)
             worker.start()
         super().showPopup()

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 PRESETS = {
-    "quick": "A first look: small network, under a minute for a short recording.",
-    "standard": "The usual choice: a few minutes, good maps.",
-    "thorough": "For results to keep: the largest network and the longest training.",
+    "quick": "A first look: the shortest training.",
+    "standard": "The usual choice, for most recordings.",
+    "thorough": "For results to keep: about three times as long.",
 }
 
 
@@ -87,7 +87,7 @@ class DynamicsDock(Dock):
         self.body.addWidget(self.preset_hint)
 
         self.form = SettingsForm(VARAutoencoderConfig)
-        self.form.edited.connect(self._show_preset_hint)
+        self.form.edited.connect(self._show_settings)
         self.body.addWidget(self.form)
 
     def _build_run(self) -> None:
@@ -132,7 +132,7 @@ class DynamicsDock(Dock):
 
     def _on_preset(self) -> None:
         self.form.set_values(VARAutoencoderConfig.preset(self.preset.currentText()).model_dump())
-        self._show_preset_hint()
+        self._show_settings()
 
     def _on_train(self) -> None:
         job = self.session.job
@@ -179,10 +179,13 @@ class DynamicsDock(Dock):
             self.recording.setText(f"<b>{movie.name}</b>: {frames:,} frames of {height:,} × {width:,} px")
         self._show_job()
 
-    def _show_preset_hint(self) -> None:
+    def _show_settings(self) -> None:
         name = self.preset.currentText()
         preset = VARAutoencoderConfig.preset(name).model_dump()
         changed = any(preset[key] != value for key, value in self.form.values().items())
+        # Two settings belong to one way of choosing the sparsity each.
+        for choice in ("fraction", "nonzeros"):
+            self.form.editors[choice].widget.setEnabled(self.form.editors["selection"].get() == choice)
         self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def _show_job(self, *_: object) -> None:

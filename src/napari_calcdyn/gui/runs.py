@@ -44,7 +44,7 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
             try:
                 report(next(fit))
             except StopIteration as finished:
-                return finished.value  # type: ignore[no-any-return]
+                return finished.value
 
     def progressed(news: list[Progress]) -> None:
         session.history = (*session.history, *(it for it in news if it.losses))
@@ -170,17 +170,3 @@ def _take_model(session: Session, model: VARAutoencoder) -> None:
     session.maps = None
     session.model = model
     session.var = model.var
-
-
-def available_devices() -> list[str]:
-    """Return the devices that torch finds here; imports torch, so call it off the GUI thread."""
-    from ..models.devices import resolve_device
-
-    found = []
-    for name in ("cuda", "mps", "cpu"):
-        try:
-            resolve_device(name)
-        except InputError:
-            continue
-        found.append(name)
-    return found
