@@ -1,0 +1,252 @@
+"""Fitting the ℓ1-VAR autoencoder to a recording."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..recording import InputError, Movie
+from .config import VARAutoencoderConfig
+from .devices import resolve_device
+from .network import PatchAutoencoder, automatic_latents
+from .prediction import prediction_error, draw_windows
+from .selection import Selection
+from .training import Progress, train
+from .var import VAR, fit_var, penalty_weights
+from .var_autoencoder import VARAutoencoder, encode_movie
+from .windows import NormalisedMovie
+
+LEAST_FRAMES = 40
+_RAMP = 0.2
+_TRAINING_FRACTION = 0.3
+_VALIDATION = 0.1
+_MOST_FRAMES_IN_CHECK = 512
+
+
+def fit_var_autoencoder(
+    movie: Movie,
+    config: VARAutoencoderConfig | None = None,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    stop: threading.Event | None = None,
+) -> Generator[Progress, None, VARAutoencoder]:
+    """Train a network and estimate the dynamics of its latents.
+
+    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
+    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    config : VARAutoencoderConfig, optional
+        Settings; the preset "standard" by default.
+    device : str
+        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights and batches; the same seed on the same machine gives the same model.
+    stop : threading.Event, optional
+        When set, training ends within a step and the best model so far is returned.
+
+    Yields
+    ------
+    Progress
+        About ten times a second.
+
+    Returns
+    -------
+    VARAutoencoder
+        As the generator's return value.
+
+    Raises
+    ------
+    InputError
+        If the recording is too short, constant, or has NaN pixels, or there is no such device.
+    Cancelled
+        If `stop` was set before training began.
+    """
+    config = config or VARAutoencoderConfig.preset("standard")
+    start = time.monotonic()
+    where = resolve_device(device)
+    split = Split.of(movie, config)
+
+    yield Progress("Computing the mean frame")
+    statistics = movie.statistics(None if stop is None else lambda done, total: stop.is_set())
+    movie.check_dynamic(statistics)
+    offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
+
+    yield Progress("Preparing the network")
+    latents = config.latents or automatic_latents(movie.frame_shape, split.training)
+    if latents > np.prod(movie.frame_shape):
+        raise InputError(f"{latents} latents are more than a frame has pixels: ask for fewer.")
+    activity = torch.from_numpy(statistics.std)
+    network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed).to(where)
+    frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known)
+    task = _Task(network, frames, split, config, seed)
+    yield from train(
+        task, steps=config.steps, learning_rate=config.learning_rate, patience=config.patience, stop=stop
+    )
+
+    yield Progress("Estimating the dynamics", config.steps, config.steps)
+    encoded = encode_movie(network, frames, movie.n_frames)
+    selection = Selection(config.selection, config.fraction, config.nonzeros)
+    var = fit_var(
+        encoded[: split.known], config.order, selection, penalise_own_past=config.penalise_own_past
+    )
+    metrics = {
+        "mode": config.mode,
+        "skip": config.skip,
+        "frames": movie.n_frames,
+        "height": movie.frame_shape[0],
+        "width": movie.frame_shape[1],
+        "latents": latents,
+        "order": config.order,
+        "lam": float(var.lam.mean()),
+        "nonzeros": var.nonzeros,
+        **_held_out_errors(network, frames, encoded, split.known, scale, var),
+        "device": where.type,
+        "seed": seed,
+        "seconds": time.monotonic() - start,
+    }
+    return VARAutoencoder(config, network, offset, scale, var, metrics)
+
+
+class Split:
+    """Blocks of time: training, validation, held out.
+
+    Parameters
+    ----------
+    training, validation, held_out : int
+        Frames in each, in this order.
+    """
+
+    def __init__(self, training: int, validation: int, held_out: int) -> None:
+        self.training, self.validation, self.held_out = training, validation, held_out
+
+    @property
+    def known(self) -> int:
+        """Frames that are not held out."""
+        return self.training + self.validation
+
+    @classmethod
+    def of(cls, movie: Movie, config: VARAutoencoderConfig) -> Split:
+        """Split a recording; raises InputError where it is too short."""
+        least = max(LEAST_FRAMES, 20 * config.order)
+        if movie.n_frames < least:
+            raise InputError(
+                f"{movie.name} has {movie.n_frames} frames and training of order {config.order} needs at least"
+                f" {least}: take a longer recording."
+            )
+        held_out = round(movie.n_frames * config.held_out)
+        validation = round(_VALIDATION * (movie.n_frames - held_out))
+        return cls(movie.n_frames - held_out - validation, validation, held_out)
+
+
+def _normalisation(
+    mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
+) -> tuple[NDArray[np.float32], float]:
+    """Return what is routed round the network, and the std of the rest."""
+    offset = mean if skip else np.full_like(mean, mean.mean(dtype=np.float64))
+    power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
+    return offset, float(np.sqrt(power.mean()))
+
+
+class _Task:
+    """Reconstruction first, then reconstruction and prediction."""
+
+    def __init__(
+        self,
+        network: PatchAutoencoder,
+        frames: NormalisedMovie,
+        split: Split,
+        config: VARAutoencoderConfig,
+        seed: int,
+    ) -> None:
+        self.module: nn.Module = network
+        self._network, self._frames, self._split, self._config = network, frames, split, config
+        self._draw = torch.Generator().manual_seed(seed)
+        self._length = min(config.window_length, split.training // 4)
+        if self._length < config.order + 2:
+            raise InputError(
+                f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
+            )
+        weights = penalty_weights(network.latents, config.order, penalise_own_past=config.penalise_own_past)
+        self._weights = weights.to(network.places.device, torch.float32)
+        self._coefficients: Tensor | None = None
+
+    def stage(self, step: int, total: int) -> str:
+        return "Learning the picture" if self._ramp(step, total) == 0 else "Learning the dynamics"
+
+    def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
+        starts = draw_windows(self._split.training, self._length, self._config.windows, self._draw)
+        reconstruction, windows = self._reconstruct(self._frames.windows(starts, self._length))
+        parts = {"reconstruction": reconstruction.detach()}
+        weight = self._config.prediction_weight * self._ramp(step, total)
+        if weight == 0:
+            return reconstruction, parts
+        # Even windows estimate, odd ones score.
+        prediction, self._coefficients = prediction_error(
+            windows[0::2], windows[1::2], self._config.order, _TRAINING_FRACTION, self._weights, self._coefficients
+        )
+        return reconstruction + weight * prediction, parts | {"prediction": prediction.detach()}
+
+    @torch.no_grad()
+    def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
+        first = self._split.training
+        known = self._frames.frames(max(0, first - _MOST_FRAMES_IN_CHECK), first)
+        ahead = self._frames.frames(first, first + min(self._split.validation, _MOST_FRAMES_IN_CHECK))
+        reconstruction, scored = self._reconstruct(ahead[None])
+        fitted = self._network.encode(known)[None]
+        prediction, _ = prediction_error(fitted, scored, self._config.order, _TRAINING_FRACTION, self._weights)
+        losses = {"held_out_reconstruction": float(reconstruction), "held_out_prediction": float(prediction)}
+        ramp = self._ramp(step, total)
+        if self._config.mode == "two-stage":
+            return losses["held_out_reconstruction"], losses
+        if ramp < 1:
+            return None, losses
+        return float(reconstruction + self._config.prediction_weight * prediction), losses
+
+    def _reconstruct(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""
+        frames = windows.flatten(0, 1)
+        latents = self._network.encode(frames)
+        error = (self._network.decode(latents) - frames).square().mean()
+        return error, latents.view(*windows.shape[:2], -1)
+
+    def _ramp(self, step: int, total: int) -> float:
+        """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""
+        if self._config.mode == "two-stage":
+            return 0.0
+        return min(1.0, max(0.0, (step / total - self._config.warm_up) / _RAMP))
+
+
+@torch.no_grad()
+def _held_out_errors(
+    network: PatchAutoencoder,
+    frames: NormalisedMovie,
+    latents: NDArray[np.float32],
+    first: int,
+    scale: float,
+    var: VAR,
+) -> dict[str, float]:
+    """Measure picture and prediction on the frames from `first` on."""
+    squares = 0.0
+    for _, block in frames.batches(first, len(latents)):
+        squares += float((network.decode(network.encode(block)) - block).square().sum(dtype=torch.float64))
+    pixels = (len(latents) - first) * np.prod(network.frame_shape)
+
+    # Predicted from their true past, which for the first ones lies before `first`.
+    actual = latents[first:].astype(np.float64)
+    predicted = var.predict(latents[first - var.order :])[var.order :].astype(np.float64)
+    residual = np.square(actual - predicted).sum()
+    return {
+        "reconstruction_error": scale**2 * squares / float(pixels),
+        "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
+        "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),
+    }
