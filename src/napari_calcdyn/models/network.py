@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import avg_pool2d, pad
 
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
@@ -40,6 +40,9 @@ class PatchAutoencoder(nn.Module):
     Linear, as fluorescence is: footprints times traces. So latents stay local, the decoder's derivative is the same
     everywhere, and a map of what a latent contributes is exact.
 
+    The convolution is never carried out: the mixed patch of each place, its footprint, is composed first, and
+    every ``stride × stride`` tile of the image meets the four footprints that reach it.
+
     Parameters
     ----------
     frame_shape : tuple of int
@@ -69,9 +72,8 @@ class PatchAutoencoder(nn.Module):
         super().__init__()
         self.frame_shape = frame_shape
         height, width = frame_shape
-        self.stride = _widest_stride(frame_shape, latents)
+        self.stride = _stride(frame_shape, latents)
         self.rows, self.columns = math.ceil(height / self.stride), math.ceil(width / self.stride)
-        window = 2 * self.stride
         margin = self.stride // 2
         # left, right, top, bottom: the windows of the outermost places reach over the edge by half a stride
         self._padding = (
@@ -82,8 +84,8 @@ class PatchAutoencoder(nn.Module):
         )
         self.register_buffer("places", self._busiest(latents, activity))
         draw = torch.Generator().manual_seed(seed)
-        shapes = torch.randn(kernels, 1, window, window, generator=draw) / window
-        mixture = torch.randn(kernels, latents, generator=draw) / math.sqrt(kernels)
+        shapes = torch.randn(kernels, (2 * self.stride) ** 2, generator=draw) / (2 * self.stride)
+        mixture = torch.randn(latents, kernels, generator=draw) / math.sqrt(kernels)
         self.encoder_shapes = nn.Parameter(shapes.clone())
         self.decoder_shapes = nn.Parameter(shapes.clone())
         self.encoder_mixture = nn.Parameter(mixture.clone())
@@ -102,18 +104,45 @@ class PatchAutoencoder(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
-        features = conv2d(pad(frames[:, None], self._padding), self.encoder_shapes, stride=self.stride)
-        return (features.flatten(2)[:, :, self.places] * self.encoder_mixture).sum(1)
+        s, rows, columns = self.stride, self.rows, self.columns
+        tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
+        tiles = tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
+        parts = tiles @ self._by_tile(self.encoder_mixture @ self.encoder_shapes).transpose(1, 2)
+        parts = parts.view(rows + 1, columns + 1, -1, 4)
+        corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
+        latents = torch.stack(corners).sum(0).flatten(0, 1).T
+        return latents if self._is_full else latents.index_select(1, self.places)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
-        features = latents[:, None, :] * self.decoder_mixture
-        count, kernels = features.shape[:2]
-        grid = features.new_zeros(count, kernels, self.rows * self.columns)
-        grid = grid.index_copy(2, self.places, features).view(count, kernels, self.rows, self.columns)
-        frames = conv_transpose2d(grid, self.decoder_shapes, stride=self.stride)[:, 0]
+        s, rows, columns = self.stride, self.rows, self.columns
+        grid = self._on_grid(latents.T).view(rows, columns, -1)
+        corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
+        tiles = torch.stack(corners, -1).flatten(0, 1) @ self._by_tile(self.decoder_mixture @ self.decoder_shapes)
+        frames = tiles.view(rows + 1, columns + 1, -1, s, s).permute(2, 0, 3, 1, 4)
+        frames = frames.reshape(-1, (rows + 1) * s, (columns + 1) * s)
         left, top = self._padding[0], self._padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
+
+    def _by_tile(self, footprints: Tensor) -> Tensor:
+        """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
+        s, rows, columns = self.stride, self.rows, self.columns
+        windows = self._on_grid(footprints).view(rows, columns, 2, s, 2, s)
+        corners = [
+            pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS
+        ]
+        return torch.stack(corners, 2).flatten(0, 1)
+
+    def _on_grid(self, values: Tensor) -> Tensor:
+        """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
+        if self._is_full:
+            return values
+        grid = values.new_zeros(self.rows * self.columns, values.shape[1])
+        return grid.index_copy(0, self.places, values)
+
+    @property
+    def _is_full(self) -> bool:
+        return self.latents == self.rows * self.columns
 
     def _busiest(self, count: int, activity: Tensor | None) -> Tensor:
         """Return the grid places of the `count` windows in which most happens, in reading order."""
@@ -121,14 +150,17 @@ class PatchAutoencoder(nn.Module):
         if count == len(everywhere) or activity is None:
             return everywhere[:count]
         power = pad(activity[None, None].double() ** 2, self._padding)
-        window = torch.ones(1, 1, 2 * self.stride, 2 * self.stride, dtype=torch.float64)
-        busy = conv2d(power, window, stride=self.stride).flatten()
+        busy = avg_pool2d(power, 2 * self.stride, self.stride).flatten()
         return busy.argsort(descending=True, stable=True)[:count].sort().values
 
 
-def _widest_stride(frame_shape: tuple[int, int], latents: int) -> int:
-    """Return the largest distance between grid places that leaves room for all latents."""
+# A footprint covers 2 × 2 tiles; a tile is reached by the footprints of as many places.
+_CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+
+def _stride(frame_shape: tuple[int, int], latents: int) -> int:
+    """Return the distance between grid places: the grid has room for all latents and no more than it needs."""
     stride = max(frame_shape)
     while stride > 1 and math.prod(math.ceil(size / stride) for size in frame_shape) < latents:
         stride -= 1
-    return stride
+    return max(math.ceil(size / math.ceil(size / stride)) for size in frame_shape)
