@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_calcdyn.gui.jobs import Job
+from napari_calcdyn.gui.jobs import Job, Latest
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.recording import Cancelled, InputError
 
@@ -196,3 +196,25 @@ def test_progress_is_forgotten_after_an_error(viewer: Any, qtbot: Any) -> None:
     assert session.notice is not None
     assert session.notice.text == "No."
     assert session.notice.is_error
+
+
+def test_of_many_requests_only_the_one_under_way_and_the_newest_are_worked_on(qtbot: Any) -> None:
+    worked, heard = [], []
+
+    def request(number: int) -> None:
+        def compute() -> int:
+            worked.append(number)
+            time.sleep(0.05)
+            return number
+
+        latest.ask(compute, heard.append)
+
+    latest = Latest()
+    for number in range(20):
+        request(number)
+    qtbot.waitUntil(lambda: heard[-1:] == [19], timeout=2000)
+    assert worked == heard == [0, 19]
+    request(20)
+    latest.close()
+    qtbot.wait(100)
+    assert heard == [0, 19]

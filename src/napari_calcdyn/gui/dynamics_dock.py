@@ -24,7 +24,7 @@ from .dock import Dock
 from .form import SettingsForm
 from .loss_plot import LossPlot
 from .matrix_plot import MatrixPlot
-from .runs import MAPS, TRAINING, choose_sparsity, compute_maps, load_model, save_model, train
+from .runs import MAPS, TRAINING, choose_sparsity, densest, load_model, save_model, train
 from .sparsity import SparsitySlider
 from .theme import plot_colours
 
@@ -116,6 +116,7 @@ class DynamicsDock(Dock):
         self.sparsity = SparsitySlider()
         self.sparsity.moved.connect(self._on_sparsity)
         self.sparsity.settled.connect(self._on_sparsity_settled)
+        self.sparsity.returned.connect(self._on_sparsity_returned)
         couplings = QWidget()
         layout = QVBoxLayout(couplings)
         layout.setContentsMargins(2, 4, 2, 2)
@@ -159,14 +160,11 @@ class DynamicsDock(Dock):
     def _on_sparsity(self, fraction: float) -> None:
         choose_sparsity(self.session, fraction)
 
-    def _on_sparsity_settled(self) -> None:
-        job = self.session.job
-        if job is None:
-            compute_maps(self.session)
-        elif job.title != MAPS:  # those that are being computed are followed by newer ones by themselves
-            self.session.tell(
-                "dynamics", f"The maps follow once “{job.title}” has ended and the slider is moved again."
-            )
+    def _on_sparsity_settled(self, fraction: float) -> None:
+        choose_sparsity(self.session, fraction, with_maps=True)
+
+    def _on_sparsity_returned(self) -> None:
+        choose_sparsity(self.session, None, with_maps=True)
 
     # What the dock shows
 
@@ -205,7 +203,7 @@ class DynamicsDock(Dock):
         model = self.session.model
         self.views.setTabEnabled(1, model is not None)
         if model is not None:
-            self.sparsity.set_range(_densest(model), model.var.fraction)
+            self.sparsity.set_range(densest(model.var), model.var.fraction)
             self.views.setCurrentIndex(1)
         self._show_var()
         self._show_job()
@@ -216,7 +214,7 @@ class DynamicsDock(Dock):
             self.matrix.show_var(None)
             return
         self.matrix.show_var(var, model.latent_centres)
-        self.sparsity.show_count(var.fraction, var.nonzeros, var.coefficients.size)
+        self.sparsity.show_count(var.fraction, var.nonzeros, var.coefficients.size, chosen=var is model.var)
 
     def _show_theme(self, event: Any = None) -> None:
         viewer = self.session.viewer
@@ -224,10 +222,6 @@ class DynamicsDock(Dock):
             colours = plot_colours(viewer.theme)
             self.curves.set_colours(colours)
             self.matrix.set_colours(colours)
-
-
-def _densest(model: Any) -> float:
-    return 1e-3
 
 
 def _sentence(error: ValidationError) -> str:

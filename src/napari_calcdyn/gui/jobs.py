@@ -170,3 +170,37 @@ class Job:
                 self.cancelled.emit()
         for signal in (self.progressed, self.ended, self.done, self.failed, self.cancelled):
             signal.disconnect()
+
+
+class Latest:
+    """Background work of which only the newest request matters, as what a slider asks for.
+
+    While one request is worked on, newer ones replace each other in waiting. Independent of the session's one
+    job, as it is for work of milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._running: Job | None = None
+        self._waiting: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
+
+    def ask(self, compute: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Call ``done(compute())``, the first off the GUI thread and the second on it, unless replaced."""
+        self._waiting = (compute, done)
+        if self._running is None:
+            self._next()
+
+    def close(self) -> None:
+        """Call nothing back any more."""
+        self._waiting = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def _next(self) -> None:
+        self._running = None
+        if self._waiting is not None:
+            (compute, done), self._waiting = self._waiting, None
+            self._running = Job("Lasso path", lambda report, stop: compute())
+            self._running.done.connect(done)
+            self._running.ended.connect(self._next)
+            self._running.start()

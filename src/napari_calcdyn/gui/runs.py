@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..recording.errors import InputError
 from .recordings import tracked
 from .results import show_lazy_movies, show_maps
@@ -44,13 +46,16 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
             try:
                 report(next(fit))
             except StopIteration as finished:
-                return finished.value
+                model: VARAutoencoder = finished.value
+                ready(model.var)
+                return model
 
     def progressed(news: list[Progress]) -> None:
         session.history = (*session.history, *(it for it in news if it.losses))
         last = news[-1]
         if session.job is not None and not session.job.stopping:
-            session.status = Status("dynamics", last.stage, last.step / max(last.total, 1), last.eta)
+            fraction = last.step / last.total if last.total else None
+            session.status = Status("dynamics", last.stage, fraction, last.eta if fraction else None)
 
     def done(model: VARAutoencoder) -> None:
         _take_model(session, model)
@@ -85,6 +90,7 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
         model = VARAutoencoder.load(folder, device=device)
         if movie is not None:
             model.check_frame_shape(movie)
+        ready(model.var)
         return model, None if maps_folder is None else _read_maps(maps_folder)
 
     def done(loaded: tuple[VARAutoencoder, ContributionMaps | None]) -> None:
@@ -133,10 +139,53 @@ def save_model(session: Session, folder: Path) -> bool:
     return session.start("dynamics", "Saving the model", work, done)
 
 
-def choose_sparsity(session: Session, fraction: float) -> None:
-    """Show another point of the lasso path; its maps follow with `compute_maps`."""
-    if session.model is not None:
-        session.var = session.model.var.at(fraction)
+def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool = False) -> None:
+    """Show another point of the lasso path, as soon as its coefficients are solved for.
+
+    Parameters
+    ----------
+    session : Session
+        With a model.
+    fraction : float or None
+        Fraction of λ_max; None is the point that the training chose.
+    with_maps : bool
+        Whether the maps should follow.
+    """
+    model = session.model
+    if model is None:
+        return
+
+    def solve() -> VAR:
+        return ready(model.var if fraction is None else model.var.at(fraction=fraction))
+
+    def done(var: VAR) -> None:
+        if session.model is not model:
+            return
+        session.var = var
+        if not with_maps:
+            return
+        if session.job is None:
+            compute_maps(session)
+        elif session.job.title != MAPS:  # those under way are followed by newer ones by themselves
+            text = f"The maps follow when “{session.job.title}” has ended and the slider is moved again."
+            session.tell("dynamics", text)
+
+    session.latest.ask(solve, done)
+
+
+def ready(var: VAR) -> VAR:
+    """Return a VAR after what it computes on first use was computed; call it off the GUI thread."""
+    _ = var.coefficients, var.fraction
+    return var
+
+
+def densest(var: VAR) -> float:
+    """Return the smallest fraction of λ_max that lies on the path as it was followed, of every target.
+
+    Beyond it every point has to be solved for anew, which takes seconds where there are many latents.
+    """
+    knots = var.path.knots.detach().cpu().numpy()
+    return float(np.nanmax(np.nanmin(knots, axis=0) / np.maximum(knots[0], np.finfo(knots.dtype).tiny)))
 
 
 def compute_maps(session: Session) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from napari.utils.notifications import show_warning
 from psygnal import SignalGroupDescriptor
 
-from .jobs import Job, Work
+from .jobs import Job, Latest, Work
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -72,6 +72,10 @@ class Session:
     job: Job | None = None
     status: Status | None = None
     notice: Notice | None = None
+
+    def __post_init__(self) -> None:
+        """Make what is not a field, as it is never replaced."""
+        self.latest = Latest()
 
     @property
     def viewer(self) -> Viewer | None:
@@ -142,6 +146,7 @@ class Session:
 
     def close(self) -> None:
         """Stop the running job and wait for it; nothing is called back. May be called any number of times."""
+        self.latest.close()
         if self.job is not None:
             self.job.close()
             self._forget()

@@ -19,10 +19,13 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         The fraction while the slider moves, at most twenty times a second.
     settled(float)
         The fraction once it has stood still for a third of a second: for what takes time.
+    returned()
+        The user wants the point that the training chose.
     """
 
     moved = Signal(float)
     settled = Signal(float)
+    returned = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,11 +68,11 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         Parameters
         ----------
         smallest : float
-            Densest end, as a fraction of λ_max.
+            Densest end, as a fraction of λ_max; at least 0.001.
         chosen : float
             The point that the training chose.
         """
-        self._smallest = min(max(smallest, 1e-6), 0.99)
+        self._smallest = min(max(smallest, 1e-3), 0.5)
         self._chosen = chosen
         self.show_fraction(chosen)
 
@@ -85,10 +88,10 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         )
         self.slider.blockSignals(False)
 
-    def show_count(self, fraction: float, nonzeros: int, total: int) -> None:
-        """Say what the point on the path means."""
+    def show_count(self, fraction: float, nonzeros: int, total: int, *, chosen: bool) -> None:
+        """Say what a point of the path means, and whether it is the one that the training chose."""
         self.label.setText(f"{nonzeros:,} of {total:,} couplings<br>λ = {fraction:.2g} λ<sub>max</sub>")
-        self.back.setEnabled(not math.isclose(fraction, self._chosen, rel_tol=1e-3))
+        self.back.setEnabled(not chosen)
 
     def _on_value(self) -> None:
         if not self._soon.isActive():
@@ -105,5 +108,4 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         self._soon.stop()
         self._later.stop()
         self.show_fraction(self._chosen)
-        self.moved.emit(self._chosen)
-        self.settled.emit(self._chosen)
+        self.returned.emit()
