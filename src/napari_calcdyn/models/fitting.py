@@ -192,7 +192,13 @@ class _Task:
             return reconstruction, parts
         # Even windows estimate, odd ones score.
         prediction, self._coefficients = prediction_error(
-            windows[0::2], windows[1::2], self._config.order, _TRAINING_FRACTION, self._weights, self._coefficients
+            windows[0::2],
+            windows[1::2],
+            self._config.order,
+            _TRAINING_FRACTION,
+            self._weights,
+            self._network.power,
+            self._coefficients,
         )
         return reconstruction + weight * prediction, parts | {"prediction": prediction.detach()}
 
@@ -203,7 +209,9 @@ class _Task:
         ahead = self._frames.frames(first, first + min(self._split.validation, _MOST_FRAMES_IN_CHECK))
         reconstruction, scored = self._reconstruct(ahead[None])
         fitted = self._network.encode(known)[None]
-        prediction, _ = prediction_error(fitted, scored, self._config.order, _TRAINING_FRACTION, self._weights)
+        prediction, _ = prediction_error(
+            fitted, scored, self._config.order, _TRAINING_FRACTION, self._weights, self._network.power
+        )
         losses = {"held_out_reconstruction": float(reconstruction), "held_out_prediction": float(prediction)}
         ramp = self._ramp(step, total)
         if self._config.mode == "two-stage":

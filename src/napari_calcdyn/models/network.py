@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d, normalize, pad
 
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
@@ -102,6 +102,16 @@ class PatchAutoencoder(nn.Module):
         at = torch.stack((self.places // self.columns, self.places % self.columns), 1)
         return (at + 1) * self.stride - self.stride // 2 - 0.5
 
+    @property
+    def footprints(self) -> Tensor:
+        """What one unit of each latent looks like, (d, (2·stride)²), of unit norm.
+
+        Without the norm, a latent could be made larger and its footprint fainter with nothing else changed, and an
+        error that weighs latents by their variance would reward that. With it, a latent's variance is the variance
+        it has in the picture.
+        """
+        return normalize(self.decoder_mixture @ self.decoder_shapes, dim=1)
+
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         s, rows, columns = self.stride, self.rows, self.columns
@@ -118,11 +128,18 @@ class PatchAutoencoder(nn.Module):
         s, rows, columns = self.stride, self.rows, self.columns
         grid = self._on_grid(latents.T).view(rows, columns, -1)
         corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        tiles = torch.stack(corners, -1).flatten(0, 1) @ self._by_tile(self.decoder_mixture @ self.decoder_shapes)
+        tiles = torch.stack(corners, -1).flatten(0, 1) @ self._by_tile(self.footprints)
         frames = tiles.view(rows + 1, columns + 1, -1, s, s).permute(2, 0, 3, 1, 4)
         frames = frames.reshape(-1, (rows + 1) * s, (columns + 1) * s)
         left, top = self._padding[0], self._padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
+
+    def power(self, latents: Tensor) -> Tensor:
+        """Return the power that latents (n, d) have in the picture, ``mean ‖D z‖²``, without decoding them."""
+        grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
+        corners = torch.stack([pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS], -1).flatten(0, 1)
+        tiles = self._by_tile(self.footprints)
+        return (corners @ (tiles @ tiles.transpose(1, 2)) * corners).sum() / len(latents)
 
     def _by_tile(self, footprints: Tensor) -> Tensor:
         """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,12 +19,15 @@ def prediction_error(
     order: int,
     fraction: Tensor | float,
     weights: Tensor,
+    power: Callable[[Tensor], Tensor],
     warm_start: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Relative error with which a VAR, estimated on some windows, predicts others; differentiable.
 
     Estimating and scoring on the same frames, an encoder learns to help the estimate overfit: with few more samples
-    than predictors the error in the batch then falls while the one on held-out frames rises.
+    than predictors the error in the batch then falls while the one on held-out frames rises. The error is taken as
+    the picture shows it. Taken between latents, it can be made small without any better prediction: two neighbours
+    that carry the same large predictable signal with opposite signs cancel in the picture, and so cost nothing.
 
     Parameters
     ----------
@@ -36,13 +41,15 @@ def prediction_error(
         Penalty as a fraction of each target's λ_max.
     weights : Tensor (p·d, d)
         Penalty weights.
+    power : callable
+        Power of latents (n, d) as the picture shows it, ``mean ‖D z‖²``.
     warm_start : Tensor (p·d, d), optional
         Coefficients of the step before.
 
     Returns
     -------
     error : Tensor ()
-        ``‖z − ẑ‖² / ‖z − mean z‖²`` over `scored`: free of scale, each latent weighted by its variance.
+        ``‖D (z − ẑ)‖² / ‖D (z − mean z)‖²`` over `scored`.
     coefficients : Tensor (p·d, d)
         The estimate, between latents of unit variance; detached.
     """
@@ -52,9 +59,9 @@ def prediction_error(
     penalty = fraction * lambda_max(moments.gram, moments.cov, weights)
     coefficients = solve_lasso(moments.gram, moments.cov, penalty, weights=weights, warm_start=warm_start)
     predictors, targets = lagged((scored - mean) / std, order)
-    residual = ((targets - predictors @ coefficients) * std).square().mean(0).sum()
-    variance = (scored - scored.mean((0, 1))).square().mean((0, 1)).sum()
-    return residual / (variance + _TINY), coefficients.detach()
+    residual = (targets - predictors @ coefficients) * std
+    variation = (scored - scored.mean((0, 1))).flatten(0, 1)
+    return power(residual) / (power(variation) + _TINY), coefficients.detach()
 
 
 def draw_windows(frames: int, length: int, count: int, generator: torch.Generator) -> Tensor:
