@@ -39,7 +39,7 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
         return False
 
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
-        from ..models.var_autoencoder import fit_var_autoencoder
+        from ..models.fitting import fit_var_autoencoder
 
         fit = fit_var_autoencoder(movie, config, device=device, stop=stop)
         while True:
