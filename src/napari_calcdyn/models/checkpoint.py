@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -48,7 +47,11 @@ def save_checkpoint(folder: Path, *parts: Any) -> None:
         If the folder cannot be written, or holds something else than a model.
     """
     config, network, offset, scale, var, metrics = parts
-    if folder.exists() and not (folder / _SETTINGS).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if (
+        folder.exists()
+        and not (folder / _SETTINGS).is_file()
+        and (not folder.is_dir() or any(folder.iterdir()))
+    ):
         raise InputError(f"{folder} holds something else than a model: choose another folder to save to.")
     tensors = {f"network.{name}": value.cpu().contiguous() for name, value in network.state_dict().items()}
     tensors |= {
@@ -79,13 +82,25 @@ def save_checkpoint(folder: Path, *parts: Any) -> None:
             new.mkdir()
             save_file(tensors, new / _NUMBERS)
             (new / _SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-    except OSError as error:
+            _swap(folder, new, old)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"The model cannot be saved to {folder} ({error.strerror}): choose a folder that you may write to."
+            f"The model cannot be saved to {folder} ({reason}): choose a folder that you may write to."
         ) from error
+
+
+def _swap(folder: Path, new: Path, old: Path) -> None:
+    """Move a model to its place and the one that was there out of the way; all or nothing."""
+    replaced = folder.exists()
+    if replaced:
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:
+        if replaced:
+            old.rename(folder)
+        raise
 
 
 def load_checkpoint(folder: Path) -> Parts:
@@ -112,7 +127,9 @@ def load_checkpoint(folder: Path) -> Parts:
         config = VARAutoencoderConfig(**settings["config"])
         height, width = settings["frame_shape"]
         network = PatchAutoencoder((height, width), settings["latents"], config.kernels)
-        weights = {key.removeprefix("network."): tensors[key] for key in tensors if key.startswith("network.")}
+        weights = {
+            key.removeprefix("network."): tensors[key] for key in tensors if key.startswith("network.")
+        }
         network.load_state_dict(weights)
         moments = Moments(
             tensors["var.gram"], tensors["var.cov"], tensors["var.variance"], int(settings["samples"])
@@ -125,13 +142,32 @@ def load_checkpoint(folder: Path) -> Parts:
             tensors["var.penalty"],
         )
         offset = tensors["offset"].numpy()
-        if offset.shape != (height, width) or len(var.mean) != network.latents:
+        _check_sizes(var, network.latents, config.order)
+        if offset.shape != (height, width):
             raise ValueError("sizes disagree")
         return config, network, offset, float(settings["scale"]), var, dict(settings["metrics"])
-    except (OSError, SafetensorError, ValidationError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        OSError,
+        SafetensorError,
+        ValidationError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise InputError(
             f"The model in {folder} is damaged or was written by another version: train or save it again."
         ) from error
+
+
+def _check_sizes(var: VAR, latents: int, order: int) -> None:
+    """Find a VAR of other sizes now, not when it is first used."""
+    moments, predictors = var.moments, order * latents
+    found = (var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
+    square, tall = (predictors, predictors), (predictors, latents)
+    expected = [(latents,)] * 4 + [square, tall, tall]
+    if [tuple(values.shape) for values in found] != expected:
+        raise ValueError("sizes disagree")
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
@@ -143,7 +179,8 @@ def _read_settings(folder: Path) -> dict[str, Any]:
         settings = None
     if not isinstance(settings, dict) or settings.get("format") != _FORMAT:
         raise InputError(
-            f"{folder} is not a model of napari-calcdyn: choose the folder that was saved, with {_SETTINGS} in it."
+            f"{folder} is not a model of napari-calcdyn: choose the folder that was saved, with {_SETTINGS}"
+            " in it."
         )
     if settings.get("version") != _FORMAT_VERSION:
         raise InputError(f"The model in {folder} is of another version of napari-calcdyn: train it again.")
