@@ -1,0 +1,1 @@
+"""What a fitted model says about a recording, and maps that need no model."""
