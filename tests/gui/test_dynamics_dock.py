@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPointF
+from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog
 
+from napari_calcdyn.analysis.contribution import edge_map
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, ONE_COUPLING, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.session import session_of
 
 RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}
@@ -171,7 +172,7 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     again = DynamicsDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
     assert again.train.text() == "Stop"  # it shows the run that goes on
-    assert len(again.curves.panels["prediction"].training.getData()[0]) > 0
+    assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
     for widget in (recording, again):
         viewer.window.remove_dock_widget(widget)
         widget.deleteLater()
@@ -231,6 +232,25 @@ def test_pointing_at_the_matrix_names_the_coupling(dynamics: DynamicsDock, qtbot
     assert f"source {source} " in text
     assert f"target {target} " in text
     assert f"{var.coefficients[lag, target, source]:+.3g}" in text
+
+
+def test_clicking_a_coupling_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    var, model, movie = dynamics.session.var, dynamics.session.model, dynamics.session.movie
+    assert var is not None
+    assert model is not None
+    assert movie is not None
+    lag, target, source = (int(it) for it in np.argwhere(var.coefficients)[0])
+    dynamics.matrix.lag.setCurrentIndex(lag)
+    dynamics.parentWidget().raise_()
+    qtbot.wait(50)
+    plot = dynamics.matrix.plot
+    at = plot.mapFromScene(dynamics.matrix.image.mapToScene(QPointF(source + 0.5, target + 0.5)))
+    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: ONE_COUPLING in viewer.layers, timeout=5000)
+    expected = edge_map(model, movie, source, target, lag + 1, var=var)
+    assert np.allclose(viewer.layers[ONE_COUPLING].data, expected)
+    assert not viewer.layers[EXPLAINED].visible
 
 
 def test_a_model_is_saved_and_loaded(

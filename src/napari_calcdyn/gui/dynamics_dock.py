@@ -24,7 +24,7 @@ from .dock import Dock
 from .form import SettingsForm
 from .loss_plot import LossPlot
 from .matrix_plot import MatrixPlot
-from .runs import MAPS, TRAINING, choose_sparsity, densest, load_model, save_model, train
+from .runs import MAPS, TRAINING, choose_sparsity, densest, load_model, save_model, show_edge, train
 from .sparsity import SparsitySlider
 from .theme import plot_colours
 
@@ -113,6 +113,7 @@ class DynamicsDock(Dock):
     def _build_views(self) -> None:
         self.curves = LossPlot()
         self.matrix = MatrixPlot()
+        self.matrix.picked.connect(self._on_picked)
         self.sparsity = SparsitySlider()
         self.sparsity.moved.connect(self._on_sparsity)
         self.sparsity.settled.connect(self._on_sparsity_settled)
@@ -120,6 +121,12 @@ class DynamicsDock(Dock):
         couplings = QWidget()
         layout = QVBoxLayout(couplings)
         layout.setContentsMargins(2, 4, 2, 2)
+        self.summary = QLabel()
+        self.summary.setToolTip(
+            "<qt>How well the model foretells frames that it never trained on. The error is a share of the "
+            "variance: 0 is perfect, 1 is no better than the mean.</qt>"
+        )
+        layout.addWidget(self.summary)
         layout.addWidget(self.matrix, 1)
         layout.addWidget(self.sparsity)
         self.views = QTabWidget()
@@ -166,6 +173,9 @@ class DynamicsDock(Dock):
     def _on_sparsity_returned(self) -> None:
         choose_sparsity(self.session, None, with_maps=True)
 
+    def _on_picked(self, source: int, target: int, lag: int) -> None:
+        show_edge(self.session, source, target, lag)
+
     # What the dock shows
 
     def _show_readiness(self, *_: object) -> None:
@@ -204,6 +214,8 @@ class DynamicsDock(Dock):
         self.views.setTabEnabled(1, model is not None)
         if model is not None:
             self.sparsity.set_range(densest(model.var), model.var.fraction)
+            error = model.metrics["latent_prediction_error"]
+            self.summary.setText(f"Held-out prediction error {error:.3g}")
             self.views.setCurrentIndex(1)
         self._show_var()
         self._show_job()

@@ -6,24 +6,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, QPointF, QSize
+from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from .theme import PlotColours
 
 if TYPE_CHECKING:
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+
     from ..models.var import VAR
 
-_HINT = "Point at the matrix to read a coupling."
+_HINT = "Point at the matrix to read a coupling; click to map it."
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
     "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
-    "row. Drag to move, turn the wheel to zoom.</qt>"
+    "row. Drag to move, turn the wheel to zoom, click a coupling to see what it explains.</qt>"
 )
 
 
 class MatrixPlot(QWidget):  # type: ignore[misc]
-    """VAR coefficients of one lag, from source (columns) to target (rows)."""
+    """VAR coefficients of one lag, from source (columns) to target (rows).
+
+    Signals
+    -------
+    picked(int, int, int)
+        Source, target and lag (from 1 on) of a coupling that was clicked.
+    """
+
+    picked = Signal(int, int, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +62,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
 
         self.readout = QLabel(_HINT)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -100,9 +111,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
         used = others[others > 0]
         top = float(np.percentile(used, 98)) if used.size else 1.0
-        self.image.setImage(
-            self._coefficients[max(self.lag.currentIndex(), 0)], levels=(-top, top), autoLevels=False
-        )
+        self.image.setImage(self._coefficients[self._lag_index()], levels=(-top, top), autoLevels=False)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme: no coupling has the colour of the background."""
@@ -117,17 +126,34 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     def _on_mouse(self, position: QPointF) -> None:
         if self._coefficients is None:
             return
-        at = self.image.mapFromScene(position)
-        target, source = int(np.floor(at.y())), int(np.floor(at.x()))
-        size = self._coefficients.shape[1]
-        if not (0 <= target < size and 0 <= source < size):
+        cell = self._cell(position)
+        if cell is None:
             self.readout.setText(_HINT)
             return
-        value = float(self._coefficients[max(self.lag.currentIndex(), 0), target, source])
+        target, source = cell
+        value = float(self._coefficients[self._lag_index(), target, source])
         self.readout.setText(
             f"source {source}{self._where(source)} → target {target}{self._where(target)}: "
             + (f"{value:+.3g}" if value else "no coupling")
         )
+
+    def _on_click(self, event: MouseClickEvent) -> None:
+        cell = self._cell(event.scenePos())
+        if cell is None or self._coefficients is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        target, source = cell
+        if self._coefficients[self._lag_index(), target, source]:
+            self.picked.emit(source, target, self._lag_index() + 1)
+
+    def _lag_index(self) -> int:
+        return max(int(self.lag.currentIndex()), 0)
+
+    def _cell(self, position: QPointF) -> tuple[int, int] | None:
+        """Return (target, source) under a place in the scene, or None beside the matrix."""
+        at = self.image.mapFromScene(position)
+        target, source = int(np.floor(at.y())), int(np.floor(at.x()))
+        size = 0 if self._coefficients is None else self._coefficients.shape[1]
+        return (target, source) if 0 <= target < size and 0 <= source < size else None
 
     def _where(self, latent: int) -> str:
         if self._centres is None:

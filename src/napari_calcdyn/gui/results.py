@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .layers import DIVERGING, contrast, put_image, symmetric_contrast
+from .layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
 from .session import Session
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..analysis.contribution import ContributionMaps
     from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
@@ -19,6 +21,7 @@ EXPLAINED = "explained contribution"
 SOURCES = "contribution by source"
 CONTRIBUTION_MOVIE = "contribution movie"
 RECONSTRUCTION = "reconstruction"
+ONE_COUPLING = "contribution of one coupling"
 
 
 def show_maps(session: Session, maps: ContributionMaps) -> None:
@@ -26,16 +29,19 @@ def show_maps(session: Session, maps: ContributionMaps) -> None:
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    put_image(
-        viewer,
-        SOURCES,
-        maps.sources,
-        layer,
-        colormap="inferno",
-        blending="additive",
-        contrast_limits=contrast(maps.sources.max(axis=0)),
-        visible=False,
-    )
+    if len(maps.sources):
+        put_image(
+            viewer,
+            SOURCES,
+            maps.sources,
+            layer,
+            colormap="inferno",
+            blending="additive",
+            contrast_limits=contrast(maps.sources.max(axis=0)),
+            visible=False,
+        )
+    else:
+        session.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
     put_image(
         viewer,
         EXPLAINED,
@@ -78,3 +84,23 @@ def show_lazy_movies(
         contrast_limits=(-peak, peak),
         visible=False,
     )
+
+
+def show_edge_map(session: Session, edge: NDArray[np.float32]) -> None:
+    """Put the map of one coupling on top, and hide the explained map that it is part of."""
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    shown = put_image(
+        viewer,
+        ONE_COUPLING,
+        edge,
+        layer,
+        colormap=DIVERGING,
+        blending="additive",
+        contrast_limits=symmetric_contrast(edge, 99.8),
+    )
+    shown.visible = True
+    for other in viewer.layers:
+        if other.name == EXPLAINED and is_result(other):
+            other.visible = False

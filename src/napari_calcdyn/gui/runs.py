@@ -10,11 +10,14 @@ import numpy as np
 
 from ..recording.errors import InputError
 from .recordings import tracked
-from .results import show_lazy_movies, show_maps
+from .results import show_edge_map, show_lazy_movies, show_maps
 from .session import Session, Status
+from .threads import leave_a_core
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..analysis.contribution import ContributionMaps
     from ..models.config import VARAutoencoderConfig
     from ..models.training import Progress
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 TRAINING = "Training"
 MAPS = "Contribution maps"
+EDGE = "Map of a coupling"
+MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
 
 
 def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
@@ -41,6 +46,7 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
         from ..models.fitting import fit_var_autoencoder
 
+        leave_a_core()
         fit = fit_var_autoencoder(movie, config, device=device, stop=stop)
         while True:
             try:
@@ -87,6 +93,7 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
     def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
         from ..models.var_autoencoder import VARAutoencoder
 
+        leave_a_core()
         model = VARAutoencoder.load(folder, device=device)
         if movie is not None:
             model.check_frame_shape(movie)
@@ -156,6 +163,7 @@ def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool
         return
 
     def solve() -> VAR:
+        leave_a_core()
         return ready(model.var if fraction is None else model.var.at(fraction=fraction))
 
     def done(var: VAR) -> None:
@@ -197,7 +205,9 @@ def compute_maps(session: Session) -> bool:
     def compute(progress: ProgressCallback) -> ContributionMaps:
         from ..analysis.contribution import contribution_maps
 
-        return contribution_maps(model, movie, var=var, progress=progress)
+        leave_a_core()
+        split = 4 * var.latents * movie.frame_shape[0] * movie.frame_shape[1] <= MOST_SOURCE_BYTES
+        return contribution_maps(model, movie, var=var, sources=split, progress=progress)
 
     def done(maps: ContributionMaps) -> None:
         if session.movie is not movie or session.model is not model:
@@ -207,6 +217,25 @@ def compute_maps(session: Session) -> bool:
             compute_maps(session)
 
     return session.start("dynamics", MAPS, tracked("dynamics", "Mapping contributions", compute), done)
+
+
+def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
+    """Map what one coupling explains, in the background; returns whether the job was started."""
+    movie, model, var = session.movie, session.model, session.var
+    if movie is None or model is None or var is None:
+        return False
+
+    def compute(progress: ProgressCallback) -> NDArray[np.float32]:
+        from ..analysis.contribution import edge_map
+
+        leave_a_core()
+        return edge_map(model, movie, source, target, lag, var=var, progress=progress)
+
+    def done(edge: NDArray[np.float32]) -> None:
+        if session.movie is movie:
+            show_edge_map(session, edge)
+
+    return session.start("dynamics", EDGE, tracked("dynamics", "Mapping the coupling", compute), done)
 
 
 def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
