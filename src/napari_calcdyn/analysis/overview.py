@@ -1,0 +1,166 @@
+"""One picture of a result: where, how much, who drives whom, and how well it was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.training import Progress
+from ..models.var_autoencoder import VARAutoencoder
+from ..recording import Movie
+from .contribution import ContributionMaps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_TRACES = 8
+_MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measured"}
+_PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
+
+
+def save_overview(
+    path: str | Path,
+    movie: Movie,
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    maps: ContributionMaps,
+    history: Sequence[Progress] = (),
+) -> None:
+    """Draw the overview of a result.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    movie : Movie
+        The recording.
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d)
+        Latents of the recording.
+    maps : ContributionMaps
+        Its maps, with those of all sources.
+    history : sequence of Progress
+        What the training reported, for the curve of the losses.
+    """
+    # A figure of its own, without pyplot: nothing global, no window, any thread.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13.5, 8.6), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    frames, height, width = movie.shape
+    metrics = model.metrics
+    figure.suptitle(
+        f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
+        f" {model.var.latents} latents, {model.var.nonzeros} connections,"
+        f" held-out prediction error {metrics['latent_prediction_error']:.3f}",
+        fontsize=11,
+    )
+    (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
+    _image(figure, mean, movie.mean_frame(), "gray", "Mean frame", "counts", movie)
+    _image(figure, explained, maps.explained, "inferno", "Explained by the dynamics", "counts²", movie)
+    _image(figure, amplitude, maps.amplitude, "inferno", "Amplitude of the contributions", "counts", movie)
+    _matrix(figure, matrix, model)
+    _traces(traces, movie, model, latents, maps)
+    _losses(losses, history)
+    figure.savefig(path)
+
+
+def _image(
+    figure: Figure, axes: Axes, image: NDArray[np.float32], colormap: str, title: str, unit: str, movie: Movie
+) -> None:
+    low, high = np.percentile(image, (1, 99.7))
+    if colormap == "inferno":
+        low = 0.0  # nothing explained is black
+    shown = axes.imshow(image, cmap=colormap, vmin=low, vmax=max(high, low + 1e-12), interpolation="nearest")
+    axes.set_title(title, fontsize=10)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit)
+    if movie.pixel_size is not None:
+        axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
+        _scale_bar(axes, movie.frame_shape, movie.pixel_size[1])
+
+
+def _scale_bar(axes: Axes, frame_shape: tuple[int, int], micrometres: float) -> None:
+    height, width = frame_shape
+    wanted = width * micrometres / 4
+    decade = 10 ** np.floor(np.log10(wanted))
+    length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)
+    left, y = 0.05 * width, 0.95 * height
+    axes.plot([left, left + length / micrometres], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(left, y - 0.02 * height, f"{length:g} µm", color="white", fontsize=8, va="bottom")
+
+
+def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
+    # Between latents of unit variance, so that rows compare; the lag at which an edge is strongest.
+    by_lag = model.var.standardised
+    strongest = np.abs(by_lag).argmax(0)
+    edges = np.take_along_axis(by_lag, strongest[None], 0)[0]
+    others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
+    # The own past is so much stronger that it would leave everything else white.
+    limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
+    shown = axes.imshow(edges, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set_title("Who drives whom", fontsize=10)
+    axes.set_xlabel("source latent")
+    axes.set_ylabel("target latent")
+    figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
+
+
+def _traces(
+    axes: Axes,
+    movie: Movie,
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    maps: ContributionMaps,
+) -> None:
+    strongest = np.argsort(maps.sources.sum((1, 2), dtype=np.float64))[::-1][:_TRACES]
+    rate = movie.frame_rate or 1.0
+    time = np.arange(len(latents)) / rate
+    predicted = model.var.predict(latents)
+    for row, latent in enumerate(strongest):
+        spread = 4 * max(float(latents[:, latent].std()), 1e-12)
+        for values, style in ((latents, _MEASURED), (predicted, _PREDICTED)):
+            trace = (values[:, latent] - latents[:, latent].mean()) / spread - row
+            axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
+    axes.axvspan(time[-1] * (1 - model.config.held_out), time[-1], color="0.92", zorder=-1, label="held out")
+    axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
+    axes.set_xlim(0, time[-1])
+    axes.set_ylabel("latent")
+    axes.set_xlabel("s" if movie.frame_rate else "frame")
+    axes.set_title("The latents that explain most", fontsize=10)
+    _legend(axes, ncols=3)
+
+
+def _losses(axes: Axes, history: Sequence[Progress]) -> None:
+    for key, colour, label in (
+        ("reconstruction", "#30638e", "reconstruction"),
+        ("prediction", "#d1495b", "prediction"),
+    ):
+        for prefix, where, alpha, marker in (
+            ("", "training", 0.35, ""),
+            ("held_out_", "not trained on", 1.0, "o"),
+        ):
+            points = [(p.step, p.losses[prefix + key]) for p in history if prefix + key in p.losses]
+            if points:
+                steps, values = zip(*points, strict=True)
+                line = axes.plot(steps, values, color=colour, alpha=alpha, marker=marker, markersize=2.5)
+                line[0].set_label(f"{label}, {where}")
+    axes.set_xlabel("training step")
+    axes.set_ylabel("relative error")
+    axes.set_ylim(bottom=0)
+    axes.set_title("Training", fontsize=10)
+    if axes.lines:
+        _legend(axes, ncols=2)
+
+
+def _legend(axes: Axes, ncols: int) -> None:
+    axes.legend(fontsize=7.5, ncols=ncols, loc="upper center", frameon=False, bbox_to_anchor=(0.5, -0.13))
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

@@ -1,0 +1,138 @@
+"""The whole job on one recording: train, map, and write everything to a folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..models.config import VARAutoencoderConfig
+from ..models.fitting import fit_var_autoencoder
+from ..models.training import Progress
+from ..models.var_autoencoder import VARAutoencoder
+from ..recording import Movie, ProgressCallback
+from .contribution import ContributionMaps, contribution_maps
+from .overview import save_overview
+from .result_folder import MADE_BY, METRICS, result_folder
+
+
+def run(
+    movie: Movie,
+    folder: str | Path,
+    config: VARAutoencoderConfig,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a model on a recording, compute its maps and write both.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    folder : str or Path
+        Gets the files named in `analysis.result_folder.RESULTS`, all or none.
+    config : VARAutoencoderConfig
+        Settings.
+    device : str
+        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights and batches.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` says.
+
+    Raises
+    ------
+    InputError
+        If the recording cannot be used, there is no such device, or the folder cannot be written or holds
+        something else; the last two before anything is computed.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+
+    def stage(name: str) -> ProgressCallback:
+        return lambda done, total: tell(Progress(name, done, total))
+
+    with result_folder(folder) as new:
+        history: list[Progress] = []
+        fit = fit_var_autoencoder(movie, config, device=device, seed=seed)
+        while True:
+            try:
+                progress = next(fit)
+            except StopIteration as finished:
+                model: VARAutoencoder = finished.value
+                break
+            tell(progress)
+            if progress.losses:
+                history.append(progress)
+        latents = model.latents(movie, stage("Encoding every frame"))
+        maps = contribution_maps(model, movie, progress=stage("Mapping contributions"))
+
+        tell(Progress("Writing the results"))
+        _write(new, movie, model, latents, maps)
+        save_overview(new / "overview.png", movie, model, latents, maps, history)
+        metrics = model.metrics | {
+            "seconds": round(time.monotonic() - start, 3),
+            "peak_rss_mb": peak_rss_mb(),
+            "movie": str(movie.path or movie.name),
+            "made_by": f"{MADE_BY} {version(MADE_BY)}",
+        }
+        (new / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return metrics
+
+
+def _write(
+    folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], maps: ContributionMaps
+) -> None:
+    images = {
+        "mean": movie.mean_frame(),
+        "contribution_explained": maps.explained,
+        "contribution_amplitude": maps.amplitude,
+        "contribution_sources": maps.sources,
+    }
+    options: dict[str, Any] = {}
+    if movie.pixel_size is not None:
+        height, width = movie.pixel_size
+        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
+    for name, image in images.items():
+        tifffile.imwrite(folder / f"{name}.tif", image, photometric="minisblack", **options)
+    np.save(folder / "latents.npy", latents)
+    np.savez(
+        folder / "var.npz",
+        coefficients=model.var.coefficients,
+        lam=model.var.lam,
+        knots=model.var.path.knots.numpy(),
+        mean=model.var.mean,
+        latent_centres=model.latent_centres,
+    )
+    model.save(folder / "model")
+
+
+def peak_rss_mb() -> float | None:
+    """Return the most memory this process has had, in MB (10⁶ bytes); None where the system does not say."""
+    try:
+        # Linux: getrusage would count the memory of the process that started this one.
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return round(int(kilobytes[1]) * 1024 / 1e6, 1) if kilobytes else None
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # macOS counts in bytes
