@@ -71,11 +71,11 @@ def main() -> None:
         if "plays" in what:
             viewer.window._qt_viewer.dims.play(axis=0, fps=PLAY_FPS)
             beats(0.5)
-        before = len(session.history)
+        before = session.history[-1].step
         measured = beats(seconds)
         if session.job is None:
             raise SystemExit("The training ended before the measurement: take a longer recording.")
-        rows.append(row(what, measured, len(session.history) - before))
+        rows.append(row(what, measured, session.history[-1].step - before))
     viewer.window._qt_viewer.dims.stop()
 
     asked = time.perf_counter()
@@ -91,7 +91,7 @@ def main() -> None:
     session.close()
     viewer.close()
     save(
-        "heartbeat",
+        "heartbeat_quick" if quick else "heartbeat",
         rows,
         command="python benchmarks/heartbeat.py" + (" --quick" if quick else ""),
         notes="Simulated movie of 1,000 frames, 128 × 128 pixels, preset *thorough* on the CPU. "

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QDockWidget, QFileDialog
 from napari_calcdyn.analysis.contribution import edge_map
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.matrix_plot import spread
 from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, ONE_COUPLING, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.session import session_of
@@ -210,7 +211,8 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
     assert dynamics.session.var is not None
     assert dynamics.session.var.nonzeros <= chosen.nonzeros
     assert f"{dynamics.session.var.nonzeros:,} of" in dynamics.sparsity.label.text()
-    assert np.array_equal(dynamics.matrix.image.image, dynamics.session.var.coefficients[0])
+    coefficients = dynamics.session.var.coefficients[0]
+    assert np.array_equal(dynamics.matrix.image.image, spread(coefficients, dynamics.matrix._reach()))
     qtbot.waitUntil(lambda: dynamics.session.maps is not maps, timeout=20_000)
     settle(qtbot, dynamics)
     assert viewer.layers[EXPLAINED].data is dynamics.session.maps.explained
@@ -232,6 +234,16 @@ def test_pointing_at_the_matrix_names_the_coupling(dynamics: DynamicsDock, qtbot
     assert f"source {source} " in text
     assert f"target {target} " in text
     assert f"{var.coefficients[lag, target, source]:+.3g}" in text
+
+
+def test_couplings_are_drawn_large_enough_to_see() -> None:
+    matrix = np.zeros((9, 9))
+    matrix[4, 4], matrix[4, 6] = 1.0, -2.0
+    drawn = spread(matrix, 1)
+    assert (drawn[3:6, 3:5] == 1.0).all()
+    assert (drawn[3:6, 5:8] == -2.0).all()  # the stronger one where they meet
+    assert np.count_nonzero(drawn) == 15
+    assert spread(matrix, 0) is matrix
 
 
 def test_clicking_a_coupling_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:

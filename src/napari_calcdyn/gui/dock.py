@@ -120,8 +120,9 @@ class Dock(QWidget):  # type: ignore[misc]
             return
         for other in window.findChildren(QDockWidget):
             if other is not dock and isinstance(other.widget(), Dock) and not other.isFloating():
-                window.tabifyDockWidget(other, dock)
-                dock.raise_()
+                if dock not in window.tabifiedDockWidgets(other):
+                    window.tabifyDockWidget(other, dock)
+                    dock.raise_()
                 return
 
 

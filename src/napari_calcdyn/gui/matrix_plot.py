@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from .theme import PlotColours
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ..models.var import VAR
 
 _HINT = "Point at the matrix to read a coupling; click to map it."
+_LEAST_PIXELS = 3.0  # of a coupling on the screen
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
     "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
@@ -39,6 +42,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         super().__init__()
         self._coefficients: np.ndarray | None = None
         self._centres: np.ndarray | None = None
+        self._drawn_reach = 0
 
         self.lag = QComboBox()
         self.lag.setToolTip("How many frames back the source is looked at.")
@@ -61,6 +65,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.plot.setLabel("left", "to target")
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
+        self.plot.getViewBox().sigTransformChanged.connect(self._on_zoom)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
@@ -111,7 +116,18 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
         used = others[others > 0]
         top = float(np.percentile(used, 98)) if used.size else 1.0
-        self.image.setImage(self._coefficients[self._lag_index()], levels=(-top, top), autoLevels=False)
+        shown = spread(self._coefficients[self._lag_index()], self._reach())
+        self.image.setImage(shown, levels=(-top, top), autoLevels=False)
+
+    def _reach(self) -> int:
+        """Return how many cells around it a coupling is drawn over, so that it can be seen at this zoom."""
+        cells_per_pixel = float(self.plot.getViewBox().viewPixelSize()[0])
+        return max(0, math.ceil((_LEAST_PIXELS * cells_per_pixel - 1) / 2))
+
+    def _on_zoom(self) -> None:
+        if self._reach() != self._drawn_reach:
+            self._drawn_reach = self._reach()
+            self._draw()
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme: no coupling has the colour of the background."""
@@ -149,11 +165,22 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         return max(int(self.lag.currentIndex()), 0)
 
     def _cell(self, position: QPointF) -> tuple[int, int] | None:
-        """Return (target, source) under a place in the scene, or None beside the matrix."""
+        """Return (target, source) of what is drawn at a place in the scene, or None beside the matrix."""
         at = self.image.mapFromScene(position)
         target, source = int(np.floor(at.y())), int(np.floor(at.x()))
         size = 0 if self._coefficients is None else self._coefficients.shape[1]
-        return (target, source) if 0 <= target < size and 0 <= source < size else None
+        if self._coefficients is None or not (0 <= target < size and 0 <= source < size):
+            return None
+        # The strongest coupling that is drawn here, or this very cell where there is none.
+        reach = self._reach()
+        top, left = max(target - reach, 0), max(source - reach, 0)
+        around = np.abs(
+            self._coefficients[self._lag_index(), top : target + reach + 1, left : source + reach + 1]
+        )
+        if not around.any():
+            return target, source
+        down, right = np.unravel_index(int(around.argmax()), around.shape)
+        return top + int(down), left + int(right)
 
     def _where(self, latent: int) -> str:
         if self._centres is None:
@@ -166,6 +193,15 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         super().leaveEvent(event)
         if self._coefficients is not None:
             self.readout.setText(_HINT)
+
+
+def spread(matrix: np.ndarray, reach: int) -> np.ndarray:
+    """Draw every entry over its neighbours within `reach`; where entries meet, the stronger one shows."""
+    if reach == 0:
+        return matrix
+    above: np.ndarray = maximum_filter(matrix, 2 * reach + 1)
+    below: np.ndarray = minimum_filter(matrix, 2 * reach + 1)
+    return np.where(above >= -below, above, below)
 
 
 class _Matrix(pg.PlotWidget):  # type: ignore[misc]

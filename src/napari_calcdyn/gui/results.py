@@ -22,6 +22,8 @@ SOURCES = "contribution by source"
 CONTRIBUTION_MOVIE = "contribution movie"
 RECONSTRUCTION = "reconstruction"
 ONE_COUPLING = "contribution of one coupling"
+# The maps are in squared units: shown by their root, one lively cell does not outshine all others.
+_GAMMA = 0.5
 
 
 def show_maps(session: Session, maps: ContributionMaps) -> None:
@@ -37,6 +39,7 @@ def show_maps(session: Session, maps: ContributionMaps) -> None:
             layer,
             colormap="inferno",
             blending="additive",
+            gamma=_GAMMA,
             contrast_limits=contrast(maps.sources.max(axis=0)),
             visible=False,
         )
@@ -49,6 +52,7 @@ def show_maps(session: Session, maps: ContributionMaps) -> None:
         layer,
         colormap="inferno",
         blending="additive",
+        gamma=_GAMMA,
         contrast_limits=contrast(maps.explained),
     )
 

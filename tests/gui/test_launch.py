@@ -1,0 +1,86 @@
+"""The window that the command line opens, on what `calcdyn run` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+
+from napari_calcdyn.analysis.contribution import contribution_maps
+from napari_calcdyn.gui import launch
+from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.session import session_of
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.recording import open_movie
+
+
+@pytest.fixture
+def result_folder(tmp_path: Path, movie_path: Path, movie_array: np.ndarray) -> Path:
+    """A model of a few steps and its maps, as the command line writes them; the movie grows to 160 frames."""
+    tifffile.imwrite(movie_path, np.concatenate([movie_array] * 4), imagej=True, metadata={"axes": "TYX"})
+    movie = open_movie(movie_path)
+    fit = fit_var_autoencoder(movie, VARAutoencoderConfig.preset("quick", steps=20), device="cpu")
+    while True:
+        try:
+            next(fit)
+        except StopIteration as finished:
+            model = finished.value
+            break
+    folder = tmp_path / "results"
+    model.save(folder / "model")
+    maps = contribution_maps(model, movie)
+    for name in ("explained", "amplitude", "sources"):
+        tifffile.imwrite(folder / f"contribution_{name}.tif", getattr(maps, name))
+    return folder
+
+
+def test_a_result_is_shown_without_computing_it_again(
+    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any
+) -> None:
+    launch.add_docks(viewer)
+    session = session_of(viewer)
+    launch.open_results(session, movie_path, result_folder)
+    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
+    assert session.job is None
+    assert {layer.name for layer in viewer.layers} == {
+        movie_path.name,
+        EXPLAINED,
+        SOURCES,
+        CONTRIBUTION_MOVIE,
+        RECONSTRUCTION,
+    }
+    written = tifffile.imread(result_folder / "contribution_explained.tif")
+    assert np.array_equal(viewer.layers[EXPLAINED].data, written)
+
+
+def test_a_result_folder_without_maps_is_said_in_one_sentence(
+    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any
+) -> None:
+    (result_folder / "contribution_sources.tif").unlink()
+    launch.add_docks(viewer)
+    session = session_of(viewer)
+    launch.open_results(session, movie_path, result_folder)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=20_000)
+    assert session.notice is not None
+    assert session.notice.is_error
+    assert "run `calcdyn run` again" in session.notice.text
+
+
+def test_show_opens_the_window_and_returns_when_it_is_closed(
+    viewer: Any, movie_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(viewer)
+
+    def run() -> None:
+        qtbot.waitUntil(lambda: session.movie is not None, timeout=10_000)
+
+    monkeypatch.setattr(napari, "Viewer", lambda: viewer)
+    monkeypatch.setattr(napari, "run", run)
+    launch.show(movie_path)
+    assert set(viewer.window.dock_widgets) == {launch.RECORDING_NAME, launch.DYNAMICS_NAME}
+    assert session.job is None
