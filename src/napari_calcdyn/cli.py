@@ -80,7 +80,13 @@ def run(
         list[Path], typer.Argument(help="TIFF or .npy file, folder of TIFFs, or several TIFFs.")
     ],
     out: Out,
-    preset: Annotated[str, typer.Option(metavar=PRESETS, help="Settings to start from.")] = "standard",
+    preset: Annotated[
+        str | None, typer.Option(metavar=PRESETS, help="Settings to start from; standard by default.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Apply this saved model, from an earlier run, instead of training one."),
+    ] = None,
     device: Annotated[str, typer.Option(metavar=DEVICES, help="Where to compute.")] = "auto",
     seed: Seed = 0,
     channel: Annotated[int | None, typer.Option(help="Which channel, where there are several.")] = None,
@@ -90,13 +96,15 @@ def run(
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
     changes = {name: value for name, value in settings.items() if value is not None}
-    config = VARAutoencoderConfig.preset(preset, **changes)  # type: ignore[arg-type]
+    if model is not None and (preset or changes):
+        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
+    config = VARAutoencoderConfig.preset(preset or "standard", **changes)  # type: ignore[arg-type]
 
     from .recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
-    _run(recording, out, config, device, seed)
+    _run(recording, out, config if model is None else model, device, seed)
 
 
 @app.command()
@@ -117,10 +125,16 @@ def demo(out: Out = Path("calcdyn-demo")) -> None:
 
 
 @app.command()
-def gui(movie: Annotated[Path | None, typer.Argument(help="Recording to open.")] = None) -> None:
-    """Open napari with the docks, and a recording if one is given."""
-    if movie is not None and not movie.exists():
-        raise InputError(f"There is no file or folder {movie}: check the path.")
+def gui(
+    movie: Annotated[Path | None, typer.Argument(help="Recording to open.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Folder that `calcdyn run` wrote for it.")] = None,
+) -> None:
+    """Open napari with the docks, and a recording and its results if they are given."""
+    if results is not None and movie is None:
+        raise InputError("Results are shown over their recording: give the recording too.")
+    for path in (movie, results):
+        if path is not None and not path.exists():
+            raise InputError(f"There is no file or folder {path}: check the path.")
     if not _has_display():
         raise InputError("There is no display to open a window on: use `calcdyn run` instead.")
     try:
@@ -129,7 +143,7 @@ def gui(movie: Annotated[Path | None, typer.Argument(help="Recording to open.")]
         raise InputError(
             f'The window needs napari and Qt ({error}): pip install "napari-calcdyn[pyqt6]".'
         ) from error
-    show(movie_path=movie)
+    show(movie_path=movie, result_folder=results)
 
 
 @simulate_app.command("movie")
@@ -154,18 +168,25 @@ def _simulate(out: Path, **options: Any) -> None:
     simulate_movie(**options).save(out)
 
 
-def _run(movie: Movie, out: Path, config: VARAutoencoderConfig, device: str, seed: int) -> None:
+def _run(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
     """Run the whole job with a progress bar, and say what came out."""
-    with _progress_bar() as show:
-        show("Starting", 0, 0)
-        from .analysis.run import run as run_job
+    try:
+        with _progress_bar() as show:
+            show("Starting", 0, 0)
+            from .analysis.run import run as run_job
+            from .models.var_autoencoder import VARAutoencoder
 
-        def on_progress(progress: Progress) -> None:
-            show(progress.stage, progress.step, progress.total)
+            def on_progress(progress: Progress) -> None:
+                show(progress.stage, progress.step, progress.total)
 
-        metrics = run_job(movie, out, config, device=device, seed=seed, on_progress=on_progress)
+            chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
+            metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=on_progress)
+    except KeyboardInterrupt:
+        print("Cancelled; no results were written.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    measured = "all" if isinstance(model, Path) else "the held-out"
     print(
-        f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on the held-out frames"
+        f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on {measured} frames"
         f" reconstruction error {metrics['reconstruction_error']:.4g},"
         f" prediction error {metrics['latent_prediction_error']:.3f},"
         f" signal-to-noise {metrics['latent_snr']:.2f}."
@@ -220,6 +241,9 @@ def main() -> None:
     """Run the command line; input that cannot be used ends it with one sentence and exit code 2."""
     # A cluster's scheduler ends a job with SIGTERM; what is unfinished is cleaned up then too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Threads that wait for work at full speed take the cores from whatever else runs: on a busy computer a
+    # training then takes several times as long. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except InputError as error:

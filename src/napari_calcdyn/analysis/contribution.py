@@ -74,6 +74,7 @@ def contribution_maps(
     Returns
     -------
     ContributionMaps
+        In float32; sums over time are kept in more than that, or in parts.
 
     Raises
     ------

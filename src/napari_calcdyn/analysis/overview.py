@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ def save_overview(
     model: VARAutoencoder,
     latents: NDArray[np.float32],
     maps: ContributionMaps,
+    metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
 ) -> None:
     """Draw the overview of a result.
@@ -44,9 +45,11 @@ def save_overview(
     latents : ndarray (T, d)
         Latents of the recording.
     maps : ContributionMaps
-        Its maps, with those of all sources.
+        Its maps.
+    metrics : mapping
+        What was measured, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
-        What the training reported, for the curve of the losses.
+        What the training reported, for the curve of the losses; nothing where a saved model was applied.
     """
     # A figure of its own, without pyplot: nothing global, no window, any thread.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,11 +58,10 @@ def save_overview(
     figure = Figure(figsize=(13.5, 8.6), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     frames, height, width = movie.shape
-    metrics = model.metrics
     figure.suptitle(
         f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
         f" {model.var.latents} latents, {model.var.nonzeros} connections,"
-        f" held-out prediction error {metrics['latent_prediction_error']:.3f}",
+        f" prediction error {metrics['latent_prediction_error']:.3f}",
         fontsize=11,
     )
     (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
@@ -67,8 +69,11 @@ def save_overview(
     _image(figure, explained, maps.explained, "inferno", "Explained by the dynamics", "counts²", movie)
     _image(figure, amplitude, maps.amplitude, "inferno", "Amplitude of the contributions", "counts", movie)
     _matrix(figure, matrix, model)
-    _traces(traces, movie, model, latents, maps)
-    _losses(losses, history)
+    _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
+    if history:
+        _losses(losses, history)
+    else:
+        losses.set_axis_off()
     figure.savefig(path)
 
 
@@ -114,27 +119,26 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
 
 
 def _traces(
-    axes: Axes,
-    movie: Movie,
-    model: VARAutoencoder,
-    latents: NDArray[np.float32],
-    maps: ContributionMaps,
+    axes: Axes, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], held_out: float
 ) -> None:
-    strongest = np.argsort(maps.sources.sum((1, 2), dtype=np.float64))[::-1][:_TRACES]
     rate = movie.frame_rate or 1.0
     time = np.arange(len(latents)) / rate
     predicted = model.var.predict(latents)
+    # One unit of any latent has the same power in the picture: the order of what they explain there.
+    explained = ((predicted - model.var.mean) * (latents - model.var.mean)).mean(0)
+    strongest = np.argsort(explained)[::-1][:_TRACES]
     for row, latent in enumerate(strongest):
         spread = 4 * max(float(latents[:, latent].std()), 1e-12)
         for values, style in ((latents, _MEASURED), (predicted, _PREDICTED)):
             trace = (values[:, latent] - latents[:, latent].mean()) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
-    axes.axvspan(time[-1] * (1 - model.config.held_out), time[-1], color="0.92", zorder=-1, label="held out")
+    if held_out:
+        axes.axvspan(time[-1] * (1 - held_out), time[-1], color="0.92", zorder=-1, label="held out")
     axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
     axes.set_xlim(0, time[-1])
     axes.set_ylabel("latent")
     axes.set_xlabel("s" if movie.frame_rate else "frame")
-    axes.set_title("The latents that explain most", fontsize=10)
+    axes.set_title("Latents with the strongest dynamics", fontsize=10)
     _legend(axes, ncols=3)
 
 
@@ -156,8 +160,7 @@ def _losses(axes: Axes, history: Sequence[Progress]) -> None:
     axes.set_ylabel("relative error")
     axes.set_ylim(bottom=0)
     axes.set_title("Training", fontsize=10)
-    if axes.lines:
-        _legend(axes, ncols=2)
+    _legend(axes, ncols=2)
 
 
 def _legend(axes: Axes, ncols: int) -> None:

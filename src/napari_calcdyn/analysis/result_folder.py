@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..recording import InputError
@@ -50,29 +50,57 @@ def result_folder(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     _refuse_to_replace(folder)
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as beside:
+    with ExitStack() as clean_up:
+        clean_up.callback(_remove_empty, made)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            beside = clean_up.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-"))
             new, old = Path(beside, "new"), Path(beside, "old")
             new.mkdir()
             old.mkdir()
-            yield new
-            for name in (METRICS, *RESULTS):
+        yield new
+        with writing(folder):
+            for name in RESULTS[::-1]:
                 if (folder / name).exists():
                     (folder / name).rename(old / name)
-                if (new / name).exists() and name != METRICS:
-                    (new / name).rename(folder / name)
-            (new / METRICS).rename(folder / METRICS)
+            for name in RESULTS:
+                (new / name).rename(folder / name)
+
+
+@contextmanager
+def writing(folder: str | Path) -> Iterator[None]:
+    """Say which folder could not be written, where something goes wrong with it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As the user named it.
+
+    Yields
+    ------
+    None
+        While the work on it is done.
+
+    Raises
+    ------
+    InputError
+        In place of an OSError.
+    """
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
         ) from error
-    finally:
-        for empty in made:  # what was made for nothing, from the inside out
-            try:
-                empty.rmdir()
-            except OSError:
-                break
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove what was made for nothing, from the inside out."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _refuse_to_replace(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole job on one recording: train, map, and write everything to a folder."""
+"""The whole job on one recording: train or apply a model, map, and write everything to a folder."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..models.config import VARAutoencoderConfig
-from ..models.fitting import fit_var_autoencoder
+from ..models.fitting import _held_out_errors, fit_var_autoencoder
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
-from .result_folder import MADE_BY, METRICS, result_folder
+from .result_folder import MADE_BY, METRICS, result_folder, writing
 
 
 def run(
     movie: Movie,
     folder: str | Path,
-    config: VARAutoencoderConfig,
+    model: VARAutoencoderConfig | VARAutoencoder,
     *,
     device: str = "auto",
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model on a recording, compute its maps and write both.
+    """Train a model on a recording, or apply one, compute its maps and write both.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ def run(
         The recording.
     folder : str or Path
         Gets the files named in `analysis.result_folder.RESULTS`, all or none.
-    config : VARAutoencoderConfig
-        Settings.
+    model : VARAutoencoderConfig or VARAutoencoder
+        Settings to train with, or a fitted model to apply as it is.
     device : str
-        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
         Of weights and batches.
     on_progress : callable, optional
@@ -53,7 +53,7 @@ def run(
     Returns
     -------
     dict
-        What ``metrics.json`` says.
+        What ``metrics.json`` says. A model that is applied is measured on all frames of this recording.
 
     Raises
     ------
@@ -69,30 +69,45 @@ def run(
 
     with result_folder(folder) as new:
         history: list[Progress] = []
-        fit = fit_var_autoencoder(movie, config, device=device, seed=seed)
-        while True:
-            try:
-                progress = next(fit)
-            except StopIteration as finished:
-                model: VARAutoencoder = finished.value
-                break
-            tell(progress)
-            if progress.losses:
-                history.append(progress)
+        applied = isinstance(model, VARAutoencoder)
+        if isinstance(model, VARAutoencoderConfig):
+            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
+            while isinstance(model, VARAutoencoderConfig):
+                try:
+                    progress = next(fit)
+                except StopIteration as finished:
+                    model = finished.value
+                else:
+                    tell(progress)
+                    history.append(progress)
+        else:
+            movie.check_dynamic(movie.statistics(stage("Computing the mean frame")))
         latents = model.latents(movie, stage("Encoding every frame"))
+        metrics = model.metrics | (_errors(model, movie, latents) if applied else {})
         maps = contribution_maps(model, movie, progress=stage("Mapping contributions"))
 
         tell(Progress("Writing the results"))
-        _write(new, movie, model, latents, maps)
-        save_overview(new / "overview.png", movie, model, latents, maps, history)
-        metrics = model.metrics | {
-            "seconds": round(time.monotonic() - start, 3),
-            "peak_rss_mb": peak_rss_mb(),
-            "movie": str(movie.path or movie.name),
-            "made_by": f"{MADE_BY} {version(MADE_BY)}",
-        }
-        (new / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        with writing(folder):
+            _write(new, movie, model, latents, maps)
+            save_overview(new / "overview.png", movie, model, latents, maps, metrics, history)
+            metrics |= {
+                "seconds": round(time.monotonic() - start, 3),
+                "peak_rss_mb": peak_rss_mb(),
+                "movie": str(movie.path or movie.name),
+                "made_by": f"{MADE_BY} {version(MADE_BY)}",
+            }
+            (new / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
+
+
+def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -> dict[str, Any]:
+    """Measure a model on a recording that it was not trained on."""
+    frames, network, var = model.normalised(movie), model.network, model.var
+    return {
+        "frames": movie.n_frames,
+        "device": model.device.type,
+        **_held_out_errors(network, frames, latents, var.order, model.scale, var),
+    }
 
 
 def _write(

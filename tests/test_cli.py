@@ -1,0 +1,367 @@
+"""The command line: what it writes, what it leaves alone, and what it says when it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import tifffile
+
+from napari_calcdyn import cli
+from napari_calcdyn.analysis import run as job
+from napari_calcdyn.analysis.result_folder import RESULTS
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.simulate.movie import simulate_movie
+
+KEYS = {
+    *("mode", "skip", "frames", "height", "width", "latents", "order", "lam", "nonzeros"),
+    *("reconstruction_error", "latent_prediction_error", "latent_snr", "seconds", "peak_rss_mb"),
+    *("device", "seed"),
+}
+
+
+def calcdyn(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Run the command in this process and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["calcdyn", *map(str, arguments)])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return simulate_movie(frames=100, height=24, width=40, dynamic=3, silent=1, flicker=1).movie
+
+
+@pytest.fixture
+def movie(tmp_path: Path, pixels: np.ndarray) -> Path:
+    path = tmp_path / "cells.tif"
+    tifffile.imwrite(
+        path, pixels, imagej=True, resolution=(2, 2), metadata={"axes": "TYX", "unit": "um", "fps": 8}
+    )
+    return path
+
+
+def test_run_writes_everything(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = movie.parent / "new" / "results"
+    options = ("--preset", "quick", "--steps", 20, "--order", 2, "--seed", 3, "--device", "cpu")
+    assert calcdyn(monkeypatch, "run", movie, "--out", out, *options) == 0
+    assert str(out) in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == sorted(RESULTS)
+
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics.keys() >= KEYS
+    assert (metrics["frames"], metrics["height"], metrics["width"]) == (100, 24, 40)
+    assert (metrics["mode"], metrics["skip"], metrics["order"]) == ("end-to-end", True, 2)
+    assert (metrics["device"], metrics["seed"]) == ("cpu", 3)
+    assert metrics["seconds"] > 0
+    assert metrics["peak_rss_mb"] is None or metrics["peak_rss_mb"] > 50
+
+    d = metrics["latents"]
+    for name in ("mean", "contribution_explained", "contribution_amplitude"):
+        image = tifffile.imread(out / f"{name}.tif")
+        assert (image.shape, image.dtype) == ((24, 40), np.float32)
+    np.testing.assert_allclose(tifffile.imread(out / "mean.tif"), tifffile.imread(movie).mean(0), rtol=1e-6)
+    sources = tifffile.imread(out / "contribution_sources.tif")
+    explained = tifffile.imread(out / "contribution_explained.tif")
+    assert sources.shape == (d, 24, 40)
+    assert np.abs(sources.sum(0) - explained).max() < 1e-3 * np.abs(explained).max()
+    assert np.load(out / "latents.npy").shape == (100, d)
+    with np.load(out / "var.npz") as var:
+        assert var["coefficients"].shape == (2, d, d)
+        assert np.count_nonzero(var["coefficients"]) == metrics["nonzeros"] > 0
+        assert var["lam"].shape == (d,)
+        assert var["knots"].shape[1] == d
+    assert (out / "model" / "model.json").is_file()
+    assert matplotlib.image.imread(out / "overview.png").shape[1] > 1000
+
+
+def test_flags_of_the_issue_reach_the_settings(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def record(movie: object, out: Path, config: object, device: str, seed: int) -> None:
+        asked.append(config)
+
+    monkeypatch.setattr(cli, "_run", record)
+    options = ("--preset", "quick", "--mode", "two-stage", "--no-skip", "--prediction-weight", "0.5")
+    assert calcdyn(monkeypatch, "run", movie, "--out", movie.parent / "out", *options) == 0
+    assert calcdyn(monkeypatch, "run", movie, "--out", movie.parent / "out") == 0
+    changed = VARAutoencoderConfig.preset("quick", mode="two-stage", skip=False, prediction_weight=0.5)
+    assert asked == [changed, VARAutoencoderConfig.preset("standard")]
+
+
+def test_every_setting_is_a_flag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert calcdyn(monkeypatch, "run", "--help") == 0
+    shown = capsys.readouterr().out
+    for name in VARAutoencoderConfig.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_a_second_run_replaces_the_first_and_nothing_else(
+    movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = movie.parent / "results"
+    command = ("run", movie, "--out", out, "--preset", "quick", "--steps", 10)
+    assert calcdyn(monkeypatch, *command) == 0
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    assert calcdyn(monkeypatch, *command, "--seed", 1) == 0
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["seed"] == 1
+    assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS, "notes.txt"))
+
+
+def test_a_saved_model_is_applied(
+    movie: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = movie.parent / "first", movie.parent / "second"
+    assert calcdyn(monkeypatch, "run", movie, "--out", first, "--preset", "quick", "--steps", 20) == 0
+    assert calcdyn(monkeypatch, "run", movie, "--out", second, "--model", first / "model") == 0
+    for name in ("contribution_explained.tif", "contribution_sources.tif"):
+        np.testing.assert_array_equal(tifffile.imread(first / name), tifffile.imread(second / name))
+    assert "on all frames" in capsys.readouterr().out
+
+    cut = movie.parent / "cut.tif"
+    tifffile.imwrite(cut, pixels[:, 2:], photometric="minisblack")
+    for arguments, words in (
+        ((cut, "--model", first / "model"), "trained on frames of 24 × 40 pixels and cut.tif has 22 × 40"),
+        ((movie, "--model", first), "is not a model of napari-calcdyn"),
+        ((movie, "--model", first / "model", "--order", 2), "leave out either --model or the settings"),
+    ):
+        third = movie.parent / "third"
+        refused(monkeypatch, capsys, "run", *arguments, "--out", third, words=words)
+        assert not third.exists()
+
+
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object, words: str
+) -> None:
+    """Expect one sentence on stderr, exit code 2."""
+    capsys.readouterr()
+    assert calcdyn(monkeypatch, *arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert said.err.endswith(".\n")
+
+
+def bad_movie(folder: Path, what: str, pixels: np.ndarray) -> Path:
+    path = folder / f"{what.replace(' ', '_')}.tif"
+    if what == "truncated":
+        tifffile.imwrite(path, pixels)
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+    elif what == "colour":
+        tifffile.imwrite(path, np.zeros((24, 40, 3), np.uint8), photometric="rgb")
+    elif what == "one image":
+        tifffile.imwrite(path, pixels[0])
+    elif what == "three frames":
+        tifffile.imwrite(path, pixels[:3], photometric="minisblack")
+    elif what == "short":
+        tifffile.imwrite(path, pixels[:20], photometric="minisblack")
+    elif what == "constant":
+        tifffile.imwrite(path, np.full_like(pixels, 7))
+    elif what in ("nan", "infinite"):
+        pixels = pixels.astype(np.float32)
+        pixels[61, 3, 4] = np.nan if what == "nan" else np.inf
+        tifffile.imwrite(path, pixels)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("missing", "There is no file or folder"),
+        ("truncated", "truncated"),
+        ("colour", "colour"),
+        ("one image", "one_image.tif"),
+        ("three frames", "3 frames"),
+        ("short", "20 frames"),
+        ("constant", "constant, every pixel is 7"),
+        ("nan", "NaN (not a number), first in frame 61"),
+        ("infinite", "infinite, first in frame 61"),
+    ],
+)
+def test_bad_recordings(
+    what: str,
+    words: str,
+    tmp_path: Path,
+    pixels: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, out = bad_movie(tmp_path, what, pixels), tmp_path / "out"
+    refused(monkeypatch, capsys, "run", path, "--out", out, "--preset", "quick", words=words)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--preset", "fast"), "no preset 'fast': choose quick, standard or thorough"),
+        (("--order", 0), "setting 'order' cannot be used"),
+        (("--mode", "three-stage"), "setting 'mode' cannot be used"),
+        (("--device", "tpu"), "no device 'tpu': choose auto, cuda, mps or cpu"),
+        (("--channel", 1), "has no channel 1"),
+        (("--frame-rate", 0), "frame rate of 0"),
+    ],
+)
+def test_bad_options(
+    options: tuple[object, ...],
+    words: str,
+    movie: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused(monkeypatch, capsys, "run", movie, "--out", movie.parent / "out", *options, words=words)
+    assert not (movie.parent / "out").exists()
+
+
+def test_folders_that_cannot_be_written_are_refused_before_the_training(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(job, "fit_var_autoencoder", never)
+    refused(monkeypatch, capsys, "run", movie, "--out", movie, words="is a file: choose a folder")
+    refused(
+        monkeypatch,
+        capsys,
+        "run",
+        movie,
+        "--out",
+        movie / "deeper",
+        words="cannot be written (Not a directory)",
+    )
+    mine = movie.parent / "mine"
+    mine.mkdir()
+    (mine / "mean.tif").write_text("mine", encoding="utf-8")
+    refused(
+        monkeypatch,
+        capsys,
+        "run",
+        movie,
+        "--out",
+        mine,
+        words="holds a mean.tif that is not from an earlier run",
+    )
+    assert [path.name for path in mine.iterdir()] == ["mean.tif"]
+    if os.geteuid() != 0:  # root may write everywhere
+        mine.chmod(0o500)
+        refused(monkeypatch, capsys, "run", movie, "--out", mine / "new", words="cannot be written")
+
+
+def test_an_error_while_writing_leaves_the_earlier_results(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = movie.parent / "results"
+    command = ("run", movie, "--out", out, "--preset", "quick", "--steps", 10)
+    assert calcdyn(monkeypatch, *command) == 0
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(job.np, "savez", full)
+    refused(monkeypatch, capsys, *command, words="cannot be written (No space left on device)")
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_leaves_nothing(movie: Path, sent: signal.Signals) -> None:
+    out = movie.parent / "new" / "results"
+    code = "from napari_calcdyn.cli import main; main()"
+    options = ["--preset", "quick", "--steps", "100000", "--patience", "1000"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "run", movie, "--out", out, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob(".unfinished-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)  # into the training
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=30)
+    assert said == "Cancelled; no results were written.\n"
+    assert process.returncode == 130
+    assert not (movie.parent / "new").exists()
+
+
+def test_simulate_writes_movie_and_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("simulate", "movie", "--out", tmp_path / "s", "--frames", 30, "--height", 40, "--width", 48)
+    assert calcdyn(monkeypatch, *command, "--seed", 5) == 0
+    assert tifffile.imread(tmp_path / "s" / "movie.tif").shape == (30, 40, 48)
+    with np.load(tmp_path / "s" / "truth.npz") as truth:
+        cells = len(truth["kind"])
+        assert set(truth["kind"]) == {"dynamic", "silent", "flicker"}
+        assert truth["footprints"].shape == (cells, 40, 48)
+        assert truth["traces"].shape == (cells, 30)
+        assert "coefficients" in truth
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "movie.tif").write_text("mine", encoding="utf-8")
+    for command in (("simulate", "movie"), ("demo",)):
+        refused(monkeypatch, capsys, *command, "--out", mine, words="movie.tif that was not simulated")
+    assert (mine / "movie.tif").read_text(encoding="utf-8") == "mine"
+    refused(monkeypatch, capsys, "simulate", "movie", "--out", mine, "--frames", 2, words="not simulated")
+    refused(
+        monkeypatch, capsys, "simulate", "movie", "--out", tmp_path / "t", "--frames", 2, words="frames is 2"
+    )
+
+
+def test_demo_runs_the_whole_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = VARAutoencoderConfig.preset("quick", steps=10)
+    small = simulate_movie(frames=80, height=32, width=32, dynamic=2, silent=1, flicker=1)
+    monkeypatch.setattr(VARAutoencoderConfig, "preset", lambda name: preset)
+    monkeypatch.setattr("napari_calcdyn.simulate.movie.simulate_movie", lambda **_: small)
+    monkeypatch.setenv("CI", "1")
+    assert calcdyn(monkeypatch, "demo", "--out", tmp_path / "demo") == 0
+    files = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert files == {*RESULTS, "movie.tif", "truth.npz"}
+    assert str(tmp_path / "demo") in capsys.readouterr().out
+
+
+def test_gui_says_what_is_missing(
+    movie: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(monkeypatch, capsys, "gui", movie.parent / "none.tif", words="There is no file or folder")
+    refused(monkeypatch, capsys, "gui", "--results", movie.parent, words="give the recording too")
+    monkeypatch.setattr(cli, "_has_display", lambda: False)
+    refused(monkeypatch, capsys, "gui", movie, words="There is no display")
+
+
+def test_help_loads_neither_torch_nor_napari() -> None:
+    code = "import json, sys, napari_calcdyn.cli; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert not {"torch", "numba", "matplotlib", "napari", "dask"} & set(loaded)
+
+
+def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = time.monotonic()
+    assert calcdyn(monkeypatch, "run", mouse_movie_path, "--preset", "quick", "--out", tmp_path / "out") == 0
+    assert time.monotonic() - start < 60
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["frames"], metrics["height"], metrics["width"]) == (500, 64, 64)
+    assert metrics["latent_prediction_error"] < 0.5
