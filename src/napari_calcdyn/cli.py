@@ -113,6 +113,7 @@ def demo(out: Out = Path("calcdyn-demo")) -> None:
     from .recording import open_movie
 
     _simulate(out, seed=0)
+    print("Simulated a recording; now learning its dynamics, which takes about a minute.", flush=True)
     _run(open_movie(out / "movie.tif"), out, VARAutoencoderConfig.preset("standard"), "auto", 0)
     if not _has_display() or os.environ.get("CI"):
         return
