@@ -80,10 +80,14 @@ def save_overview(
 def _image(
     figure: Figure, axes: Axes, image: NDArray[np.float32], colormap: str, title: str, unit: str, movie: Movie
 ) -> None:
+    from matplotlib.colors import PowerNorm
+
     low, high = np.percentile(image, (1, 99.7))
     if colormap == "inferno":
         low = 0.0  # nothing explained is black
-    shown = axes.imshow(image, cmap=colormap, vmin=low, vmax=max(high, low + 1e-12), interpolation="nearest")
+    # Squared units leave weak cells black: their colours follow the root.
+    norm = PowerNorm(0.5 if unit.endswith("²") else 1, low, max(high, low + 1e-12), clip=True)
+    shown = axes.imshow(image, cmap=colormap, norm=norm, interpolation="nearest")
     axes.set_title(title, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -111,7 +115,23 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
     others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
     # The own past is so much stronger that it would leave everything else white.
     limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
-    shown = axes.imshow(edges, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    # As points: a cell of the matrix is smaller than a pixel where there are many latents.
+    target, source = np.nonzero(edges)
+    order = np.abs(edges[target, source]).argsort()
+    target, source = target[order], source[order]
+    side = max(2.5, 230 / len(edges))
+    shown = axes.scatter(
+        source,
+        target,
+        c=edges[target, source],
+        s=side**2,
+        marker="s",
+        linewidths=0,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+    )
+    axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
     axes.set_title("Who drives whom", fontsize=10)
     axes.set_xlabel("source latent")
     axes.set_ylabel("target latent")
