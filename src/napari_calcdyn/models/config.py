@@ -70,12 +70,13 @@ class VARAutoencoderConfig(BaseModel):
         json_schema_extra=_in("Dynamics", "frames"),
     )
     prediction_weight: float = Field(
-        3.0,
+        1.5,
         ge=0,
         le=100,
         title="Prediction weight γ",
-        description="What the prediction counts beside the picture. Larger: more predictable latents, a less exact"
-        " picture.",
+        description="What an unpredicted part of the activity costs, measured by what it adds to the picture. At 1,"
+        " activity that cannot be predicted is as well left out; larger values leave out more of it, and the picture"
+        " gets less exact.",
         json_schema_extra=_in("Dynamics"),
     )
     selection: Literal["ebic", "cross-validation", "fraction", "nonzeros"] = Field(
@@ -108,6 +109,15 @@ class VARAutoencoderConfig(BaseModel):
         description="Whether a latent's own past must earn its place like any other connection.",
         json_schema_extra=_in("Dynamics"),
     )
+    distance_penalty: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Distance penalty",
+        description="By how much more a connection must earn its place for each step to a more distant neighbour."
+        " 0 treats near and far alike: with short recordings that finds connections that are not there.",
+        json_schema_extra=_in("Dynamics"),
+    )
     steps: int = Field(
         600,
         ge=10,
@@ -117,7 +127,7 @@ class VARAutoencoderConfig(BaseModel):
         json_schema_extra=_in("Training"),
     )
     learning_rate: float = Field(
-        3e-3,
+        1e-2,
         gt=0,
         le=1,
         title="Learning rate",

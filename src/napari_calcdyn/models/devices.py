@@ -40,5 +40,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if name not in ("cuda", "mps", "cpu"):
         raise InputError(f"There is no device {name!r}: choose auto, cuda, mps or cpu.")
     if name not in found:
-        raise InputError(f"This computer has no {name} device that torch can use: choose {' or '.join(found)}.")
+        raise InputError(
+            f"This computer has no {name} device that torch can use: choose {' or '.join(found)}."
+        )
     return torch.device(name)

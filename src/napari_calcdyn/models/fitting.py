@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from ..recording import InputError, Movie
 from .config import VARAutoencoderConfig
 from .devices import resolve_device
 from .network import PatchAutoencoder, automatic_latents
-from .prediction import prediction_error, draw_windows
+from .prediction import Estimate, detached, draw_windows, estimate_var
 from .selection import Selection
 from .training import Progress, train
 from .var import VAR, fit_var, penalty_weights
@@ -23,7 +24,7 @@ from .windows import NormalisedMovie
 
 LEAST_FRAMES = 40
 _RAMP = 0.2
-_TRAINING_FRACTION = 0.3
+_MEMORY_PER_PREDICTOR = 10
 _VALIDATION = 0.1
 _MOST_FRAMES_IN_CHECK = 512
 
@@ -86,7 +87,9 @@ def fit_var_autoencoder(
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"{latents} latents are more than a frame has pixels: ask for fewer.")
     activity = torch.from_numpy(statistics.std)
-    network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed).to(where)
+    network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed).to(
+        where
+    )
     frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known)
     task = _Task(network, frames, split, config, seed)
     yield from train(
@@ -96,9 +99,7 @@ def fit_var_autoencoder(
     yield Progress("Estimating the dynamics", config.steps, config.steps)
     encoded = encode_movie(network, frames, movie.n_frames)
     selection = Selection(config.selection, config.fraction, config.nonzeros)
-    var = fit_var(
-        encoded[: split.known], config.order, selection, penalise_own_past=config.penalise_own_past
-    )
+    var = fit_var(encoded[: split.known], config.order, selection, weights=_penalty_weights(network, config))
     metrics = {
         "mode": config.mode,
         "skip": config.skip,
@@ -148,6 +149,16 @@ class Split:
         return cls(movie.n_frames - held_out - validation, validation, held_out)
 
 
+def _penalty_weights(network: PatchAutoencoder, config: VARAutoencoderConfig) -> Tensor:
+    return penalty_weights(
+        network.centres,
+        network.stride,
+        config.order,
+        distance_penalty=config.distance_penalty,
+        penalise_own_past=config.penalise_own_past,
+    )
+
+
 def _normalisation(
     mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
 ) -> tuple[NDArray[np.float32], float]:
@@ -170,15 +181,16 @@ class _Task:
     ) -> None:
         self.module: nn.Module = network
         self._network, self._frames, self._split, self._config = network, frames, split, config
+        self._pixels = float(np.prod(network.frame_shape))
         self._draw = torch.Generator().manual_seed(seed)
         self._length = min(config.window_length, split.training // 4)
         if self._length < config.order + 2:
             raise InputError(
                 f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
             )
-        weights = penalty_weights(network.latents, config.order, penalise_own_past=config.penalise_own_past)
-        self._weights = weights.to(network.places.device, torch.float32)
-        self._coefficients: Tensor | None = None
+        self._weights = _penalty_weights(network, config).to(network.places.device, torch.float32)
+        self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
+        self._memory: Estimate | None = None
 
     def stage(self, step: int, total: int) -> str:
         return "Learning the picture" if self._ramp(step, total) == 0 else "Learning the dynamics"
@@ -190,17 +202,14 @@ class _Task:
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, parts
-        # Even windows estimate, odd ones score.
-        prediction, self._coefficients = prediction_error(
-            windows[0::2],
-            windows[1::2],
-            self._config.order,
-            _TRAINING_FRACTION,
-            self._weights,
-            self._network.power,
-            self._coefficients,
+        # Even windows estimate, odd ones score: else the encoder learns to help the estimate overfit.
+        estimate = estimate_var(
+            windows[0::2], self._config.order, self._weights, memory=self._memory, span=self._span
         )
-        return reconstruction + weight * prediction, parts | {"prediction": prediction.detach()}
+        self._memory = detached(estimate)
+        residual, variance = estimate.score(windows[1::2])
+        parts["prediction"] = (residual / variance).detach()
+        return reconstruction + weight * residual / self._pixels, parts
 
     @torch.no_grad()
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
@@ -208,17 +217,17 @@ class _Task:
         known = self._frames.frames(max(0, first - _MOST_FRAMES_IN_CHECK), first)
         ahead = self._frames.frames(first, first + min(self._split.validation, _MOST_FRAMES_IN_CHECK))
         reconstruction, scored = self._reconstruct(ahead[None])
-        fitted = self._network.encode(known)[None]
-        prediction, _ = prediction_error(
-            fitted, scored, self._config.order, _TRAINING_FRACTION, self._weights, self._network.power
-        )
-        losses = {"held_out_reconstruction": float(reconstruction), "held_out_prediction": float(prediction)}
-        ramp = self._ramp(step, total)
+        estimate = estimate_var(self._network.encode(known)[None], self._config.order, self._weights)
+        residual, variance = estimate.score(scored)
+        losses = {
+            "held_out_reconstruction": float(reconstruction),
+            "held_out_prediction": float(residual / variance),
+        }
         if self._config.mode == "two-stage":
             return losses["held_out_reconstruction"], losses
-        if ramp < 1:
+        if self._ramp(step, total) < 1:
             return None, losses
-        return float(reconstruction + self._config.prediction_weight * prediction), losses
+        return float(reconstruction + self._config.prediction_weight * residual / self._pixels), losses
 
     def _reconstruct(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""
@@ -253,8 +262,18 @@ def _held_out_errors(
     actual = latents[first:].astype(np.float64)
     predicted = var.predict(latents[first - var.order :])[var.order :].astype(np.float64)
     residual = np.square(actual - predicted).sum()
+    shown = [_power(network, actual - predicted), _power(network, actual - actual.mean(0))]
     return {
         "reconstruction_error": scale**2 * squares / float(pixels),
         "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
+        "picture_prediction_error": shown[0] / shown[1],
         "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),
     }
+
+
+def _power(network: PatchAutoencoder, latents: NDArray[np.float64]) -> float:
+    """Return the power that latents (n, d) have in the picture, ``Σ ‖D z‖²``."""
+    batches = torch.from_numpy(latents.astype(np.float32)).to(network.places.device)
+    return sum(
+        float(network.decode(batch).square().sum(dtype=torch.float64)) for batch in torch.split(batches, 256)
+    )

@@ -42,14 +42,14 @@ class Moments:
         C.
     variance : Tensor (d,)
         Mean square of each target.
-    samples : int
-        n.
+    samples : float
+        n; a decayed memory counts in part.
     """
 
     gram: Tensor
     cov: Tensor
     variance: Tensor
-    samples: int
+    samples: float
 
     @classmethod
     def of(cls, windows: Tensor, order: int) -> Moments:

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, normalize, pad
+from torch.nn.functional import avg_pool2d, pad
 
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
@@ -34,14 +34,21 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int
 class PatchAutoencoder(nn.Module):
     """Convolution with stride, then a mixture of its channels at each place; the decoder mirrors it.
 
-    With patch shapes ``K_h`` (shared by all places, ``2·stride`` pixels wide), a latent at place j is
-    ``z_j = Σ_h M_jh ⟨K_h, x around j⟩``, and the picture is ``Σ_j z_j Σ_h M'_jh K'_h`` moved to place j. Places
-    that share everything (one mixture) cannot follow the outline of a cell; places that share nothing learn noise.
-    Linear, as fluorescence is: footprints times traces. So latents stay local, the decoder's derivative is the same
+    With patch shapes ``K_h`` (shared by all places, ``2·stride`` pixels wide), place j has the footprint
+    ``f_j = Σ_h M_jh K_h``; its latent is ``z_j = ⟨f_j, x around j⟩``, and the picture is the sum of the footprints,
+    each times its latent. Places that share everything (one mixture) cannot follow the outline of a cell; places that
+    share nothing learn noise.
+
+    Encoder and decoder share the footprints. Reconstruction then makes them nearly orthonormal, so that a latent's
+    variance is the variance it has in the picture. With an encoder of its own, two neighbours can carry the same
+    large predictable signal with opposite signs: it cancels in the picture, costs nothing, and makes any error that
+    is relative to the latents' variance look small.
+
+    Linear, as fluorescence is: footprints times traces. Latents stay local, the decoder's derivative is the same
     everywhere, and a map of what a latent contributes is exact.
 
-    The convolution is never carried out: the mixed patch of each place, its footprint, is composed first, and
-    every ``stride × stride`` tile of the image meets the four footprints that reach it.
+    The convolution is never carried out: every ``stride × stride`` tile of the image meets the four footprints that
+    reach it.
 
     Parameters
     ----------
@@ -86,10 +93,8 @@ class PatchAutoencoder(nn.Module):
         draw = torch.Generator().manual_seed(seed)
         shapes = torch.randn(kernels, (2 * self.stride) ** 2, generator=draw) / (2 * self.stride)
         mixture = torch.randn(latents, kernels, generator=draw) / math.sqrt(kernels)
-        self.encoder_shapes = nn.Parameter(shapes.clone())
-        self.decoder_shapes = nn.Parameter(shapes.clone())
-        self.encoder_mixture = nn.Parameter(mixture.clone())
-        self.decoder_mixture = nn.Parameter(mixture.clone())
+        self.shapes = nn.Parameter(shapes)
+        self.mixture = nn.Parameter(mixture)
 
     @property
     def latents(self) -> int:
@@ -104,20 +109,15 @@ class PatchAutoencoder(nn.Module):
 
     @property
     def footprints(self) -> Tensor:
-        """What one unit of each latent looks like, (d, (2·stride)²), of unit norm.
-
-        Without the norm, a latent could be made larger and its footprint fainter with nothing else changed, and an
-        error that weighs latents by their variance would reward that. With it, a latent's variance is the variance
-        it has in the picture.
-        """
-        return normalize(self.decoder_mixture @ self.decoder_shapes, dim=1)
+        """What one unit of each latent looks like, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
+        return self.mixture @ self.shapes
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         s, rows, columns = self.stride, self.rows, self.columns
         tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
         tiles = tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
-        parts = tiles @ self._by_tile(self.encoder_mixture @ self.encoder_shapes).transpose(1, 2)
+        parts = tiles @ self._by_tile(self.footprints).transpose(1, 2)
         parts = parts.view(rows + 1, columns + 1, -1, 4)
         corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
         latents = torch.stack(corners).sum(0).flatten(0, 1).T
@@ -134,20 +134,11 @@ class PatchAutoencoder(nn.Module):
         left, top = self._padding[0], self._padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
 
-    def power(self, latents: Tensor) -> Tensor:
-        """Return the power that latents (n, d) have in the picture, ``mean ‖D z‖²``, without decoding them."""
-        grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
-        corners = torch.stack([pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS], -1).flatten(0, 1)
-        tiles = self._by_tile(self.footprints)
-        return (corners @ (tiles @ tiles.transpose(1, 2)) * corners).sum() / len(latents)
-
     def _by_tile(self, footprints: Tensor) -> Tensor:
         """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
         s, rows, columns = self.stride, self.rows, self.columns
         windows = self._on_grid(footprints).view(rows, columns, 2, s, 2, s)
-        corners = [
-            pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS
-        ]
+        corners = [pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
         return torch.stack(corners, 2).flatten(0, 1)
 
     def _on_grid(self, values: Tensor) -> Tensor:

@@ -2,66 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .lasso import lambda_max, solve_lasso
+from .lasso import solve_lasso
 from .moments import Moments, lagged
 
 _TINY = 1e-12
 
 
-def prediction_error(
-    fitted: Tensor,
-    scored: Tensor,
-    order: int,
-    fraction: Tensor | float,
-    weights: Tensor,
-    power: Callable[[Tensor], Tensor],
-    warm_start: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Relative error with which a VAR, estimated on some windows, predicts others; differentiable.
-
-    Estimating and scoring on the same frames, an encoder learns to help the estimate overfit: with few more samples
-    than predictors the error in the batch then falls while the one on held-out frames rises. The error is taken as
-    the picture shows it. Taken between latents, it can be made small without any better prediction: two neighbours
-    that carry the same large predictable signal with opposite signs cancel in the picture, and so cost nothing.
+@dataclass(frozen=True)
+class Estimate:
+    """A sparse VAR as it stands during training.
 
     Parameters
     ----------
-    fitted : Tensor (W, L, d)
-        Stretches of latents to estimate on.
-    scored : Tensor (W', L', d)
-        Stretches to predict; none of the frames of `fitted`.
-    order : int
-        Number of lags p.
-    fraction : float or Tensor (d,)
-        Penalty as a fraction of each target's λ_max.
-    weights : Tensor (p·d, d)
-        Penalty weights.
-    power : callable
-        Power of latents (n, d) as the picture shows it, ``mean ‖D z‖²``.
-    warm_start : Tensor (p·d, d), optional
-        Coefficients of the step before.
+    mean, std : Tensor (d,)
+        Of the latents it was estimated on.
+    coefficients : Tensor (p·d, d)
+        Between latents of unit variance; a lasso solution, differentiable.
+    moments : Moments
+        What it was estimated from.
+    """
+
+    mean: Tensor
+    std: Tensor
+    coefficients: Tensor
+    moments: Moments
+
+    def score(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict windows (W, L, d).
+
+        Parameters
+        ----------
+        windows : Tensor (W, L, d)
+            Stretches that the VAR was not estimated on.
+
+        Returns
+        -------
+        residual, variance : Tensor ()
+            ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents.
+        """
+        order = len(self.coefficients) // len(self.mean)
+        predictors, targets = lagged((windows - self.mean) / self.std, order)
+        residual = (targets - predictors @ self.coefficients) * self.std
+        variation = windows - windows.mean((0, 1))
+        return residual.square().mean(0).sum(), variation.square().mean((0, 1)).sum()
+
+
+def universal_penalty(predictors: int, samples: float) -> float:
+    """Penalty that noise alone does not pass: ``√(2 log P / n)`` for variables of unit variance.
+
+    Donoho & Johnstone 1994, Biometrika 81:425.
+
+    Parameters
+    ----------
+    predictors : int
+        P.
+    samples : float
+        n.
 
     Returns
     -------
-    error : Tensor ()
-        ``‖D (z − ẑ)‖² / ‖D (z − mean z)‖²`` over `scored`.
-    coefficients : Tensor (p·d, d)
-        The estimate, between latents of unit variance; detached.
+    float
     """
-    mean = fitted.mean((0, 1))
-    std = (fitted - mean).square().mean((0, 1)).add(_TINY).sqrt()
-    moments = Moments.of((fitted - mean) / std, order)
-    penalty = fraction * lambda_max(moments.gram, moments.cov, weights)
-    coefficients = solve_lasso(moments.gram, moments.cov, penalty, weights=weights, warm_start=warm_start)
-    predictors, targets = lagged((scored - mean) / std, order)
-    residual = (targets - predictors @ coefficients) * std
-    variation = (scored - scored.mean((0, 1))).flatten(0, 1)
-    return power(residual) / (power(variation) + _TINY), coefficients.detach()
+    return math.sqrt(2 * math.log(predictors) / samples)
+
+
+def estimate_var(
+    windows: Tensor,
+    order: int,
+    weights: Tensor,
+    *,
+    memory: Estimate | None = None,
+    span: float = 0,
+) -> Estimate:
+    """Estimate a sparse VAR on windows, differentiably, helped by the memory of earlier batches.
+
+    A batch alone has few more samples than predictors: the estimate is then mostly noise, and an encoder that is
+    trained through it learns that noise. So the moments of earlier batches stay in, decaying.
+
+    Parameters
+    ----------
+    windows : Tensor (W, L, d)
+        Stretches of latents.
+    order : int
+        Number of lags p.
+    weights : Tensor (p·d, d)
+        Penalty weights.
+    memory : Estimate, optional
+        The estimate of the step before; no gradient flows into it.
+    span : float
+        Samples over which the memory decays.
+
+    Returns
+    -------
+    Estimate
+    """
+    mean = windows.mean((0, 1))
+    std = (windows - mean).square().mean((0, 1)).add(_TINY).sqrt()
+    moments = Moments.of((windows - mean) / std, order)
+    if memory is not None:
+        keep = max(0.0, 1 - moments.samples / span)
+        past = memory.moments
+        moments = moments + Moments(past.gram, past.cov, past.variance, keep * past.samples)
+    coefficients = solve_lasso(
+        moments.gram,
+        moments.cov,
+        universal_penalty(len(moments.gram), moments.samples),
+        weights=weights,
+        warm_start=None if memory is None else memory.coefficients,
+    )
+    return Estimate(mean, std, coefficients, moments)
+
+
+def detached(estimate: Estimate) -> Estimate:
+    """Return the estimate without its history."""
+    moments = estimate.moments
+    return dataclasses.replace(
+        estimate,
+        coefficients=estimate.coefficients.detach(),
+        moments=Moments(
+            moments.gram.detach(), moments.cov.detach(), moments.variance.detach(), moments.samples
+        ),
+    )
 
 
 def draw_windows(frames: int, length: int, count: int, generator: torch.Generator) -> Tensor:

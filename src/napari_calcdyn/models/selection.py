@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -70,9 +71,10 @@ def choose_penalty(
 
 
 def ebic(path: LassoPath, moments: Moments, gamma: float = 0.5) -> Tensor:
-    """Extended Bayesian information criterion of every target at every knot.
+    """Take the extended Bayesian information criterion of every target at every knot.
 
-    ``n log(RSS/n) + k log n + 2γ k log P`` with k non-zeros among P predictors (Chen & Chen 2008, Biometrika 95:759).
+    ``n log(RSS/n) + k log n + 2γ k log P`` with k non-zeros among P predictors (Chen & Chen 2008, Biometrika
+    95:759).
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def ebic(path: LassoPath, moments: Moments, gamma: float = 0.5) -> Tensor:
     n, predictors = moments.samples, len(moments.gram)
     smallest = torch.finfo(moments.variance.dtype).eps * moments.variance.clamp_min(1e-300)
     residual = torch.maximum(path.residual_variance(moments.variance), smallest)
-    price = np.log(n) + 2 * gamma * np.log(predictors)
+    price = math.log(n) + 2 * gamma * math.log(predictors)
     return n * residual.log() + price * path.nonzeros()
 
 
@@ -100,7 +102,7 @@ def _cross_validated(folds: list[Moments], weights: Tensor) -> Tensor:
     errors = torch.zeros(len(_FRACTIONS), weights.shape[1], dtype=torch.float64)
     for left_out, test in enumerate(folds):
         train = reduce(add, folds[:left_out] + folds[left_out + 1 :])
-        path = lasso_path(train.gram, train.cov, weights=weights, max_knots=max(2, train.samples // 2))
+        path = lasso_path(train.gram, train.cov, weights=weights, max_knots=max(2, int(train.samples) // 2))
         for index, fraction in enumerate(_FRACTIONS):
             a = path.at_fraction(float(fraction)).detach()
             fit = (a * (test.gram @ a - 2 * test.cov)).sum(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import pairwise
 from operator import add
 
 import numpy as np
@@ -143,20 +144,47 @@ class VAR:
 
 def trace_path(moments: Moments, weights: Tensor) -> LassoPath:
     """Follow the lasso path as far as a model selection may look: half the samples, at most 128 knots."""
-    knots = max(2, min(MOST_KNOTS, moments.samples // 2))
+    knots = max(2, min(MOST_KNOTS, int(moments.samples) // 2))
     return lasso_path(moments.gram, moments.cov, weights=weights, max_knots=knots)
 
 
-def penalty_weights(latents: int, order: int, *, penalise_own_past: bool) -> Tensor:
-    """Return penalty weights (p·d, d): 1, or 0 for a latent's own past where that is left free."""
-    weights = torch.ones(order, latents, latents, dtype=torch.float64)
+def penalty_weights(
+    centres: Tensor,
+    spacing: float,
+    order: int,
+    *,
+    distance_penalty: float = 0.0,
+    penalise_own_past: bool = True,
+) -> Tensor:
+    """Weight the penalty of each connection.
+
+    Parameters
+    ----------
+    centres : Tensor (d, 2)
+        Centre of each latent, in pixels.
+    spacing : float
+        Distance between neighbours, in pixels.
+    order : int
+        Number of lags p.
+    distance_penalty : float
+        By how much the weight grows over the distance to a neighbour; 0 treats all connections alike.
+    penalise_own_past : bool
+        Whether a latent's own past is penalised like any other connection.
+
+    Returns
+    -------
+    Tensor (p·d, d), float64
+        ``1 + ρ·distance/spacing``; 0 for a latent's own past where that is left free.
+    """
+    at = centres.double().cpu()
+    weights = 1 + distance_penalty / spacing * torch.cdist(at, at)
     if not penalise_own_past:
-        weights.diagonal(dim1=1, dim2=2).zero_()
-    return weights.flatten(0, 1)
+        weights.fill_diagonal_(0)
+    return weights.repeat(order, 1)
 
 
 def fit_var(
-    latents: NDArray[np.floating], order: int, selection: Selection, *, penalise_own_past: bool = True
+    latents: NDArray[np.floating], order: int, selection: Selection, *, weights: Tensor | None = None
 ) -> VAR:
     """Estimate a sparse VAR.
 
@@ -168,8 +196,8 @@ def fit_var(
         Number of lags p.
     selection : Selection
         How the penalty is chosen.
-    penalise_own_past : bool
-        Whether a latent's own past is penalised like any other connection.
+    weights : Tensor (p·d, d), optional
+        Penalty weights, as from `penalty_weights`; 1 by default.
 
     Returns
     -------
@@ -192,7 +220,8 @@ def fit_var(
         chunk = (latents[start - order : start + _CHUNK] - mean) / std
         blocks.append(Moments.of(torch.from_numpy(chunk)[None], order))
     moments = reduce(add, blocks)
-    weights = penalty_weights(width, order, penalise_own_past=penalise_own_past)
+    if weights is None:
+        weights = torch.ones(order * width, width, dtype=torch.float64)
     path = trace_path(moments, weights)
     folds = _folds(latents, mean, std, order) if selection.rule == "cross-validation" else []
     var = VAR(mean, std, moments, weights, choose_penalty(path, moments, selection, folds, weights))
@@ -205,5 +234,5 @@ def _folds(
 ) -> list[Moments]:
     """Moments of five consecutive blocks of time."""
     edges = np.linspace(0, len(latents), 6).astype(int)
-    blocks = [(latents[a:b] - mean) / std for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [(latents[a:b] - mean) / std for a, b in pairwise(edges)]
     return [Moments.of(torch.from_numpy(block)[None], order) for block in blocks if len(block) > order]

@@ -94,7 +94,7 @@ class VARAutoencoder:
             ``m + s·D(z)``, in movie units.
         """
         decoded = self.network.decode(torch.from_numpy(np.asarray(latents, np.float32)).to(self.device))
-        return self.offset + self.scale * decoded.cpu().numpy()
+        return self.offset + np.float32(self.scale) * decoded.cpu().numpy()
 
     def normalised(self, movie: Movie) -> NormalisedMovie:
         """Return the movie as the network sees it."""
@@ -158,7 +158,9 @@ class VARAutoencoder:
         InputError
             If the folder cannot be written, or holds something that is not a model.
         """
-        save_checkpoint(Path(folder), self.config, self.network, self.offset, self.scale, self.var, self.metrics)
+        save_checkpoint(
+            Path(folder), self.config, self.network, self.offset, self.scale, self.var, self.metrics
+        )
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> VARAutoencoder:
