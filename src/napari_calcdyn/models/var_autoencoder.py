@@ -94,7 +94,8 @@ class VARAutoencoder:
             ``m + s·D(z)``, in movie units.
         """
         decoded = self.network.decode(torch.from_numpy(np.asarray(latents, np.float32)).to(self.device))
-        return self.offset + np.float32(self.scale) * decoded.cpu().numpy()
+        frames: NDArray[np.float32] = decoded.cpu().numpy()
+        return self.offset + np.float32(self.scale) * frames
 
     def normalised(self, movie: Movie) -> NormalisedMovie:
         """Return the movie as the network sees it."""
