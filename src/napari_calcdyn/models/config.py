@@ -14,9 +14,9 @@ from ..recording.errors import InputError
 PresetName = Literal["quick", "standard", "thorough"]
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"steps": 200},
+    "quick": {"steps": 150},
     "standard": {},
-    "thorough": {"steps": 2000, "patience": 40},
+    "thorough": {"steps": 1500},
 }
 
 
@@ -119,7 +119,7 @@ class VARAutoencoderConfig(BaseModel):
         json_schema_extra=_in("Dynamics"),
     )
     steps: int = Field(
-        600,
+        400,
         ge=10,
         le=100_000,
         title="Training steps",
@@ -172,8 +172,7 @@ class VARAutoencoderConfig(BaseModel):
         ge=1,
         le=1000,
         title="Patience",
-        description="Training ends when the validation loss has not improved for so many checks, 40 checks being"
-        " spread over the whole training.",
+        description="Training ends when the validation loss has not improved for so many checks; there are 40 in all.",
         json_schema_extra=_in("Training", "checks"),
     )
 
