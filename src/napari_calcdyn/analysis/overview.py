@@ -81,17 +81,20 @@ def _image(
     figure: Figure, axes: Axes, image: NDArray[np.float32], colormap: str, title: str, unit: str, movie: Movie
 ) -> None:
     from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import MaxNLocator
 
     low, high = np.percentile(image, (1, 99.7))
     if colormap == "inferno":
         low = 0.0  # nothing explained is black
     # Squared units leave weak cells black: their colours follow the root.
-    norm = PowerNorm(0.5 if unit.endswith("²") else 1, low, max(high, low + 1e-12), clip=True)
+    high = max(high, low + 1e-12)
+    norm = PowerNorm(0.5 if unit.endswith("²") else 1, low, high, clip=True)
     shown = axes.imshow(image, cmap=colormap, norm=norm, interpolation="nearest")
     axes.set_title(title, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
-    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit)
+    ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit, ticks=ticks)
     if movie.pixel_size is not None:
         axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
         _scale_bar(axes, movie.frame_shape, movie.pixel_size[1])
