@@ -182,13 +182,18 @@ class _Task:
         self.module: nn.Module = network
         self._network, self._frames, self._split, self._config = network, frames, split, config
         self._pixels = float(np.prod(network.frame_shape))
-        self._draw = torch.Generator().manual_seed(seed)
         self._length = min(config.window_length, split.training // 4)
         if self._length < config.order + 2:
             raise InputError(
                 f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
             )
-        self._weights = _penalty_weights(network, config).to(network.places.device, torch.float32)
+        # All batches are drawn before training: the same on every device, and nothing to copy at a step.
+        draw = torch.Generator().manual_seed(seed)
+        starts = [
+            draw_windows(split.training, self._length, config.windows, draw) for _ in range(config.steps)
+        ]
+        self._starts = torch.stack(starts).to(frames.device)
+        self._weights = _penalty_weights(network, config).float().to(network.places.device)
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
 
@@ -196,8 +201,7 @@ class _Task:
         return "Learning the picture" if self._ramp(step, total) == 0 else "Learning the dynamics"
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        starts = draw_windows(self._split.training, self._length, self._config.windows, self._draw)
-        reconstruction, windows = self._reconstruct(self._frames.windows(starts, self._length))
+        reconstruction, windows = self._reconstruct(self._frames.windows(self._starts[step], self._length))
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -255,7 +259,7 @@ def _held_out_errors(
     """Measure picture and prediction on the frames from `first` on."""
     squares = 0.0
     for _, block in frames.batches(first, len(latents)):
-        squares += float((network.decode(network.encode(block)) - block).square().sum(dtype=torch.float64))
+        squares += _sum_of_squares(network.decode(network.encode(block)) - block)
     pixels = (len(latents) - first) * np.prod(network.frame_shape)
 
     # Predicted from their true past, which for the first ones lies before `first`.
@@ -274,6 +278,9 @@ def _held_out_errors(
 def _power(network: PatchAutoencoder, latents: NDArray[np.float64]) -> float:
     """Return the power that latents (n, d) have in the picture, ``Σ ‖D z‖²``."""
     batches = torch.from_numpy(latents.astype(np.float32)).to(network.places.device)
-    return sum(
-        float(network.decode(batch).square().sum(dtype=torch.float64)) for batch in torch.split(batches, 256)
-    )
+    return sum(_sum_of_squares(network.decode(batch)) for batch in torch.split(batches, 256))
+
+
+def _sum_of_squares(frames: Tensor) -> float:
+    """Sum over frames (n, Y, X) in double precision, also where a device has none."""
+    return float(frames.square().sum((1, 2)).cpu().double().sum())

@@ -176,7 +176,7 @@ def penalty_weights(
     Tensor (p·d, d), float64
         ``1 + ρ·distance/spacing``; 0 for a latent's own past where that is left free.
     """
-    at = centres.double().cpu()
+    at = centres.cpu().double()
     weights = 1 + distance_penalty / spacing * torch.cdist(at, at)
     if not penalise_own_past:
         weights.fill_diagonal_(0)

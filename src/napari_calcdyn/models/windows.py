@@ -44,7 +44,7 @@ class NormalisedMovie:
         *,
         cached_frames: int = 0,
     ) -> None:
-        self._movie, self._device = movie, device
+        self._movie, self.device = movie, device
         self._offset = torch.from_numpy(offset).to(device)
         self._scale = scale
         self._cache: Tensor | None = None
@@ -59,12 +59,12 @@ class NormalisedMovie:
         if self._cache is not None and stop <= len(self._cache):
             return self._cache[start:stop]
         raw = self._movie.frames(start, stop).astype(np.float32, copy=False)
-        return (torch.from_numpy(raw).to(self._device) - self._offset) / self._scale
+        return (torch.from_numpy(raw).to(self.device) - self._offset) / self._scale
 
     def windows(self, starts: Tensor, length: int) -> Tensor:
         """Return stretches of `length` frames, (W, L, Y, X)."""
         if self._cache is not None:
-            at = starts.to(self._device)[:, None] + torch.arange(length, device=self._device)
+            at = starts[:, None] + torch.arange(length, device=self.device)
             return self._cache[at]
         return torch.stack([self.frames(start, start + length) for start in starts.tolist()])
 
