@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..models.config import VARAutoencoderConfig
-from ..models.fitting import _held_out_errors, fit_var_autoencoder
+from ..models.fitting import held_out_errors, fit_var_autoencoder
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
@@ -106,7 +106,7 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
     return {
         "frames": movie.n_frames,
         "device": model.device.type,
-        **_held_out_errors(network, frames, latents, var.order, model.scale, var),
+        **held_out_errors(network, frames, latents, var.order, model.scale, var),
     }
 
 

@@ -110,7 +110,7 @@ def fit_var_autoencoder(
         "order": config.order,
         "lam": float(var.lam.mean()),
         "nonzeros": var.nonzeros,
-        **_held_out_errors(network, frames, encoded, split.known, scale, var),
+        **held_out_errors(network, frames, encoded, split.known, scale, var),
         "device": where.type,
         "seed": seed,
         "seconds": time.monotonic() - start,
@@ -248,7 +248,7 @@ class _Task:
 
 
 @torch.no_grad()
-def _held_out_errors(
+def held_out_errors(
     network: PatchAutoencoder,
     frames: NormalisedMovie,
     latents: NDArray[np.float32],
@@ -256,7 +256,30 @@ def _held_out_errors(
     scale: float,
     var: VAR,
 ) -> dict[str, float]:
-    """Measure picture and prediction on the frames from `first` on."""
+    """Measure picture and prediction on held-out frames.
+
+    Parameters
+    ----------
+    network : PatchAutoencoder
+        The network.
+    frames : NormalisedMovie
+        The recording as the network sees it.
+    latents : ndarray (T, d)
+        Latents of all frames.
+    first : int
+        First frame that was held out.
+    scale : float
+        s, in movie units.
+    var : VAR
+        Dynamics of the latents.
+
+    Returns
+    -------
+    dict
+        `reconstruction_error` (mean squared error in squared movie units), `latent_prediction_error`
+        ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²``, `picture_prediction_error` (the same with the decoder before each norm), and
+        `latent_snr`, the variance of ẑ over that of z − ẑ.
+    """
     squares = 0.0
     for _, block in frames.batches(first, len(latents)):
         squares += _sum_of_squares(network.decode(network.encode(block)) - block)
