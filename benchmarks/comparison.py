@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 
 from report import RESULTS, save
-from resumable import Row, fingerprint, mean_sd, measure_all
+from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, open_movie
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small simulated movie, two seeds, few steps")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--preset", choices=["quick", "standard", "thorough"], default="standard")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; they share the cores")
+    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
     parser.add_argument("--curve", action="store_true", help="the trade-off over γ instead of the table")
     options = parser.parse_args()
     quick: bool = options.quick

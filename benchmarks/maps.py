@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from report import RESULTS, save
-from resumable import Row, fingerprint, mean_sd, measure_all
+from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one small movie, preset quick")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--preset", choices=["quick", "standard", "thorough"], default="standard")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; they share the cores")
+    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
     options = parser.parse_args()
     quick: bool = options.quick
     suffix = "_quick" if quick else ""
