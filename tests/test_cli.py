@@ -32,7 +32,6 @@ def calcdyn(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run the command in this process and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["calcdyn", *map(str, arguments)])
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return ended.value.code or 0

@@ -242,9 +242,6 @@ def main() -> None:
     """Run the command line; input that cannot be used ends it with one sentence and exit code 2."""
     # A cluster's scheduler ends a job with SIGTERM; what is unfinished is cleaned up then too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Threads that wait for work at full speed take the cores from whatever else runs: on a busy computer a
-    # training then takes several times as long. Read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except InputError as error:

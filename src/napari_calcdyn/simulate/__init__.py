@@ -1,0 +1,1 @@
+"""Recordings whose truth is known."""
