@@ -1,0 +1,115 @@
+"""What the choices in the network and in its training are worth, on real recordings.
+
+Recordings are looked for in the folder that CALCDYN_TEST_DATA names: mouse/mouse_2p.tif and fissa/AVG_A01.tif.
+Every variant is trained two-stage and end-to-end with the preset "standard", and differs from the program in one
+thing:
+
+- one shape: a plain convolution, the same footprint at every place but for its size;
+- 256 shapes: nearly a footprint of its own for every place;
+- own encoder: encoder and decoder have weights of their own, footprints have unit norm. This is the usual
+  autoencoder; its prediction error between latents has to be read beside the one in the picture;
+- no distance penalty: near and far connections are penalised alike.
+
+Rows are in results/network.jsonl; a run that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import product
+from typing import Any
+
+import torch
+from comparison import open_recording, recordings
+from report import RESULTS, save
+from resumable import Row, fingerprint, mean_sd, measure_all
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from napari_calcdyn.models import fitting
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.network import PatchAutoencoder
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "one shape": {"kernels": 1},
+    "256 shapes": {"kernels": 256},
+    "own encoder": {},
+    "no distance penalty": {"distance_penalty": 0.0},
+}
+NUMBERS = (
+    "latent_prediction_error",
+    "picture_prediction_error",
+    "reconstruction_error",
+    "latent_snr",
+    "nonzeros",
+)
+
+
+class OwnEncoder(PatchAutoencoder):
+    """The network with an encoder of its own; footprints of unit norm, so that the scale of latents is fixed."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.encoder_shapes = nn.Parameter(self.shapes.detach().clone())
+        self.encoder_mixture = nn.Parameter(self.mixture.detach().clone())
+        self._encoding = False
+
+    @property
+    def footprints(self) -> Tensor:
+        if self._encoding:
+            return self.encoder_mixture @ self.encoder_shapes
+        return normalize(self.mixture @ self.shapes, dim=1)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        self._encoding = True
+        try:
+            return super().encode(frames)
+        finally:
+            self._encoding = False
+
+
+def measure(task: Row) -> Row:
+    """Fit one variant on one recording; return its metrics."""
+    variant = str(task["variant"])
+    fitting.PatchAutoencoder = OwnEncoder if variant == "own encoder" else PatchAutoencoder  # type: ignore[misc]
+    config = VARAutoencoderConfig.preset("standard", mode=task["mode"], **VARIANTS[variant])
+    movie = open_recording(str(task["recording"]))
+    run = fitting.fit_var_autoencoder(movie, config, device="cpu", seed=int(str(task["seed"])))
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return {name: end.value.metrics[name] for name in NUMBERS}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="the simulated recording, one seed")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="processes; they share the cores")
+    options = parser.parse_args()
+    names = ["simulated"] if options.quick else list(recordings())[:2]
+    seeds = range(1 if options.quick else options.seeds)
+    modes = ("two-stage", "end-to-end")
+    tasks: list[Row] = [
+        {"recording": name, "variant": variant, "mode": mode, "seed": seed}
+        for name, variant, mode, seed in product(names, VARIANTS, modes, seeds)
+    ]
+    file = RESULTS / f"network{'_quick' if options.quick else ''}.jsonl"
+    rows = measure_all(file, tasks, measure, code=fingerprint("models"), jobs=options.jobs)
+    table: list[Row] = []
+    for name, variant, mode in product(names, VARIANTS, modes):
+        wanted = {"recording": name, "variant": variant, "mode": mode}
+        chosen = [row for row in rows if wanted.items() <= row.items()]
+        line: Row = {"recording": name, "network": variant, "training": mode}
+        table.append(line | {key.replace("_", " "): mean_sd(row[key] for row in chosen) for key in NUMBERS})
+    command = "python benchmarks/network.py" + (" --quick" if options.quick else f" --seeds {len(seeds)}")
+    save(file.stem, table, command=command, notes=f"On held-out frames, mean ± sd over {len(seeds)} seeds.")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
