@@ -20,15 +20,15 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.lasso import lambda_max, solve_lasso
-from napari_calcdyn.models.moments import Moments
+from napari_calcdyn.models.lasso import solve_lasso
+from napari_calcdyn.models.prediction import detached, draw_windows, estimate_var, universal_penalty
 from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.var import penalty_weights
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 
 MODES = ("end-to-end", "two-stage")
-FRACTION = 0.3  # of λ_max, as in training
 Row = dict[str, object]
 
 
@@ -78,25 +78,36 @@ class TurnTaking:
 
 
 def time_lasso(model: VARAutoencoder, movie: Movie, repeats: int) -> float:
-    """Median time of λ_max, lasso and gradient on the moments of windows, started from those before."""
-    config, device = model.config, model.device.type
+    """Median time of the lasso and its gradient on moments of batches, each started from the one before."""
+    config, network = model.config, model.network
+    device = model.device.type
+    weights = penalty_weights(
+        network.centres,
+        network.stride,
+        config.order,
+        distance_penalty=config.distance_penalty,
+        penalise_own_past=config.penalise_own_past,
+    )
+    weights = weights.float().to(device)
     latents = torch.from_numpy(model.latents(movie)).to(device)
-    latents = (latents - latents.mean(0)) / latents.std(0).clamp_min(1e-6)
-    draw = np.random.default_rng(0)
-    times, before = [], None
+    draw = torch.Generator().manual_seed(0)
+    times: list[float] = []
+    memory = None
     for _ in range(repeats):
-        starts = draw.integers(0, len(latents) - config.window_length, config.windows // 2)
+        starts = draw_windows(len(latents), config.window_length, config.windows, draw)[::2].tolist()
         windows = torch.stack([latents[start : start + config.window_length] for start in starts])
-        moments = Moments.of(windows, config.order)
-        gram, cov = moments.gram.requires_grad_(), moments.cov.requires_grad_()
+        estimate = detached(estimate_var(windows, config.order, weights, memory=memory, span=len(latents)))
+        moments = estimate.moments
+        penalty = universal_penalty(len(moments.gram), moments.samples)
+        gram, cov = moments.gram.clone().requires_grad_(), moments.cov.clone().requires_grad_()
+        before = None if memory is None else memory.coefficients
         direction = torch.randn_like(cov)
         wait(device)
         start = time.perf_counter()
-        coefficients = solve_lasso(gram, cov, FRACTION * lambda_max(gram, cov), warm_start=before)
-        coefficients.backward(direction)
+        solve_lasso(gram, cov, penalty, weights=weights, warm_start=before).backward(direction)
         wait(device)
         times.append(time.perf_counter() - start)
-        before = coefficients.detach()
+        memory = estimate
     return float(np.median(times))
 
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
 from napari_calcdyn.models.selection import Selection
-from napari_calcdyn.models.var import VAR, fit_var
+from napari_calcdyn.models.var import VAR, fit_var, penalty_weights
 from napari_calcdyn.recording import InputError
 
 Array = NDArray[np.float64]
@@ -137,11 +138,45 @@ def test_the_size_of_a_latent_does_not_decide_its_sparsity(latents: Array, var: 
     np.testing.assert_allclose(resized.standardised, var.standardised, atol=1e-7)
 
 
+def places() -> torch.Tensor:
+    """Centres of two rows of four latents, 10 pixels apart."""
+    return 10.0 * torch.cartesian_prod(torch.arange(2), torch.arange(4)).float()
+
+
 def test_own_past_left_free_is_never_dropped(latents: Array, order: int) -> None:
-    free = fit_var(latents, order, Selection("fraction", fraction=1.0), penalise_own_past=False)
+    weights = penalty_weights(places(), 10, order, penalise_own_past=False)
+    free = fit_var(latents, order, Selection("fraction", fraction=1.0), weights=weights)
     own = free.coefficients.diagonal(axis1=1, axis2=2)
     assert (own != 0).all()
     assert free.nonzeros == own.size
+
+
+@pytest.mark.parametrize("penalise_own_past", [True, False])
+def test_penalty_weights_grow_with_distance(order: int, penalise_own_past: bool) -> None:
+    at = places()
+    weights = penalty_weights(at, 10, order, distance_penalty=0.7, penalise_own_past=penalise_own_past)
+    assert weights.shape == (8 * order, 8)
+    for row in range(8 * order):
+        for target in range(8):
+            source = row % 8
+            expected = 1 + 0.7 * float(torch.linalg.norm(at[source] - at[target])) / 10
+            if source == target and not penalise_own_past:
+                expected = 0
+            assert weights[row, target].item() == pytest.approx(expected)
+    alike = penalty_weights(at, 10, order, distance_penalty=0)
+    assert torch.equal(alike, torch.ones_like(alike))
+
+
+def test_distance_keeps_far_connections_out() -> None:
+    noise = np.random.default_rng(0).standard_normal((80, 8))
+    rule = Selection("fraction", fraction=0.4)
+    free, near = (
+        fit_var(noise, 1, rule, weights=penalty_weights(places(), 10, 1, distance_penalty=rho))
+        for rho in (0.0, 3.0)
+    )
+    distance = torch.cdist(places(), places()).numpy()
+    reach = [np.mean(distance[var.coefficients[0] != 0]) for var in (free, near)]
+    assert reach[1] < reach[0] / 2
 
 
 def test_constant_and_equal_latents_give_finite_numbers() -> None:
