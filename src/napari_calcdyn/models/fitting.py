@@ -97,6 +97,7 @@ def fit_var_autoencoder(
     )
 
     yield Progress("Estimating the dynamics", config.steps, config.steps)
+    network.orient()
     encoded = encode_movie(network, frames, movie.n_frames)
     selection = Selection(config.selection, config.fraction, config.nonzeros)
     var = fit_var(encoded[: split.known], config.order, selection, weights=_penalty_weights(network, config))

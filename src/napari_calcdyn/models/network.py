@@ -134,6 +134,11 @@ class PatchAutoencoder(nn.Module):
         left, top = self._padding[0], self._padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
 
+    @torch.no_grad()
+    def orient(self) -> None:
+        """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
+        self.mixture *= torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None]
+
     def _by_tile(self, footprints: Tensor) -> Tensor:
         """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
         s, rows, columns = self.stride, self.rows, self.columns
