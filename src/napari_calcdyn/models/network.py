@@ -137,7 +137,7 @@ class PatchAutoencoder(nn.Module):
     @torch.no_grad()
     def orient(self) -> None:
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
-        self.mixture *= torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None]
+        self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
 
     def _by_tile(self, footprints: Tensor) -> Tensor:
         """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
