@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = Path(__file__).with_name("performance.md")
+# What the method finds, rather than how fast: these tables are on the page of results.
+FINDINGS = {"benchmarks/comparison.py", "benchmarks/maps.py", "benchmarks/network.py"}
 
 
 def purpose(script: str) -> str:
@@ -26,7 +28,7 @@ def page() -> str:
         script = re.search(r"benchmarks/\w+\.py", command)
         if script is None:
             raise SystemExit(f"{table.name}: its command names no file of benchmarks/: {command}")
-        if "--quick" not in command:
+        if "--quick" not in command and script.group() not in FINDINGS:
             by_script.setdefault(script.group(), []).append(table)
 
     lines = [
