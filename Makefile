@@ -47,7 +47,7 @@ docs: libraries $(READY)
 
 # report.py is what the benchmarks share; heartbeat.py opens a window.
 bench: libraries $(READY)
-	@for benchmark in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/report.py benchmarks/resumable.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark --quick"; scripts/with-display.sh $(BIN)/python $$benchmark --quick || exit 1; done
 
 clean:

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..models.config import VARAutoencoderConfig
-from ..models.fitting import held_out_errors, fit_var_autoencoder
+from ..models.fitting import fit_var_autoencoder, held_out_errors
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback

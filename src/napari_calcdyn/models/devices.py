@@ -28,6 +28,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     Returns
     -------
     torch.device
+        A device that is there.
 
     Raises
     ------

@@ -69,6 +69,7 @@ def universal_penalty(predictors: int, samples: float) -> float:
     Returns
     -------
     float
+        λ.
     """
     return math.sqrt(2 * math.log(predictors) / samples)
 
@@ -102,6 +103,7 @@ def estimate_var(
     Returns
     -------
     Estimate
+        Differentiable in the windows.
     """
     mean = windows.mean((0, 1))
     std = (windows - mean).square().mean((0, 1)).add(_TINY).sqrt()
@@ -149,6 +151,7 @@ def draw_windows(frames: int, length: int, count: int, generator: torch.Generato
     Returns
     -------
     Tensor (W,), int64
+        First frame of each window.
     """
     pieces = (frames - length) // length if frames >= 3 * length else frames // length
     phase = torch.randint(frames - pieces * length + 1, (1,), generator=generator)

@@ -59,6 +59,7 @@ def choose_penalty(
     Returns
     -------
     Tensor (d,)
+        λ of each target.
     """
     if selection.rule == "fraction":
         return selection.fraction * path.lambda_max.detach()

@@ -202,6 +202,7 @@ def fit_var(
     Returns
     -------
     VAR
+        At the point of the path that was chosen.
 
     Raises
     ------

@@ -76,6 +76,7 @@ class VARAutoencoder:
         Returns
         -------
         ndarray (n, d), float32
+            Latents.
         """
         return self._encode(frames).cpu().numpy()
 
@@ -116,6 +117,7 @@ class VARAutoencoder:
         Returns
         -------
         ndarray (T, d), float32
+            Latents in time order.
 
         Raises
         ------

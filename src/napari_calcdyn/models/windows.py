@@ -69,7 +69,20 @@ class NormalisedMovie:
         return torch.stack([self.frames(start, start + length) for start in starts.tolist()])
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
-        """Go through frames in order, a bounded number at a time: (first frame, frames)."""
+        """Go through frames in order, a bounded number at a time.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Yields
+        ------
+        first : int
+            First frame of the batch.
+        frames : Tensor (n, Y, X)
+            Normalised frames.
+        """
         for first, last in self._batches(start, stop):
             yield first, self.frames(first, last)
 

@@ -46,12 +46,17 @@ class ScanImage:
     pixel_size: tuple[float, float] | None = None
 
     def arrange(self, n_pages: int) -> NDArray[np.intp]:
-        """Return page numbers by time, plane and channel, (T, Z, C).
+        """Sort pages by time, plane and channel.
 
         Parameters
         ----------
         n_pages : int
             Pages in the file; an unfinished last volume is dropped.
+
+        Returns
+        -------
+        ndarray (T, Z, C)
+            Page numbers.
         """
         frames = np.arange(n_pages // self.channels)
         place = (frames + self.first_frame) % self.cycle // self.repeats
