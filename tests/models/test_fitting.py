@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from napari_calcdyn.models import _lasso_batched, _lasso_solve, _lasso_support
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.training import Progress
@@ -61,6 +62,23 @@ def test_same_seed_same_model(recording, fitted) -> None:
     assert timeless[0] == timeless[1]
     other, _ = fit(recording, seed=1)
     assert not np.array_equal(weights(other), weights(model))
+
+
+def test_the_solver_for_cuda_trains_the_same_model(recording, fitted, monkeypatch) -> None:
+    """What a GPU computes with, on the CPU: the whole training agrees to single precision."""
+    used = []
+
+    def solve(*arguments: Any) -> Any:
+        used.append(arguments[0].device)
+        return _lasso_batched.solve(*arguments)
+
+    monkeypatch.setattr(_lasso_solve, "_backend", lambda gram: solve)
+    monkeypatch.setattr(_lasso_support, "_backend", lambda gram: _lasso_batched.solve_on_support)
+    model, _ = fit(recording)
+    assert used
+    np.testing.assert_allclose(weights(model), weights(fitted[0]), rtol=0, atol=2e-3)
+    for name in ("reconstruction_error", "latent_prediction_error", "latent_snr"):
+        assert model.metrics[name] == pytest.approx(fitted[0].metrics[name], rel=1e-2)
 
 
 def test_another_random_state_of_the_program_changes_nothing(recording, fitted) -> None:
