@@ -160,7 +160,7 @@ def _traces(
     axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
     axes.set_xlim(0, time[-1])
     axes.set_ylabel("latent")
-    axes.set_xlabel("s" if movie.frame_rate else "frame")
+    axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
     axes.set_title("Latents with the strongest dynamics", fontsize=10)
     _legend(axes, ncols=3)
 
