@@ -14,11 +14,13 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget, QFileDialog
 
 from napari_calcdyn.analysis.contribution import edge_map
+from napari_calcdyn.gui import runs
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.matrix_plot import spread
 from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, ONE_COUPLING, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, ONE_CONNECTION, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.runs import load_model
 from napari_calcdyn.gui.session import session_of
 
 RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}
@@ -70,12 +72,19 @@ def test_training_shows_curves_and_then_every_result_over_the_movie(
     movie = viewer.layers["blinking"]
     for name in RESULTS:
         layer = viewer.layers[name]
-        assert np.allclose(layer.scale, movie.scale[-layer.ndim :])
-        assert np.allclose(layer.translate, movie.translate[-layer.ndim :])
+        assert np.allclose(layer.scale[-3:], movie.scale[-layer.ndim :])
+        assert np.allclose(layer.translate[-3:], movie.translate[-layer.ndim :])
         assert viewer.layers.index(layer) > viewer.layers.index(movie)
         assert layer.visible == (name == EXPLAINED)
-    assert viewer.layers[EXPLAINED].blending == "additive"
     assert viewer.layers[EXPLAINED].data.shape == (24, 32)
+    low, high = (viewer.layers[EXPLAINED].colormap.map(np.array(value))[0, -1] for value in (0.0, 1.0))
+    assert (low, high) == (0, 1)  # the movie shows where nothing is explained
+    sources = viewer.layers[SOURCES]
+    assert dynamics.session.maps is not None
+    assert sources.axis_labels == ("source", *movie.axis_labels)
+    assert viewer.dims.last_used == 1  # time
+    for frame in (0, 159):
+        assert np.array_equal(sources.data[:, frame], dynamics.session.maps.sources)
     for name in (CONTRIBUTION_MOVIE, RECONSTRUCTION):
         lazy = viewer.layers[name].data
         assert lazy.shape == movie.data.shape
@@ -206,6 +215,7 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
     chosen = dynamics.session.var
     maps = dynamics.session.maps
     assert chosen is not None
+    limits = viewer.layers[EXPLAINED].contrast_limits
     dynamics.sparsity.slider.setValue(20)
     qtbot.waitUntil(lambda: dynamics.session.var is not chosen, timeout=2000)
     assert dynamics.session.var is not None
@@ -216,13 +226,14 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
     qtbot.waitUntil(lambda: dynamics.session.maps is not maps, timeout=20_000)
     settle(qtbot, dynamics)
     assert viewer.layers[EXPLAINED].data is dynamics.session.maps.explained
+    assert viewer.layers[EXPLAINED].contrast_limits == limits  # so that less is darker
     dynamics.sparsity.back.click()
     qtbot.waitUntil(lambda: dynamics.session.var is chosen, timeout=2000)
     assert not dynamics.sparsity.back.isEnabled()
     settle(qtbot, dynamics)
 
 
-def test_pointing_at_the_matrix_names_the_coupling(dynamics: DynamicsDock, qtbot: Any) -> None:
+def test_pointing_at_the_matrix_names_the_connection(dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
     matrix = dynamics.matrix
     var = dynamics.session.var
@@ -236,7 +247,7 @@ def test_pointing_at_the_matrix_names_the_coupling(dynamics: DynamicsDock, qtbot
     assert f"{var.coefficients[lag, target, source]:+.3g}" in text
 
 
-def test_couplings_are_drawn_large_enough_to_see() -> None:
+def test_connections_are_drawn_large_enough_to_see() -> None:
     matrix = np.zeros((9, 9))
     matrix[4, 4], matrix[4, 6] = 1.0, -2.0
     drawn = spread(matrix, 1)
@@ -246,7 +257,7 @@ def test_couplings_are_drawn_large_enough_to_see() -> None:
     assert spread(matrix, 0) is matrix
 
 
-def test_clicking_a_coupling_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+def test_clicking_a_connection_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
     var, model, movie = dynamics.session.var, dynamics.session.model, dynamics.session.movie
     assert var is not None
@@ -259,10 +270,11 @@ def test_clicking_a_coupling_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot:
     plot = dynamics.matrix.plot
     at = plot.mapFromScene(dynamics.matrix.image.mapToScene(QPointF(source + 0.5, target + 0.5)))
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    qtbot.waitUntil(lambda: ONE_COUPLING in viewer.layers, timeout=5000)
+    qtbot.waitUntil(lambda: ONE_CONNECTION in viewer.layers, timeout=5000)
     expected = edge_map(model, movie, source, target, lag + 1, var=var)
-    assert np.allclose(viewer.layers[ONE_COUPLING].data, expected)
+    assert np.allclose(viewer.layers[ONE_CONNECTION].data, expected)
     assert not viewer.layers[EXPLAINED].visible
+    assert f"source {source} explains through target {target}" in dynamics.message.text()
 
 
 def test_a_model_is_saved_and_loaded(
@@ -283,6 +295,80 @@ def test_a_model_is_saved_and_loaded(
     assert loaded is not None
     assert loaded is not trained
     assert np.allclose(loaded.var.coefficients, trained.var.coefficients)
+
+
+def test_a_model_that_is_loaded_first_is_mapped_when_its_recording_is_opened(
+    viewer: Any, dynamics: DynamicsDock, movie_array: np.ndarray, tmp_path: Path, qtbot: Any
+) -> None:
+    train_briefly(qtbot, dynamics)
+    assert dynamics.session.model is not None
+    dynamics.session.model.save(tmp_path / "model")
+    viewer.layers.clear()
+    load_model(dynamics.session, tmp_path / "model", "cpu")
+    settle(qtbot, dynamics)
+    assert "open its recording to see the maps" in dynamics.message.text()
+    viewer.add_image(np.concatenate([movie_array] * 2))
+    settle(qtbot, dynamics)
+    assert EXPLAINED in viewer.layers
+
+
+def test_stopping_the_maps_says_how_to_make_them(dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    session = dynamics.session
+
+    def stop(job: object) -> None:
+        session.stop()
+
+    session.events.job.connect(stop)
+    dynamics.sparsity.slider.setValue(20)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert dynamics.message.text() == "The maps were stopped: move the slider and back to make them."
+
+
+def test_maps_by_source_that_are_too_large_are_left_out(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_briefly(qtbot, dynamics)
+    monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
+    set_steps(dynamics, 20)
+    dynamics.train.click()
+    settle(qtbot, dynamics)
+    assert dynamics.session.maps is not None
+    assert dynamics.session.maps.sources.shape == (0, 24, 32)
+    assert {layer.name for layer in viewer.layers} == {"blinking"} | RESULTS - {SOURCES}
+    assert "more than 1 GB and were left out" in dynamics.message.text()
+
+
+def test_a_renamed_layer_renames_the_recording(
+    viewer: Any, docks: tuple[RecordingDock, DynamicsDock]
+) -> None:
+    recording, dynamics = docks
+    viewer.layers["blinking"].name = "mouse 7"
+    assert recording.choice.currentText() == "mouse 7"
+    assert "mouse 7" in dynamics.recording.text()
+    assert dynamics.session.movie is not None
+    assert dynamics.session.movie.name == "mouse 7"
+
+
+def test_plots_show_once_there_is_something_in_them(dynamics: DynamicsDock, qtbot: Any) -> None:
+    dynamics.parentWidget().raise_()
+    qtbot.wait(50)
+    assert not dynamics.views.isVisible()
+    set_steps(dynamics, 20)
+    dynamics.train.click()
+    assert dynamics.views.isVisible()
+    settle(qtbot, dynamics)
+    assert dynamics.views.isVisible()
+
+
+def test_a_model_without_connections_says_so(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+    noise = np.random.default_rng(1).normal(100, 5, (120, 24, 32)).astype(np.float32)
+    viewer.layers.clear()
+    viewer.add_image(noise)
+    train_briefly(qtbot, dynamics)
+    assert dynamics.session.var is not None
+    assert dynamics.session.var.nonzeros == 0
+    assert "found no connections" in dynamics.matrix.readout.text()
 
 
 def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(

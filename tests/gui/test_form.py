@@ -20,7 +20,7 @@ class Settings(BaseModel):
     )
     rate: float = Field(0.003, gt=0, le=1, title="Learning rate", json_schema_extra={"group": "Training"})
     spacing: int = Field(8, ge=2, title="Spacing", json_schema_extra={"unit": "px"})
-    past: int | None = Field(None, ge=1, le=9, title="Past")
+    past: int | None = Field(None, ge=1, le=9, title="Past", json_schema_extra={"unit": "frames"})
     fraction: float | None = Field(0.1, gt=0, le=1, title="Fraction")
     skip: bool = Field(True, title="Skip")
 
@@ -48,6 +48,10 @@ def test_what_is_shown_comes_from_the_model(form: SettingsForm) -> None:
     assert {"Mode", "Steps", "Learning rate"} <= {label.text() for label in form.findChildren(QLabel)}
     assert "How many." in widget(form, "steps").toolTip()
     assert widget(form, "spacing").text() == "8 px"
+    widget(form, "past").setValue(1)
+    assert widget(form, "past").text() == "1 frame"
+    widget(form, "past").setValue(2)
+    assert widget(form, "past").text() == "2 frames"
     assert list(form.groups) == ["Settings", "Training"]
     assert (widget(form, "steps").minimum(), widget(form, "steps").maximum()) == (1, 5000)
     assert widget(form, "rate").text() == "0.003"

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from napari_calcdyn.gui.io import contrast_limits, get_reader, read_movie, write_image
+from napari_calcdyn.gui.results import by_source
 from napari_calcdyn.recording import InputError, Movie, open_movie
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint16)
@@ -96,6 +97,13 @@ def test_written_images_read_back(tmp_path: Path) -> None:
     colours = np.stack([PIXELS[0].astype(np.uint8)] * 3, axis=-1)
     write_image(path, colours, {"rgb": True})
     np.testing.assert_array_equal(tifffile.imread(path), colours)
+
+
+def test_maps_by_source_are_written_once_and_not_for_every_frame(tmp_path: Path) -> None:
+    path = str(tmp_path / "sources.tif")
+    sources = PIXELS[:4].astype(np.float32)
+    write_image(path, by_source(sources, 1000), {"scale": (1, 1, 1, 1)})
+    np.testing.assert_array_equal(tifffile.imread(path), sources)
 
 
 def test_what_cannot_be_written_is_explained(tmp_path: Path) -> None:

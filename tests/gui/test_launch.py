@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from napari_calcdyn.analysis.contribution import contribution_maps
-from napari_calcdyn.gui import launch
+from napari_calcdyn.gui import launch, runs
 from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.config import VARAutoencoderConfig
@@ -56,6 +56,18 @@ def test_a_result_is_shown_without_computing_it_again(
     }
     written = tifffile.imread(result_folder / "contribution_explained.tif")
     assert np.array_equal(viewer.layers[EXPLAINED].data, written)
+
+
+def test_a_split_by_source_that_is_too_large_is_not_read(
+    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
+    launch.add_docks(viewer)
+    session = session_of(viewer)
+    launch.open_results(session, movie_path, result_folder)
+    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
+    assert EXPLAINED in viewer.layers
+    assert SOURCES not in viewer.layers
 
 
 def test_a_result_folder_without_maps_is_said_in_one_sentence(

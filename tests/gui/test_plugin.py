@@ -52,6 +52,13 @@ def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
     assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME}
 
 
+def test_the_launcher_puts_the_recording_in_front(viewer: Any, qtbot: Any) -> None:
+    recording, dynamics = add_docks(viewer)
+    qtbot.wait(200)
+    assert not recording.visibleRegion().isEmpty()
+    assert dynamics.visibleRegion().isEmpty()
+
+
 def test_opening_both_docks_does_not_import_torch() -> None:
     code = """
 import sys

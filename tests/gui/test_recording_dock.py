@@ -150,17 +150,24 @@ def test_a_channel_is_asked_for_where_there_are_several(
 def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(
     recording: RecordingDock, tmp_path: Path, qtbot: Any
 ) -> None:
-    path = tmp_path / "flat.tif"
-    tifffile.imwrite(path, np.zeros((16, 16), np.uint16))
-    for bad in (path, tmp_path / "nowhere.tif"):
+    names = ("flat", "colour", "three", "truncated", "text", "nowhere")
+    flat, colour, three, truncated, text, nowhere = (tmp_path / f"{name}.tif" for name in names)
+    frames = np.zeros((20, 16, 16), np.uint8)
+    tifffile.imwrite(flat, frames[0])
+    tifffile.imwrite(colour, np.zeros((16, 16, 3), np.uint8), photometric="rgb")
+    tifffile.imwrite(three, frames[:3], photometric="minisblack")
+    tifffile.imwrite(truncated, frames, photometric="minisblack")
+    truncated.write_bytes(truncated.read_bytes()[:3000])
+    text.write_text("frames")
+    for bad in (flat, colour, three, truncated, text, nowhere):
         notification_manager.records.clear()
         open_and_settle(qtbot, recording, bad)
-        text = recording.message.text()
+        said = recording.message.text()
         assert recording.message.isVisible()
-        assert bad.name in text
-        assert text.count(". ") == 0
-        assert text.endswith(".")
-        assert [record.message for record in notification_manager.records] == [text]
+        assert bad.name in said
+        assert said.count(". ") == 0
+        assert said.endswith(".")
+        assert [record.message for record in notification_manager.records] == [said]
 
 
 @pytest.mark.parametrize("bad", ["constant", "nan"])
@@ -175,6 +182,34 @@ def test_a_movie_without_information_is_refused(
     settle(qtbot, recording)
     assert ("constant" if bad == "constant" else "frame 3") in recording.message.text()
     assert len(viewer.layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "what"),
+    [
+        ((24, 32), "single 2-D image"),
+        ((24, 32, 3), "colour (RGB) image"),
+        ((40, 24, 32, 3), "colour (RGB) movie"),
+        ((3, 24, 32), "only 3 frames"),
+        ((2, 40, 24, 32), "4 axes"),
+    ],
+)
+def test_a_layer_that_is_no_movie_is_refused_in_one_sentence(
+    viewer: Any, recording: RecordingDock, movie_array: np.ndarray, shape: tuple[int, ...], what: str
+) -> None:
+    viewer.add_image(np.zeros(shape, np.uint8), name="other", rgb=shape[-1] == 3)
+    assert recording.session.movie is None
+    assert not recording.message.isVisible()  # nobody asked for it
+    viewer.add_image(movie_array, name="movie")
+    recording.choice.setCurrentText("other")
+    recording.choice.activated.emit(recording.choice.currentIndex())
+    text = recording.message.text()
+    assert recording.message.isVisible()
+    assert text.startswith("other ")
+    assert what in text
+    assert text.count(". ") == 0
+    assert recording.session.movie is not None
+    assert recording.choice.currentText() == recording.session.movie.name == "movie"
 
 
 def test_removing_the_movie_layer_empties_the_dock(

@@ -9,6 +9,7 @@ from napari_calcdyn.gui.sample_data import simulated_recording
 def test_sample_is_a_movie_and_its_hidden_cells_in_the_same_place():
     movie, cells = (Layer.create(*layer) for layer in simulated_recording())
     assert movie.data.shape == (1000, 128, 128)
+    assert movie.metadata["frame_rate"] == 10
     low, high = movie.contrast_limits
     assert movie.data.min() <= low < high <= movie.data.max()
     assert not cells.visible

@@ -24,7 +24,17 @@ from .dock import Dock
 from .form import SettingsForm
 from .loss_plot import LossPlot
 from .matrix_plot import MatrixPlot
-from .runs import MAPS, TRAINING, choose_sparsity, densest, load_model, save_model, show_edge, train
+from .runs import (
+    MAPS,
+    TRAINING,
+    choose_sparsity,
+    densest,
+    load_model,
+    map_recording,
+    save_model,
+    show_edge,
+    train,
+)
 from .sparsity import SparsitySlider
 from .theme import plot_colours
 
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
 PRESETS = {
     "quick": "A first look: the shortest training.",
     "standard": "The usual choice, for most recordings.",
-    "thorough": "For results to keep: about three times as long.",
+    "thorough": "For results to keep: about four times as long.",
 }
 
 
@@ -50,7 +60,8 @@ class DynamicsDock(Dock):
         self._build_views()
 
         events = self.session.events
-        self.listen(events.movie, self._show_readiness)
+        self.listen(events.movie, self._on_movie)
+        self.listen(napari_viewer.layers.events.renamed, self._show_readiness)
         self.listen(events.job, self._show_job)
         self.listen(events.history, self._show_history)
         self.listen(events.model, self._show_model)
@@ -118,8 +129,8 @@ class DynamicsDock(Dock):
         self.sparsity.moved.connect(self._on_sparsity)
         self.sparsity.settled.connect(self._on_sparsity_settled)
         self.sparsity.returned.connect(self._on_sparsity_returned)
-        couplings = QWidget()
-        layout = QVBoxLayout(couplings)
+        connections = QWidget()
+        layout = QVBoxLayout(connections)
         layout.setContentsMargins(2, 4, 2, 2)
         self.summary = QLabel()
         self.summary.setToolTip(
@@ -131,12 +142,17 @@ class DynamicsDock(Dock):
         layout.addWidget(self.sparsity)
         self.views = QTabWidget()
         self.views.addTab(self.curves, "Learning curves")
-        self.views.addTab(couplings, "Couplings")
+        self.views.addTab(connections, "Connections")
         self.views.setTabToolTip(0, "How the training goes.")
         self.views.setTabToolTip(1, "Which region's past predicts which region.")
         self.body.addWidget(self.views, 1)
+        self.body.addStretch(0)
 
     # What the user does
+
+    def _on_movie(self, *_: object) -> None:
+        self._show_readiness()
+        map_recording(self.session)
 
     def _on_preset(self) -> None:
         self.form.set_values(VARAutoencoderConfig.preset(self.preset.currentText()).model_dump())
@@ -179,12 +195,15 @@ class DynamicsDock(Dock):
     # What the dock shows
 
     def _show_readiness(self, *_: object) -> None:
-        movie = self.session.movie
+        movie, layer = self.session.movie, self.session.movie_layer
         if movie is None:
             self.recording.setText("Open a recording first, in the <b>Recording</b> panel.")
         else:
             frames, height, width = movie.shape
-            self.recording.setText(f"<b>{movie.name}</b>: {frames:,} frames of {height:,} × {width:,} px")
+            name = movie.name if layer is None else layer.name
+            self.recording.setText(
+                f"<b>{name}</b>: {frames:,} frames of {height:,}\u00a0×\u00a0{width:,}\u00a0px"
+            )
         self._show_job()
 
     def _show_settings(self) -> None:
@@ -205,9 +224,17 @@ class DynamicsDock(Dock):
         self.save.setEnabled(job is None and self.session.model is not None)
         if job is not None and job.title == TRAINING:
             self.views.setCurrentIndex(0)
+        self._show_views()
+
+    def _show_views(self) -> None:
+        """Show plots once there is, or soon will be, something in them."""
+        session = self.session
+        training = session.job is not None and session.job.title == TRAINING
+        self.views.setVisible(training or bool(session.history) or session.model is not None)
 
     def _show_history(self, *_: object) -> None:
         self.curves.show_history(self.session.history)
+        self.views.setTabEnabled(0, bool(self.session.history) or self.session.model is None)
 
     def _show_model(self, *_: object) -> None:
         model = self.session.model

@@ -185,7 +185,12 @@ def _number(field: FieldInfo, unit: str, *, whole: bool, optional: bool) -> _Edi
     if optional:
         box.setSpecialValueText(OPEN)
     if unit:
-        box.setSuffix(f" {unit}")
+
+        def show_unit(value: float) -> None:
+            box.setSuffix(f" {unit.removesuffix('s') if value == 1 else unit}")
+
+        box.valueChanged.connect(show_unit)
+        show_unit(box.value())
 
     def get() -> Any:
         return None if optional and box.value() == box.minimum() else box.value()

@@ -147,6 +147,8 @@ def write_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
     if meta.get("multiscale"):
         data = data[0]
+    if isinstance(data, np.ndarray) and data.ndim == 4 and data.strides[1] == 0:
+        data = data[:, 0]  # maps by source are the same at all times: once is enough
     shape = tuple(data.shape)
     rgb = bool(meta.get("rgb"))
     axes = ("TYX"[-(len(shape) - rgb) :]) + ("S" if rgb else "")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+from qtpy.QtCore import QTimer
 
 from .dynamics_dock import DynamicsDock
 from .recording_dock import RecordingDock
@@ -48,7 +49,7 @@ def add_docks(viewer: Viewer) -> tuple[RecordingDock, DynamicsDock]:
     recording, dynamics = RecordingDock(viewer), DynamicsDock(viewer)
     front = viewer.window.add_dock_widget(recording, name=RECORDING_NAME, area="right")
     viewer.window.add_dock_widget(dynamics, name=DYNAMICS_NAME, area="right", tabify=True)
-    front.raise_()
+    QTimer.singleShot(0, front.raise_)  # after the window has laid its tabs out, which raises the last one
     return recording, dynamics
 
 

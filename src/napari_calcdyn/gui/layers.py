@@ -18,7 +18,33 @@ DIVERGING = Colormap(
     name="calcdyn-blue-black-orange",
     display_name="blue – black – orange",
 )
-"""For movies around zero. Zero is black, so that with additive blending it leaves what is below as it is."""
+"""For a movie around zero that is looked at by itself."""
+
+DIVERGING_OVERLAY = Colormap(
+    [
+        [0.45, 0.8, 1.0, 1.0],
+        [0.1, 0.55, 0.9, 0.8],
+        [0.5, 0.5, 0.5, 0.0],
+        [0.9, 0.4, 0.0, 0.8],
+        [1.0, 0.75, 0.3, 1.0],
+    ],
+    name="calcdyn-blue-clear-orange",
+    display_name="blue – clear – orange",
+)
+"""The same over another picture: zero is transparent, and what is below does not change the other colours."""
+
+HEAT_OVERLAY = Colormap(
+    [
+        [0.35, 0.0, 0.45, 0.0],
+        [0.75, 0.1, 0.45, 0.4],
+        [0.95, 0.4, 0.15, 0.9],
+        [1.0, 0.75, 0.1, 1.0],
+        [1.0, 1.0, 0.7, 1.0],
+    ],
+    name="calcdyn-clear-to-yellow",
+    display_name="clear – red – yellow",
+)
+"""For maps from zero up, over another picture: zero is transparent."""
 
 
 def spatial_metadata(like: Layer, ndim: int) -> dict[str, Any]:
@@ -29,13 +55,15 @@ def spatial_metadata(like: Layer, ndim: int) -> dict[str, Any]:
     like : napari layer
         Layer to copy scale, translation, units and the names of the axes from.
     ndim : int
-        Dimensions of the new layer; it takes the last ones of `like`.
+        Dimensions of the new layer; it takes the last ones of `like`. One that `like` does not have comes first
+        and counts sources.
     """
+    more = ndim - like.ndim
     return {
-        "scale": np.asarray(like.scale)[-ndim:],
-        "translate": np.asarray(like.translate)[-ndim:],
-        "units": tuple(like.units)[-ndim:],
-        "axis_labels": tuple(like.axis_labels)[-ndim:],
+        "scale": np.asarray([*[1.0] * more, *like.scale])[-ndim:],
+        "translate": np.asarray([*[0.0] * more, *like.translate])[-ndim:],
+        "units": (*["pixel"] * more, *like.units)[-ndim:],
+        "axis_labels": (*["source"] * more, *like.axis_labels)[-ndim:],
     }
 
 
@@ -44,7 +72,9 @@ def is_result(layer: Layer) -> bool:
     return bool(layer.metadata.get(RESULT) == "result")
 
 
-def put_image(viewer: Viewer, name: str, data: Any, like: Layer, **options: Any) -> Image:
+def put_image(
+    viewer: Viewer, name: str, data: Any, like: Layer, *, keep_contrast: bool = False, **options: Any
+) -> Image:
     """Add an image layer, or give the one of an earlier run its new data.
 
     Parameters
@@ -54,9 +84,11 @@ def put_image(viewer: Viewer, name: str, data: Any, like: Layer, **options: Any)
     name : str
         Layer name; stable from run to run.
     data : array-like
-        (Y, X) or (n, Y, X); may be lazy.
+        (Y, X), (n, Y, X) or (sources, n, Y, X); may be lazy.
     like : napari layer
         The movie's layer, whose place in space the new layer takes.
+    keep_contrast : bool
+        Whether a layer that exists keeps its contrast limits, so that old and new data can be compared by eye.
     **options
         Passed to `add_image` for a new layer. Of a layer that exists, only the data, the place in space and
         the contrast limits are renewed: what the user changed by hand stays.
@@ -66,7 +98,7 @@ def put_image(viewer: Viewer, name: str, data: Any, like: Layer, **options: Any)
     if layer is not None and layer.ndim == data.ndim:
         layer.data = data
         layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
-        if "contrast_limits" in options:
+        if "contrast_limits" in options and not keep_contrast:
             low, high = options["contrast_limits"]
             layer.contrast_limits_range = (low, high)
             layer.contrast_limits = (low, high)

@@ -47,6 +47,8 @@ class LossPlot(QWidget):  # type: ignore[misc]
         for panel in self.panels.values():
             layout.addWidget(panel.heading)
             layout.addWidget(panel.plot)
+        panel.plot.setLabel("bottom", "training step")
+        panel.plot.getAxis("bottom").setHeight(36)
         self._shown: tuple[Progress, ...] = ()
 
     def show_history(self, history: tuple[Progress, ...]) -> None:

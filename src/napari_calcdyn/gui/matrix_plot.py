@@ -1,4 +1,4 @@
-"""The couplings of the model as a picture: which region's past predicts which region."""
+"""The connections of the model as a picture: which region's past predicts which region."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from ..models.var import VAR
 
-_HINT = "Point at the matrix to read a coupling; click to map it."
-_LEAST_PIXELS = 3.0  # of a coupling on the screen
+_HINT = "Point at the matrix to read a connection; click to map it."
+_NOTHING = (
+    "The model found no connections, and its maps are empty. Further right on the slider are weaker ones."
+)
+_LEAST_PIXELS = 3.0  # of a connection on the screen
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
     "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
-    "row. Drag to move, turn the wheel to zoom, click a coupling to see what it explains.</qt>"
+    "row. Drag to move, turn the wheel to zoom, click a connection to see what it explains.</qt>"
 )
 
 
@@ -33,7 +36,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     Signals
     -------
     picked(int, int, int)
-        Source, target and lag (from 1 on) of a coupling that was clicked.
+        Source, target and lag (from 1 on) of a connection that was clicked.
     """
 
     picked = Signal(int, int, int)
@@ -43,6 +46,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self._coefficients: np.ndarray | None = None
         self._centres: np.ndarray | None = None
         self._drawn_reach = 0
+        self._hint = ""
 
         self.lag = QComboBox()
         self.lag.setToolTip("How many frames back the source is looked at.")
@@ -69,7 +73,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
-        self.readout = QLabel(_HINT)
+        self.readout = QLabel()
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.readout.setWordWrap(True)
         self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())
@@ -94,7 +98,8 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         before = None if self._coefficients is None else self._coefficients.shape
         self._coefficients = None if var is None else np.asarray(var.coefficients)
         self._centres = centres
-        self.readout.setText(_HINT if var is not None else "")
+        self._hint = "" if var is None else _HINT if var.nonzeros else _NOTHING
+        self.readout.setText(self._hint)
         if self._coefficients is None:
             self.image.clear()
             return
@@ -120,7 +125,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.image.setImage(shown, levels=(-top, top), autoLevels=False)
 
     def _reach(self) -> int:
-        """Return how many cells around it a coupling is drawn over, so that it can be seen at this zoom."""
+        """Return how many cells around it a connection is drawn over, so that it can be seen at this zoom."""
         cells_per_pixel = float(self.plot.getViewBox().viewPixelSize()[0])
         return max(0, math.ceil((_LEAST_PIXELS * cells_per_pixel - 1) / 2))
 
@@ -130,7 +135,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
             self._draw()
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Follow the viewer's theme: no coupling has the colour of the background."""
+        """Follow the viewer's theme: no connection has the colour of the background."""
         self.plot.setBackground(colours.background)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
@@ -144,13 +149,13 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
             return
         cell = self._cell(position)
         if cell is None:
-            self.readout.setText(_HINT)
+            self.readout.setText(self._hint)
             return
         target, source = cell
         value = float(self._coefficients[self._lag_index(), target, source])
         self.readout.setText(
             f"source {source}{self._where(source)} → target {target}{self._where(target)}: "
-            + (f"{value:+.3g}" if value else "no coupling")
+            + (f"{value:+.3g}" if value else "no connection")
         )
 
     def _on_click(self, event: MouseClickEvent) -> None:
@@ -171,7 +176,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         size = 0 if self._coefficients is None else self._coefficients.shape[1]
         if self._coefficients is None or not (0 <= target < size and 0 <= source < size):
             return None
-        # The strongest coupling that is drawn here, or this very cell where there is none.
+        # The strongest connection that is drawn here, or this very cell where there is none.
         reach = self._reach()
         top, left = max(target - reach, 0), max(source - reach, 0)
         around = np.abs(
@@ -189,10 +194,10 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         return f" (y {y:.0f}, x {x:.0f})"
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Forget the coupling that was pointed at."""
+        """Forget the connection that was pointed at."""
         super().leaveEvent(event)
         if self._coefficients is not None:
-            self.readout.setText(_HINT)
+            self.readout.setText(self._hint)
 
 
 def spread(matrix: np.ndarray, reach: int) -> np.ndarray:

@@ -20,13 +20,19 @@ from qtpy.QtWidgets import (
 )
 
 from .dock import Dock, caption, duration
-from .recordings import compute_mean, open_recording, opened_by_us, usable_layers, use_layer
+from .recordings import (
+    compute_mean,
+    image_layers,
+    looks_like_a_movie,
+    open_recording,
+    opened_by_us,
+    use_layer,
+)
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _FILTER = "Movies (*.tif *.tiff *.btf *.npy);;All files (*)"
-MIN_FRAMES = 4  # of what is taken for a movie unasked
 _MEAN_TIP = (
     "<qt>The average over time is the still picture of the field of view. Without it only what changes is "
     "left, and that is what the model is trained on.</qt>"
@@ -62,7 +68,7 @@ class RecordingDock(Dock):
         self.body.addWidget(caption("Movie"))
         self.choice = QComboBox()
         self.choice.setToolTip(
-            "<qt>Every image in the viewer with three axes (time, y, x) can be the recording.</qt>"
+            "<qt>The images in the viewer. One with three axes (time, y, x) can be the recording.</qt>"
         )
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
@@ -78,7 +84,6 @@ class RecordingDock(Dock):
         row.addWidget(self.open_folder)
         self.body.addLayout(row)
         hint = QLabel("… or drop a movie here.")
-        hint.setEnabled(False)
         self.body.addWidget(hint)
 
     def _build_facts(self) -> None:
@@ -161,11 +166,11 @@ class RecordingDock(Dock):
             self.open(paths)
 
     def _on_choice(self, index: int) -> None:
-        layers = usable_layers(self.session)
         name = self.choice.itemText(index)
-        layer = next((it for it in layers if it.name == name), None)
+        layer = next((it for it in image_layers(self.session) if it.name == name), None)
         if layer is not None:
             use_layer(self.session, layer)
+        self._refresh_choice()  # it stays with the recording where the other image is none
 
     def _on_part(self) -> None:
         """Open another channel or plane of the file, into the same layer."""
@@ -192,7 +197,7 @@ class RecordingDock(Dock):
     # What the dock shows
 
     def _refresh_layers(self, event: Any = None) -> None:
-        layers = usable_layers(self.session)
+        layers = image_layers(self.session)
         names = [it.name for it in layers]
         layer = self.session.movie_layer
         self.choice.blockSignals(True)
@@ -204,8 +209,9 @@ class RecordingDock(Dock):
             names.index(layer.name) if layer is not None and layer.name in names else -1
         )
         self.choice.blockSignals(False)
-        if self.session.movie is None and len(layers) == 1 and layers[0].data.shape[0] >= MIN_FRAMES:
-            use_layer(self.session, layers[0])
+        movies = [it for it in layers if looks_like_a_movie(it)]
+        if self.session.movie is None and len(movies) == 1:
+            use_layer(self.session, movies[0])
 
     def _show_movie(self, *_: object) -> None:
         movie = self.session.movie

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEAN_FRAME = "mean frame"
+MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
 _MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
 _CHUNK_BYTES = 2**20
@@ -119,13 +120,16 @@ def opened_by_us(layer: Image) -> Opened | None:
     return opened if isinstance(opened, Opened) else None
 
 
-def usable_layers(session: Session) -> list[Image]:
-    """Return the viewer's image layers that could be a recording: three axes, and not a result of ours."""
+def image_layers(session: Session) -> list[Image]:
+    """Return the viewer's image layers that are not results of ours."""
     viewer = session.viewer
     layers = viewer.layers if viewer is not None else []
-    return [
-        it for it in layers if isinstance(it, Image) and it.ndim == 3 and not it.rgb and not is_result(it)
-    ]
+    return [it for it in layers if isinstance(it, Image) and not is_result(it)]
+
+
+def looks_like_a_movie(layer: Image) -> bool:
+    """Whether a layer may be taken for the recording unasked: grey, three axes, some frames."""
+    return layer.ndim == 3 and not layer.rgb and int(layer.level_shapes[0][0]) >= MIN_FRAMES
 
 
 def use_layer(session: Session, layer: Image) -> None:

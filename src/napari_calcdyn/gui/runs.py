@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from .jobs import Report
 
 TRAINING = "Training"
-MAPS = "Contribution maps"
-EDGE = "Map of a coupling"
+MAPS = "Mapping contributions"
+EDGE = "Mapping a connection"
 MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
+_STOPPED = "The maps were stopped: move the slider and back to make them."
 
 
 def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
@@ -104,6 +105,8 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
         model, maps = loaded
         session.history = ()
         _take_model(session, model)
+        if session.movie is None:
+            session.tell("dynamics", "The model is loaded: open its recording to see the maps.")
         if movie is None or session.movie is not movie:
             return
         if maps is None:
@@ -120,14 +123,18 @@ def _read_maps(folder: Path) -> ContributionMaps:
 
     from ..analysis.contribution import ContributionMaps
 
-    names = ("explained", "amplitude", "sources")
     try:
-        maps = [tifffile.imread(folder / f"contribution_{name}.tif") for name in names]
+        explained, amplitude = (
+            tifffile.imread(folder / f"contribution_{name}.tif") for name in ("explained", "amplitude")
+        )
+        split = folder / "contribution_sources.tif"
+        too_large = split.stat().st_size > MOST_SOURCE_BYTES
+        sources = np.empty((0, *explained.shape), np.float32) if too_large else tifffile.imread(split)
     except (OSError, tifffile.TiffFileError) as error:
         raise InputError(
             f"{folder} has no maps that can be read ({error}): run `calcdyn run` again."
         ) from error
-    return ContributionMaps(*maps)
+    return ContributionMaps(explained, amplitude, sources)
 
 
 def save_model(session: Session, folder: Path) -> bool:
@@ -216,11 +223,20 @@ def compute_maps(session: Session) -> bool:
         if session.var is not var:  # the slider moved on while these were computed
             compute_maps(session)
 
-    return session.start("dynamics", MAPS, tracked("dynamics", "Mapping contributions", compute), done)
+    return session.start("dynamics", MAPS, tracked("dynamics", MAPS, compute), done, stopped=_STOPPED)
+
+
+def map_recording(session: Session) -> None:
+    """Map a recording that was opened after its model was loaded."""
+    movie, model = session.movie, session.model
+    if movie is None or model is None or session.maps is not None or session.job is not None:
+        return
+    if movie.frame_shape == model.frame_shape:
+        compute_maps(session)
 
 
 def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
-    """Map what one coupling explains, in the background; returns whether the job was started."""
+    """Map what one connection explains, in the background; returns whether the job was started."""
     movie, model, var = session.movie, session.model, session.var
     if movie is None or model is None or var is None:
         return False
@@ -234,14 +250,21 @@ def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
     def done(edge: NDArray[np.float32]) -> None:
         if session.movie is movie:
             show_edge_map(session, edge)
+            frames = "1 frame" if lag == 1 else f"{lag} frames"
+            session.tell(
+                "dynamics",
+                f"The map shows what source {source} explains through target {target}, {frames} later.",
+            )
 
-    return session.start("dynamics", EDGE, tracked("dynamics", "Mapping the coupling", compute), done)
+    return session.start("dynamics", EDGE, tracked("dynamics", "Mapping the connection", compute), done)
 
 
 def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
+    # The colours of the maps of one model mean the same all along its path.
+    keep_contrast = session.maps is not None
     session.maps = maps
-    show_lazy_movies(session, movie, model, var, maps)
-    show_maps(session, maps)  # last, hence on top
+    show_lazy_movies(session, movie, model, var, maps, keep_contrast=keep_contrast)
+    show_maps(session, movie, maps, keep_contrast=keep_contrast)  # last, hence on top
 
 
 def _take_model(session: Session, model: VARAutoencoder) -> None:

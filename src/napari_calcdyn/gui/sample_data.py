@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..recording import Movie
+from .io import layer_options
+
 if TYPE_CHECKING:
     from napari.types import LayerData
 
@@ -22,20 +25,19 @@ def simulated_recording() -> list[LayerData]:
     from ..simulate.movie import simulate_movie
 
     simulated = simulate_movie()
-    low, high = np.percentile(simulated.movie[::50], (0.5, 99.8))
     scale = simulated.pixel_size
-    movie = {
-        "name": "simulated recording",
-        "colormap": "gray",
-        "contrast_limits": (float(low), float(high)),
-        "scale": (1.0, *scale),
-        "units": ("pixel", "um", "um"),
-    }
+    movie = Movie.from_array(
+        simulated.movie,
+        frame_rate=simulated.frame_rate,
+        pixel_size=scale,
+        name="simulated recording",
+    )
     cells = {
         "name": "true cells",
         "visible": False,
         "features": {"index": np.arange(1, len(simulated.kind) + 1), "kind": simulated.kind},
         "scale": scale,
         "units": ("um", "um"),
+        "axis_labels": ("y", "x"),
     }
-    return [(simulated.movie, movie, "image"), (simulated.labels, cells, "labels")]
+    return [(simulated.movie, layer_options(movie), "image"), (simulated.labels, cells, "labels")]

@@ -96,6 +96,7 @@ class Session:
         work: Work,
         done: Callable[[Any], None],
         progressed: Callable[[list[Any]], None] | None = None,
+        stopped: str = "",
     ) -> bool:
         """Run `work` in the background, unless a job is under way; returns whether it was started.
 
@@ -111,6 +112,8 @@ class Session:
             Called with the result on the GUI thread.
         progressed : callable, optional
             Called with what was reported since the last call.
+        stopped : str
+            What to say when it was stopped without a result.
         """
         if self.job is not None:
             self.tell(
@@ -123,7 +126,7 @@ class Session:
         job.progressed.connect(progressed or self._show_last)
         job.ended.connect(self._forget)
         job.failed.connect(lambda text: self.tell(topic, text, True))
-        job.cancelled.connect(lambda: self.tell(topic, f"{title} was stopped."))
+        job.cancelled.connect(lambda: self.tell(topic, stopped or f"{title} was stopped."))
         job.done.connect(done)
         self.notice = None
         self.status = Status(topic, f"{title} …")
@@ -156,7 +159,14 @@ class Session:
         if self.layer is not None and event.value is self.layer():
             self.stop()
             self.layer = self.movie = self.statistics = None
+            self.notice = None  # what was said about this movie in the other dock
             self.tell("recording", "The movie's layer was removed: choose or open another one.")
+
+    def on_layer_renamed(self, event: Any) -> None:
+        """Call the recording as the user does."""
+        layer = self.movie_layer
+        if layer is not None and self.movie is not None:
+            self.movie.name = layer.name
 
     def _show_last(self, statuses: list[Status]) -> None:
         if self.job is not None and not self.job.stopping:
@@ -181,5 +191,7 @@ def session_of(viewer: Viewer) -> Session:
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _sessions:
         session = _sessions[viewer] = Session(weakref.ref(viewer))
-        viewer.layers.events.removed.connect(session.on_layer_removed)  # napari holds methods weakly
+        # napari holds methods weakly
+        viewer.layers.events.removed.connect(session.on_layer_removed)
+        viewer.layers.events.renamed.connect(session.on_layer_renamed)
     return _sessions[viewer]

@@ -1,4 +1,4 @@
-"""A slider along the lasso path: how many couplings the model keeps."""
+"""A slider along the lasso path: how many connections the model keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STEPS = 1000
 
 
 class SparsitySlider(QWidget):  # type: ignore[misc]
-    """Chooses the penalty as a fraction of the smallest one that switches every coupling off (λ_max).
+    """Chooses the penalty as a fraction of the smallest one that switches every connection off (λ_max).
 
     Signals
     -------
@@ -35,7 +35,7 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         self.slider.setRange(0, _STEPS)
         self.slider.setPageStep(_STEPS // 20)
         self.slider.setToolTip(
-            "<qt>How strict the model is about couplings. To the left only the strongest are kept, to the "
+            "<qt>How strict the model is about connections. To the left only the strongest are kept, to the "
             "right almost all. The training chose a point by itself; the button goes back to it.</qt>"
         )
         self.label = QLabel()
@@ -90,7 +90,7 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
 
     def show_count(self, fraction: float, nonzeros: int, total: int, *, chosen: bool) -> None:
         """Say what a point of the path means, and whether it is the one that the training chose."""
-        self.label.setText(f"{nonzeros:,} of {total:,} couplings<br>λ = {fraction:.2g} λ<sub>max</sub>")
+        self.label.setText(f"{nonzeros:,} of {total:,} connections<br>λ = {fraction:.2g} λ<sub>max</sub>")
         self.back.setEnabled(not chosen)
 
     def _on_value(self) -> None:

@@ -8,9 +8,10 @@ import os
 def leave_a_core() -> None:
     """Let torch use all cores but one; call it in the thread that computes, as the number belongs to it.
 
-    torch's threads wait for each other by spinning. With as many of them as cores, the window takes one of
-    them off its core at every frame it draws and the others spin for it: measured on 2 cores beside other
-    work, a training step took 1 s with two threads and 0.035 s with one.
+    With as many threads as cores, every frame that the window draws takes a core from one of them, and the
+    others wait. Threads of torch sleep meanwhile if this package loaded it (see `models`); where another
+    plugin did, they spin: measured on 2 cores beside other work, a training step then took 1 s with two threads
+    and 0.035 s with one.
     """
     import torch
 
