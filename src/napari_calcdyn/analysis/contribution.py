@@ -175,17 +175,16 @@ def _predictable(
             " open a longer recording."
         )
     frames = model.normalised(movie)
-    # Without the skip, the network's frames still hold the static picture.
-    static = None
-    if not model.config.skip:
-        rest = (movie.mean_frame() - model.offset) / np.float32(model.scale)
-        static = torch.from_numpy(rest).to(model.device)
+    # The network's frames still hold a static picture where there is no skip, and in another recording than the one
+    # the model was trained on.
+    rest = (movie.mean_frame(progress) - model.offset) / np.float32(model.scale)
+    static = torch.from_numpy(rest).to(model.device)
     latents = predictor.effects.new_empty(0, model.network.latents)
     for start, block in frames.batches(0, movie.n_frames):
         latents = torch.cat([latents, predictor.encode(block)])
         count = len(latents) - predictor.order
         if count > 0:
             actual = block[-count:]
-            yield predictor.past(latents), actual if static is None else actual - static
+            yield predictor.past(latents), actual - static
             latents = latents[count:]
         report(progress, start + len(block), movie.n_frames)

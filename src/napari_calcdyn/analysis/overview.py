@@ -135,7 +135,7 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
         vmax=limit,
     )
     axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
-    axes.set_title("Who drives whom", fontsize=10)
+    axes.set_title("Who predicts whom", fontsize=10)
     axes.set_xlabel("source latent")
     axes.set_ylabel("target latent")
     figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
@@ -148,7 +148,8 @@ def _traces(
     time = np.arange(len(latents)) / rate
     predicted = model.var.predict(latents)
     # One unit of any latent has the same power in the picture: the order of what they explain there.
-    explained = ((predicted - model.var.mean) * (latents - model.var.mean)).mean(0)
+    mean = model.var.mean.astype(np.float32)
+    explained = ((predicted - mean) * (latents - mean)).mean(0)
     strongest = np.argsort(explained)[::-1][:_TRACES]
     for row, latent in enumerate(strongest):
         spread = 4 * max(float(latents[:, latent].std()), 1e-12)

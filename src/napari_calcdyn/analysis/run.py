@@ -15,7 +15,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..models.config import VARAutoencoderConfig
-from ..models.fitting import fit_var_autoencoder, held_out_errors
+from ..models.fitting import fit_var_autoencoder
+from ..models.held_out import held_out_errors
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
@@ -81,6 +82,7 @@ def run(
                     tell(progress)
                     history.append(progress)
         else:
+            model.check_frame_shape(movie)
             movie.check_dynamic(movie.statistics(stage("Computing the mean frame")))
         latents = model.latents(movie, stage("Encoding every frame"))
         metrics = model.metrics | (_errors(model, movie, latents) if applied else {})

@@ -47,11 +47,7 @@ def save_checkpoint(folder: Path, *parts: Any) -> None:
         If the folder cannot be written, or holds something else than a model.
     """
     config, network, offset, scale, var, metrics = parts
-    if (
-        folder.exists()
-        and not (folder / _SETTINGS).is_file()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
+    if not _may_be_replaced(folder):
         raise InputError(f"{folder} holds something else than a model: choose another folder to save to.")
     tensors = {f"network.{name}": value.cpu().contiguous() for name, value in network.state_dict().items()}
     tensors |= {
@@ -88,6 +84,22 @@ def save_checkpoint(folder: Path, *parts: Any) -> None:
         raise InputError(
             f"The model cannot be saved to {folder} ({reason}): choose a folder that you may write to."
         ) from error
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Return whether nothing is there, or a model of this program and nothing else."""
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return True
+    try:
+        _read_settings(folder)
+    except InputError:
+        return False
+    return names <= {_SETTINGS, _NUMBERS}
 
 
 def _swap(folder: Path, new: Path, old: Path) -> None:

@@ -98,7 +98,7 @@ class VARAutoencoderConfig(BaseModel):
     nonzeros: int = Field(
         5,
         ge=1,
-        le=1000,
+        le=100,
         title="Connections per latent",
         description="Number of connections for the choice “nonzeros”.",
         json_schema_extra=_in("Dynamics"),
@@ -139,8 +139,8 @@ class VARAutoencoderConfig(BaseModel):
         ge=2,
         le=256,
         title="Stretches per step",
-        description="How many stretches of the recording each training step looks at. Half of them estimate the"
-        " dynamics, the other half score them.",
+        description="How many stretches of the recording each training step looks at, an even number: half of them"
+        " estimate the dynamics, the other half score them.",
         json_schema_extra=_in("Training"),
     )
     window_length: int = Field(
@@ -172,7 +172,8 @@ class VARAutoencoderConfig(BaseModel):
         ge=1,
         le=1000,
         title="Patience",
-        description="Training ends when the validation loss has not improved for so many checks; there are 40 in all.",
+        description="Training ends when the validation loss has not improved for so many checks. There are about 40 in"
+        " all; with the end-to-end training those before the prediction counts in full are left out.",
         json_schema_extra=_in("Training", "checks"),
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .lasso import LassoPath, lasso_path
+from .lasso import LassoPath, lambda_max, solve_lasso
 from .moments import Moments
 
 _FRACTIONS = np.geomspace(1, 0.01, 25)
@@ -103,9 +103,10 @@ def _cross_validated(folds: list[Moments], weights: Tensor) -> Tensor:
     errors = torch.zeros(len(_FRACTIONS), weights.shape[1], dtype=torch.float64)
     for left_out, test in enumerate(folds):
         train = reduce(add, folds[:left_out] + folds[left_out + 1 :])
-        path = lasso_path(train.gram, train.cov, weights=weights, max_knots=max(2, int(train.samples) // 2))
+        largest = lambda_max(train.gram, train.cov, weights)
+        a = None
         for index, fraction in enumerate(_FRACTIONS):
-            a = path.at_fraction(float(fraction)).detach()
+            a = solve_lasso(train.gram, train.cov, float(fraction) * largest, weights=weights, warm_start=a)
             fit = (a * (test.gram @ a - 2 * test.cov)).sum(0)
             errors[index] += test.samples * (test.variance + fit)
     return torch.from_numpy(_FRACTIONS)[errors.argmin(0)]

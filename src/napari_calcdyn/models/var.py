@@ -212,8 +212,9 @@ def fit_var(
     frames, width = latents.shape
     if frames < 2 * order + 4:
         raise InputError(f"{frames} frames are too few for a VAR of order {order}: take a longer recording.")
+    chunks = [latents[start : start + _CHUNK] for start in range(0, frames, _CHUNK)]
     mean = latents.mean(0, dtype=np.float64)
-    std = latents.std(0, dtype=np.float64)
+    std = np.sqrt(sum(np.square(chunk - mean).sum(0) for chunk in chunks) / frames)
     std[std == 0] = 1  # a constant latent: its column of G is zero, and the lasso leaves it out
 
     blocks = []

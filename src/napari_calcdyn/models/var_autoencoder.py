@@ -126,7 +126,7 @@ class VARAutoencoder:
         Cancelled
             If `progress` asked to stop.
         """
-        return encode_movie(self.network, self.normalised(movie), movie.n_frames, progress)
+        return encode_movie(self.network, self.normalised(movie), range(movie.n_frames), progress)
 
     def check_frame_shape(self, movie: Movie) -> None:
         """Refuse a recording of another frame size.
@@ -197,11 +197,12 @@ class VARAutoencoder:
 
 @torch.no_grad()
 def encode_movie(
-    network: PatchAutoencoder, movie: NormalisedMovie, frames: int, progress: ProgressCallback | None = None
+    network: PatchAutoencoder, movie: NormalisedMovie, frames: range, progress: ProgressCallback | None = None
 ) -> NDArray[np.float32]:
-    """Encode the first frames of a movie, block by block, to (n, d)."""
-    latents = np.empty((frames, network.latents), np.float32)
-    for start, block in movie.batches(0, frames):
-        latents[start : start + len(block)] = network.encode(block).cpu().numpy()
-        report(progress, min(start + len(block), frames), frames)
+    """Encode consecutive frames of a movie, block by block, to (n, d)."""
+    latents = np.empty((len(frames), network.latents), np.float32)
+    for start, block in movie.batches(frames.start, frames.stop):
+        at = start - frames.start
+        latents[at : at + len(block)] = network.encode(block).cpu().numpy()
+        report(progress, at + len(block), len(frames))
     return latents

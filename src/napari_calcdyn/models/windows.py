@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..recording import Movie
+from ..recording import Movie, ProgressCallback, report
 
 _CACHE_BYTES = 2 * 2**30
 _BATCH_BYTES = 32 * 2**20
@@ -33,6 +33,8 @@ class NormalisedMovie:
         Where tensors go.
     cached_frames : int
         So many first frames are kept on the device if they fit there.
+    progress : callable or None
+        Called with frames cached and to cache; returns True to stop.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class NormalisedMovie:
         device: torch.device,
         *,
         cached_frames: int = 0,
+        progress: ProgressCallback | None = None,
     ) -> None:
         self._movie, self.device = movie, device
         self._offset = torch.from_numpy(offset).to(device)
@@ -52,6 +55,7 @@ class NormalisedMovie:
             cache = torch.empty(cached_frames, *offset.shape, device=device)
             for start, stop in self._batches(0, cached_frames):
                 cache[start:stop] = self.frames(start, stop)
+                report(progress, stop, cached_frames)
             self._cache = cache
 
     def frames(self, start: int, stop: int) -> Tensor:
@@ -59,7 +63,7 @@ class NormalisedMovie:
         if self._cache is not None and stop <= len(self._cache):
             return self._cache[start:stop]
         raw = self._movie.frames(start, stop).astype(np.float32, copy=False)
-        return (torch.from_numpy(raw).to(self.device) - self._offset) / self._scale
+        return torch.from_numpy(raw).to(self.device).sub(self._offset).div_(self._scale)
 
     def windows(self, starts: Tensor, length: int) -> Tensor:
         """Return stretches of `length` frames, (W, L, Y, X)."""
@@ -95,5 +99,6 @@ class NormalisedMovie:
 def _room(device: torch.device) -> int:
     """Return how many bytes of frames may stay on the device."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # what an earlier training left is free again
         return torch.cuda.mem_get_info(device)[0] // 2
     return _CACHE_BYTES
