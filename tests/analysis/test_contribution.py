@@ -204,3 +204,16 @@ def test_too_short_for_the_order() -> None:
     model = trained(Movie.from_array(simulated.movie), order=5)
     with pytest.raises(InputError, match="5 frames and the model looks 5 frames back"):
         contribution_maps(model, Movie.from_array(simulated.movie[:5]))
+
+
+def test_maps_of_another_recording_use_its_own_mean() -> None:
+    """A brighter second recording of one field must not light up the map by its brightness."""
+    frames = simulate_movie(frames=240, height=24, width=32, dynamic=3, silent=1, flicker=1).movie
+    model = trained(Movie.from_array(frames[:120]))
+    other = Movie.from_array(frames[120:].astype(np.float32) + 300)
+    latents = model.latents(other)
+    predicted = model.decode(model.var.predict(latents))[1:] - model.decode(model.var.mean[None])
+    deviation = other.frames(1, other.n_frames) - other.mean_frame()
+    expected = (predicted * deviation).mean(0)
+    explained = contribution_maps(model, other, sources=False).explained
+    np.testing.assert_allclose(explained, expected, atol=1e-3 * np.abs(expected).max())

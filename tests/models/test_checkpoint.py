@@ -251,3 +251,18 @@ def test_a_folder_below_a_file_is_named(model, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="choose a folder that you may write to"):
         model.save(tmp_path / "file" / "model")
+
+
+def test_what_somebody_keeps_beside_a_model_is_not_lost(model, folder: Path) -> None:
+    notes = folder / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(InputError, match="something else than a model"):
+        model.save(folder)
+    assert notes.read_text() == "mine"
+
+
+def test_another_program_s_model_is_not_overwritten(model, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(InputError, match="something else than a model"):
+        model.save(tmp_path)
+    assert (tmp_path / "model.json").read_text() == "{}"

@@ -344,3 +344,36 @@ def test_a_real_recording(mouse_movie_path: Path) -> None:
     ahead = movie.frames(400, 500).astype(np.float64)
     assert model.metrics["reconstruction_error"] < np.square(ahead - movie.mean_frame()).mean()
     assert model.metrics["latent_prediction_error"] < 0.5
+
+
+def test_stop_while_frames_are_read_is_a_cancellation(recording, optimiser_steps: list[int]) -> None:
+    stop = threading.Event()
+    run = fit_var_autoencoder(
+        Movie.from_array(recording), VARAutoencoderConfig(**SHORT), device="cpu", stop=stop
+    )
+    assert next(run).stage == "Computing the mean frame"
+    assert next(run).stage == "Preparing the network"
+    stop.set()
+    with pytest.raises(Cancelled):
+        next(run)
+    assert optimiser_steps == [0]
+
+
+def test_a_blank_end_is_refused_before_training(recording, optimiser_steps: list[int]) -> None:
+    blank = recording.copy()
+    blank[KNOWN:] = 0
+    with pytest.raises(InputError, match="are all equal"):
+        fit(blank)
+    assert optimiser_steps == [0]
+
+
+def test_weights_are_chosen_by_validation_however_long_the_warm_up(recording) -> None:
+    _, reports = fit(recording, warm_up=0.9)
+    assert any(report.best is not None for report in reports)
+
+
+def test_validation_has_frames_to_predict(recording) -> None:
+    _, reports = fit(recording[:40], order=2, held_out=0.5, window_length=8)
+    found = [r.losses["held_out_prediction"] for r in reports if "held_out_prediction" in r.losses]
+    assert found
+    assert np.isfinite(found).all()
