@@ -175,8 +175,7 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     recording, dynamics = docks
     session = dynamics.session
     start_long(qtbot, dynamics)
-    viewer.window.remove_dock_widget(dynamics)
-    dynamics.deleteLater()
+    dynamics.parentWidget().destroyOnClose()  # what the cross in its corner does
     qtbot.wait(50)
     assert session.job is not None
     again = DynamicsDock(viewer)
@@ -184,8 +183,7 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     assert again.train.text() == "Stop"  # it shows the run that goes on
     assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
     for widget in (recording, again):
-        viewer.window.remove_dock_widget(widget)
-        widget.deleteLater()
+        widget.parentWidget().destroyOnClose()
     qtbot.waitUntil(lambda: session.job is None, timeout=2000)
 
 
@@ -307,6 +305,7 @@ def test_a_model_that_is_loaded_first_is_mapped_when_its_recording_is_opened(
     load_model(dynamics.session, tmp_path / "model", "cpu")
     settle(qtbot, dynamics)
     assert "open its recording to see the maps" in dynamics.message.text()
+    assert not dynamics.views.isTabEnabled(0)  # it was not trained here: there are no curves
     viewer.add_image(np.concatenate([movie_array] * 2))
     settle(qtbot, dynamics)
     assert EXPLAINED in viewer.layers
@@ -366,6 +365,9 @@ def test_a_model_without_connections_says_so(viewer: Any, dynamics: DynamicsDock
     viewer.layers.clear()
     viewer.add_image(noise)
     train_briefly(qtbot, dynamics)
+    chosen = dynamics.session.var
+    runs.choose_sparsity(dynamics.session, 1.0)
+    qtbot.waitUntil(lambda: dynamics.session.var is not chosen, timeout=5000)
     assert dynamics.session.var is not None
     assert dynamics.session.var.nonzeros == 0
     assert "found no connections" in dynamics.matrix.readout.text()

@@ -51,8 +51,8 @@ class Listener:
                 signal.disconnect(slot)
 
 
-def _on_destroyed(listener: Listener, session: Session, token: int) -> None:
-    """Clean up after a dock; it must not be a method, whose object is gone by then."""
+def _on_gone(listener: Listener, session: Session, token: int) -> None:
+    """Clean up after a dock, once or more often; no method, as the object may be gone by then."""
     listener.close()
     docks = _open_docks.get(session, set())
     docks.discard(token)
@@ -92,7 +92,8 @@ class Dock(QWidget):  # type: ignore[misc]
         self.listen(self.session.events.notice, self._show_notice)
         docks = _open_docks.setdefault(self.session, set())
         docks.add(id(self._listener))
-        self.destroyed.connect(partial(_on_destroyed, self._listener, self.session, id(self._listener)))
+        self._gone = partial(_on_gone, self._listener, self.session, id(self._listener))
+        self.destroyed.connect(self._gone)
 
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a method of this dock to a signal until the dock is destroyed."""
@@ -106,6 +107,12 @@ class Dock(QWidget):  # type: ignore[misc]
             self.message.say("")
         elif notice.topic == self.topic:
             self.message.say(notice.text, notice.is_error)
+
+    def event(self, event: QEvent) -> bool:
+        """Notice that the dock was closed: napari takes it out of the window, and destroys it some time later."""
+        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
+            self._gone()
+        return bool(super().event(event))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Share one place with our other dock, as tabs, when first shown."""

@@ -230,11 +230,12 @@ class DynamicsDock(Dock):
         """Show plots once there is, or soon will be, something in them."""
         session = self.session
         training = session.job is not None and session.job.title == TRAINING
-        self.views.setVisible(training or bool(session.history) or session.model is not None)
+        curves = training or bool(session.history)
+        self.views.setTabEnabled(0, curves)
+        self.views.setVisible(curves or session.model is not None)
 
     def _show_history(self, *_: object) -> None:
         self.curves.show_history(self.session.history)
-        self.views.setTabEnabled(0, bool(self.session.history) or self.session.model is None)
 
     def _show_model(self, *_: object) -> None:
         model = self.session.model

@@ -37,7 +37,9 @@ def show(
     """
     viewer = napari.Viewer()
     session = session_of(viewer)
-    add_docks(viewer)
+    _, dynamics = add_docks(viewer)
+    if result_folder is not None:
+        QTimer.singleShot(0, dynamics.parentWidget().raise_)
     if movie_path is not None:
         open_results(session, Path(movie_path), None if result_folder is None else Path(result_folder))
     napari.run()
