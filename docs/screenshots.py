@@ -47,6 +47,7 @@ def main() -> None:
     let_live(0.5)
 
     def picture(name: str) -> None:
+        viewer.reset_view()
         let_live(0.4)
         viewer.window.screenshot(IMAGES / f"{name}.png", flash=False, canvas_only=False)
 

@@ -40,7 +40,7 @@ class LossPlot(QWidget):  # type: ignore[misc]
         layout.setSpacing(2)
         self.legend = QLabel()
         self.legend.setToolTip(
-            "Held-out frames are the last part of the recording; the model never trains on them."
+            "<qt>Held-out frames are a stretch of the recording that the network never trains on.</qt>"
         )
         layout.addWidget(self.legend)
         self.panels = {key: _Panel(title, tip) for key, (title, tip) in _PANELS.items()}
@@ -49,6 +49,7 @@ class LossPlot(QWidget):  # type: ignore[misc]
             layout.addWidget(panel.plot)
         panel.plot.setLabel("bottom", "training step")
         panel.plot.getAxis("bottom").setHeight(36)
+        panel.plot.getPlotItem().setContentsMargins(0, 6, 6, 6)  # pyqtgraph lets the label stick out
         self._shown: tuple[Progress, ...] = ()
 
     def show_history(self, history: tuple[Progress, ...]) -> None:
