@@ -373,42 +373,77 @@ def test_a_model_without_connections_says_so(viewer: Any, dynamics: DynamicsDock
     assert "found no connections" in dynamics.matrix.readout.text()
 
 
+@pytest.mark.parametrize(
+    ("value", "what"), [(7.0, "is constant"), (np.nan, "NaN"), (np.inf, "infinite"), (None, "frames")]
+)
+def test_a_recording_that_cannot_be_trained_on_is_refused_in_one_sentence(
+    viewer: Any, dynamics: DynamicsDock, movie_array: np.ndarray, value: float | None, what: str, qtbot: Any
+) -> None:
+    bad = movie_array.astype(np.float32)
+    if value is None:
+        bad = bad[:20]
+    elif value == 7:
+        bad[:] = value
+    else:
+        bad[30, 2, 1] = value
+    viewer.layers.clear()
+    viewer.add_image(bad, name="bad", contrast_limits=(0, 500))
+    dynamics.train.click()
+    settle(qtbot, dynamics)
+    is_one_sentence(dynamics, "bad ", what)
+    assert dynamics.session.model is None
+
+
 def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(
     viewer: Any,
-    dynamics: DynamicsDock,
+    docks: tuple[RecordingDock, DynamicsDock],
     movie_array: np.ndarray,
     tmp_path: Path,
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    recording, dynamics = docks
     train_briefly(qtbot, dynamics)
     model = dynamics.session.model
     assert model is not None
     model.save(tmp_path / "model")
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (tmp_path / "file").write_text("no folder")
+    empty, foreign, locked = (tmp_path / name for name in ("empty", "foreign", "locked"))
+    for folder in (empty, foreign):
+        folder.mkdir()
+    (foreign / "model.json").write_text('{"format": "another program"}')
+    locked.write_text("a file where a folder would have to be")
 
-    monkeypatch.setattr(
-        QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "file" / "model"), "")
-    )
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(locked / "model"), ""))
     dynamics.save.click()
     settle(qtbot, dynamics)
-    assert dynamics.message.isVisible()
-    assert dynamics.session.notice is not None
-    assert dynamics.session.notice.is_error
+    is_one_sentence(dynamics, "The model cannot be saved to", "choose a folder that you may write to")
 
     viewer.add_image(np.concatenate([movie_array[:, :20, :28]] * 2), name="smaller")
-    recording = next(it for it in viewer.window.dock_widgets.values() if isinstance(it, RecordingDock))
     recording.choice.setCurrentText("smaller")
     recording.choice.activated.emit(recording.choice.currentIndex())
-    for folder in (foreign, tmp_path / "model"):
+    for folder, what in (
+        (tmp_path / "nowhere", "There is no model folder"),
+        (empty, "is not a model of napari-calcdyn"),
+        (foreign, "is not a model of napari-calcdyn"),
+        (tmp_path / "model", "trained on frames of 24 × 32 pixels and smaller has 20 × 28"),
+    ):
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, _at=folder, **__: str(_at))
         dynamics.load.click()
         settle(qtbot, dynamics)
-        assert dynamics.session.notice is not None
-        assert dynamics.session.notice.is_error
+        is_one_sentence(dynamics, "", what)
         assert dynamics.session.model is model
+
+
+def is_one_sentence(dynamics: DynamicsDock, start: str, what: str) -> None:
+    dynamics.parentWidget().raise_()
+    text = dynamics.message.text()
+    assert not dynamics.message.isHidden()
+    assert dynamics.session.notice is not None
+    assert dynamics.session.notice.is_error
+    assert text.startswith(start)
+    assert what in text
+    assert text.endswith(".")
+    assert text.count(". ") == 0
 
 
 def test_both_docks_share_one_place_as_tabs(viewer: Any, docks: tuple[RecordingDock, DynamicsDock]) -> None:

@@ -170,13 +170,13 @@ def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(
         assert [record.message for record in notification_manager.records] == [said]
 
 
-@pytest.mark.parametrize("bad", ["constant", "nan"])
+@pytest.mark.parametrize("bad", ["constant", "nan", "inf"])
 def test_a_movie_without_information_is_refused(
     viewer: Any, recording: RecordingDock, movie_array: np.ndarray, bad: str, qtbot: Any
 ) -> None:
     array = np.full(movie_array.shape, 7.0, np.float32)
-    if bad == "nan":
-        array[3, 2, 1] = np.nan
+    if bad != "constant":
+        array[3, 2, 1] = float(bad)
     viewer.add_image(array, contrast_limits=(0, 10))
     recording.mean.click()
     settle(qtbot, recording)
