@@ -117,29 +117,33 @@ def draw_curve(rows: Sequence[Row], file: Path) -> None:
         1, len(names), figsize=(5 * len(names), 4), squeeze=False, layout="constrained"
     )
     for name, axis in zip(names, axes[0], strict=True):
-        points = []
-        for weight in (None, *sorted({row["prediction_weight"] for row in rows} - {None})):  # type: ignore[type-var]
-            chosen = select(rows, recording=name, prediction_weight=weight)
-            base = select(rows, recording=name, prediction_weight=None)
-            cost = [
+        base = select(rows, recording=name, prediction_weight=None)
+        weights = (None, *sorted({row["prediction_weight"] for row in rows} - {None}))  # type: ignore[type-var]
+        runs = [select(rows, recording=name, prediction_weight=weight) for weight in weights]
+        cost = [
+            fmean(
                 100 * (float(one["reconstruction_error"]) / float(other["reconstruction_error"]) - 1)  # type: ignore[arg-type]
                 for one, other in zip(chosen, base, strict=True)
-            ]
-            error = [float(row["latent_prediction_error"]) for row in chosen]  # type: ignore[arg-type]
-            axis.scatter(cost, error, s=9, color="0.6", zorder=1)
-            points.append((fmean(cost), fmean(error)))
-            label = "two-stage" if weight is None else f"γ = {weight:g}"
-            axis.annotate(
-                label,
-                points[-1],
-                xytext=(5, -12 if weight is None else 5),
-                textcoords="offset points",
-                fontsize=8,
             )
-        axis.plot(*zip(*points, strict=True), "o-", color="tab:blue", zorder=2)
+            for chosen in runs
+        ]
+        for key, where, colour in (
+            ("latent_prediction_error", "between latents", "tab:blue"),
+            ("picture_prediction_error", "in the picture", "tab:orange"),
+        ):
+            error = [[float(row[key]) for row in chosen] for chosen in runs]  # type: ignore[arg-type]
+            axis.plot(cost, [fmean(seeds) for seeds in error], "-", color=colour, label=where)
+            for at, seeds in zip(cost, error, strict=True):
+                axis.plot([at] * len(seeds), seeds, "o", color=colour, markersize=3)
+        top = axis.get_ylim()[1]
+        for weight, at in zip(weights, cost, strict=True):
+            # Small weights change nothing and would only write over each other.
+            if weight is None or weight >= 1:  # type: ignore[operator]
+                label = "two-stage" if weight is None else f"γ = {weight:g}"
+                axis.annotate(label, (at, top), rotation=90, va="top", ha="left", fontsize=8)
         axis.axvline(5, color="0.7", linestyle="--", linewidth=1)
-        axis.set(title=name, xlabel="reconstruction error, change in %", ylabel="latent prediction error")
-        axis.set_ylim(bottom=0)
+        axis.set(title=name, xlabel="reconstruction error, change in %", ylabel="held-out prediction error")
+        axis.legend(frameon=False, loc="center right")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=150)
     plt.close(figure)

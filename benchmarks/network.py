@@ -61,6 +61,9 @@ class OwnEncoder(PatchAutoencoder):
             return self.encoder_mixture @ self.encoder_shapes
         return normalize(self.mixture @ self.shapes, dim=1)
 
+    def orient(self) -> None:
+        """Leave signs as they are: there are two sets of weights to turn."""
+
     def encode(self, frames: Tensor) -> Tensor:
         self._encoding = True
         try:
