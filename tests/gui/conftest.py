@@ -13,6 +13,9 @@ pytest.importorskip("napari")
 
 from napari.utils.notifications import notification_manager
 
+from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.session import session_of
 
 if TYPE_CHECKING:
@@ -66,3 +69,18 @@ def add_dock(viewer: Viewer) -> Callable[[type, str], Any]:
         return widget
 
     return add
+
+
+@pytest.fixture
+def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, DynamicsDock]:
+    """Both docks, and a movie in a place of its own."""
+    recording, dynamics = add_docks(viewer)
+    movie = np.concatenate([movie_array] * 4)
+    viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
+    dynamics.preset.setCurrentText("quick")
+    return recording, dynamics
+
+
+@pytest.fixture
+def dynamics(docks: tuple[RecordingDock, DynamicsDock]) -> DynamicsDock:
+    return docks[1]

@@ -1,0 +1,33 @@
+"""What the tests of the Dynamics dock do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
+
+RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}
+LONG = 100_000
+
+
+def set_steps(dynamics: DynamicsDock, steps: int) -> None:
+    dynamics.form.editors["steps"].set(steps)
+
+
+def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:
+    qtbot.waitUntil(lambda: dynamics.session.job is None, timeout=timeout)
+
+
+def train_briefly(qtbot: Any, dynamics: DynamicsDock) -> None:
+    set_steps(dynamics, 20)
+    dynamics.train.click()
+    settle(qtbot, dynamics)
+    assert dynamics.session.notice is None, dynamics.session.notice
+    assert dynamics.session.model is not None
+
+
+def start_long(qtbot: Any, dynamics: DynamicsDock) -> None:
+    set_steps(dynamics, LONG)
+    dynamics.train.click()
+    qtbot.waitUntil(lambda: len(dynamics.session.history) > 2, timeout=60_000)

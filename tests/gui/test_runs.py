@@ -1,0 +1,125 @@
+"""Runs that are stopped, closed on, or get in each other's way."""
+
+from __future__ import annotations
+
+import gc
+import time
+import weakref
+from typing import Any
+
+import numpy as np
+from driving import RESULTS, settle, start_long, train_briefly
+
+from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.session import session_of
+
+
+def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    start_long(qtbot, dynamics)
+    assert dynamics.train.text() == "Stop"
+    assert dynamics.progress.isVisible()
+    dynamics.train.click()
+    asked = time.monotonic()
+    qtbot.waitUntil(lambda: dynamics.session.model is not None, timeout=5000)
+    assert time.monotonic() - asked < 1.0
+    settle(qtbot, dynamics)
+    assert {layer.name for layer in viewer.layers} >= RESULTS
+
+
+def test_the_old_model_stays_until_a_new_one_is_fitted(dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    old = dynamics.session.model
+    start_long(qtbot, dynamics)
+    assert dynamics.session.model is old
+    assert dynamics.save.isEnabled() is False
+    dynamics.session.close()
+    assert dynamics.session.model is old
+
+
+def test_a_second_run_from_the_other_dock_is_refused_in_one_sentence(
+    docks: tuple[RecordingDock, DynamicsDock], qtbot: Any
+) -> None:
+    recording, dynamics = docks
+    start_long(qtbot, dynamics)
+    recording.mean.click()
+    assert "“Training” is still under way" in recording.message.text()
+    assert dynamics.session.job is not None
+    assert dynamics.session.job.title == "Training"
+
+
+def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    start_long(qtbot, dynamics)
+    viewer.layers.remove("blinking")
+    settle(qtbot, dynamics, 5000)
+    assert dynamics.session.model is not None
+    assert list(viewer.layers) == []
+    assert not dynamics.train.isEnabled()
+
+
+def test_closing_the_window_ends_the_training(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
+    start_long(qtbot, dynamics)
+    job = dynamics.session.job
+    assert job is not None
+    heard: list[str] = []
+    job.done.connect(lambda _: heard.append("done"))
+    viewer.close()
+    qtbot.wait(50)
+    assert job._finished.is_set()
+    qtbot.wait(150)
+    assert heard == []
+
+
+def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
+    viewer: Any, docks: tuple[RecordingDock, DynamicsDock], qtbot: Any
+) -> None:
+    recording, dynamics = docks
+    session = dynamics.session
+    start_long(qtbot, dynamics)
+    dynamics.parentWidget().destroyOnClose()  # what the cross in its corner does
+    qtbot.wait(50)
+    assert session.job is not None
+    again = DynamicsDock(viewer)
+    viewer.window.add_dock_widget(again, name="again")
+    assert again.train.text() == "Stop"  # it shows the run that goes on
+    assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
+    for widget in (recording, again):
+        widget.parentWidget().destroyOnClose()
+    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+
+
+def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
+    make_napari_viewer: Any, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    def use_and_close() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+        viewer = make_napari_viewer()
+        _, dynamics = add_docks(viewer)
+        viewer.add_image(np.concatenate([movie_array] * 4))
+        dynamics.preset.setCurrentText("quick")
+        train_briefly(qtbot, dynamics)
+        viewer.close()
+        return weakref.ref(viewer), weakref.ref(session_of(viewer))
+
+    viewer, session = use_and_close()
+    qtbot.wait(50)
+    gc.collect()
+    assert viewer() is None
+    assert session() is None
+
+
+def test_stopping_the_maps_says_how_to_make_them(dynamics: DynamicsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, dynamics)
+    session = dynamics.session
+
+    def stop(job: object) -> None:
+        session.stop()
+
+    session.events.job.connect(stop)
+    dynamics.sparsity.slider.setValue(20)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
+    assert dynamics.message.text() == "The maps were stopped: move the slider and back to make them."
