@@ -13,6 +13,7 @@ from driving import RESULTS, settle, start_long, train_briefly
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.results import EXPLAINED
 from napari_calcdyn.gui.session import session_of
 
 
@@ -60,6 +61,28 @@ def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
     assert dynamics.session.model is not None
     assert list(viewer.layers) == []
     assert not dynamics.train.isEnabled()
+
+
+def test_choosing_another_recording_meanwhile_keeps_the_model_for_its_own(
+    viewer: Any, docks: tuple[RecordingDock, DynamicsDock], movie_array: np.ndarray, qtbot: Any
+) -> None:
+    recording, dynamics = docks
+    viewer.add_image(movie_array, name="other")
+
+    def choose(name: str) -> None:
+        recording.choice.setCurrentText(name)
+        recording.choice.activated.emit(recording.choice.currentIndex())
+
+    start_long(qtbot, dynamics)
+    choose("other")
+    dynamics.session.stop()
+    settle(qtbot, dynamics)
+    assert dynamics.session.model is not None
+    assert EXPLAINED not in viewer.layers
+    assert "The model of blinking is ready" in dynamics.message.text()
+    choose("blinking")
+    settle(qtbot, dynamics)
+    assert EXPLAINED in viewer.layers
 
 
 def test_closing_the_window_ends_the_training(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:

@@ -68,6 +68,10 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
         _take_model(session, model)
         if session.movie is movie:
             compute_maps(session)
+        else:
+            session.tell(
+                "dynamics", f"The model of {movie.name} is ready: choose that recording to see its maps."
+            )
 
     started = session.start("dynamics", TRAINING, work, done, progressed)
     if started:
