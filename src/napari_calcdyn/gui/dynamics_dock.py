@@ -25,7 +25,7 @@ from .form import SettingsForm
 from .loss_plot import LossPlot
 from .matrix_plot import MatrixPlot
 from .runs import (
-    MAPS,
+    STOPPABLE,
     TRAINING,
     choose_sparsity,
     densest,
@@ -160,7 +160,7 @@ class DynamicsDock(Dock):
 
     def _on_train(self) -> None:
         job = self.session.job
-        if job is not None and job.title in (TRAINING, MAPS):
+        if job is not None and job.title in STOPPABLE:
             self.session.stop()
             return
         try:
@@ -217,7 +217,7 @@ class DynamicsDock(Dock):
 
     def _show_job(self, *_: object) -> None:
         job = self.session.job
-        running = job is not None and job.title in (TRAINING, MAPS)
+        running = job is not None and job.title in STOPPABLE
         self.train.setText("Stop" if running else "Train")
         self.train.setEnabled(running or self.session.movie is not None)
         self.load.setEnabled(job is None)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TRAINING = "Training"
 MAPS = "Mapping contributions"
 EDGE = "Mapping a connection"
+STOPPABLE = (TRAINING, MAPS, EDGE)
 MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
 _STOPPED = "The maps were stopped: move the slider and back to make them."
 
