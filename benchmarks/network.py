@@ -8,6 +8,8 @@ thing:
 - 256 shapes: nearly a footprint of its own for every place;
 - own encoder: encoder and decoder have weights of their own, footprints have unit norm. This is the usual
   autoencoder; its prediction error between latents has to be read beside the one in the picture;
+- own encoder, relative error: as before, and trained on the prediction error divided by the variance of the latents,
+  as the definition of the reported error suggests;
 - no distance penalty: near and far connections are penalised alike.
 
 Rows are in results/network.jsonl; a run that was interrupted goes on where it was.
@@ -29,12 +31,15 @@ from torch.nn.functional import normalize
 from napari_calcdyn.models import fitting
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.network import PatchAutoencoder
+from napari_calcdyn.models.objective import Objective
+from napari_calcdyn.models.prediction import detached, estimate_var
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "one shape": {"kernels": 1},
     "256 shapes": {"kernels": 256},
     "own encoder": {},
+    "own encoder, relative error": {},
     "no distance penalty": {"distance_penalty": 0.0},
 }
 NUMBERS = (
@@ -72,10 +77,26 @@ class OwnEncoder(PatchAutoencoder):
             self._encoding = False
 
 
+class RelativeObjective(Objective):
+    """The objective with the prediction error as a share of the latents' variance."""
+
+    def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
+        reconstruction, windows = self._reconstruct(self._frames.windows(self._starts[step], self._length))
+        weight = self._config.prediction_weight * self._ramp(step, total)
+        if weight == 0:
+            return reconstruction, {}
+        order = self._config.order
+        estimate = estimate_var(windows[0::2], order, self._weights, memory=self._memory, span=self._span)
+        self._memory = detached(estimate)
+        residual, variance = estimate.score(windows[1::2])
+        return reconstruction + weight * residual / variance, {}
+
+
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
     variant = str(task["variant"])
-    fitting.PatchAutoencoder = OwnEncoder if variant == "own encoder" else PatchAutoencoder  # type: ignore[misc]
+    fitting.PatchAutoencoder = OwnEncoder if variant.startswith("own") else PatchAutoencoder  # type: ignore[misc]
+    fitting.Objective = RelativeObjective if variant.endswith("relative error") else Objective  # type: ignore[misc]
     config = VARAutoencoderConfig.preset("standard", mode=task["mode"], **VARIANTS[variant])
     movie = open_recording(str(task["recording"]))
     run = fitting.fit_var_autoencoder(movie, config, device="cpu", seed=int(str(task["seed"])))

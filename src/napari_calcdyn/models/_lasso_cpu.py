@@ -24,6 +24,8 @@ from napari_calcdyn.models import _lasso_kernels as kernels
 
 _Array = npt.NDArray[np.float64]
 
+_SMALL = 2 * 128 * 128 * 64
+
 
 def collinear_tolerance(dtype: torch.dtype) -> float:
     """Share of a column's variance below which what it adds to the active set is rounding of the input."""
@@ -54,8 +56,13 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork, the cached
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def over_targets(kernel: Callable[..., Any], targets: int, *arrays: Any) -> list[Any]:
-    """Run ``kernel(*arrays, start, stop)`` over chunks of targets, in as many threads as torch uses."""
+def over_targets(kernel: Callable[..., Any], targets: int, *arrays: Any, small: bool = False) -> list[Any]:
+    """Run ``kernel(*arrays, start, stop)`` over chunks of targets, in as many threads as torch uses.
+
+    A small problem is done in the caller's thread, before another one has woken up.
+    """
+    if small:
+        return [kernel(*arrays, 0, targets)]
     threads = min(torch.get_num_threads(), targets)
     # A few chunks per thread: targets differ in cost.
     edges = np.linspace(0, targets, min(4 * threads, targets) + 1).astype(int).tolist()
@@ -67,13 +74,18 @@ def over_targets(kernel: Callable[..., Any], targets: int, *arrays: Any) -> list
             while True:
                 results.append(kernel(*arrays, *chunks.popleft()))
 
-    # The caller works too, so that a small problem is done before another thread has woken up.
+    # The caller works too.
     helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
     work()
     for helper in helpers:
         if not helper.cancel():
             helper.result()
     return results
+
+
+def _is_small(gram: Tensor, cov: Tensor) -> bool:
+    """Return whether waking threads takes longer than the solution: measured at 128 predictors of 64 targets."""
+    return gram.shape[0] * cov.numel() <= _SMALL
 
 
 def solve(gram: Tensor, cov: Tensor, threshold: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor, int]:
@@ -110,7 +122,7 @@ def solve(gram: Tensor, cov: Tensor, threshold: Tensor, start: Tensor | None) ->
         active,
         collinear,
     )
-    missed = sum(over_targets(*work))
+    missed = sum(over_targets(*work, small=_is_small(gram, cov)))
     return columns(a, cov), torch.from_numpy(active).to(cov.device).t(), missed
 
 
@@ -120,6 +132,13 @@ def solve_on_support(gram: Tensor, right: Tensor, active: Tensor) -> Tensor:
     x = np.zeros_like(rhs)
     sets = np.ascontiguousarray(active.t().cpu().numpy())
     over_targets(
-        kernels.solve_supports, x.shape[0], square(gram), rhs, sets, x, collinear_tolerance(gram.dtype)
+        kernels.solve_supports,
+        x.shape[0],
+        square(gram),
+        rhs,
+        sets,
+        x,
+        collinear_tolerance(gram.dtype),
+        small=_is_small(gram, right),
     )
     return columns(x, right)

@@ -45,13 +45,13 @@ class Estimate:
         Returns
         -------
         residual, variance : Tensor ()
-            ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents.
+            ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents; the first is differentiable.
         """
         order = len(self.coefficients) // len(self.mean)
         predictors, targets = lagged((windows - self.mean) / self.std, order)
         residual = (targets - predictors @ self.coefficients) * self.std
-        variation = windows - windows.mean((0, 1))
-        return residual.square().mean(0).sum(), variation.square().mean((0, 1)).sum()
+        variance = windows.detach().flatten(0, 1).var(0, correction=0).sum()
+        return residual.square().sum() / len(residual), variance
 
 
 def universal_penalty(predictors: int, samples: float) -> float:
@@ -106,8 +106,9 @@ def estimate_var(
         Differentiable in the windows.
     """
     mean = windows.mean((0, 1))
-    std = (windows - mean).square().mean((0, 1)).add(_TINY).sqrt()
-    moments = Moments.of((windows - mean) / std, order)
+    centred = windows - mean
+    std = centred.square().mean((0, 1)).add(_TINY).sqrt()
+    moments = Moments.of(centred / std, order)
     if memory is not None:
         keep = max(0.0, 1 - moments.samples / span)
         past = memory.moments
