@@ -190,7 +190,7 @@ def _run(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: st
         f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on {measured} frames"
         f" reconstruction error {metrics['reconstruction_error']:.4g},"
         f" prediction error {metrics['latent_prediction_error']:.3f},"
-        f" signal-to-noise {metrics['latent_snr']:.2f}."
+        f" latent signal-to-noise {metrics['latent_snr']:.2f}."
     )
     print(
         f"Done in {metrics['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."

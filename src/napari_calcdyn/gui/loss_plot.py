@@ -1,4 +1,4 @@
-"""Learning curves: reconstruction and prediction apart, training and held-out frames in each."""
+"""Learning curves: reconstruction and prediction apart, training and validation frames in each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class LossPlot(QWidget):  # type: ignore[misc]
         layout.setSpacing(2)
         self.legend = QLabel()
         self.legend.setToolTip(
-            "<qt>Held-out frames are a stretch of the recording that the network never trains on.</qt>"
+            "<qt>Validation frames are a stretch of the recording that the network never trains on;"
+            " they decide which state of it is kept.</qt>"
         )
         layout.addWidget(self.legend)
         self.panels = {key: _Panel(title, tip) for key, (title, tip) in _PANELS.items()}
@@ -67,7 +68,7 @@ class LossPlot(QWidget):  # type: ignore[misc]
         """Follow the viewer's theme."""
         self.legend.setText(
             f'<span style="color: rgb{colours.training}">━</span> training frames &nbsp;&nbsp; '
-            f'<span style="color: rgb{colours.held_out}">●</span> held-out frames'
+            f'<span style="color: rgb{colours.held_out}">●</span> validation frames'
         )
         for panel in self.panels.values():
             panel.set_colours(colours)
