@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording.errors import InputError
 from ..recording.movie import Movie
 from ..recording.progress import ProgressCallback, report
+from ..recording.statistics import refuse_bad_pixels
 
 _BLOCK_BYTES = 4 << 20  # as stored; a few times that in double precision
 
@@ -72,11 +72,7 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
         value = block - first
         block_total = value.sum(0)
         if not np.isfinite(block_total).all():
-            bad = start + int(np.argmax(~np.isfinite(block).all(axis=(1, 2))))
-            raise InputError(
-                f"{movie.name} has pixels that are NaN or infinite, first in frame {bad}: "
-                "replace them, for example by the pixel's mean."
-            )
+            refuse_bad_pixels(movie, start, block)
         total += block_total
         squares += _sum_of_products(value, value)
         beside += _sum_of_products(value[:, :, 1:], value[:, :, :-1])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..models.var import VAR
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie
+from ..recording.lazy import lazy_frames
 from ._predictor import Predictor
 
 
@@ -82,28 +83,9 @@ def reconstruction_movie(model: VARAutoencoder, movie: Movie) -> Any:
 
 
 def _lazy(movie: Movie, frame: Callable[[int], NDArray[np.float32]]) -> Any:
-    import dask.array as da
-
-    chunks = (1, *movie.frame_shape)
-    meta = np.empty((0, 0, 0), np.float32)
-    return da.from_array(_Frames(movie.shape, frame), chunks=chunks, name=False, asarray=False, meta=meta)
-
-
-class _Frames:
-    """What dask needs to see: shape, dtype, and indexing."""
-
-    ndim = 3
-    dtype = np.dtype(np.float32)
-
-    def __init__(self, shape: tuple[int, int, int], frame: Callable[[int], NDArray[np.float32]]) -> None:
-        self.shape, self._frame = shape, frame
-
-    def __getitem__(self, index: tuple[Any, Any, Any]) -> NDArray[np.float32]:
-        time, rows, columns = index
-        wanted = np.arange(self.shape[0])[time]
-        if np.ndim(wanted) == 0:
-            return np.asarray(self._frame(int(wanted))[rows, columns])
-        out = np.empty((len(wanted), *self.shape[1:]), np.float32)
-        for place, t in enumerate(wanted):
-            out[place] = self._frame(int(t))
-        return out[:, rows, columns]
+    return lazy_frames(
+        lambda start, stop: np.stack([frame(t) for t in range(start, stop)]),
+        movie.shape,
+        np.float32,
+        frames_per_chunk=1,
+    )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 from napari.layers import Image
 
 from ..recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
 from ..recording.errors import InputError
+from ..recording.lazy import lazy_frames
 from ..recording.progress import ProgressCallback
 from .io import layer_options
 from .jobs import Report, Work
@@ -210,14 +210,12 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
     )
 
 
-def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> da.Array:
+def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> Any:
     """Return the movie without its mean frame, lazily: float32 (T, Y, X), read where it is looked at."""
-    step = max(1, _CHUNK_BYTES // (4 * mean.size))
-    chunks = da.core.normalize_chunks((step, *movie.frame_shape), movie.shape)
-
-    def read(block_info: dict[Any, Any]) -> NDArray[np.float32]:
-        start, stop = block_info[None]["array-location"][0]
-        return movie.frames(start, stop).astype(np.float32) - mean
-
     # One chunk is one read; arithmetic on a dask array of the frames costs a second per look at long movies.
-    return da.map_blocks(read, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0, 0), np.float32))
+    return lazy_frames(
+        lambda start, stop: movie.frames(start, stop).astype(np.float32) - mean,
+        movie.shape,
+        np.float32,
+        frames_per_chunk=max(1, _CHUNK_BYTES // (4 * mean.size)),
+    )

@@ -47,8 +47,10 @@ def held_out_errors(
     """
     count = len(latents) - var.order
     squares = 0.0
-    for _, block in frames.batches(first, first + count):
-        squares += sum_of_squares(network.decode(network.encode(block)) - block)
+    encoded = torch.from_numpy(latents[var.order :]).to(network.places.device)
+    for start, block in frames.batches(first, first + count):
+        decoded = network.decode(encoded[start - first : start - first + len(block)])
+        squares += sum_of_squares(decoded - block)
     pixels = count * np.prod(network.frame_shape)
 
     actual = latents[var.order :].astype(np.float64)

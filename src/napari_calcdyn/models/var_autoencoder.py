@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..recording import InputError, Movie, ProgressCallback, report
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -78,7 +77,8 @@ class VARAutoencoder:
         ndarray (n, d), float32
             Latents.
         """
-        return self._encode(frames).cpu().numpy()
+        normalised = (np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale)
+        return self.network.encode(torch.from_numpy(normalised).to(self.device)).cpu().numpy()
 
     @torch.no_grad()
     def decode(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -189,10 +189,6 @@ class VARAutoencoder:
         model = cls(*load_checkpoint(Path(folder)))
         model.network.to(where)
         return model
-
-    def _encode(self, frames: NDArray[Any]) -> Tensor:
-        normalised = (np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale)
-        return self.network.encode(torch.from_numpy(normalised).to(self.device))
 
 
 @torch.no_grad()

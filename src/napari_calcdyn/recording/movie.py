@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .lazy import lazy_frames
 from .progress import ProgressCallback
 from .sources import ArraySource, Source, check_movie_array, path_of_array
 from .statistics import MovieStatistics, stream_mean, stream_statistics
@@ -144,7 +145,9 @@ class Movie:
             if self._data is None:
                 self._data = self._source.lazy()
                 if self._data is None:
-                    self._data = self._as_dask()
+                    # About a megabyte: one step of the time slider decodes no more than that.
+                    step = max(1, CHUNK_BYTES // self._frame_bytes)
+                    self._data = lazy_frames(self.frames, self.shape, self.dtype, frames_per_chunk=step)
             return self._data
 
     def frames(self, start: int, stop: int) -> NDArray[Any]:
@@ -261,30 +264,3 @@ class Movie:
             )
         if not statistics.std.any():
             raise InputError(f"{self.name} does not change, all frames are equal: check the recording.")
-
-    def _as_dask(self) -> Any:
-        import dask.array as da
-
-        # Chunks of whole frames, about a megabyte: one step of the time slider decodes no more than that.
-        step = max(1, CHUNK_BYTES // self._frame_bytes)
-        chunks = (step, *self.frame_shape)
-        meta = np.empty((0, 0, 0), self.dtype)
-        return da.from_array(_Frames(self), chunks=chunks, name=False, asarray=False, meta=meta)
-
-
-class _Frames:
-    """What dask needs to see of a movie: shape, dtype, and indexing."""
-
-    ndim = 3
-
-    def __init__(self, movie: Movie) -> None:
-        self.shape, self.dtype, self._frames = movie.shape, movie.dtype, movie.frames
-
-    def __getitem__(self, index: tuple[Any, Any, Any]) -> NDArray[Any]:
-        time, rows, columns = index
-        wanted = np.arange(self.shape[0])[time]
-        if wanted.size == 0:
-            return np.empty((0, *self.shape[1:]), self.dtype)[:, rows, columns]
-        first = wanted.min()
-        picked = self._frames(first, wanted.max() + 1)[wanted - first]
-        return picked[..., rows, columns]  # type: ignore[no-any-return]

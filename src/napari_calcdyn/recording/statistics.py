@@ -163,7 +163,7 @@ def _stream(
 
             list(pool.map(work, range(workers)))
             if not np.isfinite(running).all():
-                _refuse_bad_pixels(movie, start, block)
+                refuse_bad_pixels(movie, start, block)
             report(progress, start + len(block), movie.n_frames)
             del block, flat, work  # else this block stays in memory while the next two are read
 
@@ -178,7 +178,8 @@ def _sum_dtype(block: NDArray[Any]) -> type[np.generic]:
     return np.int64 if signed else np.uint64
 
 
-def _refuse_bad_pixels(movie: Movie, start: int, block: NDArray[Any]) -> None:
+def refuse_bad_pixels(movie: Movie, start: int, block: NDArray[Any]) -> None:
+    """Raise InputError for a block with a pixel that is NaN or infinite; names the first such frame."""
     bad = ~np.isfinite(block)
     frame = int(bad.any(axis=(1, 2)).argmax())
     what = "NaN (not a number)" if np.isnan(block[frame]).any() else "infinite"
