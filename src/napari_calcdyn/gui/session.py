@@ -1,4 +1,4 @@
-"""What the docks of one viewer share: the recording, the model, its maps and the running job.
+"""What the docks of one viewer share: the recording, models, what was found with them, and the running job.
 
 Docks hold no results. They read a `Session` and listen to it; so a dock can be closed and opened again, two
 docks never disagree, and a result that arrives late never meets a dead widget. Nothing in a session holds its
@@ -19,16 +19,20 @@ from psygnal import SignalGroupDescriptor
 from .jobs import Job, Latest, Work
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    import numpy as np
+    from napari.layers import Image, Labels
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from ..analysis.contribution import ContributionMaps
+    from ..analysis.neurons import Neurons
+    from ..models.avae import AVAE
     from ..models.training import Progress
     from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
-    from ..recording import Movie, MovieStatistics
+    from ..recording import Movie, MovieStatistics, RoiSet, Traces
 
-Topic = Literal["recording", "dynamics"]
+Topic = Literal["recording", "dynamics", "neurons"]
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,28 @@ class Status:
     eta: float | None = None
 
 
-_FIELDS = ("movie", "layer", "statistics", "model", "var", "maps", "history", "job", "status", "notice")
+@dataclass(frozen=True, eq=False)
+class ShownTraces:
+    """Traces that belong to no ROI, as of neurons made up by the model; (n, T) in the unit of the traces."""
+
+    title: str
+    values: NDArray[np.float32]
+
+
+_RECORDING = ("movie", "layer", "statistics", "model", "var", "maps", "history")
+_NEURONS = ("rois", "roi_layer", "traces", "avae", "avae_history", "neurons", "shown_traces")
 # Results are large arrays and models: a change is a change of identity, never a comparison of values.
-_BY_IDENTITY = dict.fromkeys(_FIELDS, operator.is_)
+_EQUAL: dict[str, Callable[[Any, Any], bool]] = {
+    **dict.fromkeys((*_RECORDING, *_NEURONS, "job", "status", "notice"), operator.is_),
+    "selected": operator.eq,  # so that two views that follow each other come to rest
+}
 
 
 @dataclass(eq=False)
 class Session:
     """State of one viewer; a field that is replaced emits ``session.events.<field>(new, old)``."""
 
-    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(equality_operators=_BY_IDENTITY)
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(equality_operators=_EQUAL)
 
     viewer_ref: weakref.ref[Viewer]
     movie: Movie | None = None
@@ -69,6 +85,14 @@ class Session:
     var: VAR | None = None  # the point of the lasso path that is shown
     maps: ContributionMaps | None = None
     history: tuple[Progress, ...] = ()  # of the run that the learning curves show
+    rois: RoiSet | None = None
+    roi_layer: weakref.ref[Labels] | None = None  # the labels layer that shows them: value = position + 1
+    traces: Traces | None = None
+    avae: AVAE | None = None
+    avae_history: tuple[Progress, ...] = ()
+    neurons: Neurons | None = None
+    selected: tuple[int, ...] = ()  # ids of the ROIs that are picked out, in every view, in the order picked
+    shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
     job: Job | None = None
     status: Status | None = None
     notice: Notice | None = None
@@ -89,6 +113,13 @@ class Session:
         viewer = self.viewer
         return layer if viewer is not None and layer is not None and layer in viewer.layers else None
 
+    @property
+    def roi_labels(self) -> Labels | None:
+        """The layer that shows the ROIs, or None where there is none or it was removed."""
+        layer = self.roi_layer() if self.roi_layer is not None else None
+        viewer = self.viewer
+        return layer if viewer is not None and layer is not None and layer in viewer.layers else None
+
     def start(
         self,
         topic: Topic,
@@ -102,7 +133,7 @@ class Session:
 
         Parameters
         ----------
-        topic : {"recording", "dynamics"}
+        topic : {"recording", "dynamics", "neurons"}
             The dock that shows progress and errors.
         title : str
             What is under way, in a few words.
@@ -155,7 +186,9 @@ class Session:
             self._forget()
 
     def on_layer_removed(self, event: Any) -> None:
-        """Forget the recording when the user deletes its layer; a run on it stops."""
+        """Forget the recording when the user deletes its layer; a run on it stops. ROIs stay without theirs."""
+        if self.roi_layer is not None and event.value is self.roi_layer():
+            self.roi_layer = None
         if self.layer is not None and event.value is self.layer():
             self.stop()
             self.layer = self.movie = self.statistics = None
