@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.training import Progress, train
+from napari_calcdyn.models.training import Progress, Schedule, train
 
 
 class Descent:
@@ -39,7 +39,7 @@ class Descent:
 
 
 def run(task: Descent, steps: int = 80, patience: int = 100, **options: object) -> list[Progress]:
-    return list(train(task, steps=steps, learning_rate=0.1, patience=patience, **options))
+    return list(train(task, Schedule(steps, 0.1, patience), **options))
 
 
 def test_training_descends_and_reports() -> None:
@@ -87,7 +87,7 @@ def test_patience_ends_training() -> None:
 def test_stop_ends_before_the_next_step_and_keeps_the_best() -> None:
     stop = threading.Event()
     task = Descent(lambda step: abs(step - 19))
-    for report in train(task, steps=80, learning_rate=0.1, patience=100, stop=stop):
+    for report in train(task, Schedule(80, 0.1, 100), stop=stop):
         if report.step == 50:
             stop.set()
     assert task.steps == 50
@@ -96,7 +96,7 @@ def test_stop_ends_before_the_next_step_and_keeps_the_best() -> None:
 
 def test_a_run_that_is_closed_keeps_the_best() -> None:
     task = Descent(lambda step: abs(step - 19))
-    run = train(task, steps=80, learning_rate=0.1, patience=100)
+    run = train(task, Schedule(80, 0.1, 100))
     for report in run:
         if report.step == 50:
             run.close()
@@ -120,9 +120,31 @@ def test_a_loss_that_fails_leaves_the_best() -> None:
 def test_learning_rate_rises_and_falls_to_zero() -> None:
     task = Descent(lambda step: None)
     moves, before = [], 0.0
-    for report in train(task, steps=40, learning_rate=0.1, patience=100):
+    for report in train(task, Schedule(40, 0.1, 100)):
         moves.append(abs(task.weight - before))
         before = task.weight
         assert report.step == len(moves)
     assert moves[0] < moves[3]
     assert moves[-1] < 0.02 * max(moves)
+
+
+def test_small_gains_do_not_count_as_improvement() -> None:
+    schedule = Schedule(100, 0.1, patience=5, check_every=1, least_improvement=0.01)
+    reports = list(train(Descent(lambda step: 1 - 0.001 * step), schedule))
+    assert len(reports) == 6  # the first check, and five that fell by less
+
+
+def test_gradients_are_scaled_down_to_the_largest_allowed() -> None:
+    task, norms = Descent(lambda step: None), []
+    task.module.weight.register_hook(lambda grad: norms.append(grad.abs().item()))
+    seen: list[float] = []
+    for _ in train(task, Schedule(3, 0.1, 5, check_every=1, largest_gradient=0.5)):
+        seen.append(task.module.weight.grad.abs().item())
+    assert norms[0] == pytest.approx(6)
+    assert seen == pytest.approx([0.5] * 3, rel=1e-4)
+
+
+def test_the_learning_rate_follows_the_given_schedule() -> None:
+    task = Descent(lambda step: None)
+    list(train(task, Schedule(10, 0.1, 5, check_every=1, rate=lambda step, steps: float(step < 1))))
+    assert task.weight == pytest.approx(0.1, rel=1e-3)  # Adam's first step is as long as the learning rate

@@ -18,7 +18,7 @@ from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .selection import Selection
 from .split import Split, check_held_out
-from .training import Progress, train
+from .training import Progress, Schedule, train
 from .var import VAR, fit_var
 from .var_autoencoder import VARAutoencoder, encode_movie
 from .windows import NormalisedMovie
@@ -94,9 +94,7 @@ def fit_var_autoencoder(
         frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known, progress=halt)
         task = Objective(network, frames, split, config, seed)
         report(halt, 0, config.steps)
-        yield from train(
-            task, steps=config.steps, learning_rate=config.learning_rate, patience=config.patience, stop=stop
-        )
+        yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)
     except torch.OutOfMemoryError as error:
         raise InputError(
             "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-_CHECKS = 40
 _SECONDS_BETWEEN_REPORTS = 0.1
 _RISE = 0.1
 
@@ -28,7 +27,8 @@ class Progress:
     step, total : int
         Training steps done, and at most to do.
     losses : mapping of str to float
-        `reconstruction`, `prediction`, and at checks `held_out_reconstruction`, `held_out_prediction`.
+        What the task reports, such as `reconstruction`, and at checks what it measures, such as
+        `held_out_reconstruction`.
     best : float or None
         Lowest validation loss so far.
     elapsed, eta : float
@@ -61,30 +61,70 @@ class Task(Protocol):
         """Return the validation loss, None while it cannot be compared with later ones, and its parts."""
 
 
+def rise_and_fall(step: int, steps: int) -> float:
+    """Return the learning rate's share of its peak: up over the first tenth, then down to zero as a cosine.
+
+    Parameters
+    ----------
+    step, steps : int
+        The step, from 0, and how many there are.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    rise = _RISE * steps
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, how fast, and when to end early.
+
+    Parameters
+    ----------
+    steps : int
+        Training steps at most.
+    learning_rate : float
+        Peak step size of Adam.
+    patience : int
+        Checks without improvement before training ends.
+    check_every : int, optional
+        Steps between two validations; a fortieth of all steps by default.
+    least_improvement : float
+        By how much the validation loss must fall below the lowest to count as an improvement.
+    largest_gradient : float
+        Gradients of a larger norm are scaled down to it.
+    rate : callable
+        Called with the step and the number of steps; returns the learning rate's share of its peak.
+    """
+
+    steps: int
+    learning_rate: float
+    patience: int
+    check_every: int | None = None
+    least_improvement: float = 0.0
+    largest_gradient: float = math.inf
+    rate: Callable[[int, int], float] = rise_and_fall
+
+
 def train(
-    task: Task,
-    *,
-    steps: int,
-    learning_rate: float,
-    patience: int,
-    stop: threading.Event | None = None,
+    task: Task, schedule: Schedule, *, stop: threading.Event | None = None
 ) -> Generator[Progress, None, None]:
     """Train a network, and leave the best weights in it.
 
-    Adam, a learning rate that rises over the first tenth and falls to zero as a cosine. Ends early when the
-    validation loss has not improved for `patience` checks, or when asked to stop; a run that is closed or stopped
-    keeps the best weights so far.
+    Ends early when the validation loss has not improved for a while, or when asked to stop; a run that is closed or
+    stopped keeps the best weights so far.
 
     Parameters
     ----------
     task : Task
         Network, loss and validation.
-    steps : int
-        Training steps at most.
-    learning_rate : float
-        Its peak.
-    patience : int
-        Checks without improvement before training ends; there are 40 in all.
+    schedule : Schedule
+        Steps, learning rate and patience.
     stop : threading.Event, optional
         Looked at before every step.
 
@@ -93,10 +133,11 @@ def train(
     Progress
         At every check, and about ten times a second.
     """
+    steps = schedule.steps
     parameters = list(task.module.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    check_every = max(1, steps // _CHECKS)
+    optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule.rate(step, steps))
+    check_every = schedule.check_every or max(1, steps // 40)
     best, best_state, unimproved = math.inf, None, 0
     start = last_report = time.monotonic()
     try:
@@ -106,8 +147,10 @@ def train(
             loss, parts = task.loss(step, steps)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            if math.isfinite(schedule.largest_gradient):
+                nn.utils.clip_grad_norm_(parameters, schedule.largest_gradient)
             optimiser.step()
-            schedule.step()
+            rate.step()
 
             check = (step + 1) % check_every == 0 or step + 1 == steps
             now = time.monotonic()
@@ -117,7 +160,7 @@ def train(
             if check:
                 validation, held_out = task.validate(step, steps)
                 losses |= held_out
-                if validation is not None and validation < best:
+                if validation is not None and validation < best - schedule.least_improvement:
                     best, unimproved = validation, 0
                     best_state = {name: value.clone() for name, value in task.module.state_dict().items()}
                 elif validation is not None:
@@ -127,16 +170,8 @@ def train(
             eta = elapsed / (step + 1) * (steps - step - 1)
             shown = best if math.isfinite(best) else None
             yield Progress(task.stage(step, steps), step + 1, steps, losses, shown, elapsed, eta)
-            if unimproved >= patience:
+            if unimproved >= schedule.patience:
                 break
     finally:
         if best_state is not None:
             task.module.load_state_dict(best_state)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Return the learning rate's share of its peak."""
-    rise = _RISE * steps
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
