@@ -93,7 +93,7 @@ def test_flags_of_the_issue_reach_the_settings(movie: Path, monkeypatch: pytest.
     def record(movie: object, out: Path, config: object, device: str, seed: int) -> None:
         asked.append(config)
 
-    monkeypatch.setattr(cli, "_run", record)
+    monkeypatch.setattr("napari_calcdyn.cli.run.run_and_tell", record)
     options = ("--preset", "quick", "--mode", "two-stage", "--no-skip", "--prediction-weight", "0.5")
     assert calcdyn(monkeypatch, "run", movie, "--out", movie.parent / "out", *options) == 0
     assert calcdyn(monkeypatch, "run", movie, "--out", movie.parent / "out") == 0
@@ -347,14 +347,16 @@ def test_gui_says_what_is_missing(
 ) -> None:
     refused(monkeypatch, capsys, "gui", movie.parent / "none.tif", words="There is no file or folder")
     refused(monkeypatch, capsys, "gui", "--results", movie.parent, words="give the recording too")
-    monkeypatch.setattr(cli, "_has_display", lambda: False)
+    monkeypatch.setattr("napari_calcdyn.cli.gui.has_display", lambda: False)
     refused(monkeypatch, capsys, "gui", movie, words="There is no display")
 
 
 def test_help_loads_neither_torch_nor_napari() -> None:
     code = "import json, sys, napari_calcdyn.cli; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
-    assert not {"torch", "numba", "matplotlib", "napari", "dask"} & set(loaded)
+    assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(
+        loaded
+    )
 
 
 def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path) -> None:

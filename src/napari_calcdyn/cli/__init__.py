@@ -1,0 +1,37 @@
+"""The command line, ``calcdyn``: one file for each command, put together here.
+
+Every file is imported at each start, so what is heavy (torch, numba, matplotlib, napari) is imported by the
+function that needs it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import typer
+
+from ..recording.errors import InputError
+from . import demo, gui, run, simulate
+
+app = typer.Typer(
+    help="See which activity in a two-photon recording follows rules, and which region drives which.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.command("gui")(gui.gui)
+app.add_typer(simulate.app, name="simulate")
+
+
+def main() -> None:
+    """Run the command line; input that cannot be used ends it with one sentence and exit code 2."""
+    # A cluster's scheduler ends a job with SIGTERM; what is unfinished is cleaned up then too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,72 @@
+"""How far a long command has come, on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+Show = Callable[[str, int, int], None]
+"""Called with the stage in words, and the units of work done and in all."""
+
+
+@contextmanager
+def progress_bar(cancelled: str = "Cancelled; no results were written.") -> Iterator[Show]:
+    """Show a bar per stage on stderr, with the time that is left; nothing where that is no terminal.
+
+    Parameters
+    ----------
+    cancelled : str
+        Said when the user interrupts the work, which ends the command with exit code 130.
+
+    Yields
+    ------
+    callable
+        To be told of progress.
+    """
+    try:
+        with _bars() as show:
+            show("Starting", 0, 0)
+            yield show
+    except KeyboardInterrupt:
+        print(cancelled, file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _bars() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:24}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("to go"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console, disable=not console.is_terminal) as bars:
+        current: tuple[str, Any] | None = None
+
+        def show(stage: str, done: int, total: int) -> None:
+            nonlocal current
+            if current is None or current[0] != stage:
+                if current is not None:
+                    task = bars.tasks[-1]
+                    bars.update(current[1], total=task.total or 1, completed=task.total or 1)
+                current = (stage, bars.add_task(stage, total=None))
+            bars.update(current[1], completed=done, total=total or None)
+
+        yield show

@@ -1,0 +1,77 @@
+"""``calcdyn run``: the ℓ1-VAR autoencoder on a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..models.config import VARAutoencoderConfig
+from ..recording.errors import InputError
+from .options import Device, Out, Seed
+from .progress_bar import progress_bar
+from .settings import with_settings
+
+if TYPE_CHECKING:
+    from ..models.training import Progress
+    from ..recording import Movie
+
+
+@with_settings(VARAutoencoderConfig)
+def run(
+    movie: Annotated[
+        list[Path], typer.Argument(help="TIFF or .npy file, folder of TIFFs, or several TIFFs.")
+    ],
+    out: Out,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[quick|standard|thorough]", help="Settings to start from; standard by default."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Apply this saved model, from an earlier run, instead of training one."),
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    channel: Annotated[int | None, typer.Option(help="Which channel, where there are several.")] = None,
+    plane: Annotated[int | None, typer.Option(help="Which plane, where there are several.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, if not in the file.")] = None,
+    **settings: Any,
+) -> None:
+    """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
+    changes = {name: value for name, value in settings.items() if value is not None}
+    if model is not None and (preset or changes):
+        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
+    config = VARAutoencoderConfig.preset(preset or "standard", **changes)  # type: ignore[arg-type]
+
+    from ..recording import open_movie
+
+    source = movie[0] if len(movie) == 1 else movie
+    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
+    run_and_tell(recording, out, config if model is None else model, device, seed)
+
+
+def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
+    """Run the whole job with a progress bar, and say what came out."""
+    with progress_bar() as show:
+        from ..analysis.run import run as run_job
+        from ..models.var_autoencoder import VARAutoencoder
+
+        def on_progress(progress: Progress) -> None:
+            show(progress.stage, progress.step, progress.total)
+
+        chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
+        metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=on_progress)
+    measured = "all" if isinstance(model, Path) else "the held-out"
+    print(
+        f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on {measured} frames"
+        f" reconstruction error {metrics['reconstruction_error']:.4g},"
+        f" prediction error {metrics['latent_prediction_error']:.3f},"
+        f" latent signal-to-noise {metrics['latent_snr']:.2f}."
+    )
+    print(
+        f"Done in {metrics['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
+    )

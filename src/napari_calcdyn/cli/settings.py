@@ -1,0 +1,64 @@
+"""Command-line options made from the only definition of a model's settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+
+Command = Callable[..., None]
+
+
+def with_settings(config: type[BaseModel]) -> Callable[[Command], Command]:
+    """Give a command one option for every setting of a model.
+
+    Parameters
+    ----------
+    config : type of BaseModel
+        Its fields become options; their description is the help, their ``group`` the panel it stands in.
+
+    Returns
+    -------
+    callable
+        Decorator for a command that takes ``**settings``: it gets every field, None where the user left it out.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [parameter for parameter in signature.parameters.values() if parameter.name != "settings"]
+        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        parameters = [*own, *_options(config)]
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return command
+
+    return decorate
+
+
+def _options(config: type[BaseModel]) -> Iterator[inspect.Parameter]:
+    for name, field in config.model_fields.items():
+        kind, choices = _kind(field.annotation)
+        extra = field.json_schema_extra
+        flag = f"--{name.replace('_', '-')}"
+        option = typer.Option(
+            f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+            help=f"{field.description}{f' Choices: {choices}.' if choices else ''}",
+            rich_help_panel=str(extra["group"]) if isinstance(extra, dict) else None,
+            show_default=False,
+        )
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[kind | None, option],
+        )
+
+
+def _kind(annotation: Any) -> tuple[Any, str]:
+    """Return the type of a setting on the command line, and its choices in words."""
+    if get_origin(annotation) is Literal:
+        return str, ", ".join(get_args(annotation))
+    return next((kind for kind in get_args(annotation) if kind is not type(None)), annotation), ""
