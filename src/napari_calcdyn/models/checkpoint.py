@@ -5,78 +5,60 @@ from __future__ import annotations
 import json
 import platform
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ..recording import InputError
-from .config import VARAutoencoderConfig
-from .moments import Moments
-from .network import PatchAutoencoder
-from .var import VAR
 
-_FORMAT = "napari-calcdyn ℓ1-VAR autoencoder"
+VAR_AUTOENCODER = "napari-calcdyn ℓ1-VAR autoencoder"
+AVAE = "napari-calcdyn AVAE"
+
+_PANELS = {VAR_AUTOENCODER: "Dynamics", AVAE: "Neurons"}
 _FORMAT_VERSION = 1
 _SETTINGS = "model.json"
 _NUMBERS = "model.safetensors"
 _LIBRARIES = ("napari-calcdyn", "torch", "numpy", "safetensors")
 
-Parts = tuple[VARAutoencoderConfig, PatchAutoencoder, NDArray[np.float32], float, VAR, dict[str, Any]]
 
-
-def save_checkpoint(folder: Path, *parts: Any) -> None:
+def save_checkpoint(folder: Path, kind: str, tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
     """Write a model beside its place, then move it there.
 
     Parameters
     ----------
     folder : Path
         Made or replaced.
-    *parts
-        Settings, network, offset, scale, VAR and metrics of the model.
+    kind : str
+        `VAR_AUTOENCODER` or `AVAE`.
+    tensors : dict of str to Tensor
+        The numbers.
+    settings : dict
+        The rest, as JSON can hold it.
 
     Raises
     ------
     InputError
-        If the folder cannot be written, or holds something else than a model.
+        If the folder cannot be written, or holds something else than a model of this kind.
     """
-    config, network, offset, scale, var, metrics = parts
-    if not _may_be_replaced(folder):
-        raise InputError(f"{folder} holds something else than a model: choose another folder to save to.")
-    tensors = {f"network.{name}": value.cpu().contiguous() for name, value in network.state_dict().items()}
-    tensors |= {
-        "offset": torch.from_numpy(offset),
-        "var.mean": torch.from_numpy(var.mean),
-        "var.std": torch.from_numpy(var.std),
-        "var.gram": var.moments.gram.contiguous(),
-        "var.cov": var.moments.cov.contiguous(),
-        "var.variance": var.moments.variance.contiguous(),
-        "var.weights": var.weights.contiguous(),
-        "var.penalty": var.penalty.contiguous(),
-    }
-    settings = {
-        "format": _FORMAT,
-        "version": _FORMAT_VERSION,
-        "config": config.model_dump(),
-        "frame_shape": network.frame_shape,
-        "latents": network.latents,
-        "scale": scale,
-        "samples": var.moments.samples,
-        "metrics": metrics,
-        "libraries": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
-    }
+    if not _may_be_replaced(folder, kind):
+        raise InputError(
+            f"{folder} holds something else than a model of this kind: choose another folder to save to."
+        )
+    libraries = {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+    settings = {"format": kind, "version": _FORMAT_VERSION, **settings, "libraries": libraries}
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
             new, old = Path(beside, "new"), Path(beside, "old")
             new.mkdir()
-            save_file(tensors, new / _NUMBERS)
+            save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, new / _NUMBERS)
             (new / _SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
             _swap(folder, new, old)
     except (OSError, SafetensorError) as error:
@@ -86,8 +68,66 @@ def save_checkpoint(folder: Path, *parts: Any) -> None:
         ) from error
 
 
-def _may_be_replaced(folder: Path) -> bool:
-    """Return whether nothing is there, or a model of this program and nothing else."""
+@contextmanager
+def open_checkpoint(folder: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
+    """Read a model, and take whatever goes wrong while it is put together as damage.
+
+    Parameters
+    ----------
+    folder : Path
+        What `save_checkpoint` wrote.
+    kind : str
+        `VAR_AUTOENCODER` or `AVAE`.
+
+    Yields
+    ------
+    settings : dict
+        As they were saved.
+    tensors : dict of str to Tensor
+        On the CPU.
+
+    Raises
+    ------
+    InputError
+        If it holds no model of this kind, or one that is damaged.
+    """
+    settings = _read_settings(folder, kind)
+    try:
+        yield settings, load_file(folder / _NUMBERS)
+    except (
+        OSError,
+        SafetensorError,
+        ValidationError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        raise InputError(
+            f"The model in {folder} is damaged or was written by another version: train or save it again."
+        ) from error
+
+
+def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names start with `prefix`, without it.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        Numbers of a model.
+    prefix : str
+        As ``"network."``.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Such as `torch.nn.Module.load_state_dict` takes.
+    """
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _may_be_replaced(folder: Path, kind: str) -> bool:
+    """Return whether nothing is there, or a model of this kind and nothing else."""
     if not folder.exists():
         return True
     if not folder.is_dir():
@@ -96,7 +136,7 @@ def _may_be_replaced(folder: Path) -> bool:
     if not names:
         return True
     try:
-        _read_settings(folder)
+        _read_settings(folder, kind)
     except InputError:
         return False
     return names <= {_SETTINGS, _NUMBERS}
@@ -115,85 +155,25 @@ def _swap(folder: Path, new: Path, old: Path) -> None:
         raise
 
 
-def load_checkpoint(folder: Path) -> Parts:
-    """Read a model.
-
-    Parameters
-    ----------
-    folder : Path
-        What `save_checkpoint` wrote.
-
-    Returns
-    -------
-    tuple
-        Settings, network (on the CPU), offset, scale, VAR and metrics.
-
-    Raises
-    ------
-    InputError
-        If it holds no model of this program, or one that is damaged.
-    """
-    settings = _read_settings(folder)
-    try:
-        tensors = load_file(folder / _NUMBERS)
-        config = VARAutoencoderConfig(**settings["config"])
-        height, width = settings["frame_shape"]
-        network = PatchAutoencoder((height, width), settings["latents"], config.kernels)
-        weights = {
-            key.removeprefix("network."): tensors[key] for key in tensors if key.startswith("network.")
-        }
-        network.load_state_dict(weights)
-        moments = Moments(
-            tensors["var.gram"], tensors["var.cov"], tensors["var.variance"], int(settings["samples"])
-        )
-        var = VAR(
-            tensors["var.mean"].numpy(),
-            tensors["var.std"].numpy(),
-            moments,
-            tensors["var.weights"],
-            tensors["var.penalty"],
-        )
-        offset = tensors["offset"].numpy()
-        _check_sizes(var, network.latents, config.order)
-        if offset.shape != (height, width):
-            raise ValueError("sizes disagree")
-        return config, network, offset, float(settings["scale"]), var, dict(settings["metrics"])
-    except (
-        OSError,
-        SafetensorError,
-        ValidationError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:
-        raise InputError(
-            f"The model in {folder} is damaged or was written by another version: train or save it again."
-        ) from error
-
-
-def _check_sizes(var: VAR, latents: int, order: int) -> None:
-    """Find a VAR of other sizes now, not when it is first used."""
-    moments, predictors = var.moments, order * latents
-    found = (var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
-    square, tall = (predictors, predictors), (predictors, latents)
-    expected = [(latents,)] * 4 + [square, tall, tall]
-    if [tuple(values.shape) for values in found] != expected:
-        raise ValueError("sizes disagree")
-
-
-def _read_settings(folder: Path) -> dict[str, Any]:
+def _read_settings(folder: Path, kind: str) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"There is no model folder {folder}: check the path.")
     try:
         settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         settings = None
-    if not isinstance(settings, dict) or settings.get("format") != _FORMAT:
+    found = settings.get("format") if isinstance(settings, dict) else None
+    if found not in _PANELS:
         raise InputError(
             f"{folder} is not a model of napari-calcdyn: choose the folder that was saved, with {_SETTINGS}"
             " in it."
         )
+    if found != kind:
+        raise InputError(
+            f"{folder} holds the other kind of model: open it in the {_PANELS[found]} panel, or choose another"
+            " folder."
+        )
+    assert isinstance(settings, dict)
     if settings.get("version") != _FORMAT_VERSION:
         raise InputError(f"The model in {folder} is of another version of napari-calcdyn: train it again.")
     return settings

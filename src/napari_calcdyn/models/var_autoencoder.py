@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..recording import InputError, Movie, ProgressCallback, report
-from .checkpoint import load_checkpoint, save_checkpoint
 from .config import VARAutoencoderConfig
 from .devices import resolve_device
 from .network import PatchAutoencoder
 from .var import VAR
+from .var_checkpoint import load_var_autoencoder, save_var_autoencoder
 from .windows import NormalisedMovie
 
 
@@ -161,7 +161,7 @@ class VARAutoencoder:
         InputError
             If the folder cannot be written, or holds something that is not a model.
         """
-        save_checkpoint(
+        save_var_autoencoder(
             Path(folder), self.config, self.network, self.offset, self.scale, self.var, self.metrics
         )
 
@@ -186,7 +186,7 @@ class VARAutoencoder:
             If the folder holds no model, one of another program, or one that is damaged.
         """
         where = resolve_device(device)
-        model = cls(*load_checkpoint(Path(folder)))
+        model = cls(*load_var_autoencoder(Path(folder)))
         model.network.to(where)
         return model
 
