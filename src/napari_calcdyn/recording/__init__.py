@@ -1,12 +1,16 @@
-"""Open recordings and stream through them: movies larger than memory, one block of frames at a time."""
+"""Open recordings, ROIs and traces; stream through movies larger than memory, one block of frames at a time."""
 
 from __future__ import annotations
 
 from .errors import Cancelled, InputError
 from .movie import Movie
 from .open import MovieInfo, inspect_movie, open_movie
+from .open_traces import open_traces
 from .progress import ProgressCallback, report
+from .rois import RoiSet
+from .scaling import Scaling
 from .statistics import MovieStatistics
+from .traces import Traces
 
 __all__ = [
     "Cancelled",
@@ -15,7 +19,11 @@ __all__ = [
     "MovieInfo",
     "MovieStatistics",
     "ProgressCallback",
+    "RoiSet",
+    "Scaling",
+    "Traces",
     "inspect_movie",
     "open_movie",
+    "open_traces",
     "report",
 ]
