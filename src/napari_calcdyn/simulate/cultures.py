@@ -1,0 +1,256 @@
+"""The simulated data set of the AVAE paper: cultures of several types, seen through a calcium indicator."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recording.errors import InputError
+from ..recording.progress import ProgressCallback, report
+from .culture import KINDS, grow_culture
+from .fluorescence import fluorescence
+from .spiking import simulate_spikes
+
+LONGEST_ONSET = 2.0
+"""The recording of a culture starts between 0 and this many seconds after the simulation does."""
+
+
+@dataclass(frozen=True)
+class CultureSettings:
+    """What the data set was made with."""
+
+    kinds: tuple[str, ...]
+    cultures: int
+    neurons: int
+    seconds: float
+    sigma: float
+    frame_rate: float
+    axon_length: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedCultures:
+    """Fluorescence of all neurons of several cultures, and the truth about them.
+
+    Attributes
+    ----------
+    clean : ndarray, shape (N, T), float32
+        Fluorescence without noise, 42 at rest; one culture after the other.
+    table : dict of ndarray, each of shape (N,)
+        ``neuron`` (0 to N − 1), ``culture`` (0 to cultures − 1, each of one type), ``type``,
+        ``excitatory``, ``a``, ``b``, ``v0``, ``du`` (parameters of Eq. 1), ``x_mm``, ``y_mm`` (from the
+        middle of the culture), ``onset_s`` (time of the first sample, T_in) and ``rate_hz`` (mean firing
+        rate over the whole simulation).
+    settings : CultureSettings
+        What it was made with.
+    """
+
+    clean: NDArray[np.float32]
+    table: dict[str, NDArray[Any]]
+    settings: CultureSettings
+
+    @cached_property
+    def traces(self) -> NDArray[np.float32]:
+        """Noisy traces x of Eq. 3 at the settings' σ and seed, shape (N, T)."""
+        return self.noisy(self.settings.sigma, self.settings.seed)
+
+    @property
+    def frame_rate(self) -> float:
+        """Samples per second."""
+        return self.settings.frame_rate
+
+    def noisy(self, sigma: float, seed: int = 0) -> NDArray[np.float32]:
+        """Add Gaussian noise to the clean traces (Eq. 3).
+
+        Parameters
+        ----------
+        sigma : float
+            Standard deviation of the noise, in units of the traces (F0 is 42).
+        seed : int
+            The same seed gives the same noise, scaled by `sigma`.
+
+        Returns
+        -------
+        ndarray, shape (N, T), float32
+            Noisy traces.
+        """
+        if not 0 <= sigma <= 1000:
+            raise InputError(f"A noise level of {sigma:g} is out of range: choose 0 to 1000.")
+        noise = _stream(seed, len(KINDS)).standard_normal(self.clean.shape, np.float32)
+        noise *= np.float32(sigma)
+        noise += self.clean
+        return noise
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``traces.npy``, ``clean.npy``, ``neurons.csv`` and ``culture.json`` (the settings).
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist; files of these names in it are replaced.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        folder = Path(folder)
+        # Written beside and renamed, so that a crash never leaves half a file under the final name.
+        parts = {
+            name: folder / f"{Path(name).stem}.part{Path(name).suffix}"
+            for name in ("traces.npy", "clean.npy", "neurons.csv", "culture.json")
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(parts["traces.npy"], self.traces)
+            np.save(parts["clean.npy"], self.clean)
+            with parts["neurons.csv"].open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(self.table)
+                writer.writerows(zip(*(column.tolist() for column in self.table.values()), strict=True))
+            parts["culture.json"].write_text(
+                json.dumps(asdict(self.settings), indent=2) + "\n", encoding="utf-8"
+            )
+            for name, part in parts.items():
+                os.replace(part, folder / name)
+        except OSError as error:
+            raise InputError(
+                f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
+            ) from error
+
+
+def simulate_cultures(
+    kinds: Sequence[str] = ("RS", "IB", "CH"),
+    cultures: int = 5,
+    neurons: int = 700,
+    seconds: float = 30.0,
+    sigma: float = 1.0,
+    frame_rate: float = 50.0,
+    *,
+    axon_length: float = 0.1,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> SimulatedCultures:
+    """Simulate cultures of every type as in section 2.1 of the AVAE paper (Abante et al. 2025).
+
+    Each culture is grown anew and runs for `seconds` plus an offset of its own, uniform from 0 to 2 s,
+    which is left out of its traces. A culture depends only on the seed, its type and its place among
+    those of its type, so asking for fewer gives the same ones.
+
+    Parameters
+    ----------
+    kinds : sequence of {"RS", "IB", "CH"}
+        Types, each at most once.
+    cultures : int
+        Cultures per type.
+    neurons : int
+        Neurons per culture.
+    seconds : float
+        Length of the traces, s.
+    sigma : float
+        Standard deviation of the noise; F0 is 42.
+    frame_rate : float
+        Samples per second; T is ``seconds · frame_rate``, rounded.
+    axon_length : float
+        Scale of the distribution of axon lengths, mm.
+    seed : int
+        The same seed and arguments give the same data.
+    progress : callable, optional
+        Called with milliseconds done and in all.
+
+    Returns
+    -------
+    SimulatedCultures
+        Traces with and without noise, and the truth per neuron.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    Cancelled
+        If the callback asks for it.
+    """
+    kinds = tuple(kinds)
+    _check_ranges(kinds, cultures, seconds, sigma, frame_rate, seed)
+    frames = max(round(seconds * frame_rate), 1)
+    length = frames / frame_rate
+    steps = round(1000 * (length + LONGEST_ONSET))
+    total = len(kinds) * cultures * steps
+    clean, columns = [], []
+    for number, (kind, repeat) in enumerate((kind, repeat) for kind in kinds for repeat in range(cultures)):
+        rng = _stream(seed, list(KINDS).index(kind), repeat)
+        culture = grow_culture(neurons, kind, axon_length=axon_length, seed=rng)
+        onset = round(rng.uniform(0, LONGEST_ONSET), 3)
+
+        def advanced(done: int, of: int, before: int = number * steps) -> None:
+            report(progress, before + done * steps // of, total)
+
+        spikes = simulate_spikes(
+            culture, np.ceil(1000 * (length + onset)) / 1000, seed=rng, progress=advanced
+        )
+        clean.append(fluorescence(spikes, frame_rate, onset=onset, frames=frames))
+        columns.append(
+            {
+                "culture": np.full(neurons, number),
+                "type": np.full(neurons, kind),
+                "excitatory": culture.excitatory,
+                "a": culture.a,
+                "b": culture.b,
+                "v0": culture.v0,
+                "du": culture.du,
+                "x_mm": culture.positions[:, 0],
+                "y_mm": culture.positions[:, 1],
+                "onset_s": np.full(neurons, onset),
+                "rate_hz": spikes.rates,
+            }
+        )
+    table = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    return SimulatedCultures(
+        clean=np.concatenate(clean),
+        table={"neuron": np.arange(len(table["type"])), **table},
+        settings=CultureSettings(
+            kinds,
+            cultures,
+            neurons,
+            float(seconds),
+            float(sigma),
+            float(frame_rate),
+            float(axon_length),
+            seed,
+        ),
+    )
+
+
+def _stream(seed: int, *key: int) -> np.random.Generator:
+    """Give every use of a seed random numbers of its own."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _check_ranges(
+    kinds: tuple[str, ...], cultures: int, seconds: float, sigma: float, frame_rate: float, seed: int
+) -> None:
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+    if not kinds or len(set(kinds)) < len(kinds):
+        raise InputError("The neuron types must be one or more of RS, IB and CH, each named once.")
+    ranges: list[tuple[str, float, float, float]] = [
+        ("cultures", cultures, 1, 1000),
+        ("seconds", seconds, 0.1, 3600),
+        ("sigma", sigma, 0, 1000),
+        ("frame_rate", frame_rate, 0.5, 1000),
+        ("seed", seed, 0, 2**63),
+    ]
+    for name, value, low, high in ranges:
+        if not low <= value <= high:
+            raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
