@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..models.config import VARAutoencoderConfig
+from ..recording.errors import InputError
 from .device_choice import DeviceChoice
 from .dock import Dock
 from .form import SettingsForm
@@ -45,6 +45,18 @@ PRESETS = {
     "quick": "A first look: the shortest training.",
     "standard": "The usual choice, for most recordings.",
     "thorough": "For results to keep: about four times as long.",
+}
+_CURVES = {
+    "reconstruction": (
+        "Reconstruction error",
+        "How far the model's image is from the recorded one, as a share of the movie's variance: lower is "
+        "better.",
+    ),
+    "prediction": (
+        "Prediction error",
+        "How far the model's state is from the one predicted out of its past, as a share of its variance: "
+        "lower is better; 1 is no better than the mean.",
+    ),
 }
 
 
@@ -122,7 +134,7 @@ class DynamicsDock(Dock):
         self.body.addWidget(self.message)
 
     def _build_views(self) -> None:
-        self.curves = LossPlot()
+        self.curves = LossPlot(_CURVES, "frames")
         self.matrix = MatrixPlot()
         self.matrix.picked.connect(self._on_picked)
         self.sparsity = SparsitySlider()
@@ -164,9 +176,9 @@ class DynamicsDock(Dock):
             self.session.stop()
             return
         try:
-            config = VARAutoencoderConfig(**self.form.values())
-        except ValidationError as error:
-            self.session.tell("dynamics", _sentence(error), True)
+            config = self.form.settings()
+        except InputError as error:
+            self.session.tell("dynamics", str(error), True)
             return
         train(self.session, config, self.device.currentText())
 
@@ -262,12 +274,3 @@ class DynamicsDock(Dock):
             colours = plot_colours(viewer.theme)
             self.curves.set_colours(colours)
             self.matrix.set_colours(colours)
-
-
-def _sentence(error: ValidationError) -> str:
-    """Return the first thing that is wrong with the settings, under the name the form shows."""
-    first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    field = VARAutoencoderConfig.model_fields.get(name)
-    what = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"“{field.title}”: {what}." if field is not None and field.title else f"{what}."

@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QIcon
@@ -26,6 +26,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QCollapsible
+
+from ..recording.errors import InputError
 
 OPEN = "automatic"  # shown where an optional number is None
 
@@ -43,6 +45,7 @@ class SettingsForm(QWidget):  # type: ignore[misc]
 
     def __init__(self, model: type[BaseModel]) -> None:
         super().__init__()
+        self.model = model
         self.editors: dict[str, _Editor] = {}
         self.groups: dict[str, _Group] = {}
         self._wheel = _WheelGuard(self)
@@ -84,6 +87,23 @@ class SettingsForm(QWidget):  # type: ignore[misc]
     def values(self) -> dict[str, Any]:
         """Return what the form shows, by field name."""
         return {name: editor.get() for name, editor in self.editors.items()}
+
+    def settings(self) -> Any:
+        """Return what the form shows as an instance of its model.
+
+        Raises
+        ------
+        InputError
+            If a value is refused; it names the setting as the form does.
+        """
+        try:
+            return self.model(**self.values())
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = self.model.model_fields.get(str(first["loc"][0])) if first["loc"] else None
+            what = first["msg"].removeprefix("Value error, ").rstrip(".")
+            title = field.title if field is not None else None
+            raise InputError(f"“{title}”: {what}." if title else f"{what}.") from error
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show other values, without `edited` being emitted."""

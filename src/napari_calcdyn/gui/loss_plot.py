@@ -1,4 +1,4 @@
-"""Learning curves: reconstruction and prediction apart, training and validation frames in each."""
+"""Learning curves: every part of the loss apart, what is trained on and what is held out in each."""
 
 from __future__ import annotations
 
@@ -12,39 +12,35 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from .theme import PlotColours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..models.training import Progress
 
-_PANELS = {
-    "reconstruction": (
-        "Reconstruction error",
-        "How far the model's image is from the recorded one, as a share of the movie's variance: lower is "
-        "better.",
-    ),
-    "prediction": (
-        "Prediction error",
-        "How far the model's state is from the one predicted out of its past, as a share of its variance: "
-        "lower is better; 1 is no better than the mean.",
-    ),
-}
-
 
 class LossPlot(QWidget):  # type: ignore[misc]
-    """Two small plots over the steps of a training run, for `history` as the session holds it."""
+    """Small plots over the steps of a training run, for a `history` as the session holds it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    panels : mapping of str to (str, str)
+        Heading and tooltip of each plot, by the name of what it shows in `Progress.losses`.
+    samples : str
+        What is held out, as "frames".
+    """
+
+    def __init__(self, panels: Mapping[str, tuple[str, str]], samples: str) -> None:
         super().__init__()
+        self._samples = samples
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         self.legend = QLabel()
         self.legend.setToolTip(
-            "<qt>Validation frames are a stretch of the recording that the network never trains on;"
+            f"<qt>Validation {samples} are a part of the recording that the network never trains on;"
             " they decide which state of it is kept.</qt>"
         )
         layout.addWidget(self.legend)
-        self.panels = {key: _Panel(title, tip) for key, (title, tip) in _PANELS.items()}
+        self.panels = {key: _Panel(title, tip) for key, (title, tip) in panels.items()}
         for panel in self.panels.values():
             layout.addWidget(panel.heading)
             layout.addWidget(panel.plot)
@@ -67,8 +63,8 @@ class LossPlot(QWidget):  # type: ignore[misc]
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self.legend.setText(
-            f'<span style="color: rgb{colours.training}">━</span> training frames &nbsp;&nbsp; '
-            f'<span style="color: rgb{colours.held_out}">●</span> validation frames'
+            f'<span style="color: rgb{colours.training}">━</span> training {self._samples} &nbsp;&nbsp; '
+            f'<span style="color: rgb{colours.held_out}">●</span> validation {self._samples}'
         )
         for panel in self.panels.values():
             panel.set_colours(colours)
