@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from napari.utils.notifications import show_warning
@@ -63,10 +63,10 @@ class ShownTraces:
 
 
 _RECORDING = ("movie", "layer", "statistics", "model", "var", "maps", "history")
-_NEURONS = ("rois", "roi_layer", "traces", "avae", "avae_history", "neurons", "shown_traces")
+_NEURONS = ("rois", "roi_layer", "fluorescence", "traces", "columns", "avae", "avae_history", "neurons")
 # Results are large arrays and models: a change is a change of identity, never a comparison of values.
 _EQUAL: dict[str, Callable[[Any, Any], bool]] = {
-    **dict.fromkeys((*_RECORDING, *_NEURONS, "job", "status", "notice"), operator.is_),
+    **dict.fromkeys((*_RECORDING, *_NEURONS, "shown_traces", "job", "status", "notice"), operator.is_),
     "selected": operator.eq,  # so that two views that follow each other come to rest
 }
 
@@ -87,7 +87,9 @@ class Session:
     history: tuple[Progress, ...] = ()  # of the run that the learning curves show
     rois: RoiSet | None = None
     roi_layer: weakref.ref[Labels] | None = None  # the labels layer that shows them: value = position + 1
-    traces: Traces | None = None
+    fluorescence: Traces | None = None  # as extracted or opened
+    traces: Traces | None = None  # the same after ΔF/F, where that is wanted: what models are trained on
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of the traces, from the user's table
     avae: AVAE | None = None
     avae_history: tuple[Progress, ...] = ()
     neurons: Neurons | None = None

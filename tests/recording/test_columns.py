@@ -1,0 +1,53 @@
+"""Tables of what is known about each neuron."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_calcdyn.recording.columns import open_columns
+from napari_calcdyn.recording.errors import InputError
+
+IDS = np.array([7, 3, 5])
+
+
+def test_rows_in_order_become_typed_columns(tmp_path: Path) -> None:
+    path = tmp_path / "neurons.csv"
+    path.write_text("type, excitatory, depth\nRS,True,1.5\nIB,False,\nRS,True,-3\n", encoding="utf-8")
+    columns = open_columns(path, IDS)
+    assert columns["type"].tolist() == ["RS", "IB", "RS"]
+    assert columns["excitatory"].dtype == bool
+    assert columns["excitatory"].tolist() == [True, False, True]
+    np.testing.assert_array_equal(columns["depth"], [1.5, np.nan, -3])
+
+
+def test_rows_are_matched_by_roi_id_where_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("roi_id,type\n3,b\n9,x\n5,c\n7,a\n", encoding="utf-8")
+    assert {name: list(cells) for name, cells in open_columns(path, IDS).items()} == {"type": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"type\nRS\nIB\n", "has 2 rows for 3 neurons"),
+        (b"roi_id,type\n3,b\n5,c\n", "no row for ROI 7"),
+        (b"roi_id,type\n3,b\n5,c\nseven,a\n", "something else than whole numbers"),
+        (b"type,depth\nRS\n", "is no table"),
+        (b"", "is no table"),
+        (b"\xff\xfe\x00\x81", "could not be read"),
+    ],
+)
+def test_other_tables_are_refused_in_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words) as error:
+        open_columns(path, IDS)
+    assert str(error.value).endswith(".")
+
+
+def test_a_missing_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="could not be read"):
+        open_columns(tmp_path / "none.csv", IDS)
