@@ -5,6 +5,7 @@ from __future__ import annotations
 from .errors import Cancelled, InputError
 from .movie import Movie
 from .open import MovieInfo, inspect_movie, open_movie
+from .open_rois import open_rois
 from .open_traces import open_traces
 from .progress import ProgressCallback, report
 from .rois import RoiSet
@@ -24,6 +25,7 @@ __all__ = [
     "Traces",
     "inspect_movie",
     "open_movie",
+    "open_rois",
     "open_traces",
     "report",
 ]

@@ -175,12 +175,12 @@ def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
         if not files:
             raise InputError("The list of files is empty: give at least one TIFF file.")
         for file in files:
-            _check_exists(file)
+            check_exists(file)
             if len(files) > 1 and file.suffix.lower() not in TIFF_ENDINGS:
                 raise InputError(f"{file.name} is not a TIFF: a list of files must hold TIFF files only.")
         return files, files[0].stem if len(files) == 1 else f"{files[0].stem} …", files[0]
     place = Path(path).expanduser()
-    _check_exists(place)
+    check_exists(place)
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(f"{place.name} is neither a TIFF nor a .npy file: export the movie as TIFF.")
@@ -194,7 +194,8 @@ def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
     return sorted(found, key=natural_key), place.name, place
 
 
-def _check_exists(path: Path) -> None:
+def check_exists(path: Path) -> None:
+    """Raise InputError if there is no such file or folder."""
     try:
         exists = path.exists()
     except OSError as error:

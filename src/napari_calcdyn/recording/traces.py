@@ -102,25 +102,9 @@ class Traces:
             If they are no numbers, lengths differ and there is no mask, or the mask does not fit.
         """
         values = _rectangle(name, array, masked=mask is not None)
-        if mask is not None:
-            valid = np.asarray(mask)
-            if (
-                valid.shape != values.shape
-                or valid.dtype.kind not in "buif"
-                or not np.isin(valid, (0, 1)).all()
-            ):
-                raise InputError(
-                    f"The mask for {name} must have {_size(values.shape)} values, True (1) where a sample is "
-                    f"valid and False (0) elsewhere: it has {_size(valid.shape)} of type {valid.dtype}."
-                )
-            values = np.where(valid.astype(bool), values, np.nan)
-        return cls(
-            values,
-            np.arange(len(values)),
-            frame_rate=frame_rate,
-            name=name,
-            provenance=dict(provenance or {}),
-        )
+        ids = np.arange(len(values))
+        traces = cls(values, ids, frame_rate=frame_rate, name=name, provenance=dict(provenance or {}))
+        return traces if mask is None else traces.masked(mask)
 
     def __len__(self) -> int:
         """Return the number of traces."""
@@ -154,6 +138,37 @@ class Traces:
     def usable(self) -> NDArray[np.bool_]:
         """True where a trace has no problem, (N,)."""
         return np.array([problem is None for problem in self.problems])
+
+    def masked(self, mask: ArrayLike) -> Traces:
+        """Declare samples missing.
+
+        Parameters
+        ----------
+        mask : array_like of shape (N, T)
+            True (1) where a sample is valid.
+
+        Returns
+        -------
+        Traces
+            With NaN elsewhere.
+
+        Raises
+        ------
+        InputError
+            If the mask has another shape or other values.
+        """
+        try:
+            valid = np.asarray(mask)
+        except ValueError as error:
+            raise InputError(
+                "The rows of the mask differ in length: give as many as there are samples."
+            ) from error
+        if valid.shape != self.values.shape or not np.isin(valid, (0, 1)).all():
+            raise InputError(
+                f"The mask for {self.name} must be {_size(self.values.shape)}, True (1) where a sample is valid and "
+                f"False (0) elsewhere: it is {_size(valid.shape)} of type {valid.dtype}."
+            )
+        return replace(self, values=np.where(valid.astype(bool), self.values, np.float32(np.nan)))
 
     def select(self, which: ArrayLike) -> Traces:
         """Keep some of the traces, with their ids.
