@@ -66,6 +66,25 @@ class Spikes:
         flat = np.bincount(self.neurons[inside] * bins + bin_of[inside], minlength=self.number * bins)
         return flat.reshape(self.number, bins)
 
+    def synchrony(self, width: float = 0.1) -> float:
+        """Say how much of the neurons' ups and downs they share: Golomb's χ of spike counts.
+
+        ``χ² = var_t(mean_i n_i(t)) / mean_i(var_t n_i(t))`` with n the counts in bins.
+
+        Parameters
+        ----------
+        width : float
+            Width of a bin, s; 0.1 s is about as long as a network burst.
+
+        Returns
+        -------
+        float
+            1 where all neurons do the same, about 1/√N where they are independent, NaN where none fires.
+        """
+        counts = self.counts(width)
+        alone = counts.var(axis=1).mean()
+        return float(np.sqrt(counts.mean(axis=0).var() / alone)) if alone else float("nan")
+
 
 @dataclass(frozen=True, eq=False)
 class State:
