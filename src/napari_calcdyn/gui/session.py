@@ -19,6 +19,8 @@ from psygnal import SignalGroupDescriptor
 from .jobs import Job, Latest, Work
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from napari.layers import Image, Labels
     from napari.viewer import Viewer
@@ -63,7 +65,17 @@ class ShownTraces:
 
 
 _RECORDING = ("movie", "layer", "statistics", "model", "var", "maps", "history")
-_NEURONS = ("rois", "roi_layer", "fluorescence", "traces", "columns", "avae", "avae_history", "neurons")
+_NEURONS = (
+    "rois",
+    "roi_path",
+    "roi_layer",
+    "fluorescence",
+    "traces",
+    "columns",
+    "avae",
+    "avae_history",
+    "neurons",
+)
 # Results are large arrays and models: a change is a change of identity, never a comparison of values.
 _EQUAL: dict[str, Callable[[Any, Any], bool]] = {
     **dict.fromkeys((*_RECORDING, *_NEURONS, "shown_traces", "job", "status", "notice"), operator.is_),
@@ -86,6 +98,7 @@ class Session:
     maps: ContributionMaps | None = None
     history: tuple[Progress, ...] = ()  # of the run that the learning curves show
     rois: RoiSet | None = None
+    roi_path: Path | None = None  # what they were opened from
     roi_layer: weakref.ref[Labels] | None = None  # the labels layer that shows them: value = position + 1
     fluorescence: Traces | None = None  # as extracted or opened
     traces: Traces | None = None  # the same after ΔF/F, where that is wanted: what models are trained on
@@ -192,7 +205,8 @@ class Session:
         if self.roi_layer is not None and event.value is self.roi_layer():
             self.roi_layer = None
         if self.layer is not None and event.value is self.layer():
-            self.stop()
+            if self.status is None or self.status.topic != "neurons":  # a model of traces needs no movie
+                self.stop()
             self.layer = self.movie = self.statistics = None
             self.notice = None  # what was said about this movie in the other dock
             self.tell("recording", "The movie's layer was removed: choose or open another one.")
