@@ -1,7 +1,7 @@
 """Simulated cultures: time against the equations in plain scalars, and how much rates and synchrony vary.
 
 Run ``python benchmarks/culture.py``; ``--quick`` takes smaller cultures and fewer seeds. The scalar loop is the one
-that the tests hold the simulator against; it takes minutes, so it is timed on the first second and scaled up.
+that the tests hold the simulator against; it is timed on the first second and scaled up.
 """
 
 from __future__ import annotations
