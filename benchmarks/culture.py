@@ -7,7 +7,7 @@ that the tests hold the simulator against; it is timed on the first second and s
 from __future__ import annotations
 
 import argparse
-import sys
+import runpy
 import time
 from pathlib import Path
 
@@ -18,9 +18,8 @@ from napari_calcdyn.simulate.culture import KINDS, Culture, grow_culture
 from napari_calcdyn.simulate.fluorescence import fluorescence
 from napari_calcdyn.simulate.spiking import Spikes, advance, simulate_spikes, starting_state
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "simulate"))
-from scalar_culture import scalar_spikes
-
+RESTATEMENT = Path(__file__).resolve().parent.parent / "tests" / "simulate" / "scalar_culture.py"
+scalar_spikes = runpy.run_path(str(RESTATEMENT))["scalar_spikes"]
 BURST = 0.25  # share of the neurons that fire within 100 ms in a network burst
 SCALAR_SECONDS = 1.0
 
