@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .errors import Cancelled, InputError
+from .extraction import extract_traces
 from .movie import Movie
 from .open import MovieInfo, inspect_movie, open_movie
 from .open_rois import open_rois
@@ -23,6 +24,7 @@ __all__ = [
     "RoiSet",
     "Scaling",
     "Traces",
+    "extract_traces",
     "inspect_movie",
     "open_movie",
     "open_rois",

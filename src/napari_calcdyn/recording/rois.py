@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from .errors import InputError
+from .neuropil import nearest_free_pixels
 from .polygons import fill_outline
 
 
@@ -170,6 +171,45 @@ class RoiSet:
         image[weights.col[order]] = weights.row[order] + 1
         return image.reshape(self.frame_shape)
 
+    def neuropil(self, inner: float = 2.0, pixels: int = 350) -> RoiSet:
+        """Surround every ROI by the nearest pixels that belong to no ROI; defaults as in suite2p.
+
+        Parameters
+        ----------
+        inner : float
+            Gap left round the ROI, in pixels: its own light reaches that far.
+        pixels : int
+            Size of a ring; those at equal distance are taken together, so it may be a little larger, and
+            smaller only where the image has no more.
+
+        Returns
+        -------
+        RoiSet
+            A ring for each ROI with its id, all pixels weighing the same.
+
+        Raises
+        ------
+        InputError
+            If ROIs fill the image, so that one finds no pixel.
+        """
+        occupied = self.labels > 0
+        rings = []
+        for number, roi in zip(
+            self.ids, np.split(self.footprints.indices, self.footprints.indptr[1:-1]), strict=True
+        ):
+            rings.append(nearest_free_pixels(roi, occupied, inner, pixels))
+            if not len(rings[-1]):
+                raise InputError(
+                    f"ROI {number} of {self.provenance} has no neuropil, ROIs cover the whole image: extract the "
+                    "traces without it."
+                )
+        return RoiSet(
+            _equal_weights(rings, self.frame_shape),
+            self.ids,
+            self.frame_shape,
+            f"neuropil of {self.provenance}",
+        )
+
     def select(self, which: ArrayLike) -> RoiSet:
         """Keep some of the ROIs, with their ids.
 
@@ -235,13 +275,17 @@ def filled_rois(
             )
         n_cut += cut
         pixels.append(inside)
-    indptr = np.cumsum([0, *(len(inside) for inside in pixels)])
-    indices = np.concatenate([np.empty(0, np.int64), *pixels])
-    shape = (len(pixels), frame_shape[0] * frame_shape[1])
-    weights = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
+    weights = _equal_weights(pixels, frame_shape)
     if n_cut:
         name = f"{name} ({n_cut} cut off at the image's edge)"
     return RoiSet(weights, ids, frame_shape, name, columns or {})
+
+
+def _equal_weights(pixels: Sequence[NDArray[np.int64]], frame_shape: tuple[int, int]) -> Any:
+    indptr = np.cumsum([0, *(len(row) for row in pixels)])
+    indices = np.concatenate([np.empty(0, np.int64), *pixels])
+    shape = (len(pixels), frame_shape[0] * frame_shape[1])
+    return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
 
 
 def _size(shape: Sequence[int]) -> str:
