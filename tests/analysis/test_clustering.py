@@ -80,11 +80,17 @@ def test_candidates_depend_on_the_distances_alone() -> None:
     assert (dbscan(points, candidates[-1]) == 0).all()
 
 
-def test_without_types() -> None:
-    points, types = blobs()
+@pytest.mark.parametrize("apart", [6.0, 12.0])
+def test_without_types_nearly_as_good_as_with(apart: float) -> None:
+    points, types = blobs(apart=apart)
     clusters = cluster_neurons(points)
     np.testing.assert_array_equal(clusters, dbscan(points, choose_epsilon(points)))
-    assert adjusted_rand_index(types, clusters) > 0.8
+    assert adjusted_rand_index(types, clusters) > best_epsilon(points, types)[1] - 0.1 > 0.6
+
+
+def test_without_types_one_group_stays_one() -> None:
+    points = np.random.default_rng(0).normal(size=(300, 8))
+    assert (cluster_neurons(points) == 0).all()
 
 
 def test_neurons_that_are_all_alike_are_one_cluster() -> None:
