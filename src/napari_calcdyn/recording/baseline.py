@@ -148,7 +148,7 @@ def find_baseline(
     ndarray of shape (T,), float64
         F0 of every sample.
     """
-    from scipy import ndimage
+    from scipy import ndimage  # slow to load, and rarely needed
 
     if baseline.method == "percentile" or frame_rate is None:
         return np.full_like(trace, np.percentile(trace, baseline.percentile))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 
 def nearest_free_pixels(
@@ -29,6 +28,8 @@ def nearest_free_pixels(
     ndarray of int64
         Flat indices.
     """
+    from scipy.ndimage import distance_transform_edt  # slow to load, and rarely needed
+
     y, x = np.unravel_index(roi, occupied.shape)
     height, width = occupied.shape
     margin = int(inner + np.sqrt(pixels)) + 1
