@@ -14,27 +14,19 @@ import matplotlib.image
 import numpy as np
 import pytest
 import tifffile
+from commands import calcdyn, refused
 
-from napari_calcdyn import cli
+from napari_calcdyn.analysis import result_folder
 from napari_calcdyn.analysis import run as job
-from napari_calcdyn.analysis.result_folder import RESULTS
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.simulate.movie import simulate_movie
 
+RESULTS = result_folder.RESULTS["run"]
 KEYS = {
     *("mode", "skip", "frames", "height", "width", "latents", "order", "lam", "nonzeros"),
     *("reconstruction_error", "latent_prediction_error", "latent_snr", "seconds", "peak_rss_mb"),
     *("device", "seed"),
 }
-
-
-def calcdyn(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Run the command in this process and return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["calcdyn", *map(str, arguments)])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0
 
 
 @pytest.fixture(scope="module")
@@ -142,19 +134,6 @@ def test_a_saved_model_is_applied(
         third = movie.parent / "third"
         refused(monkeypatch, capsys, "run", *arguments, "--out", third, words=words)
         assert not third.exists()
-
-
-def refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object, words: str
-) -> None:
-    """Expect one sentence on stderr, exit code 2."""
-    capsys.readouterr()
-    assert calcdyn(monkeypatch, *arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert words in said.err
-    assert said.err.count("\n") == 1
-    assert said.err.endswith(".\n")
 
 
 def bad_movie(folder: Path, what: str, pixels: np.ndarray) -> Path:
@@ -354,9 +333,7 @@ def test_gui_says_what_is_missing(
 def test_help_loads_neither_torch_nor_napari() -> None:
     code = "import json, sys, napari_calcdyn.cli; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
-    assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(
-        loaded
-    )
+    assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(loaded)
 
 
 def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path) -> None:

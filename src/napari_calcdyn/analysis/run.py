@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,8 @@ from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
-from .result_folder import MADE_BY, METRICS, result_folder, writing
+from .peak_memory import peak_rss_mb
+from .result_folder import result_folder, write_metrics, writing
 
 
 def run(
@@ -41,7 +39,7 @@ def run(
     movie : Movie
         The recording.
     folder : str or Path
-        Gets the files named in `analysis.result_folder.RESULTS`, all or none.
+        Gets the files of ``analysis.result_folder.RESULTS["run"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model to apply as it is.
     device : str
@@ -68,7 +66,7 @@ def run(
     def stage(name: str) -> ProgressCallback:
         return lambda done, total: tell(Progress(name, done, total))
 
-    with result_folder(folder) as new:
+    with result_folder(folder, "run") as new:
         history: list[Progress] = []
         applied = isinstance(model, VARAutoencoder)
         if isinstance(model, VARAutoencoderConfig):
@@ -96,9 +94,8 @@ def run(
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "movie": str(movie.path or movie.name),
-                "made_by": f"{MADE_BY} {version(MADE_BY)}",
             }
-            (new / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+            write_metrics(new, "run", metrics)
     return metrics
 
 
@@ -137,19 +134,3 @@ def _write(
         latent_centres=model.latent_centres,
     )
     model.save(folder / "model")
-
-
-def peak_rss_mb() -> float | None:
-    """Return the most memory this process has had, in MB (10⁶ bytes); None where the system does not say."""
-    try:
-        # Linux: getrusage would count the memory of the process that started this one.
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return round(int(kilobytes[1]) * 1024 / 1e6, 1) if kilobytes else None
-    except OSError:
-        pass
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # macOS counts in bytes
