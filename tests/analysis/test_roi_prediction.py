@@ -7,11 +7,12 @@ import pytest
 from scipy import sparse
 
 from napari_calcdyn.analysis.contribution import contribution_movie
-from napari_calcdyn.analysis.roi_prediction import predicted_traces
+from napari_calcdyn.analysis.roi_prediction import predicted_like, predicted_traces, trace_weights
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
-from napari_calcdyn.recording import InputError, Movie
+from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces
+from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
 from napari_calcdyn.simulate.movie import simulate_movie
 
 
@@ -66,3 +67,24 @@ def test_rois_of_another_frame_size_are_refused(fitted: tuple[VARAutoencoder, Mo
     model, movie = fitted
     with pytest.raises(InputError, match="trained on frames of 37 × 45"):
         predicted_traces(model, model.latents(movie), np.zeros((1, 100), np.float32))
+
+
+@pytest.mark.parametrize("neuropil", [None, 0.7])
+def test_it_goes_the_way_of_the_traces(fitted: tuple[VARAutoencoder, Movie], neuropil: float | None) -> None:
+    model, movie = fitted
+    movie.frame_rate = 10.0
+    labels = np.zeros(movie.frame_shape, int)
+    labels[4:9, 5:10], labels[20:26, 30:36] = 3, 8
+    rois = RoiSet.from_labels(labels)
+    baseline = Baseline(method="running percentile", window_s=3.0)
+    traces = delta_f_over_f(extract_traces(movie, rois, neuropil=neuropil), baseline)
+    weights = trace_weights(rois, traces)
+    found = predicted_like(predicted_traces(model, model.latents(movie), weights), traces)
+    # The same as extracting from the predicted movie; its first frames are those of the recording.
+    order = model.var.order
+    frames = np.asarray(contribution_movie(model, movie)) + model.decode(model.var.mean[None])[0]
+    frames[:order] = frames[order]
+    predicted = Movie.from_array(frames, frame_rate=10.0)
+    expected = delta_f_over_f(extract_traces(predicted, rois, neuropil=neuropil), baseline).values
+    assert np.isnan(found[:, :order]).all()
+    assert np.allclose(found[:, order:], expected[:, order:], rtol=0, atol=1e-4 * np.abs(expected).max())

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..models.var import VAR
 from ..models.var_autoencoder import VARAutoencoder
-from ..recording import InputError
+from ..recording import InputError, RoiSet, Traces
+from ..recording.baseline import Baseline, delta_f_over_f
 
 
 @torch.no_grad()
@@ -63,3 +64,51 @@ def predicted_traces(
         effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later
         predicted[:, var.order :] += effect @ deviation[var.order - lag : len(latents) - lag].T
     return predicted
+
+
+def trace_weights(rois: RoiSet, traces: Traces) -> Any:
+    """Return how pixels make up traces: footprints, less the neuropil where it was subtracted.
+
+    Parameters
+    ----------
+    rois : RoiSet
+        All ROIs of the recording.
+    traces : Traces
+        Theirs; only how they were made is looked at.
+
+    Returns
+    -------
+    scipy.sparse array (N, Y·X), float32
+        One row for each ROI.
+
+    Raises
+    ------
+    InputError
+        If there is no neuropil round an ROI.
+    """
+    subtracted = traces.provenance.get("neuropil")
+    if not subtracted:
+        return rois.footprints
+    return rois.footprints - np.float32(subtracted["coefficient"]) * rois.neuropil().footprints
+
+
+def predicted_like(predicted: NDArray[np.float32], traces: Traces) -> NDArray[np.float32]:
+    """Bring predicted fluorescence to the unit of traces, in the way in which they got there.
+
+    Parameters
+    ----------
+    predicted : ndarray (n, T), float32
+        Made by `predicted_traces`.
+    traces : Traces
+        Fluorescence, or ΔF/F with its baseline in the provenance.
+
+    Returns
+    -------
+    ndarray (n, T), float32
+        As it is, or divided by its own baseline, found with the same method.
+    """
+    baseline = traces.provenance.get("baseline")
+    if not baseline:
+        return predicted
+    fluorescence = Traces(predicted, np.arange(len(predicted)), frame_rate=traces.frame_rate)
+    return delta_f_over_f(fluorescence, Baseline(**baseline)).values
