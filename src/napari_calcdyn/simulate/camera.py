@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import shift
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 
 OFFSET = 100.0
 """Counts of a dark pixel."""
@@ -27,7 +27,7 @@ _BLOCK_BYTES = 8 << 20  # of one rendered block in float64
 class Scene:
     """Everything that decides how many counts are expected at a pixel and time."""
 
-    patterns: csr_matrix  # (Y X, N)
+    patterns: csr_array  # (Y X, N)
     traces: NDArray[np.float32]  # (N, T)
     modes: NDArray[np.float32]  # (M, Y X)
     swell: NDArray[np.float32]  # (M, T)

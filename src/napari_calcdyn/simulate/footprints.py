@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
 
 from ..recording.errors import InputError
 
@@ -64,7 +65,7 @@ def draw_footprints(
     height: int,
     width: int,
     rng: np.random.Generator,
-) -> NDArray[np.float32]:
+) -> csr_array:
     """Draw one slightly irregular soma per centre, half of them with a dim nucleus.
 
     Parameters
@@ -80,11 +81,11 @@ def draw_footprints(
 
     Returns
     -------
-    ndarray, shape (N, height, width), float32
+    csr_array, shape (N, height·width), float32
         Weights between 0 and 1; the maximum of every cell is 1.
     """
-    footprints = np.zeros((len(centres), height, width), np.float32)
-    for cell, ((row, column), radius) in enumerate(zip(centres, radii, strict=True)):
+    pixels, weights = [], []
+    for (row, column), radius in zip(centres, radii, strict=True):
         reach = int(np.ceil(1.5 * radius)) + 2
         rows = slice(max(int(row) - reach, 0), min(int(row) + reach + 1, height))
         columns = slice(max(int(column) - reach, 0), min(int(column) + reach + 1, width))
@@ -98,9 +99,12 @@ def draw_footprints(
         if rng.uniform() < 0.5:  # indicators that stay out of the nucleus make rings
             nucleus = 1 / (1 + np.exp((distance - 0.5 * outline) / _EDGE))
             weight = weight * (1 - rng.uniform(0.3, 0.6) * nucleus)
-        weight[weight < 0.01] = 0
-        footprints[cell, rows, columns] = weight / weight.max()
-    return footprints
+        inside = weight >= 0.01
+        pixels.append(np.arange(height * width).reshape(height, width)[rows, columns][inside])
+        weights.append((weight[inside] / weight.max()).astype(np.float32))
+    ends = np.cumsum([0, *map(len, pixels)])
+    parts = (np.concatenate(weights), np.concatenate(pixels), ends)
+    return csr_array(parts, shape=(len(centres), height * width))
 
 
 def draw_background(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:

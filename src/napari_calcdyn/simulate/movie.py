@@ -2,130 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-import tifffile
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from numpy.typing import ArrayLike, NDArray
 
 from ..recording.errors import InputError
-from .activity import simulate_activity, slow_fluctuations, sparse_coefficients
-from .camera import GAIN, Scene, record_scene
-from .footprints import draw_background, draw_footprints, draw_neuropil_modes, place_cells
+from .activity import simulate_activity, sparse_coefficients
+from .footprints import RADIUS, draw_footprints, place_cells
+from .scene import record_cells, resting_counts
+from .simulated_movie import PIXEL_SIZE, SimulatedMovie
 
-NOISE_LEVELS = {"low": 60.0, "middle": 25.0, "high": 6.0}
-"""Photons per pixel and frame from the brightest pixel of a typical cell at rest."""
-
-PIXEL_SIZE = (1.0, 1.0)
-"""Size of a pixel in µm, (y, x)."""
-
-_NEUROPIL = 0.4  # brightness of the resting neuropil relative to a typical cell
-_NEUROPIL_FLUCTUATION = 0.02  # standard deviation of one mode relative to the neuropil
-_NEUROPIL_MODES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class SimulatedMovie:
-    """A movie and the truth it was made from.
-
-    Noise and slow changes apart,
-    ``movie[t] = camera.OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
-
-    Attributes
-    ----------
-    movie : ndarray, shape (T, Y, X), uint16
-        Counts.
-    footprints : ndarray, shape (N, Y, X), float32
-        Weights of every cell, maximum 1; dynamic cells come first, then silent, then flicker.
-    traces : ndarray, shape (N, T), float32
-        Fluorescence of every cell in counts above the background, before noise.
-    kind : ndarray, shape (N,), str
-        ``dynamic``, ``silent`` or ``flicker``.
-    coefficients : ndarray, shape (p, Nd, Nd), float64
-        VAR of the dynamic cells' traces as [lag, target, source]: deviations from the mean follow
-        ``x[t] = Σ_l A_l x[t-l] + innovation``.
-    frame_rate : float
-        Frames per second.
-    pixel_size : tuple of float
-        µm, (y, x).
-    """
-
-    movie: NDArray[np.uint16]
-    footprints: NDArray[np.float32]
-    traces: NDArray[np.float32]
-    kind: NDArray[np.str_]
-    coefficients: NDArray[np.float64]
-    frame_rate: float
-    pixel_size: tuple[float, float] = PIXEL_SIZE
-
-    @cached_property
-    def labels(self) -> NDArray[np.int32]:
-        """Number of the cell (from 1, 0 is none) that each pixel belongs to, shape (Y, X).
-
-        A pixel belongs to a cell where its weight exceeds half of that cell's maximum. Where cells
-        overlap, a dynamic one goes first.
-        """
-        labels = np.zeros(self.footprints.shape[1:], np.int32)
-        for cell in reversed(range(len(self.footprints))):  # dynamic cells come first, so are drawn last
-            weight = self.footprints[cell]
-            labels[weight > weight.max() / 2] = cell + 1
-        return labels
-
-    @property
-    def dynamic_mask(self) -> NDArray[np.bool_]:
-        """Pixels of dynamic cells, shape (Y, X)."""
-        return (self.labels > 0) & (self.labels <= len(self.coefficients[0]))
-
-    @property
-    def cell_mask(self) -> NDArray[np.bool_]:
-        """Pixels of any cell, shape (Y, X)."""
-        return self.labels > 0
-
-    def save(self, folder: str | Path) -> None:
-        """Write ``movie.tif`` (OME-TIFF with frame rate and pixel size) and ``truth.npz``.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made if it does not exist; files of these names in it are replaced.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written.
-        """
-        folder = Path(folder)
-        metadata = {
-            "axes": "TYX",
-            "PhysicalSizeY": self.pixel_size[0],
-            "PhysicalSizeYUnit": "µm",
-            "PhysicalSizeX": self.pixel_size[1],
-            "PhysicalSizeXUnit": "µm",
-            "TimeIncrement": 1 / self.frame_rate,
-            "TimeIncrementUnit": "s",
-        }
-        # Written beside and renamed, so that a crash never leaves half a file under the final name.
-        movie_part, truth_part = folder / "movie.part.tif", folder / "truth.part.npz"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            tifffile.imwrite(movie_part, self.movie, ome=True, photometric="minisblack", metadata=metadata)
-            np.savez_compressed(
-                truth_part,
-                footprints=self.footprints,
-                traces=self.traces,
-                kind=self.kind,
-                coefficients=self.coefficients,
-            )
-            os.replace(movie_part, folder / "movie.tif")
-            os.replace(truth_part, folder / "truth.npz")
-        except OSError as error:
-            raise InputError(
-                f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
-            ) from error
+__all__ = ["SimulatedMovie", "movie_of_traces", "simulate_movie"]
 
 
 def simulate_movie(
@@ -181,8 +69,11 @@ def simulate_movie(
     InputError
         If an argument is out of its range or the cells do not fit into the field of view.
     """
-    photons = _photons(noise)
-    _check_ranges(frames, height, width, order, drift, bleaching, frame_rate, seed)
+    brightness = resting_counts(noise)
+    _check_ranges(
+        {"frames": frames, "height": height, "width": width, "order": order, "frame_rate": frame_rate}
+        | {"drift": drift, "bleaching": bleaching, "seed": seed}
+    )
     numbers = [
         _cell_number(name, number, per_field, height * width)
         for name, number, per_field in (
@@ -196,8 +87,7 @@ def simulate_movie(
         raise InputError("A simulated movie needs at least one cell: raise dynamic, silent or flicker.")
     rng = np.random.default_rng(seed)
     centres, radii = place_cells(sum(numbers), height, width, rng)
-    footprints = draw_footprints(centres, radii, height, width, rng)
-    brightness = photons * GAIN  # counts of a typical cell at rest
+    weights = draw_footprints(centres, radii, height, width, rng)
 
     # Flicker cells copy dynamic ones, so one dynamic cell is simulated even where none is shown.
     modelled = max(dynamic, 1)
@@ -219,22 +109,19 @@ def simulate_movie(
         ]
     ).astype(np.float32)
 
-    background = _NEUROPIL * brightness * draw_background(height, width, rng)
-    modes = _NEUROPIL_FLUCTUATION * background * draw_neuropil_modes(_NEUROPIL_MODES, height, width, rng)
-    swell = slow_fluctuations(_NEUROPIL_MODES, frames, frame_rate, rng)
-    heading = rng.uniform(0, 2 * np.pi)
-    scene = Scene(
-        patterns=csr_matrix(footprints.reshape(len(footprints), -1).T),
-        traces=traces,
-        modes=modes.reshape(_NEUROPIL_MODES, -1),
-        swell=swell.astype(np.float32),
-        background=background,
-        path=np.outer(np.linspace(-0.5, 0.5, frames), drift * np.array([np.sin(heading), np.cos(heading)])),
-        dimming=np.linspace(1.0, 1.0 - bleaching, frames, dtype=np.float32),
-    )
     return SimulatedMovie(
-        movie=record_scene(scene, seed),
-        footprints=footprints,
+        movie=record_cells(
+            weights,
+            traces,
+            (height, width),
+            brightness=brightness,
+            drift=drift,
+            bleaching=bleaching,
+            frame_rate=frame_rate,
+            seed=seed,
+            rng=rng,
+        ),
+        weights=weights,
         traces=traces,
         kind=np.repeat(["dynamic", "silent", "flicker"], numbers),
         coefficients=coefficients[:, :dynamic, :dynamic],
@@ -242,39 +129,121 @@ def simulate_movie(
     )
 
 
-def _photons(noise: str | float) -> float:
-    if isinstance(noise, str):
-        if noise not in NOISE_LEVELS:
-            raise InputError(
-                f"The noise level {noise!r} is not known: choose low, middle, high or a number of photons."
-            )
-        return NOISE_LEVELS[noise]
-    if not 0.5 <= noise <= 500:
-        raise InputError(f"{noise:g} photons per pixel and frame is out of range: choose 0.5 to 500.")
-    return float(noise)
-
-
-def _check_ranges(
-    frames: int,
+def movie_of_traces(
+    traces: ArrayLike,
+    centres: ArrayLike,
+    *,
+    rest: float,
     height: int,
     width: int,
-    order: int,
-    drift: float,
-    bleaching: float,
     frame_rate: float,
-    seed: int,
-) -> None:
-    ranges: list[tuple[str, float, float, float]] = [
-        ("frames", frames, 4, 10_000_000),
-        ("height", height, 16, 4096),
-        ("width", width, 16, 4096),
-        ("order", order, 1, 10),
-        ("drift", drift, 0, min(height, width) / 4),
-        ("bleaching", bleaching, 0, 0.9),
-        ("frame_rate", frame_rate, 0.5, 500),
-        ("seed", seed, 0, 2**63),
-    ]
-    for name, value, low, high in ranges:
+    radius: tuple[float, float] = RADIUS,
+    kind: Sequence[str] | None = None,
+    noise: str | float = "middle",
+    drift: float = 0.0,
+    bleaching: float = 0.0,
+    pixel_size: tuple[float, float] = PIXEL_SIZE,
+    seed: int = 0,
+) -> SimulatedMovie:
+    """Draw cells that do what given traces say, in the neuropil and before the camera of `simulate_movie`.
+
+    Memory beyond the movie, 2 bytes per pixel and frame, is that of one block of frames.
+
+    Parameters
+    ----------
+    traces : array_like, shape (N, T)
+        Fluorescence of every cell, not negative.
+    centres : array_like, shape (N, 2)
+        Row and column of every cell, px; cells may overlap.
+    rest : float
+        Value of a trace that is as bright as a typical cell at rest.
+    height, width : int
+        Frame size, px.
+    frame_rate : float
+        Frames per second.
+    radius : tuple of float
+        Smallest and largest radius of a cell, px.
+    kind : sequence of str, optional
+        A word for every cell, kept beside the truth; ``given`` by default.
+    noise, drift, bleaching : str or float, float, float
+        As for `simulate_movie`.
+    pixel_size : tuple of float
+        µm, (y, x).
+    seed : int
+        The same seed and arguments give the same movie.
+
+    Returns
+    -------
+    SimulatedMovie
+        Movie and truth; its traces are the given ones in counts.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range, or traces and centres do not match.
+    """
+    values, places = np.asarray(traces, np.float32), np.asarray(centres, np.float64)
+    words = np.full(len(places), "given") if kind is None else np.asarray(kind, str)
+    if values.ndim != 2 or places.shape != (len(values), 2) or len(words) != len(values) or not len(values):
+        raise InputError(
+            f"Traces {values.shape}, centres {places.shape} and {len(words)} kinds do not match: give N traces of T "
+            "samples, N rows of row and column, and N kinds."
+        )
+    if not (np.isfinite(values).all() and values.min() >= 0 and rest > 0):
+        raise InputError(
+            "Traces must be fluorescence, finite and not negative, with a positive value at rest."
+        )
+    if not ((places >= 0) & (places <= [height - 1, width - 1])).all():
+        raise InputError(
+            f"A cell lies outside the frame of {height} × {width} pixels: move it or enlarge the frame."
+        )
+    if not 0.5 <= radius[0] <= radius[1] <= 100:
+        raise InputError(
+            f"Cell radii from {radius[0]:g} to {radius[1]:g} px are out of range: choose 0.5 to 100."
+        )
+    brightness = resting_counts(noise)
+    _check_ranges(
+        {"frames": values.shape[1], "height": height, "width": width, "frame_rate": frame_rate}
+        | {"drift": drift, "bleaching": bleaching, "seed": seed}
+    )
+    rng = np.random.default_rng(seed)
+    weights = draw_footprints(places, rng.uniform(*radius, len(places)), height, width, rng)
+    counts: NDArray[np.float32] = values * np.float32(brightness / rest)
+    return SimulatedMovie(
+        movie=record_cells(
+            weights,
+            counts,
+            (height, width),
+            brightness=brightness,
+            drift=drift,
+            bleaching=bleaching,
+            frame_rate=frame_rate,
+            seed=seed,
+            rng=rng,
+        ),
+        weights=weights,
+        traces=counts,
+        kind=words,
+        coefficients=np.empty((0, 0, 0)),
+        frame_rate=float(frame_rate),
+        pixel_size=pixel_size,
+    )
+
+
+def _check_ranges(values: dict[str, float]) -> None:
+    shorter = min(values["height"], values["width"])
+    ranges: dict[str, tuple[float, float]] = {
+        "frames": (4, 10_000_000),
+        "height": (16, 4096),
+        "width": (16, 4096),
+        "order": (1, 10),
+        "drift": (0, shorter / 4),
+        "bleaching": (0, 0.9),
+        "frame_rate": (0.5, 500),
+        "seed": (0, 2**63),
+    }
+    for name, value in values.items():
+        low, high = ranges[name]
         if not low <= value <= high:
             raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
 

@@ -1,0 +1,105 @@
+"""Cells in their neuropil, in front of the camera."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..recording.errors import InputError
+from .activity import slow_fluctuations
+from .camera import GAIN, Scene, record_scene
+from .footprints import draw_background, draw_neuropil_modes
+
+NOISE_LEVELS = {"low": 60.0, "middle": 25.0, "high": 6.0}
+"""Photons per pixel and frame from the brightest pixel of a typical cell at rest."""
+
+_NEUROPIL = 0.4  # brightness of the resting neuropil relative to a typical cell
+_NEUROPIL_FLUCTUATION = 0.02  # standard deviation of one mode relative to the neuropil
+_NEUROPIL_MODES = 4
+
+
+def resting_counts(noise: str | float) -> float:
+    """Say how bright a typical cell at rest is at a level of shot noise.
+
+    Parameters
+    ----------
+    noise : {"low", "middle", "high"} or float
+        Level, or photons per pixel and frame at the brightest pixel of that cell.
+
+    Returns
+    -------
+    float
+        Counts at that pixel.
+
+    Raises
+    ------
+    InputError
+        If there is no such level.
+    """
+    if isinstance(noise, str):
+        if noise not in NOISE_LEVELS:
+            raise InputError(
+                f"The noise level {noise!r} is not known: choose low, middle, high or a number of photons."
+            )
+        return NOISE_LEVELS[noise] * GAIN
+    if not 0.5 <= noise <= 500:
+        raise InputError(f"{noise:g} photons per pixel and frame is out of range: choose 0.5 to 500.")
+    return float(noise) * GAIN
+
+
+def record_cells(
+    weights: csr_array,
+    traces: NDArray[np.float32],
+    shape: tuple[int, int],
+    *,
+    brightness: float,
+    drift: float,
+    bleaching: float,
+    frame_rate: float,
+    seed: int,
+    rng: np.random.Generator,
+) -> NDArray[np.uint16]:
+    """Put cells into uneven, slowly breathing neuropil and record them.
+
+    Parameters
+    ----------
+    weights : csr_array, shape (N, Y·X), float32
+        Footprints, maximum 1.
+    traces : ndarray, shape (N, T), float32
+        Counts above the background.
+    shape : tuple of int
+        Height and width (Y, X), px.
+    brightness : float
+        Counts of a typical cell at rest; the neuropil is dimmer by a fixed factor.
+    drift : float
+        Pixels by which the image moves over the recording.
+    bleaching : float
+        Part of the brightness that is lost by its end.
+    frame_rate : float
+        Frames per second.
+    seed : int
+        Of the camera's noise.
+    rng : numpy.random.Generator
+        Source of randomness for all else.
+
+    Returns
+    -------
+    ndarray, shape (T, Y, X), uint16
+        Counts.
+    """
+    frames = traces.shape[1]
+    background = _NEUROPIL * brightness * draw_background(*shape, rng)
+    modes = _NEUROPIL_FLUCTUATION * background * draw_neuropil_modes(_NEUROPIL_MODES, *shape, rng)
+    swell = slow_fluctuations(_NEUROPIL_MODES, frames, frame_rate, rng)
+    heading = rng.uniform(0, 2 * np.pi)
+    scene = Scene(
+        patterns=weights.T.tocsr(),
+        traces=traces,
+        modes=modes.reshape(_NEUROPIL_MODES, -1),
+        swell=swell.astype(np.float32),
+        background=background,
+        path=np.outer(np.linspace(-0.5, 0.5, frames), drift * np.array([np.sin(heading), np.cos(heading)])),
+        dimming=np.linspace(1.0, 1.0 - bleaching, frames, dtype=np.float32),
+    )
+    return record_scene(scene, seed)
