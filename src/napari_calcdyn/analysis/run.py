@@ -17,6 +17,7 @@ from ..models.held_out import held_out_errors
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
+from ._drive import drive
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
 from .peak_memory import peak_rss_mb
@@ -71,14 +72,7 @@ def run(
         applied = isinstance(model, VARAutoencoder)
         if isinstance(model, VARAutoencoderConfig):
             fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
-            while isinstance(model, VARAutoencoderConfig):
-                try:
-                    progress = next(fit)
-                except StopIteration as finished:
-                    model = finished.value
-                else:
-                    tell(progress)
-                    history.append(progress)
+            model, history = drive(fit, tell)
         else:
             model.check_frame_shape(movie)
             movie.check_dynamic(movie.statistics(stage("Computing the mean frame")))
