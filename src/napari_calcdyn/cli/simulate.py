@@ -9,6 +9,7 @@ import typer
 
 from ..recording.errors import InputError
 from .options import Out, Seed
+from .progress_bar import progress_bar
 
 app = typer.Typer(help="Make recordings whose answer is known.", no_args_is_help=True)
 
@@ -25,6 +26,43 @@ def movie(
     """Simulate a two-photon recording with known cells and dynamics: movie.tif and truth.npz."""
     simulate_movie_to(out, frames=frames, height=height, width=width, noise=noise, seed=seed)
     print(f"Written to {out}: movie.tif and truth.npz.")
+
+
+@app.command("culture")
+def culture(
+    out: Out,
+    types: Annotated[
+        str,
+        typer.Option(help="Regular spiking, intrinsically bursting, chattering; separated by commas."),
+    ] = "RS,IB,CH",
+    cultures: Annotated[int, typer.Option(help="Cultures of each type.")] = 5,
+    neurons: Annotated[int, typer.Option(help="Neurons in each culture.")] = 700,
+    seconds: Annotated[float, typer.Option(help="Length of the traces.")] = 30.0,
+    sigma: Annotated[float, typer.Option(help="Standard deviation of the noise; rest is 42.")] = 1.0,
+    frame_rate: Annotated[float, typer.Option(help="Samples per second.")] = 50.0,
+    seed: Seed = 0,
+) -> None:
+    """Simulate cultures of spiking neurons: traces.npy, clean.npy, neurons.csv and culture.json."""
+    from ..simulate.cultures import FILES, simulate_cultures
+
+    foreign = [name for name in FILES if (out / name).exists()]
+    if foreign and not (out / "culture.json").exists():
+        raise InputError(f"{out} holds a {foreign[0]} that was not simulated: choose another folder.")
+    with progress_bar("Cancelled; nothing was written.") as show:
+        simulated = simulate_cultures(
+            [kind.strip() for kind in types.split(",")],
+            cultures,
+            neurons,
+            seconds,
+            sigma,
+            frame_rate,
+            seed=seed,
+            progress=lambda done, total: show("Simulating", done, total),
+        )
+        show("Writing", 0, 0)
+        simulated.save(out)
+    traces, samples = simulated.clean.shape
+    print(f"Written to {out}: {traces} traces of {samples} samples, and the truth about them.")
 
 
 def simulate_movie_to(out: Path, **options: Any) -> None:

@@ -20,6 +20,9 @@ from .culture import KINDS, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes
 
+FILES = ("traces.npy", "clean.npy", "neurons.csv", "culture.json")
+"""What `SimulatedCultures.save` writes."""
+
 LONGEST_ONSET = 2.0
 """The recording of a culture starts between 0 and this many seconds after the simulation does."""
 
@@ -106,10 +109,7 @@ class SimulatedCultures:
         """
         folder = Path(folder)
         # Written beside and renamed, so that a crash never leaves half a file under the final name.
-        parts = {
-            name: folder / f"{Path(name).stem}.part{Path(name).suffix}"
-            for name in ("traces.npy", "clean.npy", "neurons.csv", "culture.json")
-        }
+        parts = {name: folder / f"{Path(name).stem}.part{Path(name).suffix}" for name in FILES}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             np.save(parts["traces.npy"], self.traces)
