@@ -145,6 +145,8 @@ class RoiSet:
         """
         paths = [[np.asarray(outline, np.float64)] for outline in outlines]
         numbers = np.arange(1, len(paths) + 1) if ids is None else np.asarray(ids, np.int64)
+        if numbers.shape != (len(paths),):
+            raise InputError(f"{name} has {len(paths)} ROIs but {numbers.size} ids: give one id per ROI.")
         return filled_rois(paths, frame_shape, numbers, name)
 
     def __len__(self) -> int:

@@ -65,8 +65,8 @@ def load_array(path: Path) -> NDArray[Any]:
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = module.replace("numpy.core", "numpy._core")  # what numpy 1 called it
-        if module.split(".")[0] == "pathlib":
-            module, name = "pathlib", "Path"
+        if module.startswith("pathlib") and name in _PATHS:
+            return _path
         try:
             return _PLAIN[module, name]
         except KeyError:
@@ -87,6 +87,7 @@ def _path(*parts: str) -> str:
     return "/".join(parts)
 
 
+_PATHS = {"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"}
 _PLAIN: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
@@ -96,5 +97,4 @@ _PLAIN: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _latin_bytes,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("datetime", "datetime"): datetime.datetime,
-    ("pathlib", "Path"): _path,
 }

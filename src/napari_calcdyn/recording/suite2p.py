@@ -13,7 +13,7 @@ from .errors import InputError
 from .metadata import positive
 from .rois import RoiSet
 from .saved_arrays import load_array
-from .traces import Traces
+from .traces import Traces, check_trace_array
 
 
 def plane_folder(place: Path) -> Path:
@@ -82,6 +82,8 @@ def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSe
     for index, roi in enumerate(stat.ravel()):
         try:
             y, x, weight = (np.asarray(roi[key]) for key in ("ypix", "xpix", "lam"))
+            if not y.shape == x.shape == weight.shape == (y.size,):
+                raise ValueError("ypix, xpix and lam differ in length")
             shared = np.asarray(roi.get("overlap", np.zeros(len(y), bool)), bool)
             if not ops.get("allow_overlap", False) and not shared.all():
                 y, x, weight = y[~shared], x[~shared], weight[~shared]
@@ -132,6 +134,7 @@ def read_suite2p_traces(place: Path, *, frame_rate: float | None, neuropil: floa
     """
     folder = plane_folder(place)
     values = _load(folder, "F.npy", "in which suite2p saves its traces")
+    check_trace_array("F.npy", values)
     provenance: dict[str, Any] = {"file": str(folder), "neuropil": None}
     if neuropil is not None and (folder / "Fneu.npy").exists():
         surround = load_array(folder / "Fneu.npy")

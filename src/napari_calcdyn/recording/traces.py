@@ -22,7 +22,7 @@ class Traces:
     Parameters
     ----------
     values : ndarray of shape (N, T), float32
-        Samples; NaN where one is missing. Infinite ones become NaN.
+        Samples; NaN where one is missing. Infinite ones become NaN. Not copied where it is float32 already.
     ids : ndarray of shape (N,), int64
         ROI numbers, all different.
     frame_rate : float or None
@@ -61,8 +61,10 @@ class Traces:
         if self.frame_rate is not None and not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
             raise InputError(f"A frame rate of {self.frame_rate} Hz is not possible: give a positive number.")
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and so missing
-            values = values.astype(np.float32)
-        values[~np.isfinite(values)] = np.nan
+            values = values.astype(np.float32, copy=False)
+        infinite = np.isinf(values)
+        if infinite.any():
+            values = np.where(infinite, np.float32(np.nan), values)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "ids", ids.astype(np.int64))
 

@@ -1,0 +1,122 @@
+"""Pickled .npy files are read, and never run."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bad_input import Runs
+
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.saved_arrays import load_array
+
+
+def save(path: Path, thing: Any, protocol: int = 4) -> Path:
+    """As numpy.save does it, with the pickle's protocol of choice."""
+    array = np.empty((), object)
+    array[()] = thing
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        pickle.dump(array, file, protocol=protocol)
+    return path
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_plain_things_are_read(tmp_path: Path, protocol: int) -> None:
+    things = {
+        "array": np.arange(6.0).reshape(2, 3),
+        "bools": np.array([True, False]),
+        "texts": np.array(["a", "bc"]),
+        "fortran": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "nested": np.array([{"x": np.float32(1.5)}, [1, (2, None)]], dtype=object),
+        "number": np.float64(0.25),
+        "bytes": b"\xff\x00",
+        "when": datetime.datetime(2024, 5, 1, 12, 30),
+        "ordered": OrderedDict(a=1),
+    }
+    found = load_array(save(tmp_path / "a.npy", things, protocol)).item()
+    assert found.keys() == things.keys()
+    for name in ("array", "bools", "texts", "fortran"):
+        np.testing.assert_array_equal(found[name], things[name])
+    assert found["nested"].tolist() == [{"x": 1.5}, [1, (2, None)]]
+    assert [found[name] for name in ("number", "bytes", "when", "ordered")] == [
+        things[name] for name in ("number", "bytes", "when", "ordered")
+    ]
+
+
+def test_paths_become_texts(tmp_path: Path) -> None:
+    found = load_array(
+        save(tmp_path / "a.npy", [pathlib.PurePosixPath("/data/x"), pathlib.PureWindowsPath("c:/x")])
+    )
+    assert found.item()[0].endswith("data/x")
+
+
+def test_numpy_writes_what_is_read(tmp_path: Path) -> None:
+    plain = np.arange(6, dtype=np.int16).reshape(2, 3)
+    np.save(tmp_path / "a.npy", plain)
+    np.testing.assert_array_equal(load_array(tmp_path / "a.npy"), plain)
+    ragged = np.array([np.arange(3.0), np.arange(5.0)], dtype=object)
+    np.save(tmp_path / "b.npy", ragged, allow_pickle=True)
+    assert [len(row) for row in load_array(tmp_path / "b.npy")] == [3, 5]
+
+
+def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
+    mark = tmp_path / "it ran"
+    attacks = [
+        Runs(os.system, f"touch '{mark}'"),
+        Runs(eval, f"open({str(mark)!r}, 'w')"),
+        Runs(exec, f"open({str(mark)!r}, 'w')"),
+        Runs(open, str(mark), "w"),
+        Runs(getattr, np.ndarray, "tofile"),
+        Runs(np.load, str(tmp_path / "other.npy")),
+        Runs(Path.touch, mark),
+        Runs(__import__, "subprocess"),
+    ]
+    for attack in attacks:
+        for hidden in (attack, [attack], {"ypix": attack}, np.array([attack], object)):
+            path = save(tmp_path / "stat.npy", hidden)
+            with pytest.raises(InputError, match=r"^stat.npy asks for .*could run code and is refused: \w+"):
+                load_array(path)
+    assert not mark.exists()
+    np.load(save(tmp_path / "stat.npy", attacks[0]), allow_pickle=True)
+    assert mark.exists(), "the attack works on an ordinary reader"
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(1000.0))
+    whole = path.read_bytes()
+    pickled = save(tmp_path / "b.npy", {"x": np.arange(1000.0)}).read_bytes()
+    for content in (
+        whole[:5000],
+        whole[:100],
+        whole[:8],
+        b"",
+        b"text",
+        pickled[:3000],
+        pickled[:130],
+        b"PK\3\4" * 99,
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"^a.npy is truncated or no .npy file: copy it again"):
+            load_array(path)
+    with pytest.raises(InputError, match=r"^b\.npy holds no array"):
+        load_array(save_bare(tmp_path / "b.npy"))
+    with pytest.raises(InputError, match="could not be opened: "):
+        load_array(tmp_path)
+
+
+def save_bare(path: Path) -> Path:
+    """A header that promises objects, and a list after it."""
+    array = np.empty((), object)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        pickle.dump([1, 2], file)
+    return path
