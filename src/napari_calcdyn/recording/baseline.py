@@ -152,12 +152,13 @@ def find_baseline(
 
     if baseline.method == "percentile" or frame_rate is None:
         return np.full_like(trace, np.percentile(trace, baseline.percentile))
-    window = int(np.clip(baseline.window_s * frame_rate, 1, len(trace)))
+    # At its ends the trace is mirrored; a window twice as long as the trace sees all of it from everywhere.
+    window = int(np.clip(baseline.window_s * frame_rate, 1, 2 * len(trace) - 1))
     found: NDArray[np.float64]
     if baseline.method == "running percentile":
         found = ndimage.percentile_filter(trace, baseline.percentile, size=window)
         return found
-    smooth = ndimage.gaussian_filter1d(trace, baseline.smoothing_s * frame_rate)
+    smooth = ndimage.gaussian_filter(trace, baseline.smoothing_s * frame_rate)
     found = ndimage.maximum_filter1d(ndimage.minimum_filter1d(smooth, window), window)
     return found
 
