@@ -18,6 +18,7 @@ NOISE = float(np.sqrt(2 * 2.25))  # standard deviation of η at steps of 1 ms
 SYNAPSE = 10.0  # ms; decay of what a spike releases
 RECOVERY = 8000.0  # ms; recovery of what a synapse has to release
 LEFT = 0.2  # share of it that a spike leaves
+START = 0.5  # the most of it that a synapse starts with: fuller ones make a burst at once
 _BLOCK = 1000  # steps between two looks at the progress callback
 
 
@@ -107,10 +108,10 @@ class State:
 
 
 def starting_state(culture: Culture, rng: np.random.Generator) -> State:
-    """Let all neurons rest, with synapses somewhere between empty and full.
+    """Let all neurons rest, with synapses about as empty as bursts leave them.
 
-    Potentials drawn at random would make most neurons fire at once: a burst that no culture made, and
-    that its fluorescence would remember for seconds.
+    Potentials drawn at random, or full synapses, would make most neurons fire at once: a burst that all
+    cultures have in common, and that their fluorescence remembers for seconds.
 
     Parameters
     ----------
@@ -122,11 +123,11 @@ def starting_state(culture: Culture, rng: np.random.Generator) -> State:
     Returns
     -------
     State
-        Potentials where Eq. 1 stands still without input, resources from 0 to 1.
+        Potentials where Eq. 1 stands still without input, resources from 0 to 0.5.
     """
     slope = 5 - culture.b
     v = (-slope - np.sqrt(slope**2 - 4 * 0.04 * 140)) / (2 * 0.04)
-    return State(v, culture.b * v, np.zeros(len(culture)), rng.uniform(size=len(culture)))
+    return State(v, culture.b * v, np.zeros(len(culture)), rng.uniform(0, START, len(culture)))
 
 
 def simulate_spikes(
