@@ -1,0 +1,163 @@
+"""Clicks and lassos in the viewer, on ROIs and on points of the map, whatever layer is active."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .latent_layer import ROI_ID
+
+if TYPE_CHECKING:
+    from napari.layers import Layer, Points
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from .neuron_views import NeuronViews
+
+_STILL = 4.0  # a press that moves further than this many pixels of the screen is a drag
+_REACH = 6.0  # pixels of the screen round a point within which a click hits it
+
+
+def install_picking(viewer: Viewer, views: NeuronViews) -> None:
+    """Let clicks in a viewer select neurons: on an ROI or a point, with Shift to add; Shift and drag for a lasso.
+
+    The callback belongs to the viewer and holds the views weakly. Dragging without Shift, and all tools of the
+    active layer, work as before.
+    """
+    reference = weakref.ref(views)
+
+    def pick(_: Viewer, event: Any) -> Iterator[None] | None:
+        live = reference()
+        return None if live is None else _pick(live, event)
+
+    viewer.mouse_drag_callbacks.append(pick)
+
+
+def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
+    if event.button != 1 or len(event.dims_displayed) != 2 or {"Control", "Alt", "Meta"} & _keys(event):
+        return
+    viewer = views.session.viewer if views.session is not None else None
+    active = viewer.layers.selection.active if viewer is not None else None
+    tool = "pan_zoom" if active is None else str(active.mode)
+    # With napari's select tool the map answers by itself, the ROIs do not.
+    own_tool = active is not None and active is views.map_layer and tool == "select"
+    if tool != "pan_zoom" and not own_tool:
+        return
+    add = "Shift" in _keys(event)
+    start = np.array(event.pos)
+    path = [np.array(event.position)]
+    still = True
+    yield
+    while event.type == "mouse_move":
+        still = still and float(np.linalg.norm(np.array(event.pos) - start)) <= _STILL
+        if add and not still and not own_tool:
+            path.append(np.array(event.position))
+            _draw(views.map_layer, path)
+            event.handled = True
+        yield
+    if still:
+        _click(views, path[0], add=add, map_too=not own_tool)
+    elif len(path) > 1:
+        _draw(views.map_layer, [])
+        _enclose(views, np.array(path)[:, -2:])
+
+
+def _click(views: NeuronViews, position: NDArray[np.float64], *, add: bool, map_too: bool) -> None:
+    """Select what is at a place in the world; nothing, where the ground of map or movie was clicked."""
+    point = point_at(views, position) if map_too else None
+    if point is not None:
+        views.select([point], add=add, at_event=True)
+        return
+    roi = roi_at(views, position)
+    if roi is not None and roi >= 0:
+        views.select([roi], add=add)
+    elif roi is not None and not add:
+        views.select([])
+
+
+def point_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
+    """Return the neuron whose point is at a place in the world, or None."""
+    layer, session = views.map_layer, views.session
+    viewer = session.viewer if session is not None else None
+    if layer is None or viewer is None or not layer.visible or session is None or session.neurons is None:
+        return None
+    distance = np.linalg.norm(np.asarray(layer.data) - layer.world_to_data(position)[-2:], axis=1)
+    reach = np.maximum(layer.size / 2, _REACH / (viewer.camera.zoom * layer.scale[-1]))
+    nearest = int(distance.argmin())
+    return int(layer.features[ROI_ID].iloc[nearest]) if distance[nearest] <= reach[nearest] else None
+
+
+def roi_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
+    """Return the id of the ROI at a place in the world, -1 on the movie beside all ROIs, None elsewhere."""
+    session = views.session
+    layer = session.roi_labels if session is not None else None
+    if session is None or layer is None or session.rois is None or not layer.visible:
+        return None
+    labels = session.rois.labels
+    row, column = np.rint(layer.world_to_data(position)[-2:]).astype(int)
+    if not (0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]):
+        return None
+    place = int(labels[row, column]) - 1
+    return int(session.rois.ids[place]) if place >= 0 else -1
+
+
+def _enclose(views: NeuronViews, outline: NDArray[np.float64]) -> None:
+    """Select the neurons whose points, or else whose ROIs' centres, lie in an outline in the world."""
+    session, layer = views.session, views.map_layer
+    if session is None:
+        return
+    if layer is not None and layer.visible and session.neurons is not None:
+        found = np.asarray(layer.features[ROI_ID])[inside(in_world(layer, layer.data), outline)]
+        if len(found):
+            views.select(found.tolist(), at_event=True)
+            return
+    rois = session.roi_labels
+    if rois is not None and rois.visible and session.rois is not None:
+        centres = in_world(rois, session.rois.centres)
+        views.select(session.rois.ids[inside(centres, outline)].tolist())
+
+
+def in_world(layer: Layer, places: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return places (N, 2) of a 2-D layer in the world, (N, 2)."""
+    origin, down, right = (np.asarray(layer.data_to_world(at)) for at in ((0, 0), (1, 0), (0, 1)))
+    moved: NDArray[np.float64] = origin + places @ np.stack([down - origin, right - origin])
+    return moved
+
+
+def inside(points: NDArray[np.floating], outline: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Say which points lie in a polygon, by counting the edges that a ray from each of them crosses.
+
+    Parameters
+    ----------
+    points : ndarray of shape (N, 2)
+        Places.
+    outline : ndarray of shape (n, 2)
+        Corners; the last is joined to the first.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True inside.
+    """
+    found = np.zeros(len(points), bool)
+    y, x = points.T
+    for (y0, x0), (y1, x1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        spans = (y0 > y) != (y1 > y)
+        if y0 != y1:
+            found ^= spans & (x < x0 + (x1 - x0) * (y - y0) / (y1 - y0))
+    return found
+
+
+def _draw(layer: Points | None, path: list[NDArray[np.float64]]) -> None:
+    """Draw a lasso, or take it away where it is empty."""
+    if layer is not None:
+        # The line that napari draws its own selection box with: the one thing here that is not public.
+        layer._highlight_box = np.array([layer.world_to_data(at)[-2:] for at in path]) if path else None
+        layer.events.highlight()
+
+
+def _keys(event: Any) -> set[str]:
+    return {str(getattr(key, "name", key)) for key in event.modifiers}

@@ -1,0 +1,198 @@
+"""Traces over time, with a cursor that is the movie's time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, Qt, Signal
+
+from .theme import PlotColours
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+
+RAW, DENOISED, PREDICTED = "raw", "denoised", "predicted"
+_GAP = 1.08  # distance of two rows, of the highest row
+_LUMINANCE = (0.21, 0.72, 0.07)  # of red, green and blue
+_LEAST_CONTRAST = 70.0  # of 255
+_TOOLTIP = (
+    "<qt>Drag the upright line, or click, to move the movie in time. Turn the wheel to zoom in on a "
+    "stretch, drag to move along, and press A in the corner to see all again.</qt>"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """The curves of one neuron.
+
+    Parameters
+    ----------
+    label : str
+        Its name.
+    colour : tuple of int or None
+        Red, green and blue from 0 to 255; None is the colour of text.
+    curves : dict of str to ndarray (T,)
+        Traces by kind, of `RAW`, `DENOISED` and `PREDICTED`; NaN where a sample is missing.
+    """
+
+    label: str
+    colour: tuple[int, int, int] | None
+    curves: dict[str, NDArray[np.float32]]
+
+
+class TracePlot(pg.PlotWidget):  # type: ignore[misc]
+    """Rows of traces, one neuron above the other, on one scale.
+
+    Signals
+    -------
+    moved(int)
+        The sample to which the user moved the cursor.
+    """
+
+    moved = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[Row, ...] = ()
+        self._rate: float | None = None
+        self._unit = ""
+        self._samples = 0
+        self._colours: PlotColours | None = None
+        self.row_distance = 0.0
+        """How far the rows are apart, in the unit; 0 where there is one."""
+        self.setToolTip(_TOOLTIP)
+        self.setMinimumHeight(110)
+        self.setMouseEnabled(x=True, y=False)
+        self.setMenuEnabled(False)
+        self.setClipToView(True)
+        self.setDownsampling(auto=True, mode="peak")
+        self.getPlotItem().setContentsMargins(0, 6, 10, 2)
+        self.getAxis("left").setWidth(74)
+        self.cursor_line = pg.InfiniteLine(movable=True)
+        self.cursor_line.setZValue(10)
+        self.cursor_line.setVisible(False)
+        self.cursor_line.sigDragged.connect(self._on_dragged)
+        self.addItem(self.cursor_line, ignoreBounds=True)
+        self.scene().sigMouseClicked.connect(self._on_clicked)
+
+    def show_rows(self, rows: tuple[Row, ...], *, unit: str = "", frame_rate: float | None = None) -> None:
+        """Draw traces.
+
+        Parameters
+        ----------
+        rows : tuple of Row
+            From the top down; empty clears the plot.
+        unit : str
+            Of the values.
+        frame_rate : float or None
+            Samples per second (Hz); None counts samples.
+        """
+        samples = max((len(curve) for row in rows for curve in row.curves.values()), default=0)
+        if (samples, frame_rate) != (self._samples, self._rate) and samples:
+            end = (samples - 1) / (frame_rate or 1)
+            self.setLimits(xMin=-0.02 * end, xMax=1.02 * end)
+            self.setXRange(0, end, padding=0.01)
+        if samples:
+            self._samples, self._rate = samples, frame_rate
+        self._rows, self._unit = rows, unit
+        self._draw()
+
+    def set_cursor(self, sample: int | None) -> None:
+        """Move the cursor to a sample, and the view along where it would leave it; None hides it."""
+        self.cursor_line.setVisible(sample is not None and bool(self._rows))
+        if sample is None:
+            return
+        time = sample / (self._rate or 1)
+        self.cursor_line.setValue(time)
+        (left, right), _ = self.viewRange()
+        if not left <= time <= right:
+            half = (right - left) / 2
+            self.setXRange(time - half, time + half, padding=0)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self._colours = colours
+        self.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            self.getAxis(side).setPen(colours.grid)
+            self.getAxis(side).setTextPen(colours.text)
+        self.cursor_line.setPen(pg.mkPen(colours.positive, width=1))
+        self.cursor_line.setHoverPen(pg.mkPen(colours.positive, width=3))
+        self._draw()
+
+    def sizeHint(self) -> QSize:
+        """Stay low: the picture is above."""
+        return QSize(600, 170)
+
+    def _draw(self) -> None:
+        if self._colours is None:
+            return
+        for item in self.listDataItems():
+            self.removeItem(item)
+        ranges = [_range(row) for row in self._rows]
+        stacked = len(self._rows) > 1
+        step = _GAP * max((high - low for low, high in ranges), default=1.0) if stacked else 0.0
+        ticks = []
+        for place, (row, (low, high)) in enumerate(zip(self._rows, ranges, strict=True)):
+            shift = -place * step - (low if stacked else 0.0)
+            ticks.append((-place * step + 0.5 * (high - low), row.label))
+            for kind, curve in row.curves.items():
+                self._add(kind, curve, shift, row, alone=len(row.curves) == 1)
+        self.getAxis("left").setTicks([ticks] if stacked else None)
+        # napari's own axes never say "kilo-ΔF/F": neither do these.
+        for side in ("left", "bottom"):
+            self.getAxis(side).enableAutoSIPrefix(False)
+        self.setLabel("left", self._unit)
+        self.row_distance = step
+        self.setLabel("bottom", "time (s)" if self._rate else "frame")
+        for side in ("left", "bottom"):
+            self.getAxis(side).setVisible(bool(self._rows))
+        self.enableAutoRange(y=True)
+
+    def _add(self, kind: str, curve: NDArray[np.float32], shift: float, row: Row, *, alone: bool) -> None:
+        if self._colours is None or not np.isfinite(curve).any():
+            return
+        own = _legible(row.colour or self._colours.text, self._colours)
+        pens = {
+            RAW: pg.mkPen(own if alone else self._colours.training, width=1),
+            DENOISED: pg.mkPen(own, width=2),
+            PREDICTED: pg.mkPen(self._colours.text, width=1, style=Qt.PenStyle.DashLine),
+        }
+        times = np.arange(len(curve)) / (self._rate or 1)
+        self.plot(times, curve + np.float32(shift), pen=pens[kind], connect="finite")
+
+    def _on_dragged(self, line: pg.InfiniteLine) -> None:
+        self._move_to(line.value())
+
+    def _on_clicked(self, event: MouseClickEvent) -> None:
+        box = self.getViewBox()
+        if event.button() != Qt.MouseButton.LeftButton or not self.cursor_line.isVisible():
+            return
+        if box.sceneBoundingRect().contains(event.scenePos()):
+            self._move_to(box.mapSceneToView(event.scenePos()).x())
+
+    def _move_to(self, time: float) -> None:
+        sample = min(max(round(time * (self._rate or 1)), 0), self._samples - 1)
+        self.cursor_line.setValue(sample / (self._rate or 1))
+        self.moved.emit(sample)
+
+
+def _range(row: Row) -> tuple[float, float]:
+    """Return the least and the largest value of a row's curves, (0, 1) where there is none."""
+    finite = [curve[np.isfinite(curve)] for curve in row.curves.values()]
+    low = min((float(values.min()) for values in finite if values.size), default=0.0)
+    high = max((float(values.max()) for values in finite if values.size), default=1.0)
+    return low, high if high > low else low + 1.0
+
+
+def _legible(colour: tuple[int, int, int], colours: PlotColours) -> tuple[int, int, int]:
+    """Bring a colour that is hard to see on the background half way to that of text."""
+    own, ground = (float(np.dot(it, _LUMINANCE)) for it in (colour, colours.background))
+    if abs(own - ground) >= _LEAST_CONTRAST:
+        return colour
+    red, green, blue = (round((one + other) / 2) for one, other in zip(colour, colours.text, strict=True))
+    return red, green, blue
