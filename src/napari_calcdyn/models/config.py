@@ -5,29 +5,17 @@ The form in the dock, the checkpoint and the settings page are made from this mo
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from ..recording.errors import InputError
-
-PresetName = Literal["quick", "standard", "thorough"]
-
-_PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"steps": 150},
-    "standard": {},
-    "thorough": {"steps": 1500},
-}
+from .settings import Settings, in_group
 
 
-def _in(group: str, unit: str | None = None) -> dict[str, Any]:
-    return {"group": group} if unit is None else {"group": group, "unit": unit}
-
-
-class VARAutoencoderConfig(BaseModel):
+class VARAutoencoderConfig(Settings):
     """Settings of the ℓ1-VAR autoencoder; frozen, checked when made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    presets: ClassVar = {"quick": {"steps": 150}, "standard": {}, "thorough": {"steps": 1500}}
 
     latents: int | None = Field(
         None,
@@ -36,7 +24,7 @@ class VARAutoencoderConfig(BaseModel):
         title="Latents",
         description="How many numbers describe a frame. Each one looks at a small patch of the image. Automatic:"
         " one per 8 × 8 pixels, at most 1024 and at most one for every two training frames.",
-        json_schema_extra=_in("Network"),
+        json_schema_extra=in_group("Network"),
     )
     kernels: int = Field(
         32,
@@ -45,21 +33,21 @@ class VARAutoencoderConfig(BaseModel):
         title="Patch shapes",
         description="How many patch shapes all places share. Each place mixes its own picture from them: more"
         " follow the outlines of cells better, fewer are less easily misled by noise.",
-        json_schema_extra=_in("Network"),
+        json_schema_extra=in_group("Network"),
     )
     skip: bool = Field(
         True,
         title="Mean-frame skip",
         description="Route the mean frame round the network, which then sees only what changes. Switch it off"
         " only to compare.",
-        json_schema_extra=_in("Network"),
+        json_schema_extra=in_group("Network"),
     )
     mode: Literal["end-to-end", "two-stage"] = Field(
         "end-to-end",
         title="Training",
         description="end-to-end: picture and dynamics are learned together. two-stage: the picture first, the"
         " dynamics afterwards, for comparison.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     order: int = Field(
         1,
@@ -67,7 +55,7 @@ class VARAutoencoderConfig(BaseModel):
         le=20,
         title="Order",
         description="How many past frames predict the next one.",
-        json_schema_extra=_in("Dynamics", "frames"),
+        json_schema_extra=in_group("Dynamics", "frames"),
     )
     prediction_weight: float = Field(
         1.5,
@@ -77,7 +65,7 @@ class VARAutoencoderConfig(BaseModel):
         description="What an unpredicted part of the activity costs, measured by what it adds to the picture. At 1,"
         " activity that cannot be predicted is as well left out; larger values leave out more of it, and the picture"
         " gets less exact.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     selection: Literal["ebic", "cross-validation", "fraction", "nonzeros"] = Field(
         "ebic",
@@ -85,7 +73,7 @@ class VARAutoencoderConfig(BaseModel):
         description="How the number of connections is chosen: the extended Bayesian information criterion (EBIC),"
         " cross-validation over blocks of time, a fixed fraction of the penalty that empties the model, or a fixed"
         " number of connections into each latent.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     fraction: float = Field(
         0.1,
@@ -93,7 +81,7 @@ class VARAutoencoderConfig(BaseModel):
         le=1,
         title="Fraction of λ max",
         description="Penalty for the choice “fraction”: 1 leaves no connection, small values leave many.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     nonzeros: int = Field(
         5,
@@ -101,13 +89,13 @@ class VARAutoencoderConfig(BaseModel):
         le=100,
         title="Connections per latent",
         description="Number of connections for the choice “nonzeros”.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     penalise_own_past: bool = Field(
         True,
         title="Penalise own past",
         description="Whether a latent's own past must earn its place like any other connection.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     distance_penalty: float = Field(
         1.0,
@@ -116,7 +104,7 @@ class VARAutoencoderConfig(BaseModel):
         title="Distance penalty",
         description="By how much more a connection must earn its place for each step to a more distant neighbour."
         " 0 treats near and far alike: with short recordings that finds connections that are not there.",
-        json_schema_extra=_in("Dynamics"),
+        json_schema_extra=in_group("Dynamics"),
     )
     steps: int = Field(
         400,
@@ -124,7 +112,7 @@ class VARAutoencoderConfig(BaseModel):
         le=100_000,
         title="Training steps",
         description="How long to train at most.",
-        json_schema_extra=_in("Training"),
+        json_schema_extra=in_group("Training"),
     )
     learning_rate: float = Field(
         1e-2,
@@ -132,7 +120,7 @@ class VARAutoencoderConfig(BaseModel):
         le=1,
         title="Learning rate",
         description="Peak step size of the optimiser; it rises at the start and falls to zero at the end.",
-        json_schema_extra=_in("Training"),
+        json_schema_extra=in_group("Training"),
     )
     windows: int = Field(
         8,
@@ -141,7 +129,7 @@ class VARAutoencoderConfig(BaseModel):
         title="Stretches per step",
         description="How many stretches of the recording each training step looks at, an even number: half of them"
         " estimate the dynamics, the other half score them.",
-        json_schema_extra=_in("Training"),
+        json_schema_extra=in_group("Training"),
     )
     window_length: int = Field(
         24,
@@ -149,7 +137,7 @@ class VARAutoencoderConfig(BaseModel):
         le=1024,
         title="Length of a stretch",
         description="Frames in each stretch.",
-        json_schema_extra=_in("Training", "frames"),
+        json_schema_extra=in_group("Training", "frames"),
     )
     warm_up: float = Field(
         0.4,
@@ -157,7 +145,7 @@ class VARAutoencoderConfig(BaseModel):
         le=0.9,
         title="Picture first",
         description="Part of the training in which only the picture is learned, before the prediction counts.",
-        json_schema_extra=_in("Training"),
+        json_schema_extra=in_group("Training"),
     )
     held_out: float = Field(
         0.2,
@@ -165,7 +153,7 @@ class VARAutoencoderConfig(BaseModel):
         le=0.5,
         title="Held-out part",
         description="Last part of the recording, never trained on; all reported errors are measured there.",
-        json_schema_extra=_in("Training"),
+        json_schema_extra=in_group("Training"),
     )
     patience: int = Field(
         20,
@@ -174,34 +162,5 @@ class VARAutoencoderConfig(BaseModel):
         title="Patience",
         description="Training ends when the validation loss has not improved for so many checks. There are about 40 in"
         " all; with the end-to-end training those before the prediction counts in full are left out.",
-        json_schema_extra=_in("Training", "checks"),
+        json_schema_extra=in_group("Training", "checks"),
     )
-
-    @classmethod
-    def preset(cls, name: PresetName, **changes: Any) -> VARAutoencoderConfig:
-        """Make the settings of a preset.
-
-        Parameters
-        ----------
-        name : {"quick", "standard", "thorough"}
-            Which preset.
-        **changes
-            Settings that differ from it.
-
-        Returns
-        -------
-        VARAutoencoderConfig
-
-        Raises
-        ------
-        InputError
-            If there is no such preset, no such setting, or a value is out of bounds.
-        """
-        if name not in _PRESETS:
-            raise InputError(f"There is no preset {name!r}: choose quick, standard or thorough.")
-        try:
-            return cls(**{**_PRESETS[name], **changes})
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"The setting {field!r} cannot be used: {first['msg']}.") from error

@@ -1,0 +1,70 @@
+"""What the settings of every model have in common: presets, and one sentence for a value that cannot be used."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..recording.errors import InputError
+
+
+class Settings(BaseModel):
+    """Settings of a model; frozen, checked when made.
+
+    The form in the dock, the command line, the saved model and the settings page are made from the fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    presets: ClassVar[dict[str, dict[str, Any]]]
+    """What each preset sets differently from the defaults."""
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Make the settings of a preset.
+
+        Parameters
+        ----------
+        name : str
+            One of `presets`.
+        **changes
+            Settings that differ from it.
+
+        Returns
+        -------
+        Self
+            The settings.
+
+        Raises
+        ------
+        InputError
+            If there is no such preset, no such setting, or a value is out of bounds.
+        """
+        if name not in cls.presets:
+            *others, last = cls.presets
+            raise InputError(f"There is no preset {name!r}: choose {', '.join(others)} or {last}.")
+        try:
+            return cls(**{**cls.presets[name], **changes})
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"The setting {field!r} cannot be used: {first['msg']}.") from error
+
+
+def in_group(group: str, unit: str | None = None) -> dict[str, Any]:
+    """Return the part of a field's schema that says where in the form it stands.
+
+    Parameters
+    ----------
+    group : str
+        Heading.
+    unit : str, optional
+        Unit of the value, in words.
+
+    Returns
+    -------
+    dict
+        For `json_schema_extra`.
+    """
+    return {"group": group} if unit is None else {"group": group, "unit": unit}
