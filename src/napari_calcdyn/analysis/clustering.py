@@ -110,11 +110,11 @@ def best_epsilon(latents: NDArray[np.floating], types: ArrayLike) -> tuple[float
 def choose_epsilon(latents: NDArray[np.floating]) -> float:
     """Choose an ε where no types are known: the one that parts most neurons into most groups.
 
-    Of `epsilon_candidates`, the one with the highest ``share · log(k)``, k the number of clusters that hold at
-    least 5 % of the neurons (and 5 of them) and `share` the part of the neurons that is in those; the largest ε, one
-    cluster, where none parts them. On Gaussian groups at several distances that came to within 0.1 of
-    the adjusted Rand index of `best_epsilon`. The knee of the sorted core distances, the usual choice, fell short
-    of it by up to 0.4, for it does not see the gaps between groups.
+    Of `epsilon_candidates`, the one with the highest ``share · log(k + 1)``, k the number of clusters that hold at
+    least 5 % of the neurons (and 5 of them) and `share` the part of the neurons that is in those; of equal ones the
+    largest. On 45 to 1,500 neurons in 2 to 12 Gaussian groups at several distances its adjusted Rand index is
+    0.04 below that of `best_epsilon` on average, and a single group mostly stays one. The knee of the sorted core
+    distances, the usual choice, falls short by up to 0.4: it does not see the gaps between groups.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def _most_groups(tree: DensityTree) -> float:
         clusters = tree.clusters(epsilon)
         sizes = np.bincount(clusters[clusters >= 0])
         counted = sizes[sizes >= max(MIN_SAMPLES, _SMALLEST * len(clusters))]
-        score = counted.sum() / len(clusters) * np.log(max(1, len(counted)))
+        score = counted.sum() / len(clusters) * np.log(len(counted) + 1)
         if score >= best:  # of equally good ones the largest
             best, chosen = score, epsilon
     return float(chosen)
