@@ -1,14 +1,19 @@
-"""Write docs/settings.md from the config model, so that the page cannot disagree with the program."""
+"""Write docs/settings.md from the settings models, so that the page cannot disagree with the program."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from napari_calcdyn.models.avae_config import AVAEConfig
 from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.settings import Settings
 
 PAGE = Path(__file__).with_name("settings.md")
-PRESETS = ("quick", "standard", "thorough")
+MODELS: dict[type[Settings], tuple[str, str]] = {
+    VARAutoencoderConfig: ("Dynamics: the ℓ1-VAR autoencoder", "Dock *Dynamics* and `calcdyn run`"),
+    AVAEConfig: ("Neurons: the AVAE", "Dock *Neurons* and `calcdyn neurons`"),
+}
 BOUNDS = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
 
 
@@ -36,38 +41,51 @@ def allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     return ", ".join([names.get(schema.get("type", ""), schema.get("type", "")), *bounds])
 
 
-def page() -> str:
-    """Return the text of the page."""
-    schema = VARAutoencoderConfig.model_json_schema()
-    presets = {name: VARAutoencoderConfig.preset(name) for name in PRESETS}
+def tables(config: type[Settings]) -> list[str]:
+    """Return a heading and a table for each group of a model's settings, with a column for each preset."""
+    schema = config.model_json_schema()
+    presets = {name: config.preset(name) for name in config.presets}
     groups: dict[str, list[str]] = {}
     for name, field in schema["properties"].items():
         unit = f" ({field['unit']})" if field.get("unit") else ""
-        values = [shown(getattr(preset, name)) for preset in presets.values()]
         cells = [
             f"**{field['title']}**{unit}<br>`{name}`",
             field["description"],
             allowed(field, schema.get("$defs", {})),
-            *values,
+            *(shown(getattr(preset, name)) for preset in presets.values()),
         ]
         row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-        groups.setdefault(field.get("group", "General"), []).append(row)
+        groups.setdefault(field["group"], []).append(row)
 
-    lines = [
-        "# Settings",
-        "",
-        "Every setting of the ℓ1-VAR autoencoder, made from the program's own definition by `make docs`.",
-        "The *Dynamics* dock shows the same titles, bounds and explanations; in Python they are fields of",
-        "`VARAutoencoderConfig`. The last three columns are the presets.",
-    ]
+    lines = []
     for group, rows in groups.items():
         lines += [
             "",
-            f"## {group}",
+            f"### {group}",
             "",
-            "| Setting | What it does | Accepts | " + " | ".join(PRESETS) + " |",
-            "|---|---|---|" + "---|" * len(PRESETS),
+            "| Setting | What it does | Accepts | " + " | ".join(presets) + " |",
+            "|---|---|---|" + "---|" * len(presets),
             *rows,
+        ]
+    return lines
+
+
+def page() -> str:
+    """Return the text of the page."""
+    lines = [
+        "# Settings",
+        "",
+        "Every setting of the two models, made from the program's own definition by `make docs`.",
+        "The docks show the same titles, bounds and explanations, and so does the command line.",
+        "The last columns are the presets.",
+    ]
+    for config, (title, places) in MODELS.items():
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            f"{places}; in Python, the fields of `{config.__name__}`.",
+            *tables(config),
         ]
     return "\n".join(lines) + "\n"
 

@@ -9,7 +9,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -159,3 +159,29 @@ def test_settings_page_is_what_the_config_says() -> None:
     page = runpy.run_path(str(ROOT / "docs" / "settings_reference.py"))["page"]()
     stored = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == stored, "run: python docs/settings_reference.py"
+
+
+def test_settings_page_has_every_setting_of_every_model() -> None:
+    import_module("napari_calcdyn.models.avae_config")
+    import_module("napari_calcdyn.models.config")
+    models = import_module("napari_calcdyn.models.settings").Settings.__subclasses__()
+    stored = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"fields of `(\w+)`\.(.*?)(?=\n## |\Z)", stored, re.DOTALL))
+    assert sections.keys() == {model.__name__ for model in models} == {"AVAEConfig", "VARAutoencoderConfig"}
+    for model in models:
+        named = re.findall(r"^\| \*\*.+?<br>`(\w+)` \|", sections[model.__name__], re.MULTILINE)
+        assert sorted(named) == sorted(model.model_fields)
+
+
+def test_architecture_page_names_places_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"`((?:recording|simulate|models|analysis|gui|cli|docs|tests|benchmarks)/[^`]*)`", page)
+    )
+    missing = [
+        place
+        for place in named
+        if not any(list(base.glob(place)) for base in (ROOT, ROOT / "src" / "napari_calcdyn"))
+    ]
+    assert len(named) > 20
+    assert missing == []
