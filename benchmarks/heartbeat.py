@@ -55,7 +55,7 @@ def main() -> None:
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
-    recording, dynamics = add_docks(viewer)
+    recording, dynamics, _ = add_docks(viewer)
     simulated = simulate_movie(frames=1000)
     viewer.add_image(simulated.movie, name="simulated", contrast_limits=(0, float(simulated.movie.max())))
     session = recording.session

@@ -42,7 +42,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
-    recording, dynamics = add_docks(viewer)
+    recording, dynamics, _ = add_docks(viewer)
     session = recording.session
     let_live(0.5)
 

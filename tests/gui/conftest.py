@@ -15,6 +15,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.neurons_dock import NeuronsDock
 from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.session import session_of
 
@@ -74,7 +75,7 @@ def add_dock(viewer: Viewer) -> Callable[[type, str], Any]:
 @pytest.fixture
 def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, DynamicsDock]:
     """Both docks, and a movie in a place of its own."""
-    recording, dynamics = add_docks(viewer)
+    recording, dynamics, _ = add_docks(viewer)
     movie = np.concatenate([movie_array] * 4)
     viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
     dynamics.preset.setCurrentText("quick")
@@ -84,3 +85,35 @@ def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, Dynamics
 @pytest.fixture
 def dynamics(docks: tuple[RecordingDock, DynamicsDock]) -> DynamicsDock:
     return docks[1]
+
+
+@pytest.fixture
+def cells() -> np.ndarray:
+    """Labels of 24 cells of 3 × 4 pixels on 32 × 40 pixels; the numbers are not consecutive."""
+    labels = np.zeros((32, 40), np.int32)
+    for number in range(24):
+        y, x = 2 + 7 * (number // 6), 2 + 6 * (number % 6)
+        labels[y : y + 3, x : x + 4] = 3 + 2 * number
+    return labels
+
+
+@pytest.fixture
+def cell_movie(cells: np.ndarray) -> np.ndarray:
+    """120 frames in which the cells of every second column blink slowly and the others fast, float32."""
+    random = np.random.default_rng(5)
+    time = np.arange(120)[:, None, None]
+    column = (np.arange(40) - 2) // 6 % 2
+    phase = np.where(cells > 0, cells, 0) * 0.3
+    blinking = np.clip(np.sin(time / np.where(column, 9.0, 3.0) + phase), 0, None)
+    movie = 100 + 60 * (cells > 0) * blinking + random.normal(0, 4, (120, 32, 40))
+    return movie.astype(np.float32)
+
+
+@pytest.fixture
+def neurons(viewer: Any, cell_movie: np.ndarray) -> NeuronsDock:
+    """The Neurons dock in front, and a movie in a place of its own."""
+    docks = add_docks(viewer)
+    viewer.add_image(cell_movie, name="cells", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
+    docks.neurons.model.preset.setCurrentText("quick")
+    docks.neurons.parentWidget().raise_()
+    return docks.neurons

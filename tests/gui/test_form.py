@@ -21,6 +21,7 @@ class Settings(BaseModel):
     rate: float = Field(0.003, gt=0, le=1, title="Learning rate", json_schema_extra={"group": "Training"})
     spacing: int = Field(8, ge=2, title="Spacing", json_schema_extra={"unit": "px"})
     past: int | None = Field(None, ge=1, le=9, title="Past", json_schema_extra={"unit": "frames"})
+    window: float = Field(1.0, gt=0, title="Window", json_schema_extra={"unit": "s"})
     fraction: float | None = Field(0.1, gt=0, le=1, title="Fraction")
     skip: bool = Field(True, title="Skip")
 
@@ -52,6 +53,7 @@ def test_what_is_shown_comes_from_the_model(form: SettingsForm) -> None:
     assert widget(form, "past").text() == "1 frame"
     widget(form, "past").setValue(2)
     assert widget(form, "past").text() == "2 frames"
+    assert widget(form, "window").text() == "1 s"
     assert list(form.groups) == ["Settings", "Training"]
     assert (widget(form, "steps").minimum(), widget(form, "steps").maximum()) == (1, 5000)
     assert widget(form, "rate").text() == "0.003"
@@ -99,6 +101,20 @@ def test_scrolling_over_a_field_does_not_change_it(form: SettingsForm) -> None:
     )
     QApplication.sendEvent(box, event)
     assert box.value() == 300
+
+
+def test_basic_fields_are_above_the_groups(qtbot: Any) -> None:
+    form = SettingsForm(Settings, basic=("rate", "mode"))
+    qtbot.addWidget(form)
+    grouped = {
+        name: group
+        for group, box in form.groups.items()
+        for name in form.editors
+        if box.isAncestorOf(widget(form, name))
+    }
+    assert set(form.editors) - set(grouped) == {"rate", "mode"}
+    assert grouped["steps"] == "Training"
+    assert form.settings() == Settings(**form.values())
 
 
 def test_a_field_of_a_type_without_editor_is_refused() -> None:

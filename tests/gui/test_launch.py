@@ -94,5 +94,9 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
     monkeypatch.setattr(napari, "Viewer", lambda: viewer)
     monkeypatch.setattr(napari, "run", run)
     launch.show(movie_path)
-    assert set(viewer.window.dock_widgets) == {launch.RECORDING_NAME, launch.DYNAMICS_NAME}
+    assert set(viewer.window.dock_widgets) == {
+        launch.RECORDING_NAME,
+        launch.DYNAMICS_NAME,
+        launch.NEURONS_NAME,
+    }
     assert session.job is None

@@ -12,8 +12,10 @@ from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
 
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.launch import DYNAMICS_NAME, NEURONS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
 from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.trace_dock import TraceDock
 
 
 def test_everything_in_the_manifest_exists() -> None:
@@ -23,6 +25,8 @@ def test_everything_in_the_manifest_exists() -> None:
     assert {widget.display_name for widget in manifest.contributions.widgets or ()} == {
         "Recording",
         "Dynamics",
+        "Neurons",
+        "Traces",
     }
 
 
@@ -31,6 +35,8 @@ def test_everything_in_the_manifest_exists() -> None:
     [
         ("napari-calcdyn.recording", RECORDING_NAME, RecordingDock),
         ("napari-calcdyn.dynamics", DYNAMICS_NAME, DynamicsDock),
+        ("napari-calcdyn.neurons", NEURONS_NAME, NeuronsDock),
+        ("napari-calcdyn.traces", TRACES_NAME, TraceDock),
     ],
 )
 def test_the_menu_opens_and_hides_a_dock(
@@ -49,24 +55,24 @@ def test_the_menu_opens_and_hides_a_dock(
 
 def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
     add_docks(viewer)
-    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME}
+    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME, NEURONS_NAME}
 
 
 def test_the_launcher_puts_the_recording_in_front(viewer: Any, qtbot: Any) -> None:
-    recording, dynamics = add_docks(viewer)
+    recording, *others = add_docks(viewer)
     qtbot.wait(200)
     assert not recording.visibleRegion().isEmpty()
-    assert dynamics.visibleRegion().isEmpty()
+    assert all(dock.visibleRegion().isEmpty() for dock in others)
 
 
-def test_opening_both_docks_does_not_import_torch() -> None:
+def test_opening_the_docks_does_not_import_torch() -> None:
     code = """
 import sys
 import napari
 from napari_calcdyn.gui.launch import add_docks
 viewer = napari.Viewer(show=False)
 add_docks(viewer)
-loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "sklearn", "matplotlib"})
+loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "sklearn", "openTSNE", "matplotlib"})
 viewer.close()
 print("loaded:", loaded)
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -225,6 +227,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def breakable(text: str) -> str:
+    """Return a path or a name as rich text that a narrow label can break between its parts."""
+    return re.sub(r"([/\\_.\-]+)", "\\1\u200b", html.escape(text))
 
 
 def caption(text: str, tooltip: str = "") -> QLabel:

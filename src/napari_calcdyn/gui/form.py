@@ -7,7 +7,7 @@ be numbers, switches, a choice of words (`Literal`), or a number that may be lef
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -30,6 +30,7 @@ from superqt import QCollapsible
 from ..recording.errors import InputError
 
 OPEN = "automatic"  # shown where an optional number is None
+_BASIC = ""  # no name of a group
 
 
 class SettingsForm(QWidget):  # type: ignore[misc]
@@ -39,11 +40,13 @@ class SettingsForm(QWidget):  # type: ignore[misc]
     ----------
     model : type of BaseModel
         Fields have ``title``, ``description``, bounds; ``json_schema_extra`` has ``group`` and ``unit``.
+    basic : collection of str
+        Fields that are above the groups, always to be seen.
     """
 
     edited = Signal()
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], basic: Collection[str] = ()) -> None:
         super().__init__()
         self.model = model
         self.editors: dict[str, _Editor] = {}
@@ -53,9 +56,12 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         forms: dict[str, QFormLayout] = {}
+        if basic:
+            forms[_BASIC] = _form_layout()
+            layout.addLayout(forms[_BASIC])
         for name, field in model.model_fields.items():
             extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-            group = str(extra.get("group", "Settings"))
+            group = _BASIC if name in basic else str(extra.get("group", "Settings"))
             if group not in forms:
                 forms[group] = self._add_group(group)
             editor = _editor(field, str(extra.get("unit", "")))
@@ -73,11 +79,9 @@ class SettingsForm(QWidget):  # type: ignore[misc]
     def _add_group(self, title: str) -> QFormLayout:
         group = _Group(title)
         content = QWidget()
-        form = QFormLayout(content)
+        form = _form_layout()
         form.setContentsMargins(6, 2, 0, 6)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        content.setLayout(form)
         group.addWidget(content)
         group.collapse(animate=False)
         self.layout().addWidget(group)
@@ -111,6 +115,15 @@ class SettingsForm(QWidget):  # type: ignore[misc]
         for name, value in values.items():
             self.editors[name].set(value)
         self.blockSignals(False)
+
+
+def _form_layout() -> QFormLayout:
+    form = QFormLayout()
+    form.setContentsMargins(0, 2, 0, 6)
+    form.setVerticalSpacing(4)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return form
 
 
 class _Group(QCollapsible):  # type: ignore[misc]
@@ -205,9 +218,10 @@ def _number(field: FieldInfo, unit: str, *, whole: bool, optional: bool) -> _Edi
     if optional:
         box.setSpecialValueText(OPEN)
     if unit:
+        one = unit.removesuffix("s") if len(unit) > 2 else unit  # a word and no symbol, as "frames"
 
         def show_unit(value: float) -> None:
-            box.setSuffix(f" {unit.removesuffix('s') if value == 1 else unit}")
+            box.setSuffix(f" {one if value == 1 else unit}")
 
         box.valueChanged.connect(show_unit)
         show_unit(box.value())

@@ -1,15 +1,16 @@
-"""Open napari with both docks, on a recording and what was found in it."""
+"""Open napari with our docks, on a recording and what was found in it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import napari
 from qtpy.QtCore import QTimer
 
 from .dynamics_dock import DynamicsDock
+from .neurons_dock import NeuronsDock
 from .recording_dock import RecordingDock
 from .recordings import open_recording
 from .runs import load_model
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
 # As napari names them when they are opened from its menu: "<widget> (<display name in the manifest>)".
 RECORDING_NAME = "Recording (CalcDyn)"
 DYNAMICS_NAME = "Dynamics (CalcDyn)"
+NEURONS_NAME = "Neurons (CalcDyn)"
+
+
+class Docks(NamedTuple):
+    """Our docks, in the order of their tabs."""
+
+    recording: RecordingDock
+    dynamics: DynamicsDock
+    neurons: NeuronsDock
 
 
 def show(
     movie_path: str | os.PathLike[str] | None = None, result_folder: str | os.PathLike[str] | None = None
 ) -> None:
-    """Open a window with both docks and return when it is closed.
+    """Open a window with our docks and return when it is closed.
 
     Parameters
     ----------
@@ -37,22 +47,23 @@ def show(
     """
     viewer = napari.Viewer()
     session = session_of(viewer)
-    _, dynamics = add_docks(viewer)
+    docks = add_docks(viewer)
     if result_folder is not None:
-        QTimer.singleShot(0, dynamics.parentWidget().raise_)
+        QTimer.singleShot(0, docks.dynamics.parentWidget().raise_)
     if movie_path is not None:
         open_results(session, Path(movie_path), None if result_folder is None else Path(result_folder))
     napari.run()
     session.close()
 
 
-def add_docks(viewer: Viewer) -> tuple[RecordingDock, DynamicsDock]:
-    """Add both docks to the right of a viewer, as tabs, with *Recording* in front."""
-    recording, dynamics = RecordingDock(viewer), DynamicsDock(viewer)
-    front = viewer.window.add_dock_widget(recording, name=RECORDING_NAME, area="right")
-    viewer.window.add_dock_widget(dynamics, name=DYNAMICS_NAME, area="right", tabify=True)
+def add_docks(viewer: Viewer) -> Docks:
+    """Add our docks to the right of a viewer, as tabs, with *Recording* in front."""
+    docks = Docks(RecordingDock(viewer), DynamicsDock(viewer), NeuronsDock(viewer))
+    front = viewer.window.add_dock_widget(docks.recording, name=RECORDING_NAME, area="right")
+    for dock, name in ((docks.dynamics, DYNAMICS_NAME), (docks.neurons, NEURONS_NAME)):
+        viewer.window.add_dock_widget(dock, name=name, area="right", tabify=True)
     QTimer.singleShot(0, front.raise_)  # after the window has laid its tabs out, which raises the last one
-    return recording, dynamics
+    return docks
 
 
 def open_results(session: Session, movie_path: Path, result_folder: Path | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,18 +17,41 @@ from .session import Session
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Shapes
+    from numpy.typing import NDArray
 
     from ..recording import RoiSet, Traces
     from ..recording.baseline import Baseline
 
 EXTRACTING = "Extracting traces"
-ROI_ENDINGS = (".zip", ".roi")
-_ISCELL = "iscell"
+ISCELL = "iscell"
+_ROI_ENDINGS = (".zip", ".roi")
 
 
-def open_neurons(
-    session: Session, path: Path, baseline: Baseline | None = None, *, only_cells: bool = False
-) -> bool:
+@dataclass(frozen=True)
+class TraceSettings:
+    """How fluorescence becomes traces.
+
+    Parameters
+    ----------
+    neuropil : float or None
+        Share of the surrounding neuropil to subtract; None subtracts nothing.
+    baseline : Baseline or None
+        For ΔF/F; None keeps fluorescence as it is.
+    """
+
+    neuropil: float | None = None
+    baseline: Baseline | None = None
+
+    def signal(self, fluorescence: Traces, progress: ProgressCallback) -> Traces:
+        """Return the traces that fluorescence becomes."""
+        if self.baseline is None:
+            return fluorescence
+        from ..recording.baseline import delta_f_over_f
+
+        return delta_f_over_f(fluorescence, self.baseline, progress=progress)
+
+
+def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
     """Open ROIs or traces, whichever a path holds, in the background; returns whether the job was started.
 
     Parameters
@@ -36,24 +59,26 @@ def open_neurons(
     session : Session
         Gets them.
     path : Path
-        A suite2p folder, which has both; a file of ImageJ ROIs; or traces as ``.npy`` or ``.csv``.
-    baseline : Baseline, optional
-        For ΔF/F; None takes fluorescence as it is.
+        A suite2p folder, which has both; a file of ImageJ's ROIs; or traces as ``.npy`` or ``.csv``.
+    settings : TraceSettings
+        How fluorescence becomes traces.
     only_cells : bool
         Whether to leave out what suite2p says is no cell.
     """
-    has_rois = path.is_dir() or path.suffix.lower() in ROI_ENDINGS
+    has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
     frame_shape = session.movie.frame_shape if session.movie is not None else None
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, Traces | None, Traces | None]:
         from ..recording import open_rois, open_traces
 
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
-        raw = open_traces(path) if rois is None or _has_traces(path) else None
-        if rois is not None and only_cells and _ISCELL in rois.columns:
-            cells = np.asarray(rois.columns[_ISCELL], bool)
-            rois, raw = rois.select(cells), raw.select(cells) if raw is not None else None
-        return rois, raw, _over_baseline(raw, baseline, progress)
+        if rois is not None and not has_traces(path):
+            return rois, None, None
+        raw = open_traces(path, neuropil=settings.neuropil)
+        if rois is not None and only_cells and ISCELL in rois.columns:
+            cells = rois.columns[ISCELL]
+            rois, raw = rois.select(cells), raw.select(cells)
+        return rois, raw, settings.signal(raw, progress)
 
     def done(opened: tuple[RoiSet | None, Traces | None, Traces | None]) -> None:
         rois, raw, traces = opened
@@ -62,13 +87,15 @@ def open_neurons(
         if raw is not None and traces is not None:
             take_traces(session, raw, traces)
 
-    return session.start(
-        "neurons", f"Opening {path.name}", tracked("neurons", f"Opening {path.name}", compute), done
-    )
+    title = f"Opening {path.name}"
+    return session.start("neurons", title, tracked("neurons", title, compute), done)
 
 
-def _has_traces(path: Path) -> bool:
-    return any((folder / "F.npy").exists() for folder in (path, path / "plane0", path / "suite2p" / "plane0"))
+def has_traces(path: Path) -> bool:
+    """Whether a path is a suite2p folder with traces in it."""
+    from ..recording.suite2p import plane_folder
+
+    return path.is_dir() and (plane_folder(path) / "F.npy").exists()
 
 
 def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
@@ -83,7 +110,8 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
         take_rois(session, rois)
         layer.visible = False  # the layer “ROIs” shows the same
 
-    return session.start("neurons", "Reading the ROIs", tracked("neurons", "Reading the ROIs", compute), done)
+    title = "Reading the ROIs"
+    return session.start("neurons", title, tracked("neurons", title, compute), done)
 
 
 def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
@@ -102,17 +130,22 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
     waiting = session.rois is None and session.neurons is None
     session.roi_path = path
     session.rois = rois
-    if waiting and fluorescence is not None and traces is not None and len(traces) == len(rois):
-        take_traces(session, fluorescence, traces)
-    elif traces is not None:
-        take_traces(session, None, None)
+    if traces is not None:
+        keep = waiting and len(traces) == len(rois)
+        take_traces(session, *((fluorescence, traces) if keep else (None, None)))
     session.selected = ()
     show_rois(session)
-    if session.movie is not None:
-        try:
-            rois.check_frame_shape(session.movie.frame_shape)
-        except InputError as error:
-            session.tell("neurons", str(error), True)
+    check_rois(session)
+
+
+def check_rois(session: Session) -> None:
+    """Say so where the ROIs are not those of the movie."""
+    if session.rois is None or session.movie is None:
+        return
+    try:
+        session.rois.check_frame_shape(session.movie.frame_shape)
+    except InputError as error:
+        session.tell("neurons", str(error), True)
 
 
 def take_traces(session: Session, fluorescence: Traces | None, traces: Traces | None) -> None:
@@ -130,7 +163,7 @@ def take_traces(session: Session, fluorescence: Traces | None, traces: Traces | 
         if len(rois) == len(traces):
             fluorescence = replace(fluorescence, ids=rois.ids)
             traces = replace(traces, ids=rois.ids)
-        elif not np.isin(traces.ids, rois.ids).all():
+        else:
             session.tell(
                 "neurons",
                 f"{traces.name} has {len(traces)} traces and there are {len(rois)} ROIs, which were put aside: "
@@ -152,26 +185,24 @@ def _drop_rois(session: Session) -> None:
     session.rois = session.roi_path = None
 
 
-def extract(session: Session, neuropil: float | None, baseline: Baseline | None) -> bool:
+def extract(session: Session, settings: TraceSettings) -> bool:
     """Extract the traces of the ROIs from the movie in the background; returns whether the job was started.
 
     Parameters
     ----------
     session : Session
         With a movie and ROIs.
-    neuropil : float or None
-        Share of the surrounding neuropil to subtract; None subtracts nothing.
-    baseline : Baseline or None
-        For ΔF/F; None keeps fluorescence as it is.
+    settings : TraceSettings
+        How fluorescence becomes traces.
     """
     movie, rois = session.movie, session.rois
-    if movie is None:
-        session.tell("neurons", "Open a recording first, in the Recording panel.", True)
-        return False
-    if rois is None:
-        session.tell(
-            "neurons", "There are no ROIs yet: open them, or choose a layer in which they are drawn.", True
+    if movie is None or rois is None:
+        what = (
+            "Open a recording first, in the Recording panel."
+            if movie is None
+            else "There are no ROIs yet: open them, or choose a layer in which they are drawn."
         )
+        session.tell("neurons", what, True)
         return False
 
     def compute(progress: ProgressCallback) -> tuple[Traces, Traces]:
@@ -180,10 +211,8 @@ def extract(session: Session, neuropil: float | None, baseline: Baseline | None)
         def watched(done: int, total: int) -> bool:
             return bool(progress(done, total)) or session.movie is not movie
 
-        raw = extract_traces(movie, rois, neuropil=neuropil, progress=watched)
-        traces = _over_baseline(raw, baseline, progress)
-        assert traces is not None
-        return raw, traces
+        raw = extract_traces(movie, rois, neuropil=settings.neuropil, progress=watched)
+        return raw, settings.signal(raw, progress)
 
     def done(extracted: tuple[Traces, Traces]) -> None:
         if session.rois is rois:
@@ -192,39 +221,30 @@ def extract(session: Session, neuropil: float | None, baseline: Baseline | None)
     return session.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
 
 
-def apply_baseline(session: Session, baseline: Baseline | None, frame_rate: float | None) -> bool:
+def make_signal(session: Session, settings: TraceSettings, frame_rate: float | None) -> bool:
     """Make the traces anew from the fluorescence that is there; returns whether the job was started.
 
     Parameters
     ----------
     session : Session
         With fluorescence.
-    baseline : Baseline or None
-        For ΔF/F; None keeps fluorescence as it is.
+    settings : TraceSettings
+        How fluorescence becomes traces; its neuropil was subtracted before.
     frame_rate : float or None
         Samples per second (Hz).
     """
     before = session.fluorescence
     if before is None:
         return False
-    raw = before if before.frame_rate == frame_rate else replace(before, frame_rate=frame_rate)
+    raw = replace(before, frame_rate=frame_rate)
 
-    def done(traces: Traces | None) -> None:
+    def done(traces: Traces) -> None:
         if session.fluorescence is before:
             take_traces(session, raw, traces)
 
-    work = tracked("neurons", "ΔF/F", lambda progress: _over_baseline(raw, baseline, progress))
-    return session.start("neurons", "Computing ΔF/F", work, done)
-
-
-def _over_baseline(
-    raw: Traces | None, baseline: Baseline | None, progress: ProgressCallback
-) -> Traces | None:
-    if raw is None or baseline is None:
-        return raw
-    from ..recording.baseline import delta_f_over_f
-
-    return delta_f_over_f(raw, baseline)
+    title = "Computing the traces"
+    work = tracked("neurons", title, lambda progress: settings.signal(raw, progress))
+    return session.start("neurons", title, work, done)
 
 
 def read_columns(session: Session, path: Path) -> bool:
@@ -232,22 +252,19 @@ def read_columns(session: Session, path: Path) -> bool:
     traces = session.traces
     if traces is None:
         session.tell(
-            "neurons",
-            "There are no traces yet that a table could belong to: extract or open them first.",
-            True,
+            "neurons", "There are no traces yet that a table could belong to: open them first.", True
         )
         return False
 
-    def compute(progress: ProgressCallback) -> dict[str, np.ndarray]:
+    def compute(progress: ProgressCallback) -> dict[str, NDArray[Any]]:
         from ..recording.columns import open_columns
 
         return open_columns(path, traces.ids)
 
-    def done(columns: dict[str, np.ndarray]) -> None:
+    def done(columns: dict[str, NDArray[Any]]) -> None:
         if session.traces is traces:
             session.columns = columns
-            session.tell("neurons", f"{path.name}: {', '.join(columns)}.")
+            session.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
 
-    return session.start(
-        "neurons", f"Reading {path.name}", tracked("neurons", f"Reading {path.name}", compute), done
-    )
+    title = f"Reading {path.name}"
+    return session.start("neurons", title, tracked("neurons", title, compute), done)

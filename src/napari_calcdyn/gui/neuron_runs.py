@@ -14,6 +14,9 @@ from .threads import leave_a_core
 
 # torch and openTSNE are imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..analysis.neurons import Neurons
     from ..models.avae import AVAE
     from ..models.avae_config import AVAEConfig
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 TRAINING = "Training on the traces"
 MAPPING = "Mapping the neurons"
+STOPPABLE = (TRAINING, MAPPING)
 _NO_TRACES = "There are no traces yet: extract them from the movie, or open them."
 _NO_MODEL = "There is no model yet: train or load one first."
 _STOPPED = "The map was stopped and the model kept: press “Map neurons” to draw it."
@@ -189,10 +193,11 @@ def export_neurons(session: Session, path: Path) -> bool:
     return session.start("neurons", "Exporting", work, done)
 
 
-def _latent(neurons: Neurons, roi: int):  # type: ignore[no-untyped-def]
+def _latent(neurons: Neurons, roi: int) -> NDArray[np.float32]:
     """Return the mean of one neuron's latent, which it has where its trace is usable."""
     position = int((neurons.ids == roi).argmax())
     problem = neurons.problems[position]
     if problem is not None:
         raise InputError(f"The trace of ROI {roi} has no place on the map ({problem}): select another one.")
-    return neurons.mean[position]
+    mean: NDArray[np.float32] = neurons.mean[position]
+    return mean

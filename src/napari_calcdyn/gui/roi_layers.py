@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROIS = "ROIs"
 ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer
-_OPACITY = 0.5
+_OPACITY = 0.7
 
 
 def show_rois(session: Session) -> Labels | None:
