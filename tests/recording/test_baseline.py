@@ -11,7 +11,8 @@ from bad_input import refuses
 from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter, maximum_filter1d, minimum_filter1d
 
-from napari_calcdyn.recording import Baseline, Cancelled, Traces, delta_f_over_f, open_traces
+from napari_calcdyn.recording import Cancelled, Traces, open_traces
+from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
 
 RATE = 10.0
 

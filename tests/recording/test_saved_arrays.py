@@ -89,6 +89,37 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     assert mark.exists(), "the attack works on an ordinary reader"
 
 
+class Forged:
+    """An array whose parts do not belong together."""
+
+    def __init__(self, dtype: object, shape: object, content: object) -> None:
+        self.state = 1, shape, dtype, False, content
+
+    def __reduce__(self) -> Any:
+        rebuild = np.empty(0).__reduce__()[0]
+        return rebuild, (np.ndarray, (0,), b"b"), self.state
+
+
+def test_arrays_are_never_larger_than_their_bytes(tmp_path: Path) -> None:
+    """Nor are bytes taken for objects: both would hand memory to whoever wrote the file."""
+    right = load_array(save(tmp_path / "a.npy", Forged(np.dtype("<i2"), (2,), b"\1\0\2\0"))).item()
+    assert right.tolist() == [1, 2]
+    number = np.float64(0).__reduce__()[0]
+    for wrong in (
+        Forged(np.dtype("i2"), (3,), b"1234"),
+        Forged(np.dtype("i2"), (-1, -2), b"1234"),
+        Forged(np.dtype("i8"), (2**61,), b""),
+        Forged(np.dtype(object), (1,), b"12345678"),
+        Forged(np.dtype(object), (2,), [1]),
+        Forged(np.dtype("i8"), (1,), [1]),
+        Forged(np.dtype([("a", "i4"), ("b", object)]), (1,), b"123456789012"),
+        Runs(number, np.dtype("f8"), b"1234"),
+        Runs(number, np.dtype(object), b"12345678"),
+    ):
+        with pytest.raises(InputError, match=r"^a.npy is truncated or no .npy file"):
+            load_array(save(tmp_path / "a.npy", wrong))
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.arange(1000.0))

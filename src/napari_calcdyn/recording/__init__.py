@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .baseline import Baseline, delta_f_over_f
 from .errors import Cancelled, InputError
 from .extraction import extract_traces
 from .movie import Movie
@@ -16,7 +15,6 @@ from .statistics import MovieStatistics
 from .traces import Traces
 
 __all__ = [
-    "Baseline",
     "Cancelled",
     "InputError",
     "Movie",
@@ -26,7 +24,6 @@ __all__ = [
     "RoiSet",
     "Scaling",
     "Traces",
-    "delta_f_over_f",
     "extract_traces",
     "inspect_movie",
     "open_movie",

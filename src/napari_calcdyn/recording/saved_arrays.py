@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import datetime
+import math
+import operator
 import pickle
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ def load_array(path: Path) -> NDArray[Any]:
     """Read a ``.npy`` file, also one of objects: arrays, numbers, texts, lists and dictionaries.
 
     ``numpy.load(..., allow_pickle=True)`` would run whatever code the file's author put there. Here the names
-    that such a file may ask for are a short list; any other one ends the reading.
+    that such a file may ask for are a short list; any other one ends the reading. Arrays are rebuilt from checked
+    parts, because numpy's own way trusts the file with memory.
 
     Parameters
     ----------
@@ -59,7 +62,7 @@ def load_array(path: Path) -> NDArray[Any]:
         ) from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path.name} holds no array: save it again with numpy.save.")
-    return array
+    return array.view(np.ndarray)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -68,11 +71,48 @@ class _Unpickler(pickle.Unpickler):
         if module.startswith("pathlib") and name in _PATHS:
             return _path
         try:
-            return _PLAIN[module, name]
+            return _STAND_INS[module, name]
         except KeyError:
             raise InputError(
                 f"asks for {module}.{name}, which could run code and is refused: export plain arrays of numbers."
             ) from None
+
+
+class _DType:
+    """Stands for ``numpy.dtype``, whose own way of being restored believes whatever flags a file gives it."""
+
+    def __init__(self, text: str, *_: object) -> None:
+        self.dtype = np.dtype(text)
+        if self.dtype.kind not in "biufcSUO":
+            raise ValueError(f"arrays of {text} are not read")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(np.ndarray[Any, np.dtype[Any]]):
+    """An array that checks what it is restored from: as many bytes as its shape and dtype need."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, stand_in, fortran, content = state
+        dtype = stand_in.dtype
+        count = math.prod(operator.index(length) for length in shape)
+        expected, size = (list, count) if dtype.hasobject else (bytes, count * dtype.itemsize)
+        if min(shape, default=0) < 0 or type(content) is not expected or len(content) != size:
+            raise ValueError("shape and content of an array do not match")
+        state = (1, tuple(shape), dtype, bool(fortran), content)
+        super().__setstate__(state)  # type: ignore[arg-type] # its stub wants numpy's bool, the code Python's
+
+
+def _new_array(*_: object) -> _Array:
+    """Stand for numpy's ``_reconstruct``: an empty array, filled by what follows in the file."""
+    return np.empty(0, np.int8).view(_Array)
+
+
+def _number(stand_in: _DType, content: bytes) -> Any:
+    """Stand for numpy's ``scalar``."""
+    return np.frombuffer(content, stand_in.dtype, 1)[0]  # refuses objects, and too few bytes
 
 
 def _latin_bytes(text: str, encoding: str) -> bytes:
@@ -88,12 +128,11 @@ def _path(*parts: str) -> str:
 
 
 _PATHS = {"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"}
-_PLAIN: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    # numpy's two functions that rebuild arrays and numbers, taken from where they are public.
-    ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    ("numpy._core.multiarray", "scalar"): np.float64(0).__reduce__()[0],
+_STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): "ndarray",  # only handed to _reconstruct
+    ("numpy", "dtype"): _DType,
+    ("numpy._core.multiarray", "_reconstruct"): _new_array,
+    ("numpy._core.multiarray", "scalar"): _number,
     ("_codecs", "encode"): _latin_bytes,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("datetime", "datetime"): datetime.datetime,
