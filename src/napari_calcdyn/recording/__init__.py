@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .baseline import delta_f_over_f
 from .errors import Cancelled, InputError
 from .extraction import extract_traces
 from .movie import Movie
@@ -24,6 +25,7 @@ __all__ = [
     "RoiSet",
     "Scaling",
     "Traces",
+    "delta_f_over_f",
     "extract_traces",
     "inspect_movie",
     "open_movie",
