@@ -13,9 +13,7 @@ from ..recording import Traces
 from ..recording.scaling import Scaling
 from .avae_config import AVAEConfig
 
-_LEAST_NOISE = (
-    1e-3  # of the variance: recordings without noise must not make the weight of the error infinite
-)
+_LEAST_NOISE = 1e-3  # of the variance: without noise, the weight of the error would be infinite
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,8 +78,6 @@ def fit_avae(
         )
     if traces.samples < 2:
         raise InputError(f"{traces.name} has one sample per trace: record for longer.")
-    if stop is not None and stop.is_set():
-        raise Cancelled("The computation was cancelled.")
     yield Progress("Preparing the traces")
     known = traces.select(traces.usable)
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
@@ -97,6 +95,8 @@ def fit_avae(
     network.to(where)
     objective = AVAEObjective(network, values, valid, training, validation, config, seed)
     schedule = _schedule(config, objective.steps_per_epoch)
+    if stop is not None and stop.is_set():
+        raise Cancelled("The computation was cancelled.")
     step = 0
     try:
         for progress in train(objective, schedule, stop=stop):

@@ -7,10 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-_FIRST_LOG_VARIANCE = (
-    -3.0
-)  # a posterior much narrower than the prior, so that reconstruction is learned first
+_FIRST_LOG_VARIANCE = -3.0  # narrower than the prior, so that reconstruction is learned first
 _LONGEST_PERIOD = 1e4  # steps
+_MORE_COMPONENTS, _POWER_ITERATIONS = 10, 7  # of the randomised search for principal components
 
 
 class AVAENetwork(nn.Module):
@@ -120,11 +119,13 @@ class ResidualNetwork(AVAENetwork):
     def start_from(self, traces: Tensor) -> None:
         """Start from the principal components, all divided by one number that makes their mean variance 1."""
         found = min(len(self.components.weight), *traces.shape)
-        _, values, vectors = torch.pca_lowrank(traces, found, niter=4)
+        sought = min(2 * found + _MORE_COMPONENTS, *traces.shape)  # more than wanted, so that those are exact
+        _, values, vectors = torch.pca_lowrank(traces, sought, center=False, niter=_POWER_ITERATIONS)
+        values, vectors = values[:found], vectors[:, :found]
         scale = values.square().mean().sqrt() / math.sqrt(len(traces))
         with torch.no_grad():
             self.components.weight[:found] = vectors.T / scale
-            self.compose.weight[:, :found] = vectors * scale
+            self.compose.weight.zero_()[:, :found] = vectors * scale
 
     def encode(self, traces: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance, (n, D2) each."""

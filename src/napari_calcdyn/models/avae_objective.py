@@ -71,7 +71,7 @@ class AVAEObjective:
         divergence = kl_divergence(mean, log_variance).mean()
         ramp = min(1.0, (step + 1) / (self._config.warm_up * total)) if self._config.warm_up else 1.0
         loss = reconstruction + self._config.beta * ramp * divergence
-        if self._config.pull:
+        if self._config.pull and len(batch) > 1:
             loss = loss + self._config.pull * self._shift_distance(mean, traces, valid)
         parts = {
             "reconstruction": reconstruction.detach(),
