@@ -60,7 +60,8 @@ def save_neurons_overview(
         f" {metrics['latent']} latents, {metrics['active_units']} active",
         fontsize=11,
     )
-    left, right = figure.subfigures(1, 2, width_ratios=(2, 1.25))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(2, 1.25))
+    left, right = halves
     above, below = left.subfigures(2, 1)
     panels = above.subplots(1, 1 if rois is None else 2, squeeze=False)[0]
     _map(panels[0], neurons)
@@ -85,8 +86,8 @@ def _map(axes: Axes, neurons: Neurons) -> None:
     for cluster in names:
         of = placed & (neurons.cluster == cluster)
         label = f"cluster {cluster} ({of.sum()})" if cluster >= 0 else f"in none ({of.sum()})"
-        colour, place = _colour(int(cluster)), neurons.tsne[of].T
-        axes.scatter(*place, s=size, color=colour, linewidths=0, label=label)
+        colour, (first, second) = _colour(int(cluster)), neurons.tsne[of].T
+        axes.scatter(first, second, s=size, color=colour, linewidths=0, label=label)
     axes.set(xticks=[], yticks=[], title="t-SNE of the latents")
     axes.set_aspect("equal", adjustable="datalim")
     axes.title.set_fontsize(10)

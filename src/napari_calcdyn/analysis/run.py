@@ -70,20 +70,21 @@ def run(
     with result_folder(folder, "run") as new:
         history: list[Progress] = []
         applied = isinstance(model, VARAutoencoder)
-        if isinstance(model, VARAutoencoderConfig):
-            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
-            model, history = drive(fit, tell)
-        else:
-            model.check_frame_shape(movie)
+        if isinstance(model, VARAutoencoder):
+            fitted = model
+            fitted.check_frame_shape(movie)
             movie.check_dynamic(movie.statistics(stage("Computing the mean frame")))
-        latents = model.latents(movie, stage("Encoding every frame"))
-        metrics = model.metrics | (_errors(model, movie, latents) if applied else {})
-        maps = contribution_maps(model, movie, progress=stage("Mapping contributions"))
+        else:
+            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
+            fitted, history = drive(fit, tell)
+        latents = fitted.latents(movie, stage("Encoding every frame"))
+        metrics = fitted.metrics | (_errors(fitted, movie, latents) if applied else {})
+        maps = contribution_maps(fitted, movie, progress=stage("Mapping contributions"))
 
         tell(Progress("Writing the results"))
         with writing(folder):
-            _write(new, movie, model, latents, maps)
-            save_overview(new / "overview.png", movie, model, latents, maps, metrics, history)
+            _write(new, movie, fitted, latents, maps)
+            save_overview(new / "overview.png", movie, fitted, latents, maps, metrics, history)
             metrics |= {
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),

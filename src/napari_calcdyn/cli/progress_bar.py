@@ -10,7 +10,10 @@ from typing import Any
 import typer
 
 Show = Callable[[str, int, int], None]
-"""Called with the stage in words, and the units of work done and in all."""
+"""Called with the stage in words, and the units of work done and in all.
+
+What changes within a stage, such as the epoch, follows a comma.
+"""
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def _bars() -> Iterator[Show]:
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description:24}"),
+        TextColumn("{task.description:32}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -62,11 +65,12 @@ def _bars() -> Iterator[Show]:
 
         def show(stage: str, done: int, total: int) -> None:
             nonlocal current
-            if current is None or current[0] != stage:
+            name = stage.partition(",")[0]
+            if current is None or current[0] != name:
                 if current is not None:
                     task = bars.tasks[-1]
                     bars.update(current[1], total=task.total or 1, completed=task.total or 1)
-                current = (stage, bars.add_task(stage, total=None))
-            bars.update(current[1], completed=done, total=total or None)
+                current = (name, bars.add_task(stage, total=None))
+            bars.update(current[1], description=stage, completed=done, total=total or None)
 
         yield show

@@ -45,7 +45,7 @@ def run(
     changes = {name: value for name, value in settings.items() if value is not None}
     if model is not None and (preset or changes):
         raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
-    config = VARAutoencoderConfig.preset(preset or "standard", **changes)  # type: ignore[arg-type]
+    config = VARAutoencoderConfig.preset(preset or "standard", **changes)
 
     from ..recording import open_movie
 

@@ -1,0 +1,246 @@
+"""What an AVAE says of every neuron of a recording, and the job that trains, says it, and writes it down."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..models.avae import AVAE
+from ..models.avae_config import AVAEConfig
+from ..models.avae_fitting import fit_avae
+from ..models.avae_objective import active_units, kl_divergence
+from ..models.training import Progress
+from ..recording import ProgressCallback, RoiSet, Traces, report
+from ._drive import drive
+from .clustering import NOISE, cluster_neurons
+from .embedding import Embedding, check_enough_neurons, fit_tsne
+from .neurons_overview import save_neurons_overview
+from .peak_memory import peak_rss_mb
+from .result_folder import result_folder, write_metrics, writing
+from .trace_features import trace_features
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The neurons of a recording as a model sees them; made by `analyse_neurons`.
+
+    A neuron whose trace cannot be used is kept: NaN, cluster −1, and the reason in `problems`.
+
+    Attributes
+    ----------
+    ids : ndarray (N,), int64
+        Their ROIs.
+    mean, std : ndarray (N, D2), float32
+        μ and σ of the posterior of each neuron's latent.
+    reconstruction : ndarray (N, T), float32
+        The denoised traces, in the traces' unit.
+    tsne : ndarray (N, 2), float32
+        Places on the map.
+    cluster : ndarray (N,), int64
+        Group of each, from 0; −1 for none.
+    embedding : Embedding
+        The map, for more neurons of the same model.
+    problems : tuple of str or None
+        Why a trace cannot be used, as in `Traces.problems`.
+    features : dict of str to ndarray (N,)
+        Numbers to colour neurons by: ``mu_1`` …, ``cluster``, ``explained`` (part of the trace's variance that the
+        reconstruction has), and those of `trace_features`.
+    """
+
+    ids: NDArray[np.int64]
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    reconstruction: NDArray[np.float32]
+    tsne: NDArray[np.float32]
+    cluster: NDArray[np.int64]
+    embedding: Embedding
+    problems: tuple[str | None, ...]
+    features: dict[str, NDArray[Any]]
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write ``roi_id, mu_1, …, tsne_1, tsne_2, cluster``, one line for each neuron.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write or replace, in one step. What an unusable trace leaves unknown is an empty cell.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.part")
+        latents = [f"mu_{number}" for number in range(1, self.mean.shape[1] + 1)]
+        with writing(path.parent):
+            try:
+                with beside.open("w", encoding="utf-8", newline="") as file:
+                    table = csv.writer(file, lineterminator="\n")
+                    table.writerow(["roi_id", *latents, "tsne_1", "tsne_2", "cluster"])
+                    for roi, mean, place, cluster in zip(
+                        self.ids, self.mean, self.tsne, self.cluster, strict=True
+                    ):
+                        table.writerow([roi, *map(_cell, mean), *map(_cell, place), cluster])
+                os.replace(beside, path)
+            finally:
+                beside.unlink(missing_ok=True)
+
+
+def _cell(value: np.float32) -> str:
+    return f"{value:.7g}" if np.isfinite(value) else ""
+
+
+def analyse_neurons(
+    model: AVAE, traces: Traces, *, seed: int = 0, progress: ProgressCallback | None = None
+) -> Neurons:
+    """Describe every neuron by a fitted model, lay all of them out on a map, and group them.
+
+    Parameters
+    ----------
+    model : AVAE
+        Fitted to these traces or to others of the same kind.
+    traces : Traces
+        The recording.
+    seed : int
+        Of the map.
+    progress : callable or None
+        Called with steps done and in all; returns True to stop.
+
+    Returns
+    -------
+    Neurons
+        In the order of the traces.
+
+    Raises
+    ------
+    InputError
+        If the model does not fit the traces, or fewer than 10 of them can be used.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    check_enough_neurons(int(traces.usable.sum()))
+    model.check_traces(traces)
+    report(progress, 0, 1)
+    mean, std = model.encode(traces)
+    reconstruction = model.reconstruct(traces)
+    known = np.isfinite(mean).all(1)
+    embedding = fit_tsne(mean[known], seed=seed, progress=progress)
+    tsne = np.full((len(traces), 2), np.nan, np.float32)
+    tsne[known] = embedding.coordinates
+    cluster = np.full(len(traces), NOISE, np.int64)
+    cluster[known] = cluster_neurons(mean[known])
+    features: dict[str, NDArray[Any]] = {
+        **{f"mu_{number}": column for number, column in enumerate(mean.T, 1)},
+        "cluster": cluster,
+        "explained": _explained(traces, reconstruction),
+        **trace_features(traces),
+    }
+    return Neurons(traces.ids, mean, std, reconstruction, tsne, cluster, embedding, traces.problems, features)
+
+
+def _explained(traces: Traces, reconstruction: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the part of each trace's variance that its reconstruction has, NaN where it cannot be used."""
+    explained = np.full(len(traces), np.nan)
+    for position in np.flatnonzero(traces.usable):
+        valid = traces.mask[position]
+        trace = traces.values[position, valid].astype(np.float64)
+        missed = np.square(trace - reconstruction[position, valid]).mean()
+        explained[position] = 1 - missed / trace.var()
+    return explained
+
+
+def run_neurons(
+    traces: Traces,
+    folder: str | Path,
+    model: AVAEConfig | AVAE,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    rois: RoiSet | None = None,
+) -> dict[str, Any]:
+    """Train an AVAE on traces, or apply one, analyse the neurons and write everything to a folder.
+
+    Parameters
+    ----------
+    traces : Traces
+        The recording.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["neurons"]``, all or none.
+    model : AVAEConfig or AVAE
+        Settings to train with, or a fitted model to apply as it is.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights, batches and the map.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+    rois : RoiSet, optional
+        Where the traces came from, to be drawn in their clusters' colours.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` says. A model that is applied is measured on all traces of this recording.
+
+    Raises
+    ------
+    InputError
+        If fewer than 10 traces can be used, they do not fit the model, there is no such device, or the folder cannot
+        be written or holds something else; that is found out before the training.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+    check_enough_neurons(int(traces.usable.sum()))
+    with result_folder(folder, "neurons") as new:
+        history: list[Progress] = []
+        if isinstance(model, AVAE):
+            fitted = model
+        else:
+            fitted, history = drive(fit_avae(traces, model, device=device, seed=seed), tell)
+        neurons = analyse_neurons(
+            fitted,
+            traces,
+            seed=seed,
+            progress=lambda done, total: tell(Progress("Mapping the neurons", done, total)),
+        )
+        metrics = fitted.metrics | (_measured(fitted, traces, neurons) if fitted is model else {})
+
+        tell(Progress("Writing the results"))
+        with writing(folder):
+            neurons.write_csv(new / "neurons.csv")
+            np.save(new / "reconstruction.npy", neurons.reconstruction)
+            fitted.save(new / "model")
+            save_neurons_overview(new / "overview.png", traces, neurons, metrics, history, rois)
+            metrics |= {
+                "seconds": round(time.monotonic() - start, 3),
+                "peak_rss_mb": peak_rss_mb(),
+                "input": traces.name,
+            }
+            write_metrics(new, "neurons", metrics)
+    return metrics
+
+
+def _measured(model: AVAE, traces: Traces, neurons: Neurons) -> dict[str, Any]:
+    """Measure a model on traces that it was not fitted to; the rest of its metrics says how it was made."""
+    usable = traces.usable
+    mean, std = (torch.from_numpy(values[usable]) for values in (neurons.mean, neurons.std))
+    missed = neurons.reconstruction[usable] - traces.values[usable]
+    return {
+        "neurons": int(usable.sum()),
+        "samples": traces.samples,
+        "reconstruction_error": float(np.nanmean(np.square(missed, dtype=np.float64))),
+        "kl": float(kl_divergence(mean, 2 * std.log()).mean()),
+        "active_units": int(active_units(mean)),
+        "device": model.device.type,
+    }
