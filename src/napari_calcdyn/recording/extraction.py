@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .movie import Movie
+from .movie import BLOCK_BYTES, Movie
 from .progress import ProgressCallback, report
 from .rois import RoiSet
 from .traces import Traces
@@ -66,7 +66,7 @@ def extract_traces(
 
 def _stream(movie: Movie, weights: Any, progress: ProgressCallback | None) -> NDArray[np.float32]:
     """Return ``weights @ pixels`` of every frame, (N, T)."""
-    from ._footprint_product import weighted_sums  # numba loads when it is needed
+    from ._footprint_product import LANES, weighted_sums  # numba loads when it is needed
 
     indptr, pixels = weights.indptr.astype(np.int64), weights.indices.astype(np.int32)
     values = np.empty((weights.shape[0], movie.n_frames), np.float32)
@@ -74,9 +74,11 @@ def _stream(movie: Movie, weights: Any, progress: ProgressCallback | None) -> ND
     # Rows of about as many pixels for each.
     shares = np.searchsorted(indptr, np.linspace(0, indptr[-1], workers + 1)[1:-1])
     bounds = [0, *(int(share) for share in shares), len(values)]
+    group = LANES * movie.nbytes // movie.n_frames
+    block_bytes = min(max(BLOCK_BYTES // group * group, group), 4 * BLOCK_BYTES)
     report(progress, 0, movie.n_frames)
     with ThreadPoolExecutor(workers, thread_name_prefix="traces") as pool:
-        for start, block in movie.blocks():
+        for start, block in movie.blocks(block_bytes):
             frames = _readable(block.reshape(len(block), -1))
             out = values[:, start : start + len(block)]
             tasks = [
