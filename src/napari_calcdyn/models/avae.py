@@ -204,6 +204,7 @@ class AVAE:
         tensors |= {"offset": torch.from_numpy(normalisation.offset), "ids": torch.from_numpy(self.ids)}
         settings = {
             "config": self.config.model_dump(),
+            "neurons": len(self.ids),
             "samples": self.samples,
             "frame_rate": self.frame_rate,
             "low": float(normalisation.scaling.low),
@@ -241,18 +242,19 @@ class AVAE:
                 config.architecture, samples, config.hidden, config.latent, min(config.patch, samples)
             )
             network.load_state_dict(checkpoint.with_prefix(tensors, "network."))
-            offset = tensors["offset"].numpy()
-            if offset.shape not in ((1,), (samples,)):
+            offset, ids = tensors["offset"].numpy(), tensors["ids"].numpy()
+            if offset.shape not in ((1,), (samples,)) or ids.shape != (settings["neurons"],):
                 raise ValueError("sizes disagree")
+            frame_rate = settings["frame_rate"]
             range_ = Scaling(np.asarray(float(settings["low"])), np.asarray(float(settings["span"])))
             normalisation = Normalisation(config.scaling, range_, offset, float(settings["scale"]))
             model = cls(
                 config,
                 network,
                 normalisation,
-                tensors["ids"].numpy(),
+                ids,
                 samples,
-                settings["frame_rate"],
+                None if frame_rate is None else float(frame_rate),
                 dict(settings["metrics"]),
             )
         model.network.to(where)

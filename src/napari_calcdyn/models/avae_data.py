@@ -29,7 +29,8 @@ class Normalisation:
     offset : ndarray (T,) or (1,), float32
         Mean trace in scaled units; one number where the network takes traces of any length; 0 with the skip off.
     scale : float
-        Standard deviation of the scaled training traces about the offset; 1 with the skip off.
+        Standard deviation of the scaled training traces about the offset; 1 with the skip off, and for the paper's
+        network.
     """
 
     per: str
@@ -46,12 +47,17 @@ class Normalisation:
             scaling = Scaling(np.asarray(np.median(scaling.low)), np.asarray(np.median(scaling.span)))
         if not config.skip:
             return cls(config.scaling, scaling, np.zeros(1, np.float32), 1.0)
-        samples = np.maximum(traces.mask.sum(axis=0), 1)
+        samples = traces.mask.sum(axis=0)
         mean = np.where(traces.mask, scaled, 0).sum(axis=0, dtype=np.float64)
         one_for_all = config.architecture == "sequence"
-        offset = np.atleast_1d(mean.sum() / samples.sum()) if one_for_all else mean / samples
+        offset = np.atleast_1d(mean.sum() / samples.sum()) if one_for_all else mean / np.maximum(samples, 1)
+        offset = offset.astype(np.float32)
+        if (
+            config.architecture == "paper"
+        ):  # what an LSTM says lies between −1 and 1, and so do the scaled traces
+            return cls(config.scaling, scaling, offset, 1.0)
         spread = float(np.sqrt(np.square(scaled - offset, dtype=np.float64)[traces.mask].mean()))
-        return cls(config.scaling, scaling, offset.astype(np.float32), spread or 1.0)
+        return cls(config.scaling, scaling, offset, spread or 1.0)
 
     def range_of(self, traces: Traces) -> Scaling:
         """Return the range that Eq. 4 takes for these traces."""
