@@ -14,14 +14,16 @@ import matplotlib.image
 import numpy as np
 import pytest
 import tifffile
-from commands import calcdyn, refused
 
+from commands import calcdyn, refused
 from napari_calcdyn.analysis import result_folder
 from napari_calcdyn.analysis import run as job
+from napari_calcdyn.models.avae_config import AVAEConfig
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.simulate.movie import simulate_movie
 
 RESULTS = result_folder.RESULTS["run"]
+SHORT = {VARAutoencoderConfig: {"steps": 10}, AVAEConfig: {"epochs": 3, "hidden": 8, "latent": 2}}
 KEYS = {
     *("mode", "skip", "frames", "height", "width", "latents", "order", "lam", "nonzeros"),
     *("reconstruction_error", "latent_prediction_error", "latent_snr", "seconds", "peak_rss_mb"),
@@ -307,18 +309,22 @@ def test_simulate_writes_movie_and_truth(
     )
 
 
-def test_demo_runs_the_whole_job(
+def test_demo_runs_both_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    preset = VARAutoencoderConfig.preset("quick", steps=10)
-    small = simulate_movie(frames=80, height=32, width=32, dynamic=2, silent=1, flicker=1)
-    monkeypatch.setattr(VARAutoencoderConfig, "preset", lambda name: preset)
+    presets = {config: config.preset("quick", **short) for config, short in SHORT.items()}
+    small = simulate_movie(frames=80, height=64, width=64, dynamic=8, silent=2, flicker=2)
+    for config, preset in presets.items():
+        monkeypatch.setattr(config, "preset", lambda name, preset=preset: preset)
     monkeypatch.setattr("napari_calcdyn.simulate.movie.simulate_movie", lambda **_: small)
     monkeypatch.setenv("CI", "1")
-    assert calcdyn(monkeypatch, "demo", "--out", tmp_path / "demo") == 0
-    files = {path.name for path in (tmp_path / "demo").iterdir()}
-    assert files == {*RESULTS, "movie.tif", "truth.npz"}
-    assert str(tmp_path / "demo") in capsys.readouterr().out
+    out = tmp_path / "demo"
+    assert calcdyn(monkeypatch, "demo", "--out", out) == 0
+    assert {path.name for path in out.iterdir()} == {*RESULTS, "movie.tif", "truth.npz", "neurons"}
+    assert {path.name for path in (out / "neurons").iterdir()} == set(result_folder.RESULTS["neurons"])
+    said = capsys.readouterr().out
+    assert "12 neurons" in said
+    assert str(out / "neurons") in said
 
 
 def test_gui_says_what_is_missing(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TRACES = 14
 _SAMPLES = 3000  # drawn of a trace at most
-_RAW = "0.66"
+_RAW: dict[str, Any] = {"color": "0.66", "linewidth": 0.7, "label": "raw"}
 _NO_CLUSTER = "0.75"
 _COLOURS = ("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182", "#c97b3f", "#5c5c8a")
 
@@ -150,21 +150,14 @@ def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
     samples = min(traces.samples, _SAMPLES)
     time = np.arange(samples) / (traces.frame_rate or 1.0)
     for row, position in enumerate(shown):
-        raw, denoised = traces.values[position, :samples], neurons.reconstruction[position, :samples]
         middle = np.nanmedian(traces.values[position])
         spread = 1.1 * max(float(np.nanpercentile(np.abs(traces.values[position] - middle), 99.8)), 1e-12)
         colour = _colour(int(neurons.cluster[position])) if neurons.cluster[position] >= 0 else "0.25"
-        first = row == 0
-        axes.plot(
-            time, (raw - middle) / spread - row, color=_RAW, linewidth=0.7, label="raw" if first else None
-        )
-        axes.plot(
-            time,
-            (denoised - middle) / spread - row,
-            color=colour,
-            linewidth=0.9,
-            label="denoised, in its cluster's colour" if first else None,
-        )
+        denoised: dict[str, Any] = {"color": colour, "linewidth": 0.9, "label": "denoised, by cluster"}
+        for values, style in ((traces.values, _RAW), (neurons.reconstruction, denoised)):
+            # A trace that left its row would hide others.
+            trace = ((values[position, :samples] - middle) / spread).clip(-0.7, 1.2) - row
+            axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     axes.set_yticks(-np.arange(len(shown)), [str(neurons.ids[position]) for position in shown], fontsize=8)
     axes.set_xlim(0, time[-1])
     axes.set_ylim(-len(shown) + 0.3, 1.2)

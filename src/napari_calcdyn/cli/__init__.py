@@ -12,7 +12,7 @@ import sys
 import typer
 
 from ..recording.errors import InputError
-from . import demo, gui, run, simulate
+from . import demo, gui, neurons, run, simulate
 
 app = typer.Typer(
     help="See which activity in a two-photon recording follows rules, and which region drives which.",
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("neurons")(neurons.neurons)
 app.command("demo")(demo.demo)
 app.command("gui")(gui.gui)
 app.add_typer(simulate.app, name="simulate")

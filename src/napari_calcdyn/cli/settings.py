@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+
+from ..recording.errors import InputError
 
 Command = Callable[..., None]
+Config = TypeVar("Config", bound=BaseModel)
 
 
-def with_settings(config: type[BaseModel]) -> Callable[[Command], Command]:
+def with_settings(config: type[BaseModel], prefix: str = "") -> Callable[[Command], Command]:
     """Give a command one option for every setting of a model.
 
     Parameters
     ----------
     config : type of BaseModel
         Its fields become options; their description is the help, their ``group`` the panel it stands in.
+    prefix : str
+        What the options' names begin with.
 
     Returns
     -------
     callable
-        Decorator for a command that takes ``**settings``: it gets every field, None where the user left it out.
+        Decorator for a command that takes ``**settings``: it gets every field by its option's name, None where the
+        user left it out.
     """
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         own = [parameter for parameter in signature.parameters.values() if parameter.name != "settings"]
         own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-        parameters = [*own, *_options(config)]
+        parameters = [*own, *_options(config, prefix)]
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return command
@@ -38,8 +44,24 @@ def with_settings(config: type[BaseModel]) -> Callable[[Command], Command]:
     return decorate
 
 
-def _options(config: type[BaseModel]) -> Iterator[inspect.Parameter]:
-    for name, field in config.model_fields.items():
+def given(config: type[BaseModel], settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the settings of one model that the user gave, by the names of its fields."""
+    values = {name: settings.get(prefix + name) for name in config.model_fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def checked(config: type[Config], values: dict[str, Any], prefix: str = "") -> Config:
+    """Return settings that were given, or say in one sentence which of them cannot be used."""
+    try:
+        return config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = prefix + str(first["loc"][0])
+        raise InputError(f"The setting {name!r} cannot be used: {first['msg']}.") from error
+
+
+def _options(config: type[BaseModel], prefix: str) -> Iterator[inspect.Parameter]:
+    for name, field in ((prefix + name, field) for name, field in config.model_fields.items()):
         kind, choices = _kind(field.annotation)
         extra = field.json_schema_extra
         flag = f"--{name.replace('_', '-')}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..recording.errors import InputError
 from .options import Out, Seed
 from .progress_bar import progress_bar
+
+if TYPE_CHECKING:
+    from ..simulate.movie import SimulatedMovie
 
 app = typer.Typer(help="Make recordings whose answer is known.", no_args_is_help=True)
 
@@ -65,10 +68,12 @@ def culture(
     print(f"Written to {out}: {traces} traces of {samples} samples, and the truth about them.")
 
 
-def simulate_movie_to(out: Path, **options: Any) -> None:
+def simulate_movie_to(out: Path, **options: Any) -> SimulatedMovie:
     """Simulate a movie and write it, where that replaces nothing but another simulated one."""
     from ..simulate.movie import simulate_movie
 
     if (out / "movie.tif").exists() and not (out / "truth.npz").exists():
         raise InputError(f"{out} holds a movie.tif that was not simulated: choose another folder.")
-    simulate_movie(**options).save(out)
+    simulated = simulate_movie(**options)
+    simulated.save(out)
+    return simulated

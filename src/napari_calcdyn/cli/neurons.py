@@ -1,0 +1,149 @@
+"""``calcdyn neurons``: the AVAE on the traces of single neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..models.avae_config import AVAEConfig
+from ..recording.baseline import Baseline
+from ..recording.errors import InputError
+from .options import Device, Out, Seed
+from .progress_bar import Show, progress_bar
+from .settings import checked, given, with_settings
+
+if TYPE_CHECKING:
+    from ..models.training import Progress
+    from ..recording import RoiSet, Traces
+
+    Read = Callable[[Show], tuple[Traces, RoiSet | None]]
+
+_MOVIES = (".tif", ".tiff", ".btf", ".tf8")
+_BASELINE = "baseline_"
+
+
+@with_settings(AVAEConfig)
+@with_settings(Baseline, prefix=_BASELINE)
+def neurons(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Movie (with --rois), folder of suite2p, or traces as .npy or .csv, one in each row.",
+        ),
+    ],
+    out: Out,
+    rois: Annotated[
+        Path | None,
+        typer.Option(help="ROIs of the movie: folder of suite2p, or .zip or .roi file of ImageJ."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="[quick|standard|paper]", help="Settings to start from; standard by default."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Apply this saved model, from an earlier run, instead of training one."),
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    frame_rate: Annotated[float | None, typer.Option(help="Samples per second, if not in the file.")] = None,
+    channel: Annotated[int | None, typer.Option(help="Which channel of the movie.")] = None,
+    plane: Annotated[int | None, typer.Option(help="Which plane of the movie.")] = None,
+    neuropil: Annotated[
+        float,
+        typer.Option(help="Share of the neuropil around each ROI to subtract; 0 for none.", min=0, max=1),
+    ] = 0.7,
+    only_cells: Annotated[
+        bool, typer.Option("--only-cells", help="Leave out what suite2p says is no cell.")
+    ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="For traces: file of the same form with 1 where a sample is valid, 0 elsewhere."),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Describe every neuron by a few numbers, group those that behave alike, and draw their map.
+
+    Traces are used as they are, unless a baseline is chosen: then as ΔF/F.
+    """
+    changes = given(AVAEConfig, settings)
+    if model is not None and (preset or changes):
+        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
+    config = AVAEConfig.preset(preset or "standard", **changes)
+    chosen = given(Baseline, settings, _BASELINE)
+    baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
+    if rois is None and source.suffix.lower() in _MOVIES:
+        raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
+
+    def read(show: Show) -> tuple[Traces, RoiSet | None]:
+        from ..recording import delta_f_over_f
+
+        if rois is None:
+            traces, regions = _open(source, frame_rate, mask, neuropil or None)
+        else:
+            options = {"channel": channel, "plane": plane, "frame_rate": frame_rate}
+            traces, regions = _extract(source, rois, neuropil or None, options, show)
+        if only_cells:
+            if regions is None or "iscell" not in regions.columns:
+                raise InputError(f"{rois or source} does not say what is a cell: leave out --only-cells.")
+            cells = regions.columns["iscell"]
+            traces, regions = traces.select(cells), regions.select(cells)
+        if baseline is not None:
+            traces = delta_f_over_f(traces, baseline, progress=lambda *at: show("Computing ΔF/F", *at))
+        return traces, regions
+
+    analyse_and_tell(read, out, config if model is None else model, device, seed)
+
+
+def _open(
+    source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None
+) -> tuple[Traces, RoiSet | None]:
+    """Return the traces in a file or a folder, and the ROIs where it has them too."""
+    from ..recording import open_rois, open_traces
+
+    traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
+    return traces, open_rois(source) if source.is_dir() else None
+
+
+def _extract(
+    movie: Path, rois: Path, neuropil: float | None, options: dict[str, Any], show: Show
+) -> tuple[Traces, RoiSet]:
+    """Return the traces of ROIs in a movie, and the ROIs."""
+    from ..recording import extract_traces, open_movie, open_rois
+
+    recording = open_movie(movie, **options)
+    regions = open_rois(rois, frame_shape=recording.frame_shape)
+    tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
+    return extract_traces(recording, regions, neuropil=neuropil, progress=tell), regions
+
+
+def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: str, seed: int) -> None:
+    """Read traces and run the whole job on them with a progress bar, and say what came out."""
+    with progress_bar() as show:
+        traces, rois = read(show)
+        from ..analysis.neurons import run_neurons
+        from ..models.avae import AVAE
+
+        def on_progress(progress: Progress) -> None:
+            show(progress.stage, progress.step, progress.total)
+
+        chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
+        metrics = run_neurons(
+            traces, out, chosen, device=device, seed=seed, on_progress=on_progress, rois=rois
+        )
+    for warning in traces.provenance.get("warnings", ()):
+        print(warning)
+    left_out = len(traces) - metrics["neurons"]
+    measured = "all" if isinstance(model, Path) else "the held-out"
+    print(
+        f"{metrics['neurons']} neurons{f' ({left_out} left out)' if left_out else ''}, {metrics['latent']} latents,"
+        f" {metrics['active_units']} of them active; on {measured} neurons reconstruction error"
+        f" {metrics['reconstruction_error']:.4g}, KL divergence {metrics['kl']:.2f}."
+    )
+    print(
+        f"Done in {metrics['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
+    )
