@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.gui.neuron_views import show_neurons
+from napari_calcdyn.gui.latent_layer import ROI_ID
+from napari_calcdyn.gui.neuron_views import show_neurons, views_of
 from napari_calcdyn.gui.recordings import use_layer
 from napari_calcdyn.gui.roi_layers import show_rois
 from napari_calcdyn.gui.session import Session, session_of
@@ -80,3 +85,81 @@ def analyse(session: Session, **options: Any) -> None:
     assert session.traces is not None
     session.neurons = neurons_of(session.traces, **options)
     show_neurons(session)
+
+
+def as_new(viewer: Any) -> None:
+    """Undo what a user does without touching layers or results."""
+    session = session_of(viewer)
+    session.selected, session.shown_traces, session.notice, session.columns = (), None, None, {}
+    viewer.theme = "dark"
+    views_of(session).colour_by("cluster")
+    for layer in viewer.layers:
+        layer.visible, layer.mode = True, "pan_zoom"
+    viewer.layers.selection.active = viewer.layers[-2] if len(viewer.layers) > 1 else None
+    viewer.dims.current_step = (0,) * viewer.dims.ndim
+    viewer.reset_view()
+
+
+def canvas_point(viewer: Any, world: Any) -> QPoint:
+    """Where a place (y, x) in the world is on the canvas, in pixels of the screen."""
+    canvas = viewer.window._qt_viewer.canvas
+    height, width = canvas.size
+    y, x = (np.asarray(world, float)[-2:] - viewer.scene.camera.center[-2:]) * viewer.scene.camera.zoom
+    return QPoint(round(width / 2 + x), round(height / 2 + y))
+
+
+def press(viewer: Any, world: Any, *more: Any, shift: bool = False) -> None:
+    """Press the mouse on the canvas, drag it through more places, and let it go, as the window system does."""
+    canvas = viewer.window._qt_viewer.canvas.native
+    QApplication.processEvents()  # the window finds its size
+    left = Qt.MouseButton.LeftButton
+    keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    places = [canvas_point(viewer, at) for at in (world, *more)]  # before the drag moves the camera
+    _send(canvas, QEvent.Type.MouseMove, places[0], Qt.MouseButton.NoButton, keys)
+    _send(canvas, QEvent.Type.MouseButtonPress, places[0], left, keys)
+    for place in places[1:]:
+        time.sleep(0.011)  # of moves that follow each other faster, vispy drops one
+        _send(canvas, QEvent.Type.MouseMove, place, left, keys)
+        QApplication.processEvents()  # napari collects moves for some milliseconds
+    _send(canvas, QEvent.Type.MouseButtonRelease, places[-1], left, keys)
+
+
+def _send(canvas: Any, kind: Any, at: QPoint, button: Any, keys: Any) -> None:
+    moving, released = kind == QEvent.Type.MouseMove, kind == QEvent.Type.MouseButtonRelease
+    own = Qt.MouseButton.NoButton if moving else button
+    held = Qt.MouseButton.NoButton if released else button
+    event = QMouseEvent(kind, QPointF(at), QPointF(canvas.mapToGlobal(at)), own, held, keys)
+    QApplication.sendEvent(canvas, event)
+
+
+def place_of_roi(session: Session, number: int) -> np.ndarray:
+    """The centre of an ROI in the world, (y, x)."""
+    assert session.rois is not None
+    layer = session.roi_labels
+    assert layer is not None
+    return np.asarray(layer.data_to_world(session.rois.centres[session.rois.ids == number][0]))
+
+
+def place_of_point(session: Session, number: int) -> np.ndarray:
+    """The place of a neuron's point in the world, (y, x)."""
+    layer = views_of(session).map_layer
+    assert layer is not None
+    index = int(np.flatnonzero(layer.features[ROI_ID] == number)[0])
+    return np.asarray(layer.data_to_world(layer.data[index]))
+
+
+def opacities(session: Session) -> dict[int, float]:
+    """How opaque each ROI is drawn, by id."""
+    assert session.rois is not None
+    layer = session.roi_labels
+    assert layer is not None
+    drawn = layer.colormap.map(np.arange(1, len(session.rois) + 1, dtype=layer.data.dtype))
+    return dict(zip(session.rois.ids.tolist(), drawn[:, 3].tolist(), strict=True))
+
+
+def ringed(session: Session) -> set[int]:
+    """The ids of the neurons whose points have a ring."""
+    layer = views_of(session).map_layer
+    assert layer is not None
+    wide = np.asarray(layer.border_width) > np.min(layer.border_width)
+    return set(np.asarray(layer.features[ROI_ID])[wide].tolist())

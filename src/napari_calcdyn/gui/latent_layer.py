@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .layers import RESULT, is_result, spatial_metadata
+from .layers import RESULT, is_result
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
@@ -61,16 +61,16 @@ def put_latent_map(
             metadata={RESULT: "result"},
             blending="translucent_no_depth",
             canvas_size_limits=(4, 60),
-            **({} if like is None else {"units": like.units[-2:], "axis_labels": like.axis_labels[-2:]}),
+            size=point_size(points),
+            **_place(points, like),
         )
         if active is not None:  # the controls stay those of the layer that was being worked with
             viewer.layers.selection.active = active
     else:
         layer.selected_data = set()
         layer.data = points
+        place_map(layer, like)
     layer.features = features
-    layer.size = point_size(points)
-    place_map(layer, like)
     return layer
 
 
@@ -87,15 +87,10 @@ def point_size(points: NDArray[np.floating]) -> float:
 
 def place_map(layer: Points, like: Layer | None) -> None:
     """Put the map at the right side of another layer, as high as that one."""
-    points = np.asarray(layer.data)
-    top, right, height = _right_edge(like)
-    scale = height * (1 - 2 * _MARGIN) / _span(points)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    left = right if like is None else right + _MARGIN * height
-    layer.scale = (scale, scale)
-    layer.translate = np.array([top, left]) + height / 2 - scale * middle
+    place = _place(np.asarray(layer.data), like)
+    layer.scale, layer.translate = place["scale"], place["translate"]
     if like is not None:
-        layer.units = spatial_metadata(like, 2)["units"]
+        layer.units = place["units"]
 
 
 def paint_map(
@@ -127,10 +122,20 @@ def _span(points: NDArray[np.floating]) -> float:
     return float(np.ptp(points, axis=0).max()) or 1.0
 
 
-def _right_edge(like: Layer | None) -> tuple[float, float, float]:
-    """Return top, right edge and height of a layer's image in world units."""
-    if like is None:
-        return 0.0, 0.0, ALONE
-    corners = like.extent.world[:, -2:]  # centres of the outermost pixels
-    (top, _), (bottom, right) = corners + [[-0.5], [0.5]] * np.abs(like.scale[-2:])
-    return float(top), float(right), float(bottom - top)
+def _place(points: NDArray[np.floating], like: Layer | None) -> dict[str, Any]:
+    """Return the keyword arguments that put points beside a layer; at the origin where there is none."""
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    top, left, height = 0.0, 0.0, ALONE
+    more = {}
+    if like is not None:
+        corners = like.extent.world[:, -2:]  # centres of the outermost pixels
+        (top, _), (bottom, right) = corners + [[-0.5], [0.5]] * np.abs(like.scale[-2:])
+        height = bottom - top
+        left = right + _MARGIN * height
+        more = {"units": like.units[-2:], "axis_labels": like.axis_labels[-2:]}
+    scale = height * (1 - 2 * _MARGIN) / _span(points)
+    return {
+        "scale": (scale, scale),
+        "translate": np.array([top, left]) + height / 2 - scale * middle,
+        **more,
+    }

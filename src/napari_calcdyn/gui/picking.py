@@ -47,27 +47,26 @@ def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
     if tool != "pan_zoom" and not own_tool:
         return
     add = "Shift" in _keys(event)
-    start = np.array(event.pos)
-    path = [np.array(event.position)]
-    still = True
-    yield
-    while event.type == "mouse_move":
-        still = still and float(np.linalg.norm(np.array(event.pos) - start)) <= _STILL
-        if add and not still and not own_tool:
+    start, path = np.array(event.pos), [np.array(event.position)]
+    dragged = False
+    while event.type != "mouse_release":
+        yield
+        dragged = dragged or float(np.linalg.norm(np.array(event.pos) - start)) > _STILL
+        if add and dragged and not own_tool:
             path.append(np.array(event.position))
             _draw(views.map_layer, path)
             event.handled = True
-        yield
-    if still:
-        _click(views, path[0], add=add, map_too=not own_tool)
+    if not dragged:
+        reach = None if own_tool else _REACH / event.camera_zoom
+        _click(views, path[0], reach, add=add)
     elif len(path) > 1:
         _draw(views.map_layer, [])
         _enclose(views, np.array(path)[:, -2:])
 
 
-def _click(views: NeuronViews, position: NDArray[np.float64], *, add: bool, map_too: bool) -> None:
-    """Select what is at a place in the world; nothing, where the ground of map or movie was clicked."""
-    point = point_at(views, position) if map_too else None
+def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | None, *, add: bool) -> None:
+    """Select what is at a place in the world, points only within reach; nothing on the movie beside all ROIs."""
+    point = None if reach is None else point_at(views, position, reach)
     if point is not None:
         views.select([point], add=add, at_event=True)
         return
@@ -78,16 +77,15 @@ def _click(views: NeuronViews, position: NDArray[np.float64], *, add: bool, map_
         views.select([])
 
 
-def point_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
-    """Return the neuron whose point is at a place in the world, or None."""
+def point_at(views: NeuronViews, position: NDArray[np.float64], reach: float) -> int | None:
+    """Return the neuron whose point is at a place in the world, or at least within reach; or None."""
     layer, session = views.map_layer, views.session
-    viewer = session.viewer if session is not None else None
-    if layer is None or viewer is None or not layer.visible or session is None or session.neurons is None:
+    if layer is None or not layer.visible or session is None or session.neurons is None:
         return None
     distance = np.linalg.norm(np.asarray(layer.data) - layer.world_to_data(position)[-2:], axis=1)
-    reach = np.maximum(layer.size / 2, _REACH / (viewer.camera.zoom * layer.scale[-1]))
     nearest = int(distance.argmin())
-    return int(layer.features[ROI_ID].iloc[nearest]) if distance[nearest] <= reach[nearest] else None
+    hit = distance[nearest] <= max(layer.size[nearest] / 2, reach / layer.scale[-1])
+    return int(layer.features[ROI_ID].iloc[nearest]) if hit else None
 
 
 def roi_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:

@@ -62,6 +62,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self._unit = ""
         self._samples = 0
         self._colours: PlotColours | None = None
+        self._holding = False  # the user moves the cursor, and the view stays still under it
         self.row_distance = 0.0
         """How far the rows are apart, in the unit; 0 where there is one."""
         self.setToolTip(_TOOLTIP)
@@ -109,7 +110,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         time = sample / (self._rate or 1)
         self.cursor_line.setValue(time)
         (left, right), _ = self.viewRange()
-        if not left <= time <= right:
+        if not left <= time <= right and not self._holding:
             half = (right - left) / 2
             self.setXRange(time - half, time + half, padding=0)
 
@@ -178,7 +179,9 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
     def _move_to(self, time: float) -> None:
         sample = min(max(round(time * (self._rate or 1)), 0), self._samples - 1)
         self.cursor_line.setValue(sample / (self._rate or 1))
+        self._holding = True
         self.moved.emit(sample)
+        self._holding = False
 
 
 def _range(row: Row) -> tuple[float, float]:

@@ -1,0 +1,261 @@
+"""The dock Traces below the picture: curves of the selected neurons, and the movie's time in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from neuron_scene import (
+    analyse,
+    as_new,
+    events,
+    grid_of_rois,
+    place_of_point,
+    place_of_roi,
+    press,
+    show_recording,
+)
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtWidgets import QDockWidget
+
+from napari_calcdyn.analysis.roi_prediction import predicted_traces
+from napari_calcdyn.gui.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.neuron_views import views_of
+from napari_calcdyn.gui.session import Session, ShownTraces
+from napari_calcdyn.gui.trace_dock import MOST_ROWS, TraceDock
+from napari_calcdyn.gui.trace_plot import PREDICTED, RAW
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import Movie, Traces
+
+
+@pytest.fixture
+def dock(viewer: Any) -> TraceDock:
+    """The dock, opened at the side as napari's menu does it."""
+    dock = TraceDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Traces (CalcDyn)", area="right")
+    return dock
+
+
+@pytest.fixture
+def session(viewer: Any, dock: TraceDock) -> Session:
+    """20 neurons with traces at 10 Hz, one of them with a gap; analysed."""
+    rois = grid_of_rois(4, 5)
+    traces = events(rois.ids)
+    traces.values[7, 20:30] = np.nan
+    session = show_recording(viewer, rois, traces, scale=(1, 0.5, 0.5), translate=(3, 30, 40))
+    analyse(session)
+    return session
+
+
+def curves(dock: TraceDock) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What is drawn, as (times, values); a gap is NaN."""
+    return [item.getOriginalDataset() for item in dock.plot.listDataItems()]
+
+
+def at_time(dock: TraceDock, time: float) -> Any:
+    """Where a time is in the plot, in pixels of its viewport."""
+    middle = float(np.mean(dock.plot.viewRange()[1]))
+    scene = dock.plot.getViewBox().mapViewToScene(QPointF(time, middle))
+    return dock.plot.mapFromScene(scene)
+
+
+def test_one_neuron_raw_and_denoised_below_the_picture(
+    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+) -> None:
+    frame = dock.parentWidget()
+    assert isinstance(frame, QDockWidget)
+    below = Qt.DockWidgetArea.BottomDockWidgetArea
+    qtbot.waitUntil(lambda: viewer.window._qt_window.dockWidgetArea(frame) == below, timeout=2000)
+    assert viewer.window._qt_window.width() <= 1280
+    as_new(viewer)
+    assert curves(dock) == []
+    assert "Click an ROI" in dock.heading.text()
+    press(viewer, place_of_roi(session, 107))
+    assert session.traces is not None
+    assert session.neurons is not None
+    (raw_times, raw), (_, denoised) = curves(dock)
+    assert np.allclose(raw_times, np.arange(60) / 10)
+    assert np.array_equal(raw, session.traces.values[7], equal_nan=True)
+    assert np.isnan(raw[20:30]).all()
+    assert np.array_equal(denoised, session.neurons.reconstruction[7])
+    assert "ROI 107" in dock.heading.text()
+    assert dock.plot.getAxis("bottom").labelText == "time (s)"
+    assert dock.plot.getAxis("left").labelText == "ΔF/F"
+    drawn = dock.plot.listDataItems()[0].curve.getData()[1]
+    assert np.isnan(drawn).any()  # drawn as a gap, and not as a line across
+    dock.kinds[RAW].setChecked(False)
+    assert len(curves(dock)) == 1
+    dock.kinds[RAW].setChecked(True)
+
+
+def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, session: Session) -> None:
+    assert session.rois is not None
+    views_of(session).select([103, 112, 119])
+    drawn = curves(dock)
+    assert len(drawn) == 6
+    tops = [np.nanmax(values) for _, values in drawn[::2]]
+    assert tops == sorted(tops, reverse=True)
+    assert np.nanmin(drawn[0][1]) > np.nanmax(drawn[2][1])  # they do not run into each other
+    own = views_of(session).colours_of(np.array([103, 112, 119]))
+    pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
+    assert np.allclose(pens, own, atol=0.01)
+    assert [text for _, text in dock.plot.getAxis("left")._tickLevels[0]] == ["ROI 103", "ROI 112", "ROI 119"]
+    assert "rows" in dock.heading.text()
+    views_of(session).colour_by("mu_1")
+    pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
+    assert not np.allclose(pens, own, atol=0.01)
+    views_of(session).select(session.rois.ids.tolist())
+    assert len(curves(dock)) == 2 * MOST_ROWS
+    assert f"{20 - MOST_ROWS} more" in dock.heading.text()
+    as_new(viewer)
+    legend = dock.legend
+    assert [legend.choice.itemText(row) for row in range(legend.choice.count())] == [
+        "cluster",
+        "mu_1",
+        "each its own",
+    ]
+    assert "0 (7)" in legend.words.text()
+    assert not legend.bar.isVisible()
+    legend.choice.setCurrentText("mu_1")
+    legend.choice.textActivated.emit("mu_1")
+    assert views_of(session).column == "mu_1"
+    assert legend.bar.isVisible()
+    middle = legend.bar.grab().toImage().pixelColor(legend.bar.width() // 2, 4)
+    assert middle.getRgb()[1] > middle.getRgb()[0]  # the green middle of the scale
+    assert "-0.991" in legend.words.text()
+    as_new(viewer)
+    lightness = []
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        lightness.append(dock.plot.backgroundBrush().color().lightness())
+    assert lightness[1] > lightness[0] + 100
+
+
+def test_cursor_and_slider_follow_each_other(
+    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+) -> None:
+    press(viewer, place_of_point(session, 107))
+    items = dock.plot.listDataItems()
+    for frame in (0, 33, 59):
+        show_frame(session, frame)
+        assert dock.plot.cursor_line.value() == pytest.approx(frame / 10)
+    assert dock.plot.listDataItems() == items
+    dock.plot.setXRange(0, 1, padding=0)
+    show_frame(session, 50)
+    left, right = dock.plot.viewRange()[0]
+    assert left < 5 < right  # the view goes along
+    assert right - left == pytest.approx(1, rel=0.1)
+    as_new(viewer)
+    dock.plot.setXRange(0, 5.9)
+    press(viewer, place_of_roi(session, 107))
+    show_frame(session, 10)
+    qtbot.wait(50)  # the plot finds its size
+    canvas, left = dock.plot.viewport(), Qt.MouseButton.LeftButton
+    qtbot.mouseMove(canvas, at_time(dock, 1.0))
+    qtbot.mousePress(canvas, left, pos=at_time(dock, 1.0))
+    for time in (1.5, 2.5, 4.0):
+        qtbot.mouseMove(canvas, at_time(dock, time))
+        qtbot.wait(20)
+    qtbot.mouseRelease(canvas, left, pos=at_time(dock, 4.0))
+    assert shown_frame(session) == 40
+    assert dock.plot.cursor_line.value() == pytest.approx(4.0)
+    qtbot.mouseMove(canvas, at_time(dock, 2.0))
+    qtbot.mouseClick(canvas, left, pos=at_time(dock, 2.0))
+    assert shown_frame(session) == 20
+    assert dock.plot.cursor_line.value() == pytest.approx(2.0)
+    as_new(viewer)
+    assert session.rois is not None
+    session.traces = Traces(np.random.default_rng(0).normal(size=(20, 300)), session.rois.ids)
+    session.neurons = None
+    press(viewer, place_of_roi(session, 107))
+    assert len(curves(dock)) == 1
+    assert dock.plot.getAxis("bottom").labelText == "frame"
+    assert not dock.plot.cursor_line.isVisible()
+    frame = shown_frame(session)
+    dock.plot.moved.emit(250)
+    assert shown_frame(session) == frame
+
+
+def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
+    viewer: Any, dock: TraceDock, session: Session
+) -> None:
+    views_of(session).select([103, 104])
+    made_up = np.random.default_rng(0).normal(size=(9, 60)).astype(np.float32)
+    session.shown_traces = ShownTraces("From ROI 103 to ROI 104", made_up)
+    assert len(curves(dock)) == 9
+    assert "From ROI 103 to ROI 104" in dock.heading.text()
+    assert dock.back.isVisible()
+    assert not dock.plot.cursor_line.isVisible()
+    dock.back.click()
+    assert "ROIs 103, 104" in dock.heading.text()
+    assert len(curves(dock)) == 4
+    session.shown_traces = ShownTraces("9 neurons made up", made_up)
+    press(viewer, place_of_roi(session, 107))
+    assert session.shown_traces is None
+    assert not dock.back.isVisible()
+    assert "ROI 107" in dock.heading.text()
+
+
+def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TraceDock, session: Session) -> None:
+    views_of(session).select([107])
+    for name in ("ROIs", "latent t-SNE", "movie"):
+        viewer.layers.remove(name)
+        assert len(curves(dock)) == 2
+    assert not dock.plot.cursor_line.isVisible()
+    session.selected = (108, 999)  # one that is not there
+    assert "ROI 108" in dock.heading.text()
+    session.traces = None
+    assert curves(dock) == []
+    assert "no traces yet" in dock.heading.text()
+
+
+def train(movie: Movie) -> VARAutoencoder:
+    config = VARAutoencoderConfig.preset("quick", steps=20, latents=8)
+    fit = fit_var_autoencoder(movie, config, device="cpu")
+    while True:
+        try:
+            next(fit)
+        except StopIteration as finished:
+            model: VARAutoencoder = finished.value
+            return model
+
+
+def test_the_dynamics_predict_the_selected_neurons(
+    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+) -> None:
+    assert session.movie is not None
+    assert session.rois is not None
+    views_of(session).select([107])
+    assert not dock.kinds[PREDICTED].isEnabled()
+    assert "Dynamics panel" in dock.kinds[PREDICTED].toolTip()
+    model = train(session.movie)
+    session.model, session.var = model, model.var
+    qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=20_000)
+    assert dock.kinds[PREDICTED].isEnabled()
+    latents = model.latents(session.movie)
+    expected = predicted_traces(model, latents, session.rois.footprints)
+    assert np.allclose(curves(dock)[2][1], expected[7], equal_nan=True, rtol=1e-5)
+    calls: list[Any] = []
+    encode, model.latents = model.latents, lambda *_: calls.append(_)  # type: ignore[method-assign]
+    views_of(session).select([103])
+    qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=5000)
+    assert np.allclose(curves(dock)[2][1], expected[3], equal_nan=True, rtol=1e-5)
+    views_of(session).select([107])
+    assert len(curves(dock)) == 3  # at once
+    other = model.var.at(fraction=1.0)
+    session.var = other
+    flat = predicted_traces(model, latents, session.rois.footprints, var=other)[7]
+    qtbot.waitUntil(
+        lambda: len(curves(dock)) == 3 and np.allclose(curves(dock)[2][1], flat, equal_nan=True, rtol=1e-5),
+        timeout=5000,
+    )
+    assert not calls  # the recording was encoded once
+    model.latents = encode  # type: ignore[method-assign]
+    dock.kinds[PREDICTED].setChecked(False)
+    assert len(curves(dock)) == 2
+    dock.kinds[PREDICTED].setChecked(True)
+    session.model = None
+    assert len(curves(dock)) == 2
