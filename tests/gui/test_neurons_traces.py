@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,34 +38,46 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     assert np.array_equal(session.traces.values, expected.values)
     assert "24 traces of 120 samples" in page.trace_facts.text().replace("</b>", "")
     assert TRACES_NAME in viewer.window.dock_widgets
-    page.neuropil.setChecked(False)
+    page.settings.neuropil.setChecked(False)
     extract(qtbot, neurons)
     expected = extract_traces(session.movie, session.rois)
     assert np.array_equal(session.traces.values, expected.values)
 
 
-def test_the_baseline_takes_effect_at_once(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:
+def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:
+    session, page, table = neurons.session, neurons.inputs, tmp_path / "table.csv"
+    read_columns(session, table)
+    is_one_sentence(neurons, "no traces yet")
     np.save(tmp_path / "traces.npy", random_traces())
     open_path(qtbot, neurons, tmp_path / "traces.npy")
-    session, page = neurons.session, neurons.inputs
+    table.write_text("type\n" + "RS\nIB\n" * 12, encoding="utf-8")
+    read_columns(session, table)
+    settle(qtbot, neurons)
+    assert "adds type" in neurons.message.text()
+
     fluorescence = session.fluorescence
     assert fluorescence is not None
     assert session.traces is fluorescence
-    page.relative.setChecked(True)
+    page.settings.relative.setChecked(True)
     settle(qtbot, neurons)
     is_one_sentence(neurons, "no frame rate")
-    page.frame_rate.setValue(10.0)
+    page.settings.frame_rate.setValue(10.0)
     settle(qtbot, neurons)
     assert session.traces.unit == "ΔF/F"
-    page.baseline.editors["method"].set("percentile")
+    page.settings.baseline.editors["method"].set("percentile")
     settle(qtbot, neurons)
     expected = delta_f_over_f(fluorescence, Baseline(method="percentile"))
     assert np.array_equal(session.traces.values, expected.values)
-    assert not page.baseline.editors["window_s"].widget.isEnabled()
-    page.relative.setChecked(False)
+    assert not page.settings.baseline.editors["window_s"].widget.isEnabled()
+    page.settings.relative.setChecked(False)
     settle(qtbot, neurons)
     assert np.array_equal(session.traces.values, fluorescence.values)
     assert session.traces.frame_rate == 10.0
+    assert session.columns["type"].tolist() == ["RS", "IB"] * 12
+    table.write_text("type\nRS\n", encoding="utf-8")
+    read_columns(session, table)
+    settle(qtbot, neurons)
+    is_one_sentence(neurons, "1 rows for 24 neurons")
 
 
 def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
@@ -79,13 +93,13 @@ def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
     assert session.traces is not None
     assert np.array_equal(session.traces.ids, session.rois.ids)
     np.testing.assert_allclose(session.traces.values, recorded - 7, rtol=1e-5)
-    assert page.frame_rate.value() == 12.5
+    assert page.settings.frame_rate.value() == 12.5
     assert "(12)" in page.only_cells.text()
     page.only_cells.setChecked(True)
     settle(qtbot, neurons)
     assert session.traces.ids.tolist() == list(range(1, 24, 2))
     assert len(np.unique(viewer.layers[ROIS].data)) == 13
-    page.neuropil.setChecked(False)
+    page.settings.neuropil.setChecked(False)
     page.suite2p.click()
     settle(qtbot, neurons)
     np.testing.assert_allclose(session.traces.values, recorded[1::2], rtol=1e-5)
@@ -111,19 +125,9 @@ def test_traces_of_a_file_belong_to_as_many_rois_whichever_comes_first(
     assert "20 traces and there are 24 ROIs" in neurons.message.text()
 
 
-def test_other_rois_put_the_traces_of_the_former_aside(
-    viewer: Any, neurons: NeuronsDock, cells: np.ndarray, qtbot: Any
+def test_problems_of_traces_are_told_and_what_is_none_is_refused(
+    neurons: NeuronsDock, tmp_path: Path, qtbot: Any
 ) -> None:
-    viewer.add_labels(cells, name="drawn", scale=(0.5, 0.5), translate=(30, 40))
-    choose_rois(qtbot, neurons, "drawn")
-    extract(qtbot, neurons)
-    viewer.layers["drawn"].data = np.where(cells < 20, cells, 0)
-    choose_rois(qtbot, neurons, "drawn")
-    assert neurons.session.traces is None
-    assert not neurons.model.train.isEnabled()
-
-
-def test_problems_of_traces_are_told(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:
     bad = random_traces()
     bad[3], bad[5] = 7.0, np.nan
     np.save(tmp_path / "traces.npy", bad)
@@ -131,11 +135,6 @@ def test_problems_of_traces_are_told(neurons: NeuronsDock, tmp_path: Path, qtbot
     text = neurons.inputs.trace_facts.text()
     assert "1 left out: constant" in text
     assert "1 left out: no valid samples" in text
-
-
-def test_files_that_hold_no_traces_are_refused_in_one_sentence(
-    neurons: NeuronsDock, tmp_path: Path, qtbot: Any
-) -> None:
     (tmp_path / "text.csv").write_text("1,2,3\n4,five,6\n", encoding="utf-8")
     (tmp_path / "uneven.csv").write_text("1,2,3\n4,5\n", encoding="utf-8")
     (tmp_path / "empty").mkdir()
@@ -148,50 +147,28 @@ def test_files_that_hold_no_traces_are_refused_in_one_sentence(
     ):
         open_path(qtbot, neurons, tmp_path / name)
         is_one_sentence(neurons, words)
-    assert neurons.session.traces is None
+    assert neurons.session.traces is not None  # those that are there stay
 
 
-@pytest.mark.parametrize("how", ["stop", "remove"])
-def test_extraction_can_be_ended(
-    viewer: Any,
-    neurons: NeuronsDock,
-    cells: np.ndarray,
-    how: str,
-    qtbot: Any,
-    monkeypatch: pytest.MonkeyPatch,
+def test_extraction_ends_when_stopped_and_with_the_layer_of_its_movie(
+    viewer: Any, neurons: NeuronsDock, cells: np.ndarray, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer.add_labels(cells, name="drawn", scale=(0.5, 0.5), translate=(30, 40))
     choose_rois(qtbot, neurons, "drawn")
     # vispy 0.17 can crash when the picture is drawn after the only layer with a time axis is gone.
     viewer.layers[ROIS].visible = False
-    session = neurons.session
-
+    session, button = neurons.session, neurons.inputs.extract
     whole = type(session.movie).blocks
-    monkeypatch.setattr(type(session.movie), "blocks", lambda movie: endless(whole, movie))
-    neurons.inputs.extract.click()
-    assert session.job.title == EXTRACTING
-    assert neurons.inputs.extract.text() == "Stop"
-    qtbot.waitUntil(lambda: session.status.fraction is not None, timeout=5000)
-    neurons.inputs.extract.click() if how == "stop" else viewer.layers.remove("cells")
-    settle(qtbot, neurons, 5000)
-    assert session.traces is None
-    assert neurons.inputs.extract.text() == "Extract from movie"
-
-
-def test_a_table_adds_columns_to_colour_by(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:
-    session = neurons.session
-    read_columns(session, tmp_path / "table.csv")
-    is_one_sentence(neurons, "no traces yet")
-    np.save(tmp_path / "traces.npy", random_traces())
-    open_path(qtbot, neurons, tmp_path / "traces.npy")
-    (tmp_path / "table.csv").write_text("type\n" + "RS\nIB\n" * 12, encoding="utf-8")
-    read_columns(session, tmp_path / "table.csv")
-    settle(qtbot, neurons)
-    assert session.columns["type"].tolist() == ["RS", "IB"] * 12
-    (tmp_path / "table.csv").write_text("type\nRS\n", encoding="utf-8")
-    read_columns(session, tmp_path / "table.csv")
-    settle(qtbot, neurons)
-    is_one_sentence(neurons, "1 rows for 24 neurons")
+    monkeypatch.setattr(type(session.movie), "blocks", lambda movie, *size: endless(whole(movie, *size)))
+    for end in (button.click, lambda: viewer.layers.remove("cells")):
+        button.click()
+        assert session.job.title == EXTRACTING
+        assert button.text() == "Stop"
+        qtbot.waitUntil(lambda: session.status.fraction is not None, timeout=5000)
+        end()
+        settle(qtbot, neurons, 5000)
+        assert session.traces is None
+        assert button.text() == "Extract from movie"
 
 
 def drop(neurons: NeuronsDock, path: Path) -> None:
@@ -207,12 +184,9 @@ def drop(neurons: NeuronsDock, path: Path) -> None:
     neurons.dropEvent(event)
 
 
-def endless(whole: Any, movie: Any) -> Any:
-    """The movie's blocks, over and over, slowly."""
-    import time
-
-    for start, block in whole(movie):
-        yield start, block
-        while True:
-            time.sleep(0.05)
-            yield start, block
+def endless(blocks: Iterator[Any]) -> Iterator[Any]:
+    """The first block, over and over, slowly."""
+    first = next(blocks)
+    while True:
+        yield first
+        time.sleep(0.02)

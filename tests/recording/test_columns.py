@@ -25,7 +25,7 @@ def test_rows_in_order_become_typed_columns(tmp_path: Path) -> None:
 
 def test_rows_are_matched_by_roi_id_where_there_is_one(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("roi_id,type\n3,b\n9,x\n5,c\n7,a\n", encoding="utf-8")
+    path.write_text("roi_id;type\n3;b\n9;x\n5;c\n7;a\n", encoding="utf-8")
     assert {name: list(cells) for name, cells in open_columns(path, IDS).items()} == {"type": ["a", "b", "c"]}
 
 

@@ -11,9 +11,7 @@ import numpy as np
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -22,10 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..recording.baseline import Baseline
 from ..recording.errors import InputError
 from .dock import Listener, breakable, caption
-from .form import SettingsForm
 from .neuron_inputs import (
     EXTRACTING,
     ISCELL,
@@ -39,6 +35,7 @@ from .neuron_inputs import (
 from .roi_layers import show_rois
 from .roi_sources import drawn_layers
 from .session import Session
+from .trace_settings import TraceSettingsForm
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -46,11 +43,6 @@ if TYPE_CHECKING:
     from ..recording import Traces
 
 _ROI_FILES = "ROIs of ImageJ (*.zip *.roi);;All files (*)"
-_USED_BY = {
-    "maximin": ("window_s", "smoothing_s"),
-    "running percentile": ("percentile", "window_s"),
-    "percentile": ("percentile",),
-}
 _TRACE_FILES = "Traces (*.npy *.csv);;All files (*)"
 
 
@@ -140,45 +132,9 @@ class InputPage(QWidget):  # type: ignore[misc]
         )
         layout.addWidget(self.suite2p)
 
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        self.neuropil = QCheckBox("subtract")
-        self.neuropil.setChecked(True)
-        self.coefficient = QDoubleSpinBox()
-        self.coefficient.setRange(0.01, 1.0)
-        self.coefficient.setSingleStep(0.05)
-        self.coefficient.setValue(0.7)
-        self.coefficient.setSuffix(" ×")
-        self.neuropil.toggled.connect(self.coefficient.setEnabled)
-        tip = (
-            "<qt>The glow of the tissue around a cell leaks into its pixels. Its share is measured in a ring around "
-            "the ROI, or taken from suite2p, when traces are extracted.</qt>"
-        )
-        neuropil = _row(self.neuropil, self.coefficient)
-        for widget in (self.neuropil, self.coefficient):
-            widget.setToolTip(tip)
-        form.addRow("Neuropil", neuropil)
-        self.frame_rate = QDoubleSpinBox()
-        self.frame_rate.setRange(0.0, 10_000.0)
-        self.frame_rate.setDecimals(3)
-        self.frame_rate.setSuffix(" Hz")
-        self.frame_rate.setSpecialValueText("unknown")
-        self.frame_rate.setKeyboardTracking(False)
-        self.frame_rate.setToolTip("Samples per second. Where the file does not say it, please enter it.")
-        self.frame_rate.valueChanged.connect(self._on_signal)
-        form.addRow("Frame rate", self.frame_rate)
-        self.relative = QCheckBox("relative to a baseline")
-        self.relative.setToolTip(
-            "<qt>Fluorescence above its baseline, divided by the baseline. Unticked, fluorescence stays as it is.</qt>"
-        )
-        self.relative.toggled.connect(self._on_signal)
-        form.addRow("ΔF/F", self.relative)
-        layout.addLayout(form)
-        self.baseline = SettingsForm(Baseline)
-        self.baseline.set_values(Baseline().model_dump())
-        self.baseline.edited.connect(self._on_signal)
-        self.baseline.setVisible(False)
-        layout.addWidget(self.baseline)
+        self.settings = TraceSettingsForm()
+        self.settings.signal_edited.connect(self._on_signal)
+        layout.addWidget(self.settings)
 
     # What the user does
 
@@ -224,22 +180,17 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _on_signal(self) -> None:
         """Follow the settings that need no new extraction."""
-        self.baseline.setVisible(self.relative.isChecked())
-        for name in ("percentile", "window_s", "smoothing_s"):
-            used = name in _USED_BY[self.baseline.editors["method"].get()]
-            self.baseline.editors[name].widget.setEnabled(used)
         settings = self._settings()
         if settings is not None:
-            make_signal(self.session, settings, self.frame_rate.value() or None)
+            make_signal(self.session, settings, self.settings.frame_rate.value() or None)
 
     def _settings(self) -> TraceSettings | None:
         """Return what is set, or None after having said what is wrong with it."""
         try:
-            baseline = self.baseline.settings() if self.relative.isChecked() else None
+            return self.settings.settings()
         except InputError as error:
             self.session.tell("neurons", str(error), True)
             return None
-        return TraceSettings(self.coefficient.value() if self.neuropil.isChecked() else None, baseline)
 
     # What the page shows
 
@@ -283,9 +234,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             self.trace_facts.setText("None yet: extract them from the movie, or open them.")
         else:
             self.trace_facts.setText(trace_facts(traces))
-            self.frame_rate.blockSignals(True)
-            self.frame_rate.setValue(traces.frame_rate or 0.0)
-            self.frame_rate.blockSignals(False)
+            self.settings.show_frame_rate(traces.frame_rate)
         self._show_job()
 
     def _show_job(self, *_: object) -> None:
@@ -294,9 +243,9 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.extract.setText("Stop" if extracting else "Extract from movie")
         self.extract.setEnabled(extracting or (session.movie is not None and session.rois is not None))
         # A change here takes effect at once, which it cannot while something else is under way.
-        for widget in (self.only_cells, self.relative, self.baseline):
+        for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
             widget.setEnabled(job is None)
-        self.frame_rate.setEnabled(job is None and session.traces is not None)
+        self.settings.frame_rate.setEnabled(job is None and session.traces is not None)
 
 
 def trace_facts(traces: Traces) -> str:

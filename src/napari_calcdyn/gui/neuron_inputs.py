@@ -72,13 +72,13 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         from ..recording import open_rois, open_traces
 
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
-        if rois is not None and not has_traces(path):
-            return rois, None, None
+        if rois is not None and not _has_traces(path):
+            return _drawable(rois), None, None
         raw = open_traces(path, neuropil=settings.neuropil)
         if rois is not None and only_cells and ISCELL in rois.columns:
             cells = rois.columns[ISCELL]
             rois, raw = rois.select(cells), raw.select(cells)
-        return rois, raw, settings.signal(raw, progress)
+        return rois if rois is None else _drawable(rois), raw, _checked(settings.signal(raw, progress))
 
     def done(opened: tuple[RoiSet | None, Traces | None, Traces | None]) -> None:
         rois, raw, traces = opened
@@ -91,7 +91,19 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     return session.start("neurons", title, tracked("neurons", title, compute), done)
 
 
-def has_traces(path: Path) -> bool:
+def _drawable(rois: RoiSet) -> RoiSet:
+    """Return ROIs after what showing them needs was computed; call it off the GUI thread."""
+    _ = rois.labels
+    return rois
+
+
+def _checked(traces: Traces) -> Traces:
+    """Return traces after they were looked at for problems; call it off the GUI thread."""
+    _ = traces.problems
+    return traces
+
+
+def _has_traces(path: Path) -> bool:
     """Whether a path is a suite2p folder with traces in it."""
     from ..recording.suite2p import plane_folder
 
@@ -104,7 +116,7 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
     frame_shape = movie.frame_shape if movie is not None else None
 
     def compute(progress: ProgressCallback) -> RoiSet:
-        return rois_from_layer(layer, like, frame_shape, progress)
+        return _drawable(rois_from_layer(layer, like, frame_shape, progress))
 
     def done(rois: RoiSet) -> None:
         take_rois(session, rois)
@@ -160,7 +172,9 @@ def take_traces(session: Session, fluorescence: Traces | None, traces: Traces | 
     """
     rois = session.rois
     if fluorescence is not None and traces is not None and rois is not None:
-        if len(rois) == len(traces):
+        if np.array_equal(rois.ids, traces.ids):
+            pass
+        elif len(rois) == len(traces):
             fluorescence = replace(fluorescence, ids=rois.ids)
             traces = replace(traces, ids=rois.ids)
         else:
@@ -212,7 +226,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
             return bool(progress(done, total)) or session.movie is not movie
 
         raw = extract_traces(movie, rois, neuropil=settings.neuropil, progress=watched)
-        return raw, settings.signal(raw, progress)
+        return raw, _checked(settings.signal(raw, progress))
 
     def done(extracted: tuple[Traces, Traces]) -> None:
         if session.rois is rois:
@@ -243,7 +257,7 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
             take_traces(session, raw, traces)
 
     title = "Computing the traces"
-    work = tracked("neurons", title, lambda progress: settings.signal(raw, progress))
+    work = tracked("neurons", title, lambda progress: _checked(settings.signal(raw, progress)))
     return session.start("neurons", title, work, done)
 
 

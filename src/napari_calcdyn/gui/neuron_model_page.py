@@ -71,7 +71,8 @@ class ModelPage(QWidget):  # type: ignore[misc]
         super().__init__()
         self.session = session
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(2, 6, 2, 2)
+        self._layout.setContentsMargins(2, 4, 2, 2)
+        self._layout.setSpacing(4)
         self._build_settings()
         self._build_run()
 

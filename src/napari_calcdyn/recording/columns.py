@@ -39,7 +39,10 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
     place = Path(path).expanduser()
     try:
         with place.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+            first = file.readline()
+            file.seek(0)
+            separator = max(",;\t", key=first.count)  # spreadsheets of some countries write semicolons
+            rows = [row for row in csv.reader(file, delimiter=separator) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InputError(f"{place.name} could not be read ({reason}): choose a CSV file.") from error

@@ -1,0 +1,314 @@
+"""The Neurons dock, driven as a user would, with real training on a small movie."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import set_steps
+from driving import settle as settle_dynamics
+from neuron_driving import LONG, choose_rois, extract, is_one_sentence, open_path, settle
+from qtpy.QtWidgets import QFileDialog
+
+from napari_calcdyn.gui import neuron_runs
+from napari_calcdyn.gui.latent_layer import LATENT_MAP
+from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
+from napari_calcdyn.gui.results import EXPLAINED
+from napari_calcdyn.gui.roi_layers import ROIS
+from napari_calcdyn.gui.session import session_of
+
+
+def set_epochs(neurons: NeuronsDock, epochs: int) -> None:
+    neurons.model.form.editors["epochs"].set(epochs)
+
+
+def with_traces(qtbot: Any, neurons: NeuronsDock, cells: np.ndarray) -> None:
+    viewer = neurons.session.viewer
+    assert viewer is not None
+    viewer.add_labels(cells, name="drawn", scale=(0.5, 0.5), translate=(30, 40))
+    choose_rois(qtbot, neurons, "drawn")
+    extract(qtbot, neurons)
+
+
+def train_briefly(qtbot: Any, neurons: NeuronsDock) -> None:
+    set_epochs(neurons, 3)
+    neurons.model.train.click()
+    settle(qtbot, neurons)
+    assert neurons.session.notice is None, neurons.session.notice
+    assert neurons.session.neurons is not None
+
+
+def start_long(qtbot: Any, neurons: NeuronsDock) -> None:
+    neurons.model.form.editors["epochs"].set(10_000)
+    neurons.model.form.editors["patience"].set(1000)
+    neurons.model.train.click()
+    qtbot.waitUntil(lambda: len(neurons.session.avae_history) > 2, timeout=60_000)
+
+
+@pytest.fixture
+def ready(neurons: NeuronsDock, cells: np.ndarray, qtbot: Any) -> NeuronsDock:
+    """The dock with traces extracted."""
+    with_traces(qtbot, neurons, cells)
+    return neurons
+
+
+def test_from_rois_to_a_map_and_what_can_be_done_with_it(
+    viewer: Any, ready: NeuronsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_briefly(qtbot, ready)
+    session, results = ready.session, ready.results
+    assert session.neurons is not None
+    assert len(viewer.layers[LATENT_MAP].data) == 24
+    assert ready.pages.currentWidget() is results
+    assert "24 neurons" in results.facts.text().replace("</b>", "")
+    for panel in ready.model.curves.panels.values():
+        assert len(panel.training.getData()[0]) > 0
+        assert len(panel.held_out.getData()[0]) > 0
+    assert "latents in use" in ready.model.summary.text()
+    assert not ready.progress.isVisible()
+
+    assert not results.between.isEnabled()
+    first, second = (int(it) for it in session.neurons.ids[[2, 7]])
+    session.selected = (first, second)
+    assert f"2 selected: ROI {first}, {second}" in results.selected.text()
+    results.number.setValue(5)
+    results.between.click()
+    settle(qtbot, ready)
+    shown = session.shown_traces
+    assert shown is not None
+    assert shown.values.shape == (5, 120)
+    assert (str(first), str(second)) == tuple(word for word in shown.title.split() if word.isdigit())
+    np.testing.assert_allclose(shown.values[0], session.neurons.reconstruction[2], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(shown.values[-1], session.neurons.reconstruction[7], rtol=1e-3, atol=1e-2)
+
+    results.samples.click()
+    settle(qtbot, ready)
+    samples = session.shown_traces
+    assert samples is not None
+    assert samples.values.shape == (5, 120)
+    results.samples.click()
+    settle(qtbot, ready)
+    assert session.shown_traces is not None
+    assert not np.array_equal(session.shown_traces.values, samples.values)
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "table"), ""))
+    results.export.click()
+    settle(qtbot, ready)
+    assert str(tmp_path / "table.csv") in ready.message.text()
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["roi_id"]) for row in rows] == session.neurons.ids.tolist()
+    assert {"mu_1", "tsne_1", "tsne_2", "cluster"} <= set(rows[0])
+
+
+def test_a_second_run_keeps_layers_and_their_names(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, ready)
+    first = ready.session.neurons
+    viewer.layers[LATENT_MAP].name = "my map"
+    viewer.layers[ROIS].name = "my cells"
+    before = [layer.name for layer in viewer.layers]
+    train_briefly(qtbot, ready)
+    assert ready.session.neurons is not first
+    assert [layer.name for layer in viewer.layers] == before
+    viewer.layers.remove("my map")
+    viewer.layers["my cells"].visible = False
+    ready.results.show_again.click()
+    assert LATENT_MAP in viewer.layers
+    assert viewer.layers["my cells"].visible
+
+
+def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
+    viewer: Any, ready: NeuronsDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, page = ready.session, ready.model
+    start_long(qtbot, ready)
+    assert page.train.text() == "Stop"
+    assert ready.progress.isVisible()
+    page.train.click()
+    asked = time.monotonic()
+    qtbot.waitUntil(lambda: session.avae is not None, timeout=5000)
+    assert time.monotonic() - asked < 1.0
+    model = session.avae
+    assert session.job is not None
+    assert session.job.title == neuron_runs.MAPPING
+    qtbot.waitUntil(
+        lambda: session.status is not None and session.status.fraction is not None, timeout=20_000
+    )
+    page.train.click()
+    asked = time.monotonic()
+    settle(qtbot, ready, 5000)
+    assert time.monotonic() - asked < 1.0
+    assert session.neurons is None
+    assert session.avae is model
+    assert "press “Map neurons”" in ready.message.text()
+    assert not page.map.isHidden()
+    page.map.click()
+    settle(qtbot, ready)
+    assert LATENT_MAP in viewer.layers
+    assert page.map.isHidden()
+
+
+def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(
+    ready: NeuronsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_briefly(qtbot, ready)
+    session, page = ready.session, ready.model
+    trained = session.neurons
+    folder = tmp_path / "model"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(folder), ""))
+    page.save.click()
+    settle(qtbot, ready)
+    assert str(folder) in ready.message.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(folder))
+    page.load.click()
+    settle(qtbot, ready)
+    assert session.neurons is not trained
+    np.testing.assert_allclose(session.neurons.mean, trained.mean, atol=1e-5)
+    assert page.curves.isHidden()  # it was not trained here
+    np.save(tmp_path / "long.npy", np.random.default_rng(0).normal(size=(24, 200)))
+    open_path(qtbot, ready, tmp_path / "long.npy")
+    assert session.neurons is None
+    loaded = session.avae
+    page.load.click()
+    settle(qtbot, ready)
+    is_one_sentence(ready, "120 samples", "200")
+    page.map.click()
+    settle(qtbot, ready)
+    is_one_sentence(ready, "120 samples", "200")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(tmp_path))
+    page.load.click()
+    settle(qtbot, ready)
+    is_one_sentence(ready, "is not a model")
+    assert session.avae is loaded
+
+
+def test_too_few_neurons_are_refused_and_unusable_ones_have_no_place(
+    viewer: Any, neurons: NeuronsDock, tmp_path: Path, qtbot: Any
+) -> None:
+    values = np.random.default_rng(0).normal(size=(14, 60))
+    values[:5], values[5] = 3.0, np.nan
+    np.save(tmp_path / "traces.npy", values)
+    open_path(qtbot, neurons, tmp_path / "traces.npy")
+    neurons.model.train.click()
+    settle(qtbot, neurons)
+    is_one_sentence(neurons, "8 traces", "at least 10")
+    assert neurons.session.avae is None
+    values[1:4] = np.random.default_rng(1).normal(size=(3, 60))
+    np.save(tmp_path / "traces.npy", values)
+    open_path(qtbot, neurons, tmp_path / "traces.npy")
+    train_briefly(qtbot, neurons)
+    assert len(viewer.layers[LATENT_MAP].data) == 11
+    assert "11 neurons" in neurons.results.facts.text().replace("</b>", "")
+    assert "3 without a usable trace" in neurons.results.facts.text()
+    neurons.session.selected = (0, 7)
+    neurons.results.between.click()
+    settle(qtbot, neurons)
+    is_one_sentence(neurons, "ROI 0", "constant")
+
+
+def test_both_models_one_after_the_other_and_not_at_once(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
+    dynamics = viewer.window.dock_widgets[DYNAMICS_NAME]
+    dynamics.preset.setCurrentText("quick")
+    set_steps(dynamics, 20)
+    start_long(qtbot, ready)
+    dynamics.train.click()
+    assert "“Training on the traces” is still under way" in dynamics.message.text()
+    ready.session.stop()
+    settle(qtbot, ready)
+    assert ready.session.neurons is not None
+    dynamics.train.click()
+    settle_dynamics(qtbot, dynamics)
+    assert EXPLAINED in viewer.layers
+    set_steps(dynamics, LONG)
+    dynamics.train.click()
+    before = ready.session.avae
+    ready.model.train.click()
+    assert "“Training” is still under way" in ready.message.text()
+    assert ready.session.avae is before
+    dynamics.session.stop()
+    settle_dynamics(qtbot, dynamics)
+    train_briefly(qtbot, ready)
+    assert ready.session.avae is not before
+    assert EXPLAINED in viewer.layers
+
+
+def test_the_movie_may_go_while_the_neurons_are_trained_but_not_the_window(
+    viewer: Any, ready: NeuronsDock, qtbot: Any
+) -> None:
+    start_long(qtbot, ready)
+    for layer in viewer.layers:  # vispy 0.17 can crash on what is left once the time axis is gone
+        layer.visible = False
+    viewer.layers.remove("cells")
+    qtbot.wait(100)
+    job = ready.session.job
+    assert job is not None
+    assert not job.stopping
+    viewer.close()
+    qtbot.wait(50)
+    assert job._finished.is_set()
+
+
+def test_a_dock_that_is_opened_again_shows_what_there_is(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
+    train_briefly(qtbot, ready)
+    ready.parentWidget().destroyOnClose()
+    qtbot.wait(50)
+    again, session = NeuronsDock(viewer), ready.session
+    viewer.window.add_dock_widget(again, name="again")
+    assert "24 ROIs" in again.inputs.roi_facts.text()
+    assert "24 traces" in again.inputs.trace_facts.text()
+    assert "24 neurons" in again.results.facts.text().replace("</b>", "")
+    assert len(again.model.curves.panels["kl"].training.getData()[0]) > 0
+    start_long(qtbot, again)
+    for name in (RECORDING_NAME, DYNAMICS_NAME, "again"):
+        viewer.window.dock_widgets[name].parentWidget().destroyOnClose()
+    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+
+
+def test_a_viewer_with_neurons_is_let_go_of_after_it_was_closed(
+    make_napari_viewer: Any, cells: np.ndarray, cell_movie: np.ndarray, qtbot: Any
+) -> None:
+    def use_and_close() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+        viewer = make_napari_viewer()
+        neurons = add_docks(viewer).neurons
+        viewer.add_image(cell_movie, name="cells", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
+        neurons.model.preset.setCurrentText("quick")
+        with_traces(qtbot, neurons, cells)
+        train_briefly(qtbot, neurons)
+        viewer.close()
+        return weakref.ref(viewer), weakref.ref(session_of(viewer))
+
+    viewer, session = use_and_close()
+    qtbot.wait(50)
+    gc.collect()
+    assert viewer() is None
+    assert session() is None
+
+
+def test_everything_fits_into_a_small_window_of_either_theme(
+    viewer: Any, ready: NeuronsDock, qtbot: Any
+) -> None:
+    train_briefly(qtbot, ready)
+    ready.inputs.settings.relative.setChecked(True)
+    settle(qtbot, ready)
+    for form in (ready.model.form, ready.inputs.settings.baseline):
+        for group in form.groups.values():
+            group.expand(animate=False)
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        for index in range(ready.pages.count()):
+            ready.pages.setCurrentIndex(index)
+            qtbot.wait(50)
+            assert viewer.window._qt_window.width() <= 1280
+            page = ready.pages.widget(index)
+            for widget in page.findChildren(type(ready.model.train)) + page.findChildren(type(ready.pages)):
+                if widget.isVisible():
+                    assert widget.mapTo(ready, widget.rect().topRight()).x() <= ready.width()
+                    assert widget.width() >= widget.minimumSizeHint().width()
+    assert not viewer.window.dock_widgets[TRACES_NAME].isHidden()
