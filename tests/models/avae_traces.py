@@ -14,6 +14,27 @@ from napari_calcdyn.models.avae_fitting import fit_avae
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Traces
 
+# Everything is stated, so that other defaults leave the tests what they are.
+SMALL: dict[str, Any] = {
+    "architecture": "residual",
+    "latent": 3,
+    "hidden": 16,
+    "beta": 0.5,
+    "error_unit": "noise",
+    "scaling": "recording",
+    "skip": True,
+    "pull": 0.0,
+    "largest_shift": 0.1,
+    "warm_up": 0.1,
+    "epochs": 10,
+    "batch": 16,
+    "learning_rate": 3e-3,
+    "decay": "cosine",
+    "patience": 1000,
+    "least_improvement": 0.0,
+    "validation": 0.1,
+}
+
 
 def events(neurons: int, samples: int = 80, *, noise: float = 0.05, seed: int = 0) -> NDArray[np.float32]:
     """One event per neuron, somewhere in time: a curve of shapes, which no few components span."""
@@ -31,10 +52,8 @@ def recording(neurons: int = 80, samples: int = 80, **options: Any) -> Traces:
 def fit(
     traces: Traces, *, seed: int = 0, stop: threading.Event | None = None, **settings: Any
 ) -> tuple[AVAE, list[Progress]]:
-    """Train a small model; ten epochs unless told otherwise."""
-    config = AVAEConfig(
-        **{"latent": 3, "hidden": 16, "epochs": 10, "batch": 16, "patience": 1000, **settings}
-    )
+    """Train a small model."""
+    config = AVAEConfig(**{**SMALL, **settings})
     run = fit_avae(traces, config, device="cpu", seed=seed, stop=stop)
     reports = []
     while True:

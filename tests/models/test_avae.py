@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from avae_traces import events, fit, recording
+from avae_traces import SMALL, events, fit, recording
 
 from napari_calcdyn.models import avae
 from napari_calcdyn.models.avae import AVAE
@@ -142,7 +142,7 @@ def test_normalised_traces_come_back(traces: Traces, scaling: str, skip: bool, a
     values = traces.values * np.arange(1, 61, dtype=np.float32)[:, None]
     values[:, 4] = np.nan
     some = replace(traces, values=values)
-    config = AVAEConfig(scaling=scaling, skip=skip, architecture=architecture)
+    config = AVAEConfig(**{**SMALL, "scaling": scaling, "skip": skip, "architecture": architecture})
     normalisation = Normalisation.fit(some, config)
     normalised, valid = normalisation.apply(some)
     assert normalised.dtype == torch.float32
@@ -161,10 +161,10 @@ def test_normalised_traces_come_back(traces: Traces, scaling: str, skip: bool, a
 
 
 def test_the_mean_trace_goes_round_the_network(traces: Traces) -> None:
-    normalised, _ = Normalisation.fit(traces, AVAEConfig()).apply(traces)
+    normalised, _ = Normalisation.fit(traces, AVAEConfig(**SMALL)).apply(traces)
     np.testing.assert_allclose(normalised.mean(dim=0).numpy(), 0, atol=1e-5)
     # One that takes traces of any length has one number for all samples.
-    along = Normalisation.fit(traces, AVAEConfig(architecture="sequence"))
+    along = Normalisation.fit(traces, AVAEConfig(**{**SMALL, "architecture": "sequence"}))
     assert along.offset.shape == (1,)
     assert float(along.apply(traces)[0].mean()) == pytest.approx(0, abs=1e-5)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from avae_traces import events, fit, recording
+from avae_traces import SMALL, events, fit, recording
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -66,7 +66,7 @@ def test_training_learns_and_reports(traces: Traces, fitted) -> None:
     checks = [report for report in reports if "held_out_reconstruction" in report.losses]
     assert len(checks) == 10  # one after every epoch
     first, last = checks[0].losses, checks[-1].losses
-    assert last["held_out_reconstruction"] < 0.5 * first["held_out_reconstruction"]
+    assert last["held_out_reconstruction"] < 0.8 * first["held_out_reconstruction"]
     assert last.keys() == {
         "reconstruction",
         "kl",
@@ -118,7 +118,7 @@ def test_the_best_model_is_kept(traces: Traces, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_stopped_run_returns_the_best_so_far(traces: Traces) -> None:
     stop = threading.Event()
-    run = fit_avae(traces, AVAEConfig(epochs=60, batch=16, latent=3, patience=60), device="cpu", stop=stop)
+    run = fit_avae(traces, AVAEConfig(**{**SMALL, "epochs": 60}), device="cpu", stop=stop)
     steps = 0
 
     def count(*_: object) -> None:
@@ -258,9 +258,12 @@ def test_traces_of_unequal_lengths_are_learned() -> None:
 
 def test_the_presets_train_as_they_say(traces: Traces) -> None:
     rates: list[float] = []
+    norms: list[float] = []
 
     def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
-        rates.append(optimiser.param_groups[0]["lr"])
+        group = optimiser.param_groups[0]
+        rates.append(group["lr"])
+        norms.append(torch.stack([parameter.grad.norm() for parameter in group["params"]]).norm().item())
 
     hook = register_optimizer_step_post_hook(note)
     try:
@@ -269,3 +272,4 @@ def test_the_presets_train_as_they_say(traces: Traces) -> None:
         hook.remove()
     # 72 neurons in batches of 32 are three steps per epoch; the rate falls by a hundredth per epoch.
     assert rates == pytest.approx([5e-3 * 0.99 ** (step // 3) for step in range(12)])
+    assert norms == pytest.approx([1.0] * 12, rel=1e-4)  # clipped

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from avae_traces import SMALL
 from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as divergence_between
@@ -40,9 +41,8 @@ def objective(
     network = network or Fixed()
     valid = torch.ones_like(traces, dtype=torch.bool) if valid is None else valid
     order = torch.arange(len(traces))
-    config = AVAEConfig(
-        **{"error_unit": "scaled", "warm_up": 0.0, "batch": 4, "beta": 0.0, "latent": LATENTS, **settings}
-    )
+    plain = {**SMALL, "error_unit": "scaled", "warm_up": 0.0, "batch": 4, "beta": 0.0, "latent": LATENTS}
+    config = AVAEConfig(**{**plain, **settings})
     return AVAEObjective(network, traces, valid, order[:-4], order[-4:], config, seed=0)
 
 
@@ -169,6 +169,54 @@ def test_an_epoch_sees_every_training_neuron_once_and_no_other(traces: Tensor) -
         epochs.append(torch.cat(network.seen)[:, 0].tolist())
     assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(traces[:-4, 0].tolist())
     assert epochs[0] != epochs[1]
+
+
+def test_what_is_decoded_are_samples_of_the_posterior(traces: Tensor) -> None:
+    class Looking(Fixed):
+        seen: list[Tensor]
+
+        def decode(self, latents: Tensor, samples: int) -> Tensor:
+            self.seen.append(latents.detach())
+            return super().decode(latents, samples)
+
+    network = Looking()
+    network.seen = []
+    task = objective(traces, network=network, batch=NEURONS)
+    for step in range(200):
+        task.loss(step, 200)
+    mean, log_variance = network.posterior.detach()
+    drawn = torch.cat(network.seen)
+    torch.testing.assert_close(drawn.mean(dim=0), mean, rtol=0, atol=0.1)
+    torch.testing.assert_close(drawn.std(dim=0), (0.5 * log_variance).exp(), rtol=0.05, atol=0)
+    network.seen = []
+    task.validate(0, 1)
+    torch.testing.assert_close(
+        network.seen[0], mean.expand(4, -1), rtol=0, atol=0
+    )  # no chance in what decides
+
+
+def test_a_shifted_crop_has_nothing_of_the_other_end(traces: Tensor) -> None:
+    class Looking(Fixed):
+        seen: list[tuple[Tensor, Tensor]]
+
+        def encode(self, traces: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+            self.seen.append((traces, valid))
+            return super().encode(traces, valid)
+
+    network, shifts = Looking(), set()
+    task = objective(traces + 5, network=network, pull=1.0, largest_shift=0.2)
+    for step in range(100):
+        network.seen = []
+        task.loss(step, 100)
+        (whole, _), (crop, valid) = network.seen
+        lacking = int((~valid[0]).sum())
+        shift = -lacking if valid[0, 0] else lacking
+        shifts.add(shift)
+        kept = slice(max(0, shift), SAMPLES + min(0, shift))
+        torch.testing.assert_close(crop[:, kept], whole.roll(shift, dims=1)[:, kept], rtol=0, atol=0)
+        assert valid[:, kept].all()
+        assert int(crop.ne(0).sum()) == int(valid.sum()) == len(whole) * (SAMPLES - lacking)
+    assert (min(shifts), max(shifts)) == (-6, 6)
 
 
 class Average(Fixed):

@@ -94,7 +94,6 @@ def test_the_preset_paper_is_as_published() -> None:
     published = {
         "architecture": "paper",
         "skip": False,
-        "scaling": "recording",
         "error_unit": "scaled",
         "pull": 0.0,
         "warm_up": 0.0,
