@@ -12,7 +12,7 @@ import sys
 import typer
 
 from ..recording.errors import InputError
-from . import demo, gui, neurons, run, simulate
+from . import benchmark, demo, gui, neurons, run, simulate
 
 app = typer.Typer(
     help="See which activity in a two-photon recording follows rules, and which region drives which.",
@@ -25,6 +25,7 @@ app.command("neurons")(neurons.neurons)
 app.command("demo")(demo.demo)
 app.command("gui")(gui.gui)
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(benchmark.app, name="benchmark")
 
 
 def main() -> None:

@@ -1,0 +1,68 @@
+"""``calcdyn benchmark …``: the papers' own experiments, repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from .options import Device, Out, Seed
+from .progress_bar import progress_bar
+
+app = typer.Typer(help="Repeat the experiments of the papers.", no_args_is_help=True)
+
+
+@app.callback()
+def benchmark() -> None:
+    """Repeat the experiments of the papers."""
+
+
+@app.command("avae")
+def avae(
+    out: Out,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A corner of the grid on few neurons, in a minute.")
+    ] = False,
+    neurons: Annotated[
+        int | None, typer.Option(help="Neurons per culture; 700 in the paper.", min=10)
+    ] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Samples per second; 50.", min=1)] = None,
+    partitions: Annotated[int | None, typer.Option(help="Random partitions; 10 in the paper.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of the default AVAE; 60.", min=1)] = None,
+    scaling: Annotated[
+        str | None, typer.Option(metavar="[trace|recording]", help="Range that Eq. 4 takes; trace.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Trainings at a time, one processor each.", min=1)] = 1,
+    device: Device = "cpu",
+    seed: Seed = 0,
+) -> None:
+    """Compare the AVAE, the published network and PCA on simulated cultures, as in Fig. 3 to 5 of the paper.
+
+    An interrupted benchmark goes on with the same command.
+    """
+    from ..analysis.avae_benchmark import run_benchmark
+    from ..analysis.avae_grid import QUICK, Grid
+    from ..recording.errors import InputError
+
+    if scaling not in (None, "trace", "recording"):
+        raise InputError(f"Traces cannot be scaled per {scaling!r}: choose trace or recording.")
+    asked = {
+        "neurons": neurons,
+        "frame_rate": frame_rate,
+        "partitions": partitions,
+        "epochs": epochs,
+        "scaling": scaling,
+        "seed": seed,
+    }
+    changes = {name: value for name, value in asked.items() if value is not None}
+    grid = dataclasses.replace(QUICK if quick else Grid(), **changes)  # type: ignore[arg-type]
+    with progress_bar("Stopped; the same command goes on from here.") as show:
+        run_benchmark(
+            grid,
+            out,
+            device=device,
+            jobs=jobs,
+            progress=lambda done, total: show("Training and measuring", done, total),
+        )
+    print(f"The tables are in {out.resolve()}.")
