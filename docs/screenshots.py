@@ -1,23 +1,28 @@
-"""Make the pictures of the pages from the real window: simulated recording, real training, both themes.
+"""Make the pictures of the pages from the real window: simulated recordings, real training, both themes.
 
 Run by ``make docs``; without a screen, under ``xvfb-run -a -s "-screen 0 1600x1000x24"``.
 """
 
 from __future__ import annotations
 
+import runpy
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.launch import Docks, add_docks
+from napari_calcdyn.gui.neuron_inputs import read_columns
+from napari_calcdyn.gui.neuron_views import views_of
 from napari_calcdyn.gui.results import EXPLAINED
 from napari_calcdyn.simulate.movie import simulate_movie
 
 IMAGES = Path(__file__).parent / "images"
+SIMULATE_SUITE2P = Path(__file__).parent.parent / "examples" / "simulate_suite2p.py"
 
 
 def let_live(seconds: float) -> None:
@@ -37,40 +42,88 @@ def wait_until(condition: Callable[[], bool], timeout: float = 300.0) -> None:
         let_live(0.05)
 
 
+def open_window() -> tuple[napari.Viewer, Docks]:
+    """Open napari with our docks, as large as on a small laptop."""
+    viewer = napari.Viewer()
+    viewer.window._qt_window.resize(1280, 800)
+    docks = add_docks(viewer)
+    let_live(0.5)
+    return viewer, docks
+
+
+def picture(viewer: napari.Viewer, name: str) -> None:
+    """Save what the window shows."""
+    viewer.reset_view()
+    let_live(0.4)
+    viewer.window.screenshot(IMAGES / f"{name}.png", flash=False, canvas_only=False)
+
+
+def dynamics_pictures(folder: Path) -> None:
+    """Take the pictures of *Your first recording*."""
+    viewer, (recording, dynamics, _) = open_window()
+    session = recording.session
+    simulate_movie().save(folder)
+    recording.open([folder / "movie.tif"])
+    wait_until(lambda: session.job is None)
+    picture(viewer, "opened")
+    recording.mean.click()
+    wait_until(lambda: session.job is None)
+    picture(viewer, "mean_frame")
+
+    dynamics.parentWidget().raise_()
+    dynamics.preset.setCurrentText("quick")
+    dynamics.train.click()
+    wait_until(lambda: session.status is not None and (session.status.fraction or 0) > 0.5)
+    picture(viewer, "training")
+    wait_until(lambda: session.job is None)
+    viewer.layers.selection.active = viewer.layers[EXPLAINED]
+    picture(viewer, "window")
+    viewer.theme = "light"
+    picture(viewer, "window_light")
+    viewer.close()
+
+
+def neuron_pictures(folder: Path) -> None:
+    """Take the pictures of *Neurons that behave alike*."""
+    viewer, (recording, _, neurons) = open_window()
+    session = recording.session
+    plane = runpy.run_path(str(SIMULATE_SUITE2P))["simulate"](folder)
+    recording.open([folder / "movie.tif"])
+    wait_until(lambda: session.job is None)
+    neurons.parentWidget().raise_()
+    neurons.inputs.open(plane)
+    wait_until(lambda: session.job is None)
+    neurons.inputs.settings.relative.setChecked(True)
+    wait_until(lambda: session.job is None)
+    picture(viewer, "neurons_traces")
+
+    neurons.pages.setCurrentWidget(neurons.model)
+    neurons.model.form.editors["scaling"].set("trace")
+    neurons.model.train.click()
+    wait_until(lambda: len(session.avae_history) > 4)
+    picture(viewer, "neurons_training")
+    wait_until(lambda: session.job is None)
+    picture(viewer, "neurons_map")
+    cluster = session.neurons.cluster
+    alike = session.neurons.ids[cluster == np.bincount(cluster[cluster >= 0]).argmax()]
+    views_of(session).select(alike.tolist(), at_event=True)
+    picture(viewer, "neurons_cluster")
+    read_columns(session, folder / "types.csv")
+    wait_until(lambda: session.job is None)
+    session.selected = (int(alike[0]), int(np.setdiff1d(session.neurons.ids[cluster >= 0], alike)[0]))
+    neurons.results.between.click()
+    wait_until(lambda: session.job is None)
+    viewer.theme = "light"
+    picture(viewer, "neurons_between_light")
+    viewer.close()
+
+
 def main() -> None:
     """Take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    viewer = napari.Viewer()
-    viewer.window._qt_window.resize(1280, 800)
-    recording, dynamics, _ = add_docks(viewer)
-    session = recording.session
-    let_live(0.5)
-
-    def picture(name: str) -> None:
-        viewer.reset_view()
-        let_live(0.4)
-        viewer.window.screenshot(IMAGES / f"{name}.png", flash=False, canvas_only=False)
-
-    with tempfile.TemporaryDirectory() as folder:
-        simulate_movie().save(folder)
-        recording.open([Path(folder) / "movie.tif"])
-        wait_until(lambda: session.job is None)
-        picture("opened")
-        recording.mean.click()
-        wait_until(lambda: session.job is None)
-        picture("mean_frame")
-
-        dynamics.parentWidget().raise_()
-        dynamics.preset.setCurrentText("quick")
-        dynamics.train.click()
-        wait_until(lambda: session.status is not None and (session.status.fraction or 0) > 0.5)
-        picture("training")
-        wait_until(lambda: session.job is None)
-        viewer.layers.selection.active = viewer.layers[EXPLAINED]
-        picture("window")
-        viewer.theme = "light"
-        picture("window_light")
-        viewer.close()
+    for take in (dynamics_pictures, neuron_pictures):
+        with tempfile.TemporaryDirectory() as folder:
+            take(Path(folder))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def test_rows_are_matched_by_roi_id_where_there_is_one(tmp_path: Path) -> None:
         (b"type\nRS\nIB\n", "has 2 rows for 3 neurons"),
         (b"roi_id,type\n3,b\n5,c\n", "no row for ROI 7"),
         (b"roi_id,type\n3,b\n5,c\nseven,a\n", "something else than whole numbers"),
+        (b"roi_id\n3\n5\n7\n", "no column with a name, apart from roi_id"),
         (b"type,depth\nRS\n", "is no table"),
         (b"", "is no table"),
         (b"\xff\xfe\x00\x81", "could not be read"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..recording.errors import InputError
 from ..recording.progress import ProgressCallback
+from .neuron_views import views_of
 from .recordings import tracked
 from .roi_layers import show_rois
 from .roi_sources import rois_from_layer
@@ -209,7 +210,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
     settings : TraceSettings
         How fluorescence becomes traces.
     """
-    movie, rois = session.movie, session.rois
+    movie, rois, path = session.movie, session.rois, session.roi_path
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
@@ -220,12 +221,16 @@ def extract(session: Session, settings: TraceSettings) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> tuple[Traces, Traces]:
-        from ..recording import extract_traces
+        from ..recording import extract_traces, open_rois
+
+        # What suite2p calls no cell is no neuropil either.
+        found = open_rois(path) if path is not None and path.is_dir() else rois
 
         def watched(done: int, total: int) -> bool:
             return bool(progress(done, total)) or session.movie is not movie
 
-        raw = extract_traces(movie, rois, neuropil=settings.neuropil, progress=watched)
+        raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
+        raw = raw.select(np.isin(raw.ids, rois.ids))
         return raw, _checked(settings.signal(raw, progress))
 
     def done(extracted: tuple[Traces, Traces]) -> None:
@@ -262,7 +267,20 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
 
 
 def read_columns(session: Session, path: Path) -> bool:
-    """Read what else is known of the neurons from a CSV table; returns whether the job was started."""
+    """Read what else is known of the neurons from a CSV table, and colour them by its first column.
+
+    Parameters
+    ----------
+    session : Session
+        With traces.
+    path : Path
+        See `recording.columns.open_columns`.
+
+    Returns
+    -------
+    bool
+        Whether the job was started.
+    """
     traces = session.traces
     if traces is None:
         session.tell(
@@ -278,6 +296,7 @@ def read_columns(session: Session, path: Path) -> bool:
     def done(columns: dict[str, NDArray[Any]]) -> None:
         if session.traces is traces:
             session.columns = columns
+            views_of(session).colour_by(next(iter(columns)))
             session.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
 
     title = f"Reading {path.name}"

@@ -77,6 +77,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         layout.addSpacing(6)
         layout.addWidget(caption("Colour neurons by"))
         self.colours = ColourLegend(views_of(self.session), listener)
+        self.colours.setMinimumHeight(150)  # some categories without scrolling
         layout.addWidget(self.colours)
         self.columns = QPushButton("Add columns …")
         self.columns.setToolTip(

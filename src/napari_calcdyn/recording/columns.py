@@ -52,7 +52,10 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
         )
     table = {name.strip(): [cell.strip() for cell in cells] for name, *cells in zip(*rows, strict=True)}
     order = _order(place.name, table.pop(_ID, None), len(rows) - 1, ids)
-    return {name: _typed(cells)[order] for name, cells in table.items() if name}
+    columns = {name: _typed(cells)[order] for name, cells in table.items() if name}
+    if not columns:
+        raise InputError(f"{place.name} has no column with a name, apart from {_ID}: add one.")
+    return columns
 
 
 def _order(name: str, numbers: list[str] | None, rows: int, ids: NDArray[np.int64]) -> NDArray[np.intp]:
