@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_calcdyn.analysis.embedding import Embedding
+from napari_calcdyn.analysis.neurons import Neurons
 from napari_calcdyn.gui.latent_layer import ROI_ID
 from napari_calcdyn.gui.neuron_views import show_neurons, views_of
 from napari_calcdyn.gui.recordings import use_layer
@@ -42,7 +43,7 @@ def events(ids: np.ndarray, frames: int = FRAMES) -> Traces:
     return Traces(values, ids, frame_rate=10.0, unit="ΔF/F")
 
 
-def neurons_of(traces: Traces, clusters: int = 3) -> Any:
+def neurons_of(traces: Traces, clusters: int = 3) -> Neurons:
     """What an analysis returns: neurons on a ring, in as many clusters; an unusable one has no place."""
     count, known = len(traces), traces.usable
     angle = 2 * np.pi * np.arange(count) / count
@@ -51,12 +52,14 @@ def neurons_of(traces: Traces, clusters: int = 3) -> Any:
     cluster = np.where(known, np.arange(count) * clusters // count, -1)
     mean = np.where(known[:, None], np.stack([np.cos(angle), np.sin(angle)], axis=1), np.nan)
     smooth = np.array([np.convolve(row, np.full(3, 1 / 3), "same") for row in np.nan_to_num(traces.values)])
-    return SimpleNamespace(
+    return Neurons(
         ids=traces.ids,
         mean=mean.astype(np.float32),
+        std=np.ones(mean.shape, np.float32),
         reconstruction=np.where(known[:, None], smooth, np.nan).astype(np.float32),
         tsne=tsne,
         cluster=cluster,
+        embedding=Embedding(tsne[known], 5.0, 2, None, 1.0),
         problems=traces.problems,
         features={"mu_1": mean[:, 0].astype(np.float32), "cluster": cluster},
     )
@@ -161,5 +164,6 @@ def ringed(session: Session) -> set[int]:
     """The ids of the neurons whose points have a ring."""
     layer = views_of(session).map_layer
     assert layer is not None
-    wide = np.asarray(layer.border_width) > np.min(layer.border_width)
-    return set(np.asarray(layer.features[ROI_ID])[wide].tolist())
+    bright = layer.border_color[:, :3].mean(axis=1) > 0.5  # on a dark canvas
+    assert np.array_equal(layer.size > np.min(layer.size), bright & ~bright.all())
+    return set(np.asarray(layer.features[ROI_ID])[bright].tolist())

@@ -140,7 +140,7 @@ def test_clicking_a_point_lights_up_its_roi_and_goes_to_its_event(viewer: Any, s
     assert ringed(session) == {117}
     opacity = opacities(session)
     assert opacity.pop(117) == 1
-    assert max(opacity.values()) < 0.5
+    assert max(opacity.values()) < 0.3
     assert shown_frame(session) == 5 + 17
     press(viewer, place_of_point(session, 104), shift=True)
     assert session.selected == (117, 104)
@@ -175,7 +175,7 @@ def test_clicks_that_select_nothing(viewer: Any, session: Session) -> None:
     press(viewer, between)
     assert session.selected == ()
     assert ringed(session) == set()
-    assert set(opacities(session).values()) == {1.0}
+    assert min(opacities(session).values()) > 0.5  # none is dimmed
     as_new(viewer)
     centre = np.array(viewer.scene.camera.center)
     start = place_of_roi(session, 111)
@@ -279,7 +279,7 @@ def test_the_map_goes_on_without_rois_and_without_a_movie(viewer: Any, session: 
     assert shown_frame(session) == 5 + 17
     show_rois(session)
     assert opacities(session)[117] == 1
-    assert opacities(session)[111] < 0.5
+    assert opacities(session)[111] < 0.3
     press(viewer, place_of_roi(session, 111))
     assert ringed(session) == {111}
     as_new(viewer)

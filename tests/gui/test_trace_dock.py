@@ -96,14 +96,19 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
     views_of(session).select([103, 112, 119])
     drawn = curves(dock)
     assert len(drawn) == 6
+    assert session.traces is not None
+    heights = np.ptp(session.traces.values[[3, 12, 19]], axis=1)
+    assert np.allclose([np.ptp(values) for _, values in drawn[::2]], 1, atol=1e-3)  # as high as each other
     tops = [np.nanmax(values) for _, values in drawn[::2]]
     assert tops == sorted(tops, reverse=True)
     assert np.nanmin(drawn[0][1]) > np.nanmax(drawn[2][1])  # they do not run into each other
     own = views_of(session).colours_of(np.array([103, 112, 119]))
     pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
     assert np.allclose(pens, own, atol=0.01)
-    assert [text for _, text in dock.plot.getAxis("left")._tickLevels[0]] == ["ROI 103", "ROI 112", "ROI 119"]
-    assert "rows" in dock.heading.text()
+    assert [text for _, text in dock.plot.getAxis("left")._tickLevels[0]] == [
+        f"ROI {number} ({height:.2g})" for number, height in zip((103, 112, 119), heights, strict=True)
+    ]
+    assert "height of the row, in ΔF/F" in dock.heading.text()
     views_of(session).colour_by("mu_1")
     pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
     assert not np.allclose(pens, own, atol=0.01)
@@ -186,6 +191,8 @@ def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
     made_up = np.random.default_rng(0).normal(size=(9, 60)).astype(np.float32)
     session.shown_traces = ShownTraces("From ROI 103 to ROI 104", made_up)
     assert len(curves(dock)) == 9
+    tall = np.ptp(made_up, axis=1)
+    assert np.allclose([np.ptp(values) for _, values in curves(dock)], tall / tall.max(), rtol=1e-3)
     assert "From ROI 103 to ROI 104" in dock.heading.text()
     assert dock.back.isVisible()
     assert not dock.plot.cursor_line.isVisible()

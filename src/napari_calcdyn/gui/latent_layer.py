@@ -19,8 +19,8 @@ LATENT_MAP = "latent t-SNE"
 ROI_ID = "roi_id"  # the column of the layer's features that says which neuron a point is
 ALONE = 512.0  # height of a map without a movie, in world units
 _MARGIN = 0.06  # of the map's height, between the outermost points and its edge, and between movie and map
-_PLAIN, _RING = 0.1, 0.2  # width of a point's border, of its diameter
-_LARGER = 1.5  # that a ring leaves room for the colour
+_BORDER = 0.16  # width of a point's outline or ring, of its diameter
+_LARGER = 1.6  # points with a ring, which leaves room for the colour
 _OUTLINE = (0.15, 0.15, 0.15)  # that points are told apart where they lie on each other
 _DIMMED = 0.4  # opacity of the other points, through which a ring that lies below can be seen
 
@@ -62,6 +62,7 @@ def put_latent_map(
             blending="translucent_no_depth",
             canvas_size_limits=(4, 60),
             size=point_size(points),
+            border_width=_BORDER,
             **_place(points, like),
         )
         if active is not None:  # the controls stay those of the layer that was being worked with
@@ -114,7 +115,6 @@ def paint_map(
     plain = point_size(np.asarray(layer.data))
     layer.face_color = np.concatenate([colours, opacity], axis=1)
     layer.border_color = np.concatenate([border, opacity], axis=1)
-    layer.border_width = np.where(chosen, _RING, _PLAIN)
     layer.size = np.where(chosen, _LARGER * plain, plain)
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
 
-_DIMMED = 0.2  # opacity of the ROIs that are not selected, while others are
+# Opacity of the ROIs: with nothing selected, the movie shows through; then of those that are selected and the others.
+_PLAIN, _SELECTED, _DIMMED = 0.6, 1.0, 0.2
 
 
 def show_neurons(session: Session) -> None:
@@ -243,7 +244,7 @@ class NeuronViews:
         chosen = np.isin(ids, session.selected)
         colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
         colours[1:, :3] = self.colours_of(ids)
-        colours[1:, 3] = np.where(chosen | (not chosen.any()), 1.0, _DIMMED)
+        colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else _PLAIN)
         # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
         # that is made of a dict.
         layer.colormap = CyclicLabelColormap(colors=colours, background_value=0)

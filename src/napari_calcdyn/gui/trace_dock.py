@@ -99,19 +99,20 @@ class TraceDock(QWidget):  # type: ignore[misc]
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
+        top.setSpacing(10)
         top.addWidget(self.heading, 1)
         top.addWidget(self.back)
+        for box in self.kinds.values():
+            top.addWidget(box)
         left = QVBoxLayout()
         left.setSpacing(2)
         left.addLayout(top)
         left.addWidget(self.plot, 1)
         side = QWidget()
-        side.setFixedWidth(190)
+        side.setFixedWidth(170)
         right = QVBoxLayout(side)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(4)
-        for box in self.kinds.values():
-            right.addWidget(box)
         right.addWidget(caption("Colour neurons by"))
         right.addWidget(self.legend, 1)
         layout = QHBoxLayout(self)
@@ -146,9 +147,8 @@ class TraceDock(QWidget):  # type: ignore[misc]
             rows = tuple(Row("", None, {DENOISED: values}) for values in shown.values)
         else:
             heading, rows = self._selected()
-        self.plot.show_rows(rows, unit=unit, frame_rate=rate)
-        distance = self.plot.row_distance
-        self.heading.setText(heading + (f" · rows {distance:.2g} {unit} apart" if distance else ""))
+        self.plot.show_rows(rows, unit=unit, frame_rate=rate, one_scale=shown is not None)
+        self.heading.setText(heading + (f" · {self.plot.note}" if self.plot.note else ""))
         self._show_kinds()
         self._on_time()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QGraphicsItem
 
 from .theme import PlotColours
 
@@ -45,7 +46,7 @@ class Row:
 
 
 class TracePlot(pg.PlotWidget):  # type: ignore[misc]
-    """Rows of traces, one neuron above the other, on one scale.
+    """Rows of traces, one neuron above the other.
 
     Signals
     -------
@@ -60,11 +61,12 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self._rows: tuple[Row, ...] = ()
         self._rate: float | None = None
         self._unit = ""
+        self._one_scale = False
         self._samples = 0
         self._colours: PlotColours | None = None
         self._holding = False  # the user moves the cursor, and the view stays still under it
-        self.row_distance = 0.0
-        """How far the rows are apart, in the unit; 0 where there is one."""
+        self.note = ""
+        """What the heights of several rows mean, in words."""
         self.setToolTip(_TOOLTIP)
         self.setMinimumHeight(110)
         self.setMouseEnabled(x=True, y=False)
@@ -72,7 +74,9 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setClipToView(True)
         self.setDownsampling(auto=True, mode="peak")
         self.getPlotItem().setContentsMargins(0, 6, 10, 2)
-        self.getAxis("left").setWidth(74)
+        self.getAxis("left").setWidth(92)
+        for side in ("left", "bottom"):
+            self.getAxis(side).enableAutoSIPrefix(False)
         self.cursor_line = pg.InfiniteLine(movable=True)
         self.cursor_line.setZValue(10)
         self.cursor_line.setVisible(False)
@@ -80,7 +84,14 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(self.cursor_line, ignoreBounds=True)
         self.scene().sigMouseClicked.connect(self._on_clicked)
 
-    def show_rows(self, rows: tuple[Row, ...], *, unit: str = "", frame_rate: float | None = None) -> None:
+    def show_rows(
+        self,
+        rows: tuple[Row, ...],
+        *,
+        unit: str = "",
+        frame_rate: float | None = None,
+        one_scale: bool = False,
+    ) -> None:
         """Draw traces.
 
         Parameters
@@ -91,6 +102,9 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
             Of the values.
         frame_rate : float or None
             Samples per second (Hz); None counts samples.
+        one_scale : bool
+            Whether several rows share one scale; else each is as high as the others, and its label says how
+            high that is.
         """
         samples = max((len(curve) for row in rows for curve in row.curves.values()), default=0)
         if (samples, frame_rate) != (self._samples, self._rate) and samples:
@@ -99,7 +113,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
             self.setXRange(0, end, padding=0.01)
         if samples:
             self._samples, self._rate = samples, frame_rate
-        self._rows, self._unit = rows, unit
+        self._rows, self._unit, self._one_scale = rows, unit, one_scale
         self._draw()
 
     def set_cursor(self, sample: int | None) -> None:
@@ -135,36 +149,44 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         for item in self.listDataItems():
             self.removeItem(item)
         ranges = [_range(row) for row in self._rows]
-        stacked = len(self._rows) > 1
-        step = _GAP * max((high - low for low, high in ranges), default=1.0) if stacked else 0.0
-        ticks = []
+        several = len(self._rows) > 1
+        highest = max((high - low for low, high in ranges), default=1.0)
+        labels = []
         for place, (row, (low, high)) in enumerate(zip(self._rows, ranges, strict=True)):
-            shift = -place * step - (low if stacked else 0.0)
-            ticks.append((-place * step + 0.5 * (high - low), row.label))
+            height = highest if self._one_scale else high - low
+            # Of several rows, the highest is 1 high.
+            gain, shift = (1 / height, -_GAP * place - low / height) if several else (1.0, 0.0)
             for kind, curve in row.curves.items():
-                self._add(kind, curve, shift, row, alone=len(row.curves) == 1)
-        self.getAxis("left").setTicks([ticks] if stacked else None)
-        # napari's own axes never say "kilo-ΔF/F": neither do these.
-        for side in ("left", "bottom"):
-            self.getAxis(side).enableAutoSIPrefix(False)
-        self.setLabel("left", self._unit)
-        self.row_distance = step
+                self._add(kind, np.float32(gain) * curve + np.float32(shift), row)
+            label = row.label if self._one_scale else f"{row.label} ({_short(height)})"
+            labels.append((gain * (low + high) / 2 + shift, label))
+        self.note = ""
+        if several:
+            self.note = (
+                f"rows {_short(_GAP * highest)} {self._unit} apart"
+                if self._one_scale
+                else f"in brackets the height of the row, in {self._unit}"
+            )
+        self.getAxis("left").setTicks([labels] if several else None)
+        self.setLabel("left", "" if several else self._unit)
         self.setLabel("bottom", "time (s)" if self._rate else "frame")
         for side in ("left", "bottom"):
             self.getAxis(side).setVisible(bool(self._rows))
         self.enableAutoRange(y=True)
 
-    def _add(self, kind: str, curve: NDArray[np.float32], shift: float, row: Row, *, alone: bool) -> None:
+    def _add(self, kind: str, curve: NDArray[np.float32], row: Row) -> None:
         if self._colours is None or not np.isfinite(curve).any():
             return
         own = _legible(row.colour or self._colours.text, self._colours)
+        alone = len(row.curves) == 1
         pens = {
             RAW: pg.mkPen(own if alone else self._colours.training, width=1),
             DENOISED: pg.mkPen(own, width=2),
             PREDICTED: pg.mkPen(self._colours.text, width=1, style=Qt.PenStyle.DashLine),
         }
-        times = np.arange(len(curve)) / (self._rate or 1)
-        self.plot(times, curve + np.float32(shift), pen=pens[kind], connect="finite")
+        item = self.plot(np.arange(len(curve)) / (self._rate or 1), curve, pen=pens[kind], connect="finite")
+        # Kept as a picture, over which the cursor moves without any curve being painted again.
+        item.curve.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     def _on_dragged(self, line: pg.InfiniteLine) -> None:
         self._move_to(line.value())
@@ -199,3 +221,7 @@ def _legible(colour: tuple[int, int, int], colours: PlotColours) -> tuple[int, i
         return colour
     red, green, blue = (round((one + other) / 2) for one, other in zip(colour, colours.text, strict=True))
     return red, green, blue
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
