@@ -62,6 +62,7 @@ def ready(neurons: NeuronsDock, cells: np.ndarray, qtbot: Any) -> NeuronsDock:
 def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     viewer: Any, ready: NeuronsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ready.model.form.editors["scaling"].set("recording")  # what the model makes up has the traces' unit
     train_briefly(qtbot, ready)
     session, results = ready.session, ready.results
     assert session.neurons is not None
