@@ -264,5 +264,5 @@ def test_the_dynamics_predict_the_selected_neurons(
     dock.kinds[PREDICTED].setChecked(False)
     assert len(curves(dock)) == 2
     dock.kinds[PREDICTED].setChecked(True)
-    session.model = None
+    session.model = session.var = None
     assert len(curves(dock)) == 2

@@ -84,8 +84,7 @@ class TraceDock(QWidget):  # type: ignore[misc]
             session.events.traces,
             session.events.neurons,
             session.events.rois,
-            session.events.model,
-            session.events.var,
+            session.events.var,  # set after the model that it belongs to
             session.events.movie,
             self._views.recoloured,
         ):
@@ -161,7 +160,8 @@ class TraceDock(QWidget):  # type: ignore[misc]
             return "There are no traces yet: extract or open them in the Neurons panel.", ()
         known = set(traces.ids.tolist())
         listed = [it for it in selected if it in known][:MOST_ROWS]
-        predicted = self._predictions.of(listed) if self.kinds[PREDICTED].isChecked() else {}
+        wanted = self.isVisible() and self.kinds[PREDICTED].isChecked()
+        predicted = self._predictions.of(listed) if wanted else {}
         colours = (255 * self._views.colours_of(np.array(listed, np.int64))).round().astype(int)
         rows = []
         for number, colour in zip(listed, colours.tolist(), strict=True):
@@ -221,6 +221,7 @@ class TraceDock(QWidget):  # type: ignore[misc]
     def showEvent(self, event: QShowEvent) -> None:
         """Move below the picture when first shown, as napari's menu opens everything at its side."""
         super().showEvent(event)
+        self._show()  # with predictions, which nobody waits for while the dock is hidden
         if not self._placed:
             self._placed = True
             QTimer.singleShot(0, self._move_below)  # Qt crashes where a dock moves while it is being shown
