@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..recording.errors import InputError
-from .neuron_views import views_of
+from .neuron_views import show_neurons
 from .recordings import tracked
 from .session import Session, ShownTraces, Status
 from .threads import leave_a_core
@@ -94,8 +94,8 @@ def map_neurons(session: Session) -> bool:
             return
         session.selected = ()
         session.shown_traces = None
-        views_of(session)  # which show them
         session.neurons = neurons
+        show_neurons(session)
 
     return session.start("neurons", MAPPING, tracked("neurons", MAPPING, compute), done, stopped=_STOPPED)
 
