@@ -118,7 +118,7 @@ def test_the_residual_network_starts_as_pca(latent: int) -> None:
         mean, log_variance = model.encode(traces, all_valid(traces))
         decoded = model.decode(mean, 60).numpy()
     pca = PCA(latent).fit(values)
-    np.testing.assert_allclose(decoded, pca.inverse_transform(pca.transform(values)), atol=1e-4)
+    np.testing.assert_allclose(decoded, pca.inverse_transform(pca.transform(values)), atol=5e-4)
     assert float(mean.square().mean()) == pytest.approx(1, rel=0.01)
     assert float(log_variance.exp().max()) < 0.1  # narrower than the prior: reconstruction first
 
