@@ -62,7 +62,6 @@ def ready(neurons: NeuronsDock, cells: np.ndarray, qtbot: Any) -> NeuronsDock:
 def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     viewer: Any, ready: NeuronsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ready.model.form.editors["scaling"].set("recording")  # what the model makes up has the traces' unit
     train_briefly(qtbot, ready)
     session, results = ready.session, ready.results
     assert session.neurons is not None
@@ -75,6 +74,15 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     assert "latents in use" in ready.model.summary.text()
     assert not ready.progress.isVisible()
 
+    (tmp_path / "types.csv").write_text("type\n" + "RS\nIB\n" * 12, encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(tmp_path / "types.csv"), ""))
+    results.columns.click()
+    settle(qtbot, ready)
+    assert results.colours.choice.currentText() == "type"
+    colours = viewer.layers[LATENT_MAP].face_color
+    assert len(np.unique(colours, axis=0)) == 2
+    assert np.array_equal(colours[0], colours[2])
+
     assert not results.between.isEnabled()
     first, second = (int(it) for it in session.neurons.ids[[2, 7]])
     session.selected = (first, second)
@@ -86,8 +94,9 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     assert shown is not None
     assert shown.values.shape == (5, 120)
     assert (str(first), str(second)) == tuple(word for word in shown.title.split() if word.isdigit())
-    np.testing.assert_allclose(shown.values[0], session.neurons.reconstruction[2], rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(shown.values[-1], session.neurons.reconstruction[7], rtol=1e-3, atol=1e-2)
+    assert session.avae is not None
+    ends = session.avae.decode(session.neurons.mean[[2, 7]])
+    np.testing.assert_allclose(shown.values[[0, -1]], ends, rtol=1e-3, atol=1e-2)
 
     results.samples.click()
     settle(qtbot, ready)
