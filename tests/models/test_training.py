@@ -137,9 +137,8 @@ def test_small_gains_do_not_count_as_improvement() -> None:
 def test_gradients_are_scaled_down_to_the_largest_allowed() -> None:
     task, norms = Descent(lambda step: None), []
     task.module.weight.register_hook(lambda grad: norms.append(grad.abs().item()))
-    seen: list[float] = []
-    for _ in train(task, Schedule(3, 0.1, 5, check_every=1, largest_gradient=0.5)):
-        seen.append(task.module.weight.grad.abs().item())
+    run = train(task, Schedule(3, 0.1, 5, check_every=1, largest_gradient=0.5))
+    seen = [task.module.weight.grad.abs().item() for _ in run]
     assert norms[0] == pytest.approx(6)
     assert seen == pytest.approx([0.5] * 3, rel=1e-4)
 
