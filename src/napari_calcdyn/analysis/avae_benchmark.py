@@ -24,6 +24,7 @@ from ..recording import ProgressCallback, Traces
 from ..recording.scaling import Scaling
 from ..simulate.cultures import SimulatedCultures, simulate_cultures
 from .avae_grid import Grid, Run, Score, all_runs, partition_of
+from .avae_summary import write_summary
 from .avae_tables import add_run, claim, read_runs, write_tables
 from .clustering import best_epsilon
 from .pca import PCABaseline
@@ -149,8 +150,8 @@ def run_benchmark(
     grid : Grid
         What to run.
     folder : str or Path
-        Gets ``runs.csv``, a row for each training as soon as it is measured, and at the end ``reconstruction.csv``
-        and ``representation.csv``. A folder of the same grid is gone on with.
+        Gets ``runs.csv``, a row for each training as soon as it is measured, and at the end
+        ``reconstruction.csv``, ``representation.csv`` and ``summary.md``. A folder of the same grid is gone on with.
     device : str
         Where to train.
     jobs : int
@@ -181,6 +182,7 @@ def run_benchmark(
                 add_run(folder, run, score)
                 tell(len(done), total)
         write_tables(folder, done)
+        write_summary(folder, done)
 
 
 def _prepare(watched: Connection) -> None:

@@ -55,7 +55,7 @@ class Grid:
 
 
 QUICK = Grid(
-    neurons=30,
+    neurons=60,
     cultures=3,
     frame_rate=10.0,
     sigmas=(1.0,),

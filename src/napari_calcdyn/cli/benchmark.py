@@ -42,6 +42,7 @@ def avae(
     An interrupted benchmark goes on with the same command.
     """
     from ..analysis.avae_benchmark import run_benchmark
+    from ..analysis.avae_figures import draw_figures
     from ..analysis.avae_grid import QUICK, Grid
     from ..recording.errors import InputError
 
@@ -65,4 +66,6 @@ def avae(
             jobs=jobs,
             progress=lambda done, total: show("Training and measuring", done, total),
         )
-    print(f"The tables are in {out.resolve()}.")
+        show("Drawing", 0, 0)
+        draw_figures(grid, out, device=device)
+    print(f"The tables and figures are in {out.resolve()}; look at summary.md first.")
