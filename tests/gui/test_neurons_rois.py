@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import roifile
 from neuron_driving import choose_rois, extract, is_one_sentence, open_path, write_suite2p
 
 from napari_calcdyn.gui.neurons_dock import NeuronsDock
@@ -65,7 +66,15 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     is_one_sentence(neurons, "no ROIs in empty")
     assert neurons.session.rois is None
 
+    corners = np.array([(4.0, 3.0), (12.0, 3.0), (12.0, 9.0)])  # x, y
+    roifile.roiwrite(tmp_path / "rois.zip", [roifile.ImagejRoi.frompoints(corners + 6 * k) for k in range(3)])
+    open_path(qtbot, neurons, tmp_path / "rois.zip")
+    assert neurons.session.rois is not None
+    assert neurons.session.rois.ids.tolist() == [1, 2, 3]
+
     viewer.layers.clear()
+    open_path(qtbot, neurons, tmp_path / "rois.zip")
+    is_one_sentence(neurons, "rois.zip", "open its movie first")
     viewer.add_labels(cells, name="drawn")
     choose_rois(qtbot, neurons, "drawn")
     np.testing.assert_allclose(viewer.layers[ROIS].scale, (1, 1))
