@@ -61,6 +61,10 @@ def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path
     page.settings.relative.setChecked(True)
     settle(qtbot, neurons)
     is_one_sentence(neurons, "no frame rate")
+    assert session.traces is None  # so that no model is trained on what is not asked for
+    assert "ΔF/F is still missing" in page.trace_facts.text()
+    open_path(qtbot, neurons, tmp_path / "traces.npy")
+    is_one_sentence(neurons, "no frame rate")
     page.settings.frame_rate.setValue(10.0)
     settle(qtbot, neurons)
     assert session.traces.unit == "ΔF/F"
@@ -73,7 +77,7 @@ def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path
     settle(qtbot, neurons)
     assert np.array_equal(session.traces.values, fluorescence.values)
     assert session.traces.frame_rate == 10.0
-    assert session.columns["type"].tolist() == ["RS", "IB"] * 12
+    assert session.columns["type"].tolist() == ["RS", "IB"] * 12  # through all of this
     table.write_text("type\nRS\n", encoding="utf-8")
     read_columns(session, table)
     settle(qtbot, neurons)

@@ -23,9 +23,8 @@ from qtpy.QtWidgets import (
 from ..recording.errors import InputError
 from .dock import Listener, breakable, caption
 from .neuron_inputs import (
-    EXTRACTING,
     ISCELL,
-    TraceSettings,
+    STOPPABLE,
     check_rois,
     extract,
     make_signal,
@@ -35,7 +34,7 @@ from .neuron_inputs import (
 from .roi_layers import show_rois
 from .roi_sources import drawn_layers
 from .session import Session
-from .trace_settings import TraceSettingsForm
+from .trace_settings import TraceSettings, TraceSettingsForm
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -73,7 +72,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         for signal in (events.rois, events.roi_path):
             listener.connect(signal, self._show_rois)
         listener.connect(events.movie, self._on_movie)
-        for signal in (events.traces, events.rois, events.roi_path):
+        for signal in (events.traces, events.fluorescence, events.rois):
             listener.connect(signal, self._show_traces)
         listener.connect(events.job, self._show_job)
         layers = viewer.layers.events
@@ -171,7 +170,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _on_extract(self) -> None:
         job = self.session.job
-        if job is not None and job.title == EXTRACTING:
+        if job is not None and job.title in STOPPABLE:
             self.session.stop()
             return
         settings = self._settings()
@@ -229,23 +228,27 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_traces(self, *_: object) -> None:
-        traces = self.session.traces
-        if traces is None:
+        fluorescence, traces = self.session.fluorescence, self.session.traces
+        if fluorescence is None:
             self.trace_facts.setText("None yet: extract them from the movie, or open them.")
         else:
-            self.trace_facts.setText(trace_facts(traces))
-            self.settings.show_frame_rate(traces.frame_rate)
+            self.trace_facts.setText(
+                f"{trace_facts(fluorescence)}<br>ΔF/F is still missing."
+                if traces is None
+                else trace_facts(traces)
+            )
+            self.settings.show_frame_rate(fluorescence.frame_rate)
         self._show_job()
 
     def _show_job(self, *_: object) -> None:
         session, job = self.session, self.session.job
-        extracting = job is not None and job.title == EXTRACTING
-        self.extract.setText("Stop" if extracting else "Extract from movie")
-        self.extract.setEnabled(extracting or (session.movie is not None and session.rois is not None))
+        running = job is not None and job.title in STOPPABLE
+        self.extract.setText("Stop" if running else "Extract from movie")
+        self.extract.setEnabled(running or (session.movie is not None and session.rois is not None))
         # A change here takes effect at once, which it cannot while something else is under way.
         for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
             widget.setEnabled(job is None)
-        self.settings.frame_rate.setEnabled(job is None and session.traces is not None)
+        self.settings.frame_rate.setEnabled(job is None and session.fluorescence is not None)
 
 
 def trace_facts(traces: Traces) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,41 +15,21 @@ from .recordings import tracked
 from .roi_layers import show_rois
 from .roi_sources import rois_from_layer
 from .session import Session
+from .trace_settings import MadeTraces, TraceSettings
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Shapes
     from numpy.typing import NDArray
 
-    from ..recording import RoiSet, Traces
-    from ..recording.baseline import Baseline
+    from ..recording import RoiSet
 
 EXTRACTING = "Extracting traces"
+OPENING = "Opening ROIs and traces"
+SIGNAL = "Computing the traces"
+STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 ISCELL = "iscell"
+_UNCHANGED = "The traces stayed as they were: change a setting to make them anew."
 _ROI_ENDINGS = (".zip", ".roi")
-
-
-@dataclass(frozen=True)
-class TraceSettings:
-    """How fluorescence becomes traces.
-
-    Parameters
-    ----------
-    neuropil : float or None
-        Share of the surrounding neuropil to subtract; None subtracts nothing.
-    baseline : Baseline or None
-        For ΔF/F; None keeps fluorescence as it is.
-    """
-
-    neuropil: float | None = None
-    baseline: Baseline | None = None
-
-    def signal(self, fluorescence: Traces, progress: ProgressCallback) -> Traces:
-        """Return the traces that fluorescence becomes."""
-        if self.baseline is None:
-            return fluorescence
-        from ..recording.baseline import delta_f_over_f
-
-        return delta_f_over_f(fluorescence, self.baseline, progress=progress)
 
 
 def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
@@ -69,39 +49,32 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
     frame_shape = session.movie.frame_shape if session.movie is not None else None
 
-    def compute(progress: ProgressCallback) -> tuple[RoiSet | None, Traces | None, Traces | None]:
+    def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
         from ..recording import open_rois, open_traces
 
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
         if rois is not None and not _has_traces(path):
-            return _drawable(rois), None, None
+            return _drawable(rois), None
         raw = open_traces(path, neuropil=settings.neuropil)
         if rois is not None and only_cells and ISCELL in rois.columns:
             cells = rois.columns[ISCELL]
             rois, raw = rois.select(cells), raw.select(cells)
-        return rois if rois is None else _drawable(rois), raw, _checked(settings.signal(raw, progress))
+        return rois if rois is None else _drawable(rois), settings.make(raw, progress)
 
-    def done(opened: tuple[RoiSet | None, Traces | None, Traces | None]) -> None:
-        rois, raw, traces = opened
+    def done(opened: tuple[RoiSet | None, MadeTraces | None]) -> None:
+        rois, made = opened
         if rois is not None:
             take_rois(session, rois, path)
-        if raw is not None and traces is not None:
-            take_traces(session, raw, traces)
+        if made is not None:
+            take_traces(session, made)
 
-    title = f"Opening {path.name}"
-    return session.start("neurons", title, tracked("neurons", title, compute), done)
+    return session.start("neurons", OPENING, tracked("neurons", f"Opening {path.name}", compute), done)
 
 
 def _drawable(rois: RoiSet) -> RoiSet:
     """Return ROIs after what showing them needs was computed; call it off the GUI thread."""
     _ = rois.labels
     return rois
-
-
-def _checked(traces: Traces) -> Traces:
-    """Return traces after they were looked at for problems; call it off the GUI thread."""
-    _ = traces.problems
-    return traces
 
 
 def _has_traces(path: Path) -> bool:
@@ -139,13 +112,13 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
     path : Path, optional
         Where they were opened from.
     """
-    fluorescence, traces = session.fluorescence, session.traces
+    before = session.fluorescence
     waiting = session.rois is None and session.neurons is None
     session.roi_path = path
     session.rois = rois
-    if traces is not None:
-        keep = waiting and len(traces) == len(rois)
-        take_traces(session, *((fluorescence, traces) if keep else (None, None)))
+    if before is not None:
+        keep = waiting and len(before) == len(rois)
+        take_traces(session, MadeTraces(before, session.traces) if keep else None)
     session.selected = ()
     show_rois(session)
     check_rois(session)
@@ -161,36 +134,35 @@ def check_rois(session: Session) -> None:
         session.tell("neurons", str(error), True)
 
 
-def take_traces(session: Session, fluorescence: Traces | None, traces: Traces | None) -> None:
+def take_traces(session: Session, made: MadeTraces | None) -> None:
     """Make traces those of the session; what was found in others is forgotten.
 
     Parameters
     ----------
     session : Session
         Gets them.
-    fluorescence, traces : Traces, optional
-        Before and after ΔF/F. They get the ids of the session's ROIs where there are as many of both.
+    made : MadeTraces or None
+        They get the ids of the session's ROIs where there are as many of both. None leaves no traces.
     """
-    rois = session.rois
-    if fluorescence is not None and traces is not None and rois is not None:
-        if np.array_equal(rois.ids, traces.ids):
-            pass
-        elif len(rois) == len(traces):
-            fluorescence = replace(fluorescence, ids=rois.ids)
-            traces = replace(traces, ids=rois.ids)
+    rois, before = session.rois, session.fluorescence
+    if made is not None and rois is not None and not np.array_equal(rois.ids, made.fluorescence.ids):
+        if len(rois) == len(made.fluorescence):
+            made = made.numbered(rois.ids)
         else:
             session.tell(
                 "neurons",
-                f"{traces.name} has {len(traces)} traces and there are {len(rois)} ROIs, which were put aside: "
-                "open those that belong to the traces.",
+                f"{made.fluorescence.name} has {len(made.fluorescence)} traces and there are {len(rois)} ROIs, which "
+                "were put aside: open those that belong to the traces.",
             )
             _drop_rois(session)
     session.neurons = session.shown_traces = None
     session.selected = ()
-    if traces is None or session.traces is None or not np.array_equal(traces.ids, session.traces.ids):
+    if made is None or before is None or not np.array_equal(made.fluorescence.ids, before.ids):
         session.columns = {}
-    session.fluorescence = fluorescence
-    session.traces = traces
+    session.fluorescence = made.fluorescence if made is not None else None
+    session.traces = made.traces if made is not None else None
+    if made is not None and made.problem:
+        session.tell("neurons", made.problem, True)
 
 
 def _drop_rois(session: Session) -> None:
@@ -220,7 +192,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
         session.tell("neurons", what, True)
         return False
 
-    def compute(progress: ProgressCallback) -> tuple[Traces, Traces]:
+    def compute(progress: ProgressCallback) -> MadeTraces:
         from ..recording import extract_traces, open_rois
 
         # What suite2p calls no cell is no neuropil either.
@@ -231,11 +203,11 @@ def extract(session: Session, settings: TraceSettings) -> bool:
 
         raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
         raw = raw.select(np.isin(raw.ids, rois.ids))
-        return raw, _checked(settings.signal(raw, progress))
+        return settings.make(raw, progress)
 
-    def done(extracted: tuple[Traces, Traces]) -> None:
+    def done(made: MadeTraces) -> None:
         if session.rois is rois:
-            take_traces(session, *extracted)
+            take_traces(session, made)
 
     return session.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
 
@@ -257,13 +229,12 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
         return False
     raw = replace(before, frame_rate=frame_rate)
 
-    def done(traces: Traces) -> None:
+    def done(made: MadeTraces) -> None:
         if session.fluorescence is before:
-            take_traces(session, raw, traces)
+            take_traces(session, made)
 
-    title = "Computing the traces"
-    work = tracked("neurons", title, lambda progress: _checked(settings.signal(raw, progress)))
-    return session.start("neurons", title, work, done)
+    work = tracked("neurons", SIGNAL, lambda progress: settings.make(raw, progress))
+    return session.start("neurons", SIGNAL, work, done, stopped=_UNCHANGED)
 
 
 def read_columns(session: Session, path: Path) -> bool:

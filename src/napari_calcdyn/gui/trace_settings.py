@@ -2,18 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from ..recording.baseline import Baseline
+from ..recording.errors import InputError
+from ..recording.progress import ProgressCallback
 from .form import SettingsForm
-from .neuron_inputs import TraceSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..recording import Traces
 
 _USED_BY = {
     "maximin": ("window_s", "smoothing_s"),
     "running percentile": ("percentile", "window_s"),
     "percentile": ("percentile",),
 }
+
+
+@dataclass(frozen=True)
+class MadeTraces:
+    """Traces and what they were made from; None and a sentence where they could not be made."""
+
+    fluorescence: Traces
+    traces: Traces | None
+    problem: str = ""
+
+    def numbered(self, ids: NDArray[np.int64]) -> MadeTraces:
+        """Return the same with other ids."""
+        fluorescence = replace(self.fluorescence, ids=ids)
+        if self.traces is self.fluorescence:
+            return MadeTraces(fluorescence, fluorescence)
+        return MadeTraces(fluorescence, self.traces and replace(self.traces, ids=ids), self.problem)
+
+
+@dataclass(frozen=True)
+class TraceSettings:
+    """How fluorescence becomes traces.
+
+    Parameters
+    ----------
+    neuropil : float or None
+        Share of the surrounding neuropil to subtract; None subtracts nothing.
+    baseline : Baseline or None
+        For ΔF/F; None keeps fluorescence as it is.
+    """
+
+    neuropil: float | None = None
+    baseline: Baseline | None = None
+
+    def make(self, fluorescence: Traces, progress: ProgressCallback) -> MadeTraces:
+        """Return what fluorescence becomes, after it was looked at for problems; call it off the GUI thread."""
+        from ..recording import delta_f_over_f
+
+        try:
+            traces = fluorescence
+            if self.baseline is not None:
+                traces = delta_f_over_f(fluorescence, self.baseline, progress=progress)
+        except InputError as error:
+            return MadeTraces(fluorescence, None, str(error))
+        _ = traces.problems
+        return MadeTraces(fluorescence, traces)
 
 
 class TraceSettingsForm(QWidget):  # type: ignore[misc]
