@@ -17,10 +17,11 @@ from ..recording.scaling import Scaling
 from . import checkpoint
 from .avae_config import AVAEConfig
 from .avae_data import Normalisation
+from .avae_mode import posterior_mode
 from .avae_networks import AVAENetwork, build_network
 from .devices import resolve_device
 
-_BATCH_BYTES = 64 * 2**20
+_BATCH_BYTES = 4 * 2**20
 
 
 @dataclasses.dataclass(eq=False)
@@ -37,6 +38,8 @@ class AVAE:
         Encoder and decoder.
     normalisation : Normalisation
         From traces to what the network sees.
+    noise : float
+        Variance of the training traces' noise, in normalised units.
     ids : ndarray (N,), int64
         ROIs of the traces that it was fitted to, held-out ones included.
     samples : int
@@ -50,6 +53,7 @@ class AVAE:
     config: AVAEConfig
     network: AVAENetwork
     normalisation: Normalisation
+    noise: float
     ids: NDArray[np.int64]
     samples: int
     frame_rate: float | None
@@ -127,7 +131,7 @@ class AVAE:
 
     @torch.no_grad()
     def reconstruct(self, traces: Traces) -> NDArray[np.float32]:
-        """Denoise traces: decode the mean of each posterior.
+        """Denoise traces: decode the mean of each posterior, refined as the settings say.
 
         Parameters
         ----------
@@ -148,6 +152,15 @@ class AVAE:
         scaling = self.normalisation.range_of(traces)
         for rows, values, valid in self._batches(traces):
             mean, _ = self.network.encode(values, valid)
+            mean = posterior_mode(
+                self.network,
+                mean,
+                values,
+                valid,
+                noise=self.noise,
+                beta=self.config.beta,
+                steps=self.config.refinement,
+            )
             own = scaling if scaling.low.ndim == 0 else Scaling(scaling.low[rows], scaling.span[rows])
             denoised[rows] = self.normalisation.invert(self.network.decode(mean, traces.samples), own)
         return denoised
@@ -210,6 +223,7 @@ class AVAE:
             "low": float(normalisation.scaling.low),
             "span": float(normalisation.scaling.span),
             "scale": normalisation.scale,
+            "noise": self.noise,
             "metrics": self.metrics,
         }
         checkpoint.save_checkpoint(Path(folder), checkpoint.AVAE, tensors, settings)
@@ -252,6 +266,7 @@ class AVAE:
                 config,
                 network,
                 normalisation,
+                float(settings["noise"]),
                 ids,
                 samples,
                 None if frame_rate is None else float(frame_rate),

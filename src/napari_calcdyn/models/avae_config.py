@@ -12,6 +12,8 @@ _PAPER: dict[str, Any] = {
     "architecture": "paper",
     "skip": False,
     "error_unit": "scaled",
+    "likeness": 0.0,
+    "refinement": 0,
     "epochs": 200,
     "batch": 32,
     "learning_rate": 5e-3,
@@ -75,16 +77,34 @@ class AVAEConfig(Settings):
         json_schema_extra=in_group("Objective"),
     )
     scaling: Literal["recording", "trace"] = Field(
-        "recording",
+        "trace",
         title="Scaled by",
-        description="recording: all neurons by the smallest and largest value of the recording, so that bright"
-        " events stay bright. trace: each neuron by its own.",
+        description="trace: each neuron by its own smallest and largest value, so that the shape of its activity"
+        " counts. recording: all neurons alike, so that bright neurons stay bright.",
         json_schema_extra=in_group("Objective"),
+    )
+    refinement: int = Field(
+        1,
+        ge=0,
+        le=20,
+        title="Refinement",
+        description="Steps from the latents that the encoder guesses to those that explain a trace best, for the"
+        " denoised trace. 0 takes the encoder's, as in the paper.",
+        json_schema_extra=in_group("Objective", "steps"),
     )
     skip: bool = Field(
         True,
         title="Mean-trace skip",
         description="Route the mean trace round the network, which then sees only what differs between neurons.",
+        json_schema_extra=in_group("Objective"),
+    )
+    likeness: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Like with like",
+        description="How strongly neurons with traces of similar shape are kept together and others apart, relative to"
+        " the reconstruction error. 0 is the plain autoencoder, whose map shows groups less clearly.",
         json_schema_extra=in_group("Objective"),
     )
     pull: float = Field(
@@ -128,12 +148,13 @@ class AVAEConfig(Settings):
         description="How many neurons each training step looks at.",
         json_schema_extra=in_group("Training", "neurons"),
     )
-    learning_rate: float = Field(
-        3e-3,
+    learning_rate: float | None = Field(
+        None,
         gt=0,
         le=1,
         title="Learning rate",
-        description="Peak step size of the optimiser.",
+        description="Peak step size of the optimiser. Automatic: 0.003, and less in proportion where fewer than 1,000"
+        " neurons are trained on.",
         json_schema_extra=in_group("Training"),
     )
     decay: Literal["cosine", "exponential"] = Field(

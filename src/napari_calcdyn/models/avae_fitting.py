@@ -13,7 +13,7 @@ import torch
 from ..recording import Cancelled, InputError, Traces
 from .avae import AVAE
 from .avae_config import AVAEConfig
-from .avae_data import Normalisation
+from .avae_data import Normalisation, noise_variance
 from .avae_networks import build_network
 from .avae_objective import AVAEObjective, active_units, kl_divergence
 from .devices import resolve_device
@@ -21,6 +21,7 @@ from .training import Progress, Schedule, rise_and_fall, train
 
 _FEWEST_NEURONS = 10
 _LARGEST_GRADIENT = 1.0
+_LEARNING_RATE, _MANY_NEURONS = 3e-3, 1000
 _DECAY = 0.99  # per epoch, the paper's
 
 
@@ -93,8 +94,9 @@ def fit_avae(
         )
         network.start_from(values[training])
     network.to(where)
-    objective = AVAEObjective(network, values, valid, training, validation, config, seed)
-    schedule = _schedule(config, objective.steps_per_epoch)
+    noise = noise_variance(values[training], valid[training])
+    objective = AVAEObjective(network, values, valid, training, validation, noise, config, seed)
+    schedule = _schedule(config, len(training), objective.steps_per_epoch)
     if stop is not None and stop.is_set():
         raise Cancelled("The computation was cancelled.")
     step = 0
@@ -108,7 +110,7 @@ def fit_avae(
             " device cpu."
         ) from error
 
-    model = AVAE(config, network, normalisation, known.ids, known.samples, traces.frame_rate, {})
+    model = AVAE(config, network, normalisation, noise, known.ids, known.samples, traces.frame_rate, {})
     model.metrics = {
         "architecture": config.architecture,
         "hidden": config.hidden,
@@ -125,13 +127,14 @@ def fit_avae(
     return model
 
 
-def _schedule(config: AVAEConfig, steps_per_epoch: int) -> Schedule:
+def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedule:
     def exponential(step: int, steps: int) -> float:
         return _DECAY ** (step // steps_per_epoch)
 
     return Schedule(
         steps=config.epochs * steps_per_epoch,
-        learning_rate=config.learning_rate,
+        # Few neurons say little about what principal components miss: large steps would only fit their noise.
+        learning_rate=config.learning_rate or _LEARNING_RATE * min(1.0, neurons / _MANY_NEURONS),
         patience=config.patience,
         check_every=steps_per_epoch,
         least_improvement=config.least_improvement,

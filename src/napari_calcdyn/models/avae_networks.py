@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from .components import principal_components
+
 _FIRST_LOG_VARIANCE = -3.0  # narrower than the prior, so that reconstruction is learned first
+_SMOOTHING = 0.11  # share of each neighbour: a Gaussian of half a sample
 _LONGEST_PERIOD = 1e4  # steps
-_MORE_COMPONENTS, _POWER_ITERATIONS = 10, 7  # of the randomised search for principal components
 
 
 class AVAENetwork(nn.Module):
@@ -117,15 +119,18 @@ class ResidualNetwork(AVAENetwork):
         nn.init.constant_(self.log_variance.bias, _FIRST_LOG_VARIANCE)
 
     def start_from(self, traces: Tensor) -> None:
-        """Start from the principal components, all divided by one number that makes their mean variance 1."""
-        found = min(len(self.components.weight), *traces.shape)
-        sought = min(2 * found + _MORE_COMPONENTS, *traces.shape)  # more than wanted, so that those are exact
-        _, values, vectors = torch.pca_lowrank(traces, sought, center=False, niter=_POWER_ITERATIONS)
-        values, vectors = values[:found], vectors[:, :found]
+        """Start from the principal components, all divided by one number that makes their mean variance 1.
+
+        Of traces that are smoothed by less than a sample: components of few neurons otherwise follow their noise.
+        """
+        kernel = torch.tensor([_SMOOTHING, 1 - 2 * _SMOOTHING, _SMOOTHING]).reshape(1, 1, 3)
+        padded = nn.functional.pad(traces.unsqueeze(1), (1, 1), mode="replicate")
+        smooth = nn.functional.conv1d(padded, kernel).squeeze(1)
+        values, vectors = principal_components(smooth, len(self.components.weight))
         scale = values.square().mean().sqrt() / math.sqrt(len(traces))
         with torch.no_grad():
-            self.components.weight[:found] = vectors.T / scale
-            self.compose.weight.zero_()[:, :found] = vectors * scale
+            self.components.weight[: len(values)] = vectors.T / scale
+            self.compose.weight.zero_()[:, : len(values)] = vectors * scale
 
     def encode(self, traces: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance, (n, D2) each."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .avae_config import AVAEConfig
-from .avae_data import noise_variance
 from .avae_networks import AVAENetwork
+from .likeness import likeness_loss, nearest_in_shape
 
 _ACTIVE = 0.01  # variance over neurons from which a latent counts as active (Burda et al. 2016)
 
@@ -15,7 +15,8 @@ _ACTIVE = 0.01  # variance over neurons from which a latent counts as active (Bu
 class AVAEObjective:
     """``‖x − x̂‖² / (2 v) + β·KL`` per neuron, Eq. 10 to 12, with v the variance of the noise.
 
-    In the paper's units, ``2 v`` is 1.
+    In the paper's units, ``2 v`` is 1. Beyond the paper, and switched off in its preset: neurons of like shape are
+    kept together (`likeness_loss`), and a neuron and itself a little later (`pull`).
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ class AVAEObjective:
         Normalised traces, and where there is a sample.
     training, validation : Tensor of int64
         Which neurons are trained on, and which decide when to stop.
+    noise : float
+        v, in normalised units.
     config : AVAEConfig
         Settings.
     seed : int
@@ -38,12 +41,12 @@ class AVAEObjective:
         valid: Tensor,
         training: Tensor,
         validation: Tensor,
+        noise: float,
         config: AVAEConfig,
         seed: int,
     ) -> None:
         self.module: nn.Module = network
         self._network, self._config = network, config
-        noise = noise_variance(traces[training], valid[training])
         self._weight = 1 / (2 * noise) if config.error_unit == "noise" else 1.0
         device = next(network.parameters()).device
         self._traces, self._valid = traces.to(device), valid.to(device)
@@ -51,6 +54,11 @@ class AVAEObjective:
         # Drawn on the CPU, so that a seed means the same on every device.
         self._draw = torch.Generator().manual_seed(seed)
         self._training = training
+        self._alike: Tensor | None = None
+        if config.likeness:
+            alike = nearest_in_shape(traces[training].to(device)).cpu()
+            self._alike = torch.empty(len(traces), alike.shape[1], dtype=torch.int64)
+            self._alike[training] = training[alike]
         self.steps_per_epoch = -(-len(training) // config.batch)
         self._batches: list[Tensor] = []
 
@@ -63,7 +71,7 @@ class AVAEObjective:
         if not self._batches:
             order = torch.randperm(len(self._training), generator=self._draw)
             self._batches = list(torch.split(self._training[order], self._config.batch))
-        batch = self._batches.pop().to(self._traces.device)
+        batch = self._batches.pop()
         traces, valid = self._traces[batch], self._valid[batch]
         mean, log_variance = self._network.encode(traces, valid)
         noise = torch.randn(mean.shape, generator=self._draw).to(mean.device)
@@ -71,6 +79,9 @@ class AVAEObjective:
         divergence = kl_divergence(mean, log_variance).mean()
         ramp = min(1.0, (step + 1) / (self._config.warm_up * total)) if self._config.warm_up else 1.0
         loss = reconstruction + self._config.beta * ramp * divergence
+        if self._alike is not None and len(batch) > 1:
+            # In units of the error, so that it weighs the same whatever the noise and the length of the traces.
+            loss = loss + self._config.likeness * reconstruction.detach() * self._likeness(batch, mean)
         if self._config.pull and len(batch) > 1:
             loss = loss + self._config.pull * self._shift_distance(mean, traces, valid)
         parts = {
@@ -96,6 +107,14 @@ class AVAEObjective:
         residual = torch.where(valid, traces - self._network.decode(latents, traces.shape[1]), 0)
         share = valid.sum(dim=1).clamp(min=1) / traces.shape[1]
         return self._weight * residual.square().sum(dim=1) / share
+
+    def _likeness(self, batch: Tensor, mean: Tensor) -> Tensor:
+        """Return the likeness loss of a batch, each neuron with one of those most like it."""
+        assert self._alike is not None
+        choice = torch.randint(self._alike.shape[1], batch.shape, generator=self._draw)
+        partners = self._alike[batch, choice]
+        partner_mean, _ = self._network.encode(self._traces[partners], self._valid[partners])
+        return likeness_loss(mean, partner_mean)
 
     def _shift_distance(self, mean: Tensor, traces: Tensor, valid: Tensor) -> Tensor:
         """Return how far neurons move when they are shifted in time, relative to how far they lie apart.
