@@ -11,8 +11,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording import ProgressCallback, Traces
+from ..recording import InputError, ProgressCallback, Traces, report
 from ..recording.scaling import Scaling
 from ..simulate.cultures import SimulatedCultures, simulate_cultures
 from .avae_grid import Grid, Run, Score, all_runs, partition_of
@@ -141,7 +141,7 @@ def run_benchmark(
     *,
     device: str = "cpu",
     jobs: int = 1,
-    progress: Callable[[int, int], object] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> None:
     """Measure what is not in the folder yet, and write the tables.
 
@@ -156,33 +156,50 @@ def run_benchmark(
         Where to train.
     jobs : int
         Processes, of one thread each.
-    progress : callable, optional
-        Called with runs done and in all.
+    progress : callable or None
+        Called with runs done and in all; returns True to stop.
 
     Raises
     ------
     InputError
-        If the folder holds another benchmark, or cannot be written.
+        If there is no such device, the folder holds another benchmark or cannot be written, or the system ends a
+        training.
+    Cancelled
+        If `progress` asked to stop; what was measured is kept.
     """
+    from ..models.devices import resolve_device
+
     folder = Path(folder)
+    resolve_device(device)
     with writing(folder):
         claim(folder, grid, device)
         done = read_runs(folder)
-        todo = [run for run in all_runs(grid) if run not in done]
-        total = len(done) + len(todo)
-        tell = progress or (lambda done, total: None)
-        tell(len(done), total)
-        context = multiprocessing.get_context("spawn")  # a fork after torch started threads may hang
-        watched, alive = context.Pipe(duplex=False)
-        with ProcessPoolExecutor(jobs, context, _prepare, (watched,)) as pool, alive:
-            running = {pool.submit(_measure, run, grid, device): run for run in todo}
-            for future in as_completed(running):
-                run, score = running[future], future.result()
-                done[run] = score
+    todo = [run for run in all_runs(grid) if run not in done]
+    total = len(done) + len(todo)
+    report(progress, len(done), total)
+    context = multiprocessing.get_context("spawn")  # a fork after torch started threads may hang
+    watched, alive = context.Pipe(duplex=False)
+    with ProcessPoolExecutor(jobs, context, _prepare, (watched,)) as pool, alive:
+        running = {pool.submit(_measure, run, grid, device): run for run in todo}
+        for future in as_completed(running):
+            run, score = running[future], _result(future)
+            done[run] = score
+            with writing(folder):
                 add_run(folder, run, score)
-                tell(len(done), total)
+            report(progress, len(done), total)
+    with writing(folder):
         write_tables(folder, done)
         write_summary(folder, done)
+
+
+def _result(future: Future[Score]) -> Score:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "The system ended a training, most likely for want of memory: ask for fewer jobs, what was measured is"
+            " kept."
+        ) from error
 
 
 def _prepare(watched: Connection) -> None:

@@ -50,7 +50,7 @@ def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = 
         axes.set_title(f"{latent} latents", fontsize=10)
         axes.set_xlabel("σ of the noise", fontsize=9)
         axes.set_xticks(sigmas)
-        axes.margins(x=0.06)
+        axes.set_xlim(sigmas[0] - 0.3 * step, sigmas[-1] + 0.3 * step)
         axes.tick_params(labelsize=8)
         axes.grid(axis="y", color="0.92", linewidth=0.8)
         axes.set_axisbelow(True)

@@ -81,8 +81,9 @@ def summary(runs: Mapping[Run, Score]) -> str:
     known, unknown = (
         len({run.partition for run in runs if run.split == split}) for split in ("neurons", "cultures")
     )
-    return f"""Mean ± standard deviation over {known} random partitions ({unknown} for cultures that were never seen), on test
-neurons that were not trained on. In brackets the β of a network: the better one in that cell, by the mean that is shown.
+    return f"""Mean ± standard deviation over {known} random partitions ({unknown} for cultures that were never seen),
+on test neurons that were not trained on. In brackets the β of a network: the better one in that cell, by the mean
+shown.
 
 ### Reconstruction: mean squared error to the trace without noise, × 10³
 

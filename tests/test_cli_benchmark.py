@@ -1,0 +1,76 @@
+"""``calcdyn benchmark avae``: stopped by Ctrl-C, gone on with, and what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from commands import calcdyn, refused
+from napari_calcdyn.analysis.avae_figures import FIGURES
+
+SMALL = ("--quick", "--neurons", "10", "--frame-rate", "5", "--epochs", "1", "--partitions", "1")
+
+
+def rows(folder: Path) -> list[list[str]]:
+    try:
+        text = (folder / "runs.csv").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return list(csv.reader(text.splitlines()))[1:]
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="there, a test cannot send Ctrl-C to another process alone"
+)
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new"
+    code = "import napari_calcdyn.cli as cli; cli.main()"
+    command = [sys.executable, "-c", code, "benchmark", "avae", "--out", str(out), *SMALL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        while not rows(out):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        # Ends only when the processes that train, which write to the same pipe, have ended too.
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == "Stopped; the same command goes on from here.\n"
+    kept = rows(out)
+    assert 1 <= len(kept) < 12
+    assert not (out / "reconstruction.csv").exists()
+
+    refused(
+        monkeypatch, capsys, "benchmark", "avae", "--out", out, *SMALL, "--seed", 1, words="another benchmark"
+    )
+    assert rows(out) == kept
+    assert calcdyn(monkeypatch, "benchmark", "avae", "--out", out, *SMALL) == 0
+    assert rows(out)[: len(kept)] == kept
+    assert len(rows(out)) == len({tuple(row[:7]) for row in rows(out)}) == 12
+    assert f"are in {out}; look at summary.md first.\n" in capsys.readouterr().out
+    for name, column in (("reconstruction", "mse"), ("representation", "ari")):
+        with (out / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+            header, *found = csv.reader(lines)
+        assert header == ["sigma", "hidden", "latent", "beta", "partition", "method", column]
+        assert len(found) == 6
+    assert (out / "summary.md").read_text(encoding="utf-8").count("| 1 | 8 |") == 4
+    for name in FIGURES:
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+    assert not list(out.glob("*.part"))
+
+
+def test_what_cannot_be_used_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    ask = ("benchmark", "avae", "--out", tmp_path, *SMALL)
+    refused(monkeypatch, capsys, *ask, words="choose an empty folder")
+    refused(monkeypatch, capsys, *ask, "--scaling", "neuron", words="per 'neuron'")
+    refused(monkeypatch, capsys, *ask, "--device", "abacus", words="abacus")
