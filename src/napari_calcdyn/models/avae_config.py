@@ -112,8 +112,8 @@ class AVAEConfig(Settings):
         ge=0,
         le=100,
         title="Shift tolerance",
-        description="How strongly a neuron and the same neuron a little later are asked to have the same latents. 0:"
-        " when a neuron is active counts as much as how.",
+        description="How strongly a neuron and the same neuron a little later are asked to have the same latents,"
+        " relative to the reconstruction error. 0: when a neuron is active counts as much as how.",
         json_schema_extra=in_group("Objective"),
     )
     largest_shift: float = Field(

@@ -79,11 +79,13 @@ class AVAEObjective:
         divergence = kl_divergence(mean, log_variance).mean()
         ramp = min(1.0, (step + 1) / (self._config.warm_up * total)) if self._config.warm_up else 1.0
         loss = reconstruction + self._config.beta * ramp * divergence
-        if self._alike is not None and len(batch) > 1:
-            # In units of the error, so that it weighs the same whatever the noise and the length of the traces.
-            loss = loss + self._config.likeness * reconstruction.detach() * self._likeness(batch, mean)
-        if self._config.pull and len(batch) > 1:
-            loss = loss + self._config.pull * self._shift_distance(mean, traces, valid)
+        if len(batch) > 1:
+            # In units of the error, so that they weigh the same whatever the noise and the length of the traces.
+            unit = reconstruction.detach()
+            if self._alike is not None:
+                loss = loss + self._config.likeness * unit * self._likeness(batch, mean)
+            if self._config.pull:
+                loss = loss + self._config.pull * unit * self._shift_distance(mean, traces, valid)
         parts = {
             "reconstruction": reconstruction.detach(),
             "kl": divergence.detach(),
