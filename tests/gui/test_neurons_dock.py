@@ -98,8 +98,12 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     ends = session.avae.decode(session.neurons.mean[[2, 7]])
     np.testing.assert_allclose(shown.values[[0, -1]], ends, rtol=1e-3, atol=1e-2)
 
+    traces = viewer.window.dock_widgets[TRACES_NAME]
+    traces.parentWidget().hide()
+    ready.parentWidget().setFloating(True)
     results.samples.click()
     settle(qtbot, ready)
+    assert traces.isVisible()
     samples = session.shown_traces
     assert samples is not None
     assert samples.values.shape == (5, 120)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from .dock import Dock
 from .neuron_input_page import InputPage
@@ -90,13 +90,17 @@ class NeuronsDock(Dock):
 
     def _open_trace_dock(self) -> None:
         """Show the dock *Traces* below the picture, whether it was closed, hidden or never there."""
-        viewer, window = self.session.viewer, self.window()
-        if viewer is None:
+        viewer, window = self.session.viewer, self.parentWidget()
+        while window is not None and not isinstance(window, QMainWindow):
+            window = window.parentWidget()  # of a floating dock too
+        if viewer is None or window is None:
             return
-        if isinstance(window, QMainWindow):  # this dock keeps its height
-            window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        if TRACES_NAME in viewer.window.dock_widgets:
-            viewer.window.dock_widgets[TRACES_NAME].parentWidget().show()
-        else:
+        window.setCorner(
+            Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
+        )  # we keep our height
+        there = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), TraceDock)]
+        for dock in there:
+            dock.show()
+        if not there:
             viewer.window.add_dock_widget(TraceDock(viewer), name=TRACES_NAME, area="bottom")
             QTimer.singleShot(0, viewer.reset_view)  # once the picture has its new size
