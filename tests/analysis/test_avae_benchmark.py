@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_calcdyn.analysis.avae_benchmark import run_benchmark, simulated
 from napari_calcdyn.analysis.avae_grid import Grid, Run, all_runs, partition_of
-from napari_calcdyn.analysis.avae_tables import RUNS, SETTINGS, read_runs
+from napari_calcdyn.analysis.avae_tables import RUNS, SETTINGS, add_run, read_runs
 from napari_calcdyn.analysis.clustering import epsilon_candidates
 from napari_calcdyn.recording import Cancelled, InputError
 from napari_calcdyn.simulate.cultures import SimulatedCultures
@@ -151,23 +151,14 @@ def test_pca_is_that_of_scikit_learn(split: str, finished: Path, cultures: Simul
     assert found.ari == pytest.approx(max(scores), abs=1e-6)
 
 
-def test_an_interrupted_benchmark_goes_on_where_it_was(finished: Path, copy: Path) -> None:
-    for name in ("reconstruction.csv", "representation.csv", "summary.md"):
-        (copy / name).unlink()
-    header, first, second, *others = (copy / RUNS).read_text(encoding="utf-8").splitlines()
-    # Kept though nobody would measure it, so not measured again; and a row that lost its last digit.
-    marked = ",".join([*first.split(",")[:-3], "123.5", "0.25", "0.75"])
-    (copy / RUNS).write_text("\n".join([header, marked, *others, second[:-1]]), encoding="utf-8")
-    assert len(read_runs(copy)) == 15
-    told: list[tuple[int, int]] = []
-    run_benchmark(TINY, copy, progress=lambda *at: told.append(at))
-    assert told == [(15, 16), (16, 16)]
-    before, after = read_runs(finished), read_runs(copy)
-    assert len(after) == 16
-    changed = [run for run in before if after[run] != before[run]]
-    assert [after[run].mse for run in changed] == [123.5]
-    assert (copy / RUNS).read_text(encoding="utf-8").splitlines()[-1] == second
-    assert "123.5" in (copy / "reconstruction.csv").read_text(encoding="utf-8")
+def test_a_row_that_was_cut_off_is_not_there_and_is_replaced(finished: Path, copy: Path) -> None:
+    text = (finished / RUNS).read_text(encoding="utf-8")
+    (copy / RUNS).write_text(text[:-2], encoding="utf-8")  # what is left of its last number is a number too
+    whole, cut = read_runs(finished), read_runs(copy)
+    (lost,) = whole.keys() - cut.keys()
+    assert cut == {run: score for run, score in whole.items() if run != lost}
+    add_run(copy, lost, whole[lost])
+    assert (copy / RUNS).read_text(encoding="utf-8") == text
 
 
 def test_a_finished_benchmark_is_not_run_again(finished: Path, copy: Path) -> None:
