@@ -23,6 +23,8 @@ SMALL: dict[str, Any] = {
     "error_unit": "noise",
     "scaling": "recording",
     "skip": True,
+    "refinement": 0,
+    "likeness": 0.0,
     "pull": 0.0,
     "largest_shift": 0.1,
     "warm_up": 0.1,
@@ -53,8 +55,7 @@ def fit(
     traces: Traces, *, seed: int = 0, stop: threading.Event | None = None, **settings: Any
 ) -> tuple[AVAE, list[Progress]]:
     """Train a small model."""
-    config = AVAEConfig(**{**SMALL, **settings})
-    run = fit_avae(traces, config, device="cpu", seed=seed, stop=stop)
+    run = fit_avae(traces, AVAEConfig(**{**SMALL, **settings}), device="cpu", seed=seed, stop=stop)
     reports = []
     while True:
         try:

@@ -93,6 +93,19 @@ def test_neurons_are_described_one_by_one(
     )
 
 
+@pytest.mark.parametrize("architecture", ["residual", "paper"])
+def test_refined_traces_are_nearer_to_neurons_that_were_not_trained_on(architecture: str) -> None:
+    everything, clean = recording(150, noise=0.1), events(150, noise=0)
+    known, new = everything.select(np.arange(60)), everything.select(np.arange(60, 150))
+    model, _ = fit(known, architecture=architecture, epochs=30, learning_rate=0.01)
+    errors = []
+    for steps in (0, 1):
+        refined = replace(model, config=model.config.model_copy(update={"refinement": steps}))
+        errors.append(np.square(refined.reconstruct(new) - clean[60:]).mean())
+        np.testing.assert_array_equal(refined.encode(new)[0], model.encode(new)[0])
+    assert errors[1] < 0.9 * errors[0]
+
+
 def test_samples_of_the_prior_are_decoded_normal_numbers(model: AVAE) -> None:
     drawn = model.sample(5, seed=3)
     assert drawn.shape == (5, 80)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +43,7 @@ def timeless(model: AVAE) -> dict[str, Any]:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_same_seed_same_model(traces: Traces, architecture: str) -> None:
-    settings = {"architecture": architecture, "epochs": 3, "pull": 0.5}
+    settings = {"architecture": architecture, "epochs": 3, "pull": 0.5, "likeness": 1.0, "refinement": 1}
     model, _ = fit(traces, seed=4, **settings)
     torch.manual_seed(123)
     np.random.seed(5)  # noqa: NPY002 - what somebody else's code may do
@@ -239,7 +240,7 @@ def test_pulled_latents_move_less_when_traces_are_shifted() -> None:
         one, other = model.encode(first)[0], model.encode(later)[0]
         return np.square(one - other).sum() / np.square(one - one.mean(axis=0)).sum()
 
-    assert movement(100.0) < 0.5 * movement(0.0)
+    assert movement(5.0) < 0.5 * movement(0.0)
 
 
 def test_traces_of_unequal_lengths_are_learned() -> None:
@@ -256,20 +257,30 @@ def test_traces_of_unequal_lengths_are_learned() -> None:
     assert all(np.isfinite(list(report.losses.values())).all() for report in reports)
 
 
-def test_the_presets_train_as_they_say(traces: Traces) -> None:
-    rates: list[float] = []
-    norms: list[float] = []
+@pytest.fixture
+def steps() -> Iterator[list[tuple[float, float]]]:
+    """Learning rate and norm of the gradient of each step that is made."""
+    made: list[tuple[float, float]] = []
 
     def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
         group = optimiser.param_groups[0]
-        rates.append(group["lr"])
-        norms.append(torch.stack([parameter.grad.norm() for parameter in group["params"]]).norm().item())
+        norms = [parameter.grad.norm() for parameter in group["params"]]
+        made.append((group["lr"], torch.stack(norms).norm().item()))
 
     hook = register_optimizer_step_post_hook(note)
-    try:
-        fit(traces, **AVAEConfig.preset("paper", epochs=4, batch=32, latent=2, hidden=32).model_dump())
-    finally:
-        hook.remove()
+    yield made
+    hook.remove()
+
+
+def test_the_paper_s_preset_trains_as_published(traces: Traces, steps) -> None:
+    fit(traces, **AVAEConfig.preset("paper", epochs=4, batch=32, latent=2, hidden=32).model_dump())
+    rates, norms = zip(*steps, strict=True)
     # 72 neurons in batches of 32 are three steps per epoch; the rate falls by a hundredth per epoch.
     assert rates == pytest.approx([5e-3 * 0.99 ** (step // 3) for step in range(12)])
     assert norms == pytest.approx([1.0] * 12, rel=1e-4)  # clipped
+
+
+@pytest.mark.parametrize(("neurons", "peak"), [(80, 3e-3 * 72 / 1000), (1200, 3e-3)])
+def test_few_neurons_are_learned_in_smaller_steps(neurons: int, peak: float, steps) -> None:
+    fit(recording(neurons, 20), learning_rate=None, epochs=4)
+    assert max(rate for rate, _ in steps) == pytest.approx(peak, rel=0.1)

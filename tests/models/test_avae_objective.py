@@ -14,8 +14,9 @@ from napari_calcdyn.models.avae_config import AVAEConfig
 from napari_calcdyn.models.avae_data import noise_variance
 from napari_calcdyn.models.avae_networks import AVAENetwork, build_network
 from napari_calcdyn.models.avae_objective import AVAEObjective, active_units, kl_divergence
+from napari_calcdyn.models.likeness import likeness_loss
 
-NEURONS, SAMPLES, LATENTS = 20, 30, 3
+NEURONS, SAMPLES, LATENTS, NOISE = 20, 30, 3, 0.3
 
 
 class Fixed(AVAENetwork):
@@ -43,7 +44,7 @@ def objective(
     order = torch.arange(len(traces))
     plain = {**SMALL, "error_unit": "scaled", "warm_up": 0.0, "batch": 4, "beta": 0.0, "latent": LATENTS}
     config = AVAEConfig(**{**plain, **settings})
-    return AVAEObjective(network, traces, valid, order[:-4], order[-4:], config, seed=0)
+    return AVAEObjective(network, traces, valid, order[:-4], order[-4:], NOISE, config, seed=0)
 
 
 @pytest.fixture
@@ -91,16 +92,10 @@ def test_the_loss_is_squared_error_and_divergence(traces: Tensor) -> None:
     assert validation == pytest.approx(errors[-4:].mean().item() + 0.25 * divergence, rel=1e-5)
 
 
-def test_in_units_of_the_noise_the_loss_does_not_depend_on_the_unit_of_the_traces(traces: Tensor) -> None:
-    losses = []
-    for unit in (1.0, 100.0):
-        network = Fixed()
-        with torch.no_grad():
-            network.trace *= unit
-        losses.append(objective(unit * traces, network=network, error_unit="noise").loss(0, 1)[0].item())
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    noise = noise_variance(traces[:-4], torch.ones(NEURONS - 4, SAMPLES, dtype=torch.bool))
-    assert losses[0] == pytest.approx(objective(traces).loss(0, 1)[0].item() / (2 * noise), rel=1e-5)
+def test_in_units_of_the_noise_an_error_as_large_as_the_noise_counts_one_half(traces: Tensor) -> None:
+    task, scaled = (objective(traces, error_unit=unit) for unit in ("noise", "scaled"))
+    assert task.loss(0, 1)[0].item() == pytest.approx(scaled.loss(0, 1)[0].item() / (2 * NOISE), rel=1e-5)
+    assert task.validate(0, 1)[0] == pytest.approx(scaled.validate(0, 1)[0] / (2 * NOISE), rel=1e-5)
 
 
 def test_missing_samples_change_neither_loss_nor_gradient(traces: Tensor) -> None:
@@ -236,10 +231,35 @@ def test_the_pull_is_the_distance_between_shifted_neurons_over_that_between_neur
     pulled = []
     for size in (1.0, 50.0):
         task, without = (objective(traces, network=Average(size), pull=pull) for pull in (3.0, 0.0))
-        pulled.append((task.loss(0, 1)[0] - without.loss(0, 1)[0]).item())
+        (loss, parts), (plain, _) = task.loss(0, 1), without.loss(0, 1)
+        pulled.append((loss - plain).item() / parts["reconstruction"].item())
     assert pulled[0] == pytest.approx(pulled[1], rel=1e-4)
     # Latents of white noise and of the same noise a little later have nothing in common.
     assert 3 * 1.0 < pulled[0] < 3 * 3.0
+
+
+def test_like_neurons_are_asked_to_be_near_in_units_of_the_error(traces: Tensor) -> None:
+    class Looking(Average):
+        seen: list[Tensor]
+
+        def encode(self, traces: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+            self.seen.append(traces)
+            return super().encode(traces, valid)
+
+    network, partners = Looking(1.0), set()
+    task, without = (objective(traces, network=network, likeness=weight) for weight in (2.0, 0.0))
+    for step in range(40):
+        network.seen = []
+        (loss, parts), (plain, _) = task.loss(step, 40), without.loss(step, 40)
+        batch, drawn, _ = network.seen
+        expected = likeness_loss(batch @ network.weights, drawn @ network.weights)
+        if step == 0:  # later, the two have drawn other batches
+            found = (loss - plain).item() / (2 * parts["reconstruction"].item())
+            assert found == pytest.approx(expected.item(), rel=1e-4)
+        assert not (batch == drawn).all(dim=1).any()
+        partners |= set(drawn[:, 0].tolist())
+    assert partners <= set(traces[:-4, 0].tolist())  # never one that is held out
+    assert len(partners) > 8
 
 
 def test_the_pull_costs_nothing_where_latents_do_not_move(traces: Tensor) -> None:
@@ -259,7 +279,7 @@ def test_every_batch_has_a_finite_gradient(traces: Tensor, architecture: str, ba
     """Also a batch of one neuron, which has no distance to another."""
     torch.manual_seed(0)
     network = build_network(architecture, SAMPLES, 8, LATENTS, patch=7)
-    task = objective(traces[:-1], network=network, pull=1.0, beta=1.0, batch=batch)
+    task = objective(traces[:-1], network=network, pull=1.0, likeness=1.0, beta=1.0, batch=batch)
     for step in range(task.steps_per_epoch):
         network.zero_grad()
         task.loss(step, 10)[0].backward()

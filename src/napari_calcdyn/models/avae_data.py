@@ -52,9 +52,7 @@ class Normalisation:
         one_for_all = config.architecture == "sequence"
         offset = np.atleast_1d(mean.sum() / samples.sum()) if one_for_all else mean / np.maximum(samples, 1)
         offset = offset.astype(np.float32)
-        if (
-            config.architecture == "paper"
-        ):  # what an LSTM says lies between −1 and 1, and so do the scaled traces
+        if config.architecture == "paper":  # an LSTM answers between −1 and 1, where the scaled traces are
             return cls(config.scaling, scaling, offset, 1.0)
         spread = float(np.sqrt(np.square(scaled - offset, dtype=np.float64)[traces.mask].mean()))
         return cls(config.scaling, scaling, offset, spread or 1.0)

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 from .components import principal_components
 
 _FEWEST, _MOST, _SHARE = 5, 30, 0.02
-_COMPONENTS = (
-    30  # that traces are compared by: enough for their shapes, few enough to leave out most of the noise
-)
+_COMPONENTS = 30  # that traces are compared by: enough for their shapes, and without most of the noise
 _BLOCK = 1024
 
 
