@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from ..models.avae_config import AVAEConfig
 from ..recording import InputError
 from .avae_grid import Grid, Run, Score
 
@@ -36,7 +37,9 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
         If the folder holds another benchmark, or other things.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = json.loads(json.dumps({"grid": asdict(grid), "device": device}))
+    methods = {"avae": "standard", "paper": "paper"}  # rows of other defaults must not be mixed in
+    models = {method: AVAEConfig.preset(preset).model_dump() for method, preset in methods.items()}
+    settings = json.loads(json.dumps({"grid": asdict(grid), "device": device, "models": models}))
     file = folder / SETTINGS
     if file.exists():
         try:
