@@ -55,6 +55,12 @@ def test_footprints_are_weighted_means() -> None:
     np.testing.assert_allclose(rois.centres, means, rtol=1e-5)
 
 
+def test_given_footprints_stay_as_they_are() -> None:
+    given = sparse.csr_array(np.array([[2.0, 2, 0, 0], [0, 0, 3, 1]]))
+    RoiSet(given, np.arange(2), (2, 2))
+    np.testing.assert_array_equal(given.toarray(), [[2, 2, 0, 0], [0, 0, 3, 1]])
+
+
 def test_labels_go_in_and_come_out() -> None:
     image = np.zeros((9, 8), np.uint16)
     image[1:3, 1:4], image[5:8, 2:7] = 30, 7

@@ -48,7 +48,7 @@ class RoiSet:
 
     def __post_init__(self) -> None:
         """Check the parts and make the weights of each ROI sum to 1."""
-        weights = sparse.csr_array(self.footprints, dtype=np.float64)
+        weights = sparse.csr_array(self.footprints, dtype=np.float64, copy=True)
         ids = np.asarray(self.ids, np.int64)
         weights.sum_duplicates()
         if not len(ids):
