@@ -15,24 +15,27 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..recording import InputError, ProgressCallback, Traces, report
 from ..recording.scaling import Scaling
+from ..recording.writing import writing
 from ..simulate.cultures import SimulatedCultures, simulate_cultures
 from .avae_grid import Grid, Run, Score, all_runs, partition_of
 from .avae_summary import write_summary
 from .avae_tables import add_run, claim, read_runs, write_tables
 from .clustering import best_epsilon
 from .pca import PCABaseline
-from .result_folder import writing
 from .scores import neighbour_accuracy
 
+if TYPE_CHECKING:
+    from ..models.avae import AVAE
 
-def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu") -> Score:
+
+def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu", **changes: Any) -> Score:
     """Train one model and measure it.
 
     Parameters
@@ -45,6 +48,8 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
         Scaling, epochs and seed.
     device : str
         Where to train.
+    **changes
+        Settings of the AVAE that differ from those of the method.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
         seen, unseen = pca.encode(scaling.apply(noisy[training])), pca.encode(test_scaling.apply(noisy[test]))
         denoised = pca.decode(unseen)
     else:
-        model = train_avae(noisy[training], run, grid, device=device)
+        model = train_avae(noisy[training], run, grid, device=device, **changes)
         (seen, _), (unseen, _) = model.encode(_traces(noisy[training])), model.encode(_traces(noisy[test]))
         denoised = test_scaling.apply(model.reconstruct(_traces(noisy[test])))
     types = data.table["type"]
@@ -73,7 +78,9 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
     )
 
 
-def train_avae(noisy: NDArray[np.float32], run: Run, grid: Grid, *, device: str = "cpu") -> Any:
+def train_avae(
+    noisy: NDArray[np.float32], run: Run, grid: Grid, *, device: str = "cpu", **changes: Any
+) -> AVAE:
     """Train the AVAE of a run.
 
     Parameters
@@ -86,6 +93,8 @@ def train_avae(noisy: NDArray[np.float32], run: Run, grid: Grid, *, device: str 
         Scaling, epochs and seed.
     device : str
         Where to train.
+    **changes
+        Settings that differ from those of the method.
 
     Returns
     -------
@@ -96,11 +105,16 @@ def train_avae(noisy: NDArray[np.float32], run: Run, grid: Grid, *, device: str 
     from ..models.avae_fitting import fit_avae
     from ._drive import drive
 
-    chosen = {"hidden": run.hidden, "latent": run.latent, "beta": run.beta, "scaling": grid.scaling}
-    if run.method == "paper":
-        config = AVAEConfig.preset("paper", **chosen)
-    else:
-        config = AVAEConfig.preset("standard", epochs=grid.epochs, **chosen)
+    chosen: dict[str, Any] = {
+        "hidden": run.hidden,
+        "latent": run.latent,
+        "beta": run.beta,
+        "scaling": grid.scaling,
+    }
+    preset = "paper"
+    if run.method == "avae":
+        preset, chosen["epochs"] = "standard", grid.epochs
+    config = AVAEConfig.preset(preset, **chosen | changes)
     fit = fit_avae(_traces(noisy), config, device=device, seed=grid.seed + run.partition)
     return drive(fit, lambda progress: None)[0]
 
