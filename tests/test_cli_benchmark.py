@@ -82,7 +82,7 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
     assert (out / "summary.md").read_text(encoding="utf-8").count("| 1 | 8 |") == 4
     for name in FIGURES:
         assert (out / name).read_bytes().startswith(b"\x89PNG")
-    assert not list(out.glob("*.part"))
+    assert not list(out.glob("*.part*"))
 
 
 def test_what_cannot_be_used_is_said(

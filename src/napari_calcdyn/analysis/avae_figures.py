@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..recording import Traces
+from ..recording.writing import replacing, writing
 from .avae_benchmark import simulated, train_avae
 from .avae_example_panels import Example, draw_correlations, draw_maps, draw_traces
 from .avae_grid import Grid, Run, partition_of
@@ -14,7 +14,6 @@ from .avae_score_panels import draw_against_noise
 from .avae_summary import over_partitions
 from .avae_tables import read_runs
 from .embedding import fit_tsne
-from .result_folder import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,6 +162,5 @@ def _legend(part: Any, axes: Axes) -> None:
 
 
 def _save(figure: Figure, file: Path) -> None:
-    beside = file.with_name(f"{file.name}.part")
-    figure.savefig(beside, format="png")
-    os.replace(beside, file)
+    with replacing(file) as beside:
+        figure.savefig(beside)

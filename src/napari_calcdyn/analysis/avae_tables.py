@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from ..models.avae_config import AVAEConfig
 from ..recording import InputError
+from ..recording.writing import replacing
 from .avae_grid import Grid, Run, Score
 
 RUNS, SETTINGS = "runs.csv", "benchmark.json"
-_UNFINISHED = ".part"
 _COLUMNS = ("sigma", "hidden", "latent", "beta", "partition", "method")
 
 
@@ -49,7 +48,7 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
         if found != settings:
             raise InputError(f"{folder} holds another benchmark: choose another folder, or the same options.")
         return
-    if any(not found.name.endswith(_UNFINISHED) for found in folder.iterdir()):
+    if any(folder.iterdir()):
         raise InputError(f"{folder} holds other things: choose an empty folder for the benchmark.")
     write_text(file, json.dumps(settings, indent=2) + "\n")
 
@@ -164,6 +163,5 @@ def write_text(file: Path, text: str) -> None:
     text : str
         What to write.
     """
-    beside = file.with_name(f"{file.name}{_UNFINISHED}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, file)
+    with replacing(file) as beside:
+        beside.write_text(text, encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from ..models.avae_fitting import fit_avae
 from ..models.avae_objective import active_units, kl_divergence
 from ..models.training import Progress
 from ..recording import ProgressCallback, RoiSet, Traces, report
+from ..recording.writing import replacing, writing
 from ._drive import drive
 from .clustering import NOISE, cluster_neurons
 from .embedding import Embedding, check_enough_neurons, fit_tsne
 from .neurons_overview import save_neurons_overview
 from .peak_memory import peak_rss_mb
-from .result_folder import result_folder, write_metrics, writing
+from .result_folder import result_folder, write_metrics
 from .trace_features import trace_features
 
 
@@ -80,20 +80,17 @@ class Neurons:
             If it cannot be written.
         """
         path = Path(path)
-        beside = path.with_name(f".{path.name}.part")
         latents = [f"mu_{number}" for number in range(1, self.mean.shape[1] + 1)]
-        with writing(path.parent):
-            try:
-                with beside.open("w", encoding="utf-8", newline="") as file:
-                    table = csv.writer(file, lineterminator="\n")
-                    table.writerow(["roi_id", *latents, "tsne_1", "tsne_2", "cluster"])
-                    for roi, mean, place, cluster in zip(
-                        self.ids, self.mean, self.tsne, self.cluster, strict=True
-                    ):
-                        table.writerow([roi, *map(_cell, mean), *map(_cell, place), cluster])
-                os.replace(beside, path)
-            finally:
-                beside.unlink(missing_ok=True)
+        rows = zip(self.ids, self.mean, self.tsne, self.cluster, strict=True)
+        with (
+            writing(path.parent),
+            replacing(path) as beside,
+            beside.open("w", encoding="utf-8", newline="") as file,
+        ):
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["roi_id", *latents, "tsne_1", "tsne_2", "cluster"])
+            for roi, mean, place, cluster in rows:
+                table.writerow([roi, *map(_cell, mean), *map(_cell, place), cluster])
 
 
 def _cell(value: np.float32) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..recording import InputError
+from ..recording.writing import writing
 
 Command = Literal["run", "neurons"]
 
@@ -92,33 +93,6 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     """
     metrics |= {"command": command, "made_by": f"{_MADE_BY} {version(_MADE_BY)}"}
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def writing(folder: str | Path) -> Iterator[None]:
-    """Say which folder could not be written, where something goes wrong with it.
-
-    Parameters
-    ----------
-    folder : str or Path
-        As the user named it.
-
-    Yields
-    ------
-    None
-        While the work on it is done.
-
-    Raises
-    ------
-    InputError
-        In place of an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
-        ) from error
 
 
 def _remove_empty(folders: list[Path]) -> None:

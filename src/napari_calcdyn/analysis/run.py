@@ -17,11 +17,12 @@ from ..models.held_out import held_out_errors
 from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
+from ..recording.writing import writing
 from ._drive import drive
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
 from .peak_memory import peak_rss_mb
-from .result_folder import result_folder, write_metrics, writing
+from .result_folder import result_folder, write_metrics
 
 
 def run(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..recording.errors import InputError
 from ..recording.progress import ProgressCallback, report
+from ..recording.writing import replacing, writing
 from .culture import KINDS, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes
@@ -108,10 +109,9 @@ class SimulatedCultures:
             If the folder cannot be written.
         """
         folder = Path(folder)
-        # Written beside and renamed, so that a crash never leaves half a file under the final name.
-        parts = {name: folder / f"{Path(name).stem}.part{Path(name).suffix}" for name in FILES}
-        try:
+        with writing(folder), ExitStack() as files:
             folder.mkdir(parents=True, exist_ok=True)
+            parts = {name: files.enter_context(replacing(folder / name)) for name in FILES}
             np.save(parts["traces.npy"], self.traces)
             np.save(parts["clean.npy"], self.clean)
             with parts["neurons.csv"].open("w", newline="", encoding="utf-8") as file:
@@ -121,12 +121,6 @@ class SimulatedCultures:
             parts["culture.json"].write_text(
                 json.dumps(asdict(self.settings), indent=2) + "\n", encoding="utf-8"
             )
-            for name, part in parts.items():
-                os.replace(part, folder / name)
-        except OSError as error:
-            raise InputError(
-                f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
-            ) from error
 
 
 def simulate_cultures(

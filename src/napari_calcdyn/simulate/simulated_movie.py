@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +13,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..recording.errors import InputError
 from ..recording.rois import RoiSet
+from ..recording.writing import replacing, writing
 
 PIXEL_SIZE = (1.0, 1.0)
 """Size of a pixel in µm, (y, x)."""
@@ -115,18 +114,11 @@ class SimulatedMovie:
             "TimeIncrement": 1 / self.frame_rate,
             "TimeIncrementUnit": "s",
         }
-        # Written beside and renamed, so that a crash never leaves half a file under the final name.
-        movie_part, truth_part = folder / "movie.part.tif", folder / "truth.part.npz"
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            tifffile.imwrite(movie_part, self.movie, ome=True, photometric="minisblack", metadata=metadata)
-            self._write_truth(truth_part)
-            os.replace(movie_part, folder / "movie.tif")
-            os.replace(truth_part, folder / "truth.npz")
-        except OSError as error:
-            raise InputError(
-                f"The folder {folder} cannot be written ({error.strerror or error}): choose another one."
-            ) from error
+            with replacing(folder / "movie.tif") as movie, replacing(folder / "truth.npz") as truth:
+                tifffile.imwrite(movie, self.movie, ome=True, photometric="minisblack", metadata=metadata)
+                self._write_truth(truth)
 
     def _write_truth(self, path: Path) -> None:
         """Write what `numpy.load` reads as ``footprints``, ``traces``, ``kind`` and ``coefficients``.

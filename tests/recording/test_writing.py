@@ -1,0 +1,45 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bad_input import refuses
+
+from napari_calcdyn.recording.writing import replacing, writing
+
+
+def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    for text in ("first", "second"):
+        before = file.read_text() if file.exists() else None
+        with replacing(file) as beside:
+            assert beside.suffix == ".csv"
+            beside.write_text(text)
+            assert (file.read_text() if file.exists() else None) == before
+        assert file.read_text() == text
+        assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_interruption_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("before")
+
+    def interrupted() -> None:
+        with replacing(file) as beside:
+            beside.write_text("hal")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert file.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    def write() -> None:
+        with writing(tmp_path / "nowhere"), replacing(tmp_path / "nowhere" / "table.csv") as beside:
+            beside.write_text("text")
+
+    refuses(r"nowhere cannot be written \(No such file or directory\): choose another one", write)
