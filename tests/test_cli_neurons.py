@@ -191,8 +191,13 @@ def bad_input(what: str, folder: Path, movie: Path, suite2p: Path, traces: Path)
         return [movie, "--rois", folder / "far.roi"]
     if what == "no stat.npy":
         (suite2p / "stat.npy").unlink()
-    if what in ("no stat.npy", "what is a cell"):
+    if what == "other traces":
+        np.save(suite2p / "F.npy", values[:11])
+        np.save(suite2p / "Fneu.npy", values[:11])
+    if what in ("no stat.npy", "other traces"):
         return [suite2p]
+    if what == "mask of a movie":
+        return [movie, "--rois", suite2p, "--mask", traces]
     if what == "few":
         values[3:] = 1
     if what == "unequal":
@@ -220,6 +225,8 @@ def bad_input(what: str, folder: Path, movie: Path, suite2p: Path, traces: Path)
         ("ROIs of another size", "belong to frames of 64 × 64 pixels but the movie has 32 × 32"),
         ("ROI outside", "lies outside the image (64 × 64 pixels)"),
         ("no stat.npy", "holds no stat.npy"),
+        ("other traces", "plane0 has 12 ROIs but 11 traces"),
+        ("mask of a movie", "leave out either --mask or --rois"),
         ("few", "3 neurons with a usable trace are too few to compare: give at least 10"),
         ("unequal", "traces of unequal lengths (69 to 80 samples)"),
         ("text", "has text in row 2, column 1"),

@@ -11,6 +11,7 @@ import typer
 from ..models.avae_config import AVAEConfig
 from ..recording.baseline import Baseline
 from ..recording.errors import InputError
+from ..recording.open import TIFF_ENDINGS
 from .options import Device, Out, Seed
 from .progress_bar import Show, progress_bar
 from .settings import checked, given, with_settings
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[Show], tuple[Traces, RoiSet | None]]
 
-_MOVIES = (".tif", ".tiff", ".btf", ".tf8")
 _BASELINE = "baseline_"
 
 
@@ -76,8 +76,10 @@ def neurons(
     config = AVAEConfig.preset(preset or "standard", **changes)
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
-    if rois is None and source.suffix.lower() in _MOVIES:
+    if rois is None and source.suffix.lower() in TIFF_ENDINGS:
         raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
+    if rois is not None and mask is not None:
+        raise InputError("A mask is for traces, not for a movie: leave out either --mask or --rois.")
 
     def read(show: Show) -> tuple[Traces, RoiSet | None]:
         from ..recording import delta_f_over_f
@@ -106,7 +108,12 @@ def _open(
     from ..recording import open_rois, open_traces
 
     traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
-    return traces, open_rois(source) if source.is_dir() else None
+    regions = open_rois(source) if source.is_dir() else None
+    if regions is not None and len(regions) != len(traces):
+        raise InputError(
+            f"{source} has {len(regions)} ROIs but {len(traces)} traces: copy the folder of suite2p again."
+        )
+    return traces, regions
 
 
 def _extract(

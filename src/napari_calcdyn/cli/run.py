@@ -11,7 +11,7 @@ from ..models.config import VARAutoencoderConfig
 from ..recording.errors import InputError
 from .options import Device, Out, Seed
 from .progress_bar import progress_bar
-from .settings import with_settings
+from .settings import given, with_settings
 
 if TYPE_CHECKING:
     from ..models.training import Progress
@@ -42,7 +42,7 @@ def run(
     **settings: Any,
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
-    changes = {name: value for name, value in settings.items() if value is not None}
+    changes = given(VARAutoencoderConfig, settings)
     if model is not None and (preset or changes):
         raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
     config = VARAutoencoderConfig.preset(preset or "standard", **changes)
