@@ -73,8 +73,7 @@ def draw_traces(panels: Sequence[Axes], example: Example) -> None:
         axes.set_ylabel(kind, rotation=0, ha="right", va="center", fontsize=10)
         axes.tick_params(labelsize=8)
         axes.set_xlim(time[0], time[-1])
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+        axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[:-1]:
         axes.tick_params(labelbottom=False)
     panels[-1].set_xlabel("time (s)", fontsize=9)

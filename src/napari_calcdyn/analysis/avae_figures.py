@@ -139,12 +139,9 @@ def _figure_neighbours(accuracy: Any, sizes: int) -> Figure:
 
 def _figure(width: float, height: float) -> Figure:
     """Make a figure of its own, without pyplot: nothing global, no window, any thread."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def _legend(part: Any, axes: Axes) -> None:

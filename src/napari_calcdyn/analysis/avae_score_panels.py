@@ -17,7 +17,7 @@ Measured = Mapping[Series, NDArray[np.float64]]
 
 # Blue, orange and grey are told apart by everybody; so are dashes.
 _BLUES, _ORANGES = ("#9ecae1", "#3f8fc5", "#08306b"), ("#fdc38d", "#f0862d", "#a63603")
-_DODGE = 0.11  # of the distance between two σ, over all lines: error bars do not hide each other
+_DODGE = 0.22  # of the distance between two σ, over all lines: error bars do not hide each other
 
 
 def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = "neurons") -> None:
@@ -40,7 +40,7 @@ def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = 
         for place, (method, beta) in enumerate(lines):
             keys = [Series(split, sigma, latent, method, beta) for sigma in sigmas]
             found = [(key.sigma, measured[key]) for key in keys if key in measured]
-            shift = step * _DODGE * (place / max(len(lines) - 1, 1) - 0.5) * 2
+            shift = step * _DODGE * (place / max(len(lines) - 1, 1) - 0.5)
             axes.errorbar(
                 [sigma + shift for sigma, _ in found],
                 [values.mean() for _, values in found],
@@ -54,8 +54,7 @@ def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = 
         axes.tick_params(labelsize=8)
         axes.grid(axis="y", color="0.92", linewidth=0.8)
         axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+        axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
 

@@ -50,11 +50,9 @@ def save_neurons_overview(
         The ROIs of the traces, to be drawn in their clusters' colours.
     """
     # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 8.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(
         f"{traces.name}: {len(traces)} neurons, {traces.samples:,} samples, architecture {metrics['architecture']},"
         f" {metrics['latent']} latents, {metrics['active_units']} active",
@@ -204,5 +202,4 @@ def _legend(axes: Axes, ncols: int, below: float) -> None:
 
 
 def _open(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)

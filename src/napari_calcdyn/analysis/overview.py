@@ -52,11 +52,9 @@ def save_overview(
         What the training reported, for the curve of the losses; nothing where a saved model was applied.
     """
     # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13.5, 8.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
     frames, height, width = movie.shape
     figure.suptitle(
         f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
@@ -189,5 +187,4 @@ def _losses(axes: Axes, history: Sequence[Progress]) -> None:
 
 def _legend(axes: Axes, ncols: int) -> None:
     axes.legend(fontsize=7.5, ncols=ncols, loc="upper center", frameon=False, bbox_to_anchor=(0.5, -0.13))
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
