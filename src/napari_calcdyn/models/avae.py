@@ -26,7 +26,7 @@ _BATCH_BYTES = 4 * 2**20
 
 @dataclasses.dataclass(eq=False)
 class AVAE:
-    """A trained recurrent variational autoencoder of single-neuron traces (Abante et al. 2025).
+    """A trained autoregressive variational autoencoder of single-neuron traces (Abante et al. 2025).
 
     Made by `models.avae_fitting.fit_avae` or `AVAE.load`.
 

@@ -121,7 +121,7 @@ class AVAEObjective:
     def _shift_distance(self, mean: Tensor, traces: Tensor, valid: Tensor) -> Tensor:
         """Return how far neurons move when they are shifted in time, relative to how far they lie apart.
 
-        Two crops of a neuron, one a little later than the other; what a crop lacks counts as missing.
+        The trace moves a little along time; what it leaves empty counts as missing.
         """
         most = max(1, int(self._config.largest_shift * traces.shape[1]))
         shift = int(torch.randint(-most, most + 1, (), generator=self._draw))
