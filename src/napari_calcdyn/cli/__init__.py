@@ -15,7 +15,8 @@ from ..recording.errors import InputError
 from . import benchmark, demo, gui, neurons, run, simulate
 
 app = typer.Typer(
-    help="See which activity in a two-photon recording follows rules, and which region drives which.",
+    help="See which activity in a two-photon recording follows rules, which region drives which, and which neurons"
+    " behave alike.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
