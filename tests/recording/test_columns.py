@@ -29,6 +29,14 @@ def test_rows_are_matched_by_roi_id_where_there_is_one(tmp_path: Path) -> None:
     assert {name: list(cells) for name, cells in open_columns(path, IDS).items()} == {"type": ["a", "b", "c"]}
 
 
+def test_where_semicolons_separate_numbers_may_have_a_comma(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("depth;layer\n1,5;2,3\n;2,3\n-3;4\n", encoding="utf-8")
+    columns = open_columns(path, IDS)
+    np.testing.assert_array_equal(columns["depth"], [1.5, np.nan, -3])
+    np.testing.assert_array_equal(columns["layer"], [2.3, 2.3, 4])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

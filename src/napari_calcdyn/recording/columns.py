@@ -41,7 +41,8 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
         with place.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
-            separator = max(",;\t", key=first.count)  # spreadsheets of some countries write semicolons
+            # Where numbers have a comma, spreadsheets separate them by semicolons.
+            separator = max(",;\t", key=first.count)
             rows = [row for row in csv.reader(file, delimiter=separator) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
@@ -52,7 +53,8 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
         )
     table = {name.strip(): [cell.strip() for cell in cells] for name, *cells in zip(*rows, strict=True)}
     order = _order(place.name, table.pop(_ID, None), len(rows) - 1, ids)
-    columns = {name: _typed(cells)[order] for name, cells in table.items() if name}
+    comma = separator == ";"
+    columns = {name: _typed(cells, comma=comma)[order] for name, cells in table.items() if name}
     if not columns:
         raise InputError(f"{place.name} has no column with a name, apart from {_ID}: add one.")
     return columns
@@ -75,12 +77,13 @@ def _order(name: str, numbers: list[str] | None, rows: int, ids: NDArray[np.int6
         raise InputError(f"{name} has no row for ROI {error.args[0]}: add it.") from error
 
 
-def _typed(cells: list[str]) -> NDArray[Any]:
+def _typed(cells: list[str], *, comma: bool) -> NDArray[Any]:
     """Return cells as truth values or numbers where all of them are, else as text."""
     lower = [cell.lower() for cell in cells]
     if set(lower) <= set(_TRUTH):
         return np.array([_TRUTH[cell] for cell in lower])
+    numbers = [cell.replace(",", ".") for cell in cells] if comma else cells
     try:
-        return np.array([float(cell) if cell else np.nan for cell in cells])
+        return np.array([float(number) if number else np.nan for number in numbers])
     except ValueError:
         return np.array(cells)
