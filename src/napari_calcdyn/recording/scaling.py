@@ -53,9 +53,8 @@ class Scaling:
         if per not in ("recording", "trace"):
             raise InputError(f"Traces cannot be scaled per {per!r}: choose 'recording' or 'trace'.")
         values = np.asarray(values)
-        values = (
-            values.astype(np.float64) if values.dtype.kind in "biu" else values
-        )  # integers know no infinity
+        if values.dtype.kind in "biu":  # integers know no infinity
+            values = values.astype(np.float64)
         axis = None if per == "recording" else 1
         valid = np.isfinite(values)
         low = np.min(values, axis, initial=np.inf, where=valid, keepdims=True).astype(np.float64)
