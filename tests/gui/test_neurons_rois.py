@@ -30,6 +30,9 @@ def test_rois_of_a_layer_are_shown_over_the_movie_through_renaming_and_deleting(
     np.testing.assert_allclose(layer.scale, PLACE["scale"])
     np.testing.assert_allclose(layer.translate, PLACE["translate"])
     assert layer.features["roi_id"].tolist() == ["", *map(str, session.rois.ids)]
+    viewer.layers.selection.active = layer
+    layer.mode = "paint"
+    assert str(layer.mode) == "pan_zoom"  # a brush would change what the neuropil is taken from
     assert [choice.itemText(index) for index in range(choice.count())] == ["drawn"]  # no results of ours
 
     layer.name = "my cells"

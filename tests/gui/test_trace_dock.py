@@ -17,14 +17,15 @@ from neuron_scene import (
     show_recording,
 )
 from qtpy.QtCore import QPointF, Qt
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtGui import QPainter, QPixmap
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_calcdyn.analysis.roi_prediction import predicted_traces
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neuron_views import views_of
 from napari_calcdyn.gui.session import Session, ShownTraces
 from napari_calcdyn.gui.trace_dock import MOST_ROWS, TraceDock
-from napari_calcdyn.gui.trace_plot import PREDICTED, RAW
+from napari_calcdyn.gui.trace_plot import LEAST_LABEL, PREDICTED, RAW
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -55,6 +56,18 @@ def curves(dock: TraceDock) -> list[tuple[np.ndarray, np.ndarray]]:
     return [item.getOriginalDataset() for item in dock.plot.listDataItems()]
 
 
+def written_beside(dock: TraceDock) -> dict[str, float]:
+    """What the left axis has room for, and at which height, in pixels from the top."""
+    axis = dock.plot.getAxis("left")
+    QApplication.processEvents()  # the plot finds its size
+    picture = QPixmap(1, 1)
+    painter = QPainter(picture)
+    painter.setFont(axis.style["tickFont"])
+    _, _, texts = axis.generateDrawSpecs(painter)
+    painter.end()
+    return {text.split(" (")[0]: place.center().y() for place, _, text in texts}
+
+
 def at_time(dock: TraceDock, time: float) -> Any:
     """Where a time is in the plot, in pixels of its viewport."""
     middle = float(np.mean(dock.plot.viewRange()[1]))
@@ -70,9 +83,14 @@ def test_one_neuron_raw_and_denoised_below_the_picture(
     below = Qt.DockWidgetArea.BottomDockWidgetArea
     qtbot.waitUntil(lambda: viewer.window._qt_window.dockWidgetArea(frame) == below, timeout=2000)
     assert viewer.window._qt_window.width() <= 1280
+    assert viewer.window._qt_window.height() <= 800
+    at_side = viewer.window._qt_viewer.dockLayerList
+    assert at_side.geometry().bottom() > frame.geometry().top()  # the list of layers keeps its height
     as_new(viewer)
     assert curves(dock) == []
-    assert "Click an ROI" in dock.heading.text()
+    assert "Click an ROI" in dock.hint.text()
+    assert dock.hint.isVisible()
+    assert not dock.plot.isVisible()
     press(viewer, place_of_roi(session, 107))
     assert session.traces is not None
     assert session.neurons is not None
@@ -108,30 +126,18 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
     assert [text for _, text in dock.plot.getAxis("left")._tickLevels[0]] == [
         f"ROI {number} ({height:.2g})" for number, height in zip((103, 112, 119), heights, strict=True)
     ]
-    assert "height of the row, in ΔF/F" in dock.heading.text()
+    assert "3 ROIs</b> (height in ΔF/F)" in dock.heading.text()
     views_of(session).colour_by("mu_1")
     pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
     assert not np.allclose(pens, own, atol=0.01)
     views_of(session).select(session.rois.ids.tolist())
     assert len(curves(dock)) == 2 * MOST_ROWS
-    assert f"{20 - MOST_ROWS} more" in dock.heading.text()
-    as_new(viewer)
-    legend = dock.legend
-    assert [legend.choice.itemText(row) for row in range(legend.choice.count())] == [
-        "cluster",
-        "mu_1",
-        "each its own",
-    ]
-    assert "0 (7)" in legend.words.text()
-    assert not legend.bar.isVisible()
-    legend.choice.setCurrentText("mu_1")
-    legend.choice.textActivated.emit("mu_1")
-    assert views_of(session).column == "mu_1"
-    assert legend.bar.isVisible()
-    middle = legend.bar.grab().toImage().pixelColor(legend.bar.width() // 2, 4)
-    assert middle.getRgb()[1] > middle.getRgb()[0]  # the green middle of the scale
-    assert "-0.991" in legend.words.text()
-    as_new(viewer)
+    assert f"{MOST_ROWS} of 20 ROIs" in dock.heading.text()
+    written = written_beside(dock)
+    assert list(written) == [f"ROI {100 + row}" for row in range(MOST_ROWS)]  # none is left out
+    assert (np.diff(list(written.values())) >= 0.8 * LEAST_LABEL).all()  # nor on another one
+    views_of(session).select([100])
+    assert not any(text.startswith("ROI") for text in written_beside(dock))  # numbers again
     lightness = []
     for theme in ("dark", "light"):
         viewer.theme = theme
@@ -195,9 +201,10 @@ def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
     assert np.allclose([np.ptp(values) for _, values in curves(dock)], tall / tall.max(), rtol=1e-3)
     assert "From ROI 103 to ROI 104" in dock.heading.text()
     assert dock.back.isVisible()
+    assert not any(box.isVisible() for box in dock.kinds.values())  # these traces are of one kind
     assert not dock.plot.cursor_line.isVisible()
     dock.back.click()
-    assert "ROIs 103, 104" in dock.heading.text()
+    assert "2 ROIs" in dock.heading.text()
     assert len(curves(dock)) == 4
     session.shown_traces = ShownTraces("9 neurons made up", made_up)
     press(viewer, place_of_roi(session, 107))
@@ -213,10 +220,10 @@ def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TraceDock, se
         assert len(curves(dock)) == 2
     assert not dock.plot.cursor_line.isVisible()
     session.selected = (108, 999)  # one that is not there
-    assert "ROI 108" in dock.heading.text()
+    assert "1 of 2 ROIs" in dock.heading.text()
     session.traces = None
     assert curves(dock) == []
-    assert "no traces yet" in dock.heading.text()
+    assert "no traces yet" in dock.hint.text()
 
 
 def train(movie: Movie) -> VARAutoencoder:

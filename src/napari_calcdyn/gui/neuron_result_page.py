@@ -172,7 +172,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self.selected.setText(
             f"{len(selected):,} selected: ROI {names}"
             if selected
-            else "Click a neuron, on the map or on the movie; Shift adds another one."
+            else "Click a neuron; Shift adds another one."
         )
         self.between.setEnabled(
             len(selected) == 2 and self.session.neurons is not None and self.session.job is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
@@ -95,9 +95,6 @@ class NeuronsDock(Dock):
             window = window.parentWidget()  # of a floating dock too
         if viewer is None or window is None:
             return
-        window.setCorner(
-            Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
-        )  # we keep our height
         there = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), TraceDock)]
         for dock in there:
             dock.show()

@@ -49,6 +49,7 @@ def show_rois(session: Session) -> Labels | None:
         layer.data = rois.labels
     if place:
         layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
+    layer.editable = False  # a brush would change the picture of the ROIs, which the rings of neuropil avoid
     layer.features = {"index": np.arange(len(rois) + 1), ROI_ID: np.array(["", *map(str, rois.ids)])}
     if session.roi_labels is not layer:
         session.roi_layer = weakref.ref(layer)

@@ -17,12 +17,12 @@ from qtpy.QtWidgets import (
     QMainWindow,
     QPushButton,
     QSizePolicy,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from .colour_legend import ColourLegend
-from .dock import Listener, caption
+from .dock import Listener
 from .movie_time import belong_together, show_frame, shown_frame
 from .neuron_views import views_of
 from .predictions import Predictions
@@ -64,17 +64,22 @@ class TraceDock(QWidget):  # type: ignore[misc]
 
         self.heading = QLabel()
         self.heading.setTextFormat(Qt.TextFormat.RichText)
-        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.heading.setWordWrap(True)
+        self.hint = QLabel()
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
         self.back = QPushButton("Back to the selected neurons")
         self.back.clicked.connect(self._on_back)
         self.plot = TracePlot()
         self.plot.moved.connect(self._on_moved)
+        self.picture = QStackedWidget()
+        for widget in (self.hint, self.plot):
+            self.picture.addWidget(widget)
         self.kinds = {kind: QCheckBox(kind) for kind in _KINDS}
         for kind, box in self.kinds.items():
             box.setChecked(True)
             box.setToolTip(f"<qt>{_KINDS[kind]}</qt>")
             box.toggled.connect(self._show)
-        self.legend = ColourLegend(self._views, self._listener)
         self._lay_out()
 
         session = self.session
@@ -103,21 +108,11 @@ class TraceDock(QWidget):  # type: ignore[misc]
         top.addWidget(self.back)
         for box in self.kinds.values():
             top.addWidget(box)
-        left = QVBoxLayout()
-        left.setSpacing(2)
-        left.addLayout(top)
-        left.addWidget(self.plot, 1)
-        side = QWidget()
-        side.setFixedWidth(170)
-        right = QVBoxLayout(side)
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(4)
-        right.addWidget(caption("Colour neurons by"))
-        right.addWidget(self.legend, 1)
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
-        layout.addLayout(left, 1)
-        layout.addWidget(side)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self.picture, 1)
 
     # What the user does
 
@@ -142,17 +137,20 @@ class TraceDock(QWidget):  # type: ignore[misc]
         rate = traces.frame_rate if traces is not None else None
         unit = traces.unit if traces is not None else ""
         if shown is not None:
-            heading = f"<b>{html.escape(shown.title)}</b>"
+            words = html.escape(shown.title)
             rows = tuple(Row("", None, {DENOISED: values}) for values in shown.values)
         else:
-            heading, rows = self._selected()
+            words, rows = self._selected()
         self.plot.show_rows(rows, unit=unit, frame_rate=rate, one_scale=shown is not None)
-        self.heading.setText(heading + (f" · {self.plot.note}" if self.plot.note else ""))
+        note = f" {html.escape(self.plot.note)}" if self.plot.note else ""
+        self.heading.setText(f"<b>{words}</b>{note}" if rows else "")
+        self.hint.setText("" if rows else words)
+        self.picture.setCurrentWidget(self.plot if rows else self.hint)
         self._show_kinds()
         self._on_time()
 
     def _selected(self) -> tuple[str, tuple[Row, ...]]:
-        """Return the heading and the rows of the selected neurons."""
+        """Return the heading and the rows of the selected neurons, or what to say where there are none."""
         selected, traces = self.session.selected, self.session.traces
         if not selected:
             return _HINT, ()
@@ -192,6 +190,7 @@ class TraceDock(QWidget):  # type: ignore[misc]
             PREDICTED: self._predictions.obstacle(),
         }
         for kind, box in self.kinds.items():
+            box.setVisible(self.session.shown_traces is None)
             box.setEnabled(not missing[kind])
             box.setToolTip(f"<qt>{_KINDS[kind]} {missing[kind]}</qt>")
         progress = self._predictions.progress
@@ -231,12 +230,15 @@ class TraceDock(QWidget):  # type: ignore[misc]
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget) or dock.isFloating():
             return
+        # The docks at the sides keep their height, or a small window had no room for the list of layers.
+        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         if window.dockWidgetArea(dock) != below:
             window.addDockWidget(below, dock)
 
     def sizeHint(self) -> QSize:
         """Stay low: the picture is above."""
-        return QSize(800, 210)
+        return QSize(800, 230)
 
 
 def _on_gone(listener: Listener, predictions: Predictions) -> None:
@@ -250,12 +252,11 @@ def _place(ids: NDArray[np.int64], number: int) -> int:
 
 
 def _names(listed: list[int], selected: int) -> str:
-    names = ", ".join(map(str, listed))
-    more = selected - len(listed)
     if not listed:
         return "The selected ROIs have no traces."
-    text = f"<b>ROI{'s' if len(listed) > 1 else ''} {names}</b>"
-    return text + (f" and {more:,} more that are selected" if more else "")
+    if len(listed) == 1 == selected:
+        return f"ROI {listed[0]}"
+    return f"{len(listed)} of {selected:,} ROIs" if selected > len(listed) else f"{selected} ROIs"
 
 
 def _line_icon(kind: str, colours: PlotColours) -> QIcon:

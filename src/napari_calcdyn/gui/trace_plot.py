@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import QGraphicsItem
 
 from .theme import PlotColours
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 RAW, DENOISED, PREDICTED = "raw", "denoised", "predicted"
 _GAP = 1.08  # distance of two rows, of the highest row
+LEAST_LABEL, _LARGEST_LABEL = 7, 12  # height of a row's label, in pixels
+_LABEL_GAP = 16  # between label and axis, and at its other end
+_LABEL_WIDTH = 92  # of the left axis, at least: so the curves stay where they are from one neuron to the next
 _LUMINANCE = (0.21, 0.72, 0.07)  # of red, green and blue
 _LEAST_CONTRAST = 70.0  # of 255
 _TOOLTIP = (
@@ -59,6 +63,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[Row, ...] = ()
+        self._labels: list[tuple[float, str]] = []  # of the rows, and where
         self._rate: float | None = None
         self._unit = ""
         self._one_scale = False
@@ -68,13 +73,13 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.note = ""
         """What the heights of several rows mean, in words."""
         self.setToolTip(_TOOLTIP)
-        self.setMinimumHeight(110)
+        self.setMinimumHeight(130)  # all labels of a full plot
         self.setMouseEnabled(x=True, y=False)
         self.setMenuEnabled(False)
         self.setClipToView(True)
         self.setDownsampling(auto=True, mode="peak")
         self.getPlotItem().setContentsMargins(0, 6, 10, 2)
-        self.getAxis("left").setWidth(92)
+        self.getAxis("left").setStyle(hideOverlappingLabels=False)  # one for each row, the outermost too
         for side in ("left", "bottom"):
             self.getAxis(side).enableAutoSIPrefix(False)
         self.cursor_line = pg.InfiniteLine(movable=True)
@@ -82,6 +87,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.cursor_line.setVisible(False)
         self.cursor_line.sigDragged.connect(self._on_dragged)
         self.addItem(self.cursor_line, ignoreBounds=True)
+        self.getViewBox().sigResized.connect(self._label_rows)
         self.scene().sigMouseClicked.connect(self._on_clicked)
 
     def show_rows(
@@ -163,16 +169,30 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.note = ""
         if several:
             self.note = (
-                f"rows {_short(_GAP * highest)} {self._unit} apart"
+                f"(rows {_short(_GAP * highest)} {self._unit} apart)"
                 if self._one_scale
-                else f"in brackets the height of the row, in {self._unit}"
+                else f"(height in {self._unit})"
             )
-        self.getAxis("left").setTicks([labels] if several else None)
+        self._labels = labels if several else []
+        self._label_rows()
         self.setLabel("left", "" if several else self._unit)
         self.setLabel("bottom", "time (s)" if self._rate else "frame")
         for side in ("left", "bottom"):
             self.getAxis(side).setVisible(bool(self._rows))
         self.enableAutoRange(y=True)
+
+    def _label_rows(self, *_: object) -> None:
+        """Write a label beside each row, as large as there is room for; the axis of one row has numbers."""
+        axis, labels = self.getAxis("left"), self._labels
+        font = QFont(self.font())
+        font.setPixelSize(_LARGEST_LABEL)
+        if labels:
+            row = self.getViewBox().height() / len(labels)
+            font.setPixelSize(int(np.clip(row, LEAST_LABEL, _LARGEST_LABEL)))
+        widest = max((QFontMetrics(font).horizontalAdvance(text) for _, text in labels), default=0)
+        axis.setTickFont(font)
+        axis.setWidth(max(_LABEL_WIDTH, widest + _LABEL_GAP))
+        axis.setTicks([labels] if labels else None)
 
     def _add(self, kind: str, curve: NDArray[np.float32], row: Row) -> None:
         if self._colours is None or not np.isfinite(curve).any():
