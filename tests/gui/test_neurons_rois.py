@@ -84,6 +84,10 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     viewer.add_image(cell_movie, name="cells", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
     np.testing.assert_allclose(viewer.layers[ROIS].scale, PLACE["scale"])
     np.testing.assert_allclose(viewer.layers[ROIS].translate, PLACE["translate"])
-    viewer.layers.remove("cells")
+    viewer.layers.clear()
+    viewer.add_image(cell_movie, name="cells", scale=(1, 2, 2))
+    np.testing.assert_allclose(viewer.layers[ROIS].scale, (2, 2))  # they come back with their movie
+    viewer.layers.clear()
     viewer.add_image(cell_movie[:, :20], name="cut")
     is_one_sentence(neurons, "32 × 40", "20 × 40")
+    assert ROIS not in viewer.layers  # and not over another one

@@ -38,8 +38,11 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     assert np.array_equal(session.traces.values, expected.values)
     assert "24 traces of 120 samples" in page.trace_facts.text().replace("</b>", "")
     assert TRACES_NAME in viewer.window.dock_widgets
+    page.settings.frame_rate.setValue(12.0)
+    settle(qtbot, neurons)
     page.settings.neuropil.setChecked(False)
     extract(qtbot, neurons)
+    assert session.traces.frame_rate == 12.0  # entered once for a movie that does not say it
     expected = extract_traces(session.movie, session.rois)
     assert np.array_equal(session.traces.values, expected.values)
 

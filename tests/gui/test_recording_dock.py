@@ -36,7 +36,10 @@ def test_opening_a_file_shows_it_and_what_it_is(
 ) -> None:
     assert not recording.facts.isVisible()
     assert not recording.mean.isEnabled()
+    heard: list[Any] = []
+    recording.session.events.movie.connect(heard.append)
     open_and_settle(qtbot, recording, movie_path)
+    assert [movie.path for movie in heard] == [movie_path]  # one, and not its layer's array before it
     (layer,) = viewer.layers
     assert np.array_equal(np.asarray(layer.data[7]), movie_array[7])
     assert np.allclose(layer.scale, (1, 0.5, 0.5))

@@ -194,8 +194,10 @@ class InputPage(QWidget):  # type: ignore[misc]
     # What the page shows
 
     def _on_movie(self, *_: object) -> None:
-        if self.session.rois is not None and self.session.movie is not None:
-            show_rois(self.session)
+        rois, movie = self.session.rois, self.session.movie
+        if rois is not None and movie is not None:
+            if rois.frame_shape == movie.frame_shape:
+                show_rois(self.session)  # where the movie lies, also if their layer went with it
             check_rois(self.session)
         self._show_job()
 

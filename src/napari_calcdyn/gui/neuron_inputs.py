@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Shapes
     from numpy.typing import NDArray
 
-    from ..recording import RoiSet
+    from ..recording import RoiSet, Traces
 
 EXTRACTING = "Extracting traces"
 OPENING = "Opening ROIs and traces"
@@ -48,6 +48,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     """
     has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
     frame_shape = session.movie.frame_shape if session.movie is not None else None
+    before = session.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
         from ..recording import open_rois, open_traces
@@ -55,7 +56,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
         if rois is not None and not _has_traces(path):
             return _drawable(rois), None
-        raw = open_traces(path, neuropil=settings.neuropil)
+        raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil), before)
         if rois is not None and only_cells and ISCELL in rois.columns:
             cells = rois.columns[ISCELL]
             rois, raw = rois.select(cells), raw.select(cells)
@@ -182,7 +183,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
     settings : TraceSettings
         How fluorescence becomes traces.
     """
-    movie, rois, path = session.movie, session.rois, session.roi_path
+    movie, rois, path, before = session.movie, session.rois, session.roi_path, session.fluorescence
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
@@ -203,13 +204,21 @@ def extract(session: Session, settings: TraceSettings) -> bool:
 
         raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
         raw = raw.select(np.isin(raw.ids, rois.ids))
-        return settings.make(raw, progress)
+        return settings.make(_with_frame_rate(raw, before), progress)
 
     def done(made: MadeTraces) -> None:
         if session.rois is rois:
             take_traces(session, made)
 
     return session.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
+
+
+def _with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
+    """Return traces whose file does not know their frame rate with the one that was entered for it before."""
+    if raw.frame_rate is not None or before is None:
+        return raw
+    of_the_same = all(raw.provenance.get(key) == before.provenance.get(key) for key in ("file", "movie"))
+    return replace(raw, frame_rate=before.frame_rate) if of_the_same else raw
 
 
 def make_signal(session: Session, settings: TraceSettings, frame_rate: float | None) -> bool:

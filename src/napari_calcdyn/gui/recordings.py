@@ -103,10 +103,12 @@ def open_recording(
         if into is not None and into in viewer.layers:
             into.data = opened.movie.data
             into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
+            into.metadata[_MOVIE] = opened
             layer = into
         else:
+            # The docks look at a layer when it is added, and have to find its movie there.
+            options["metadata"] |= {_MOVIE: opened}
             layer = viewer.add_image(opened.movie.data, **options)
-        layer.metadata[_MOVIE] = opened
         take(session, opened.movie, layer)
         if then is not None:
             then()
