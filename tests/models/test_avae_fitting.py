@@ -208,6 +208,12 @@ def test_collapse_shows(traces: Traces, architecture: str) -> None:
     assert model.encode(traces)[0].var(axis=0).max() < 0.01
 
 
+def test_in_scaled_units_the_error_is_the_published_one(traces: Traces) -> None:
+    model, _ = fit(traces, error_unit="scaled", epochs=1)
+    weight = 1 / (2 * model.noise)
+    assert weight == pytest.approx(model.normalisation.scale**2)  # (x / scale)² · weight = x²
+
+
 @pytest.mark.parametrize(("architecture", "epochs"), [("residual", 30), ("paper", 40), ("sequence", 30)])
 def test_two_latents_show_more_of_new_neurons_than_two_components(architecture: str, epochs: int) -> None:
     everything, clean = recording(200, 60), events(200, 60, noise=0)[150:]

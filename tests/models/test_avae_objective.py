@@ -36,15 +36,19 @@ class Fixed(AVAENetwork):
 
 
 def objective(
-    traces: Tensor, valid: Tensor | None = None, network: AVAENetwork | None = None, **settings: Any
+    traces: Tensor,
+    valid: Tensor | None = None,
+    network: AVAENetwork | None = None,
+    noise: float = 0.5,
+    **settings: Any,
 ) -> AVAEObjective:
     """Train on all but the last four neurons, which are for validation."""
     network = network or Fixed()
     valid = torch.ones_like(traces, dtype=torch.bool) if valid is None else valid
     order = torch.arange(len(traces))
-    plain = {**SMALL, "error_unit": "scaled", "warm_up": 0.0, "batch": 4, "beta": 0.0, "latent": LATENTS}
+    plain = {**SMALL, "warm_up": 0.0, "batch": 4, "beta": 0.0, "latent": LATENTS}
     config = AVAEConfig(**{**plain, **settings})
-    return AVAEObjective(network, traces, valid, order[:-4], order[-4:], NOISE, config, seed=0)
+    return AVAEObjective(network, traces, valid, order[:-4], order[-4:], noise, config, seed=0)
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def test_the_loss_is_squared_error_and_divergence(traces: Tensor) -> None:
 
 
 def test_in_units_of_the_noise_an_error_as_large_as_the_noise_counts_one_half(traces: Tensor) -> None:
-    task, scaled = (objective(traces, error_unit=unit) for unit in ("noise", "scaled"))
+    task, scaled = (objective(traces, noise=noise) for noise in (NOISE, 0.5))
     assert task.loss(0, 1)[0].item() == pytest.approx(scaled.loss(0, 1)[0].item() / (2 * NOISE), rel=1e-5)
     assert task.validate(0, 1)[0] == pytest.approx(scaled.validate(0, 1)[0] / (2 * NOISE), rel=1e-5)
 
@@ -102,7 +106,7 @@ def test_missing_samples_change_neither_loss_nor_gradient(traces: Tensor) -> Non
     valid = torch.rand(traces.shape, generator=torch.Generator().manual_seed(2)) < 0.7
     seen = []
     for filling in (0.0, 1e6, float("nan")):
-        task = objective(torch.where(valid, traces, filling), valid, error_unit="noise")
+        task = objective(torch.where(valid, traces, filling), valid, noise=NOISE)
         loss, _ = task.loss(0, 1)
         loss.backward()
         seen.append((loss.item(), task.validate(0, 1)[0], task.module.trace.grad))

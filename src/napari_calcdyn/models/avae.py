@@ -21,7 +21,7 @@ from .avae_mode import posterior_mode
 from .avae_networks import AVAENetwork, build_network
 from .devices import resolve_device
 
-_BATCH_BYTES = 4 * 2**20
+_BATCH_BYTES = 64 * 2**20
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,7 +39,7 @@ class AVAE:
     normalisation : Normalisation
         From traces to what the network sees.
     noise : float
-        Variance of the training traces' noise, in normalised units.
+        v, the variance of the noise that the error was measured by, in normalised units.
     ids : ndarray (N,), int64
         ROIs of the traces that it was fitted to, held-out ones included.
     samples : int
@@ -279,7 +279,9 @@ class AVAE:
         """Yield which rows, their normalised traces, and where they have samples; only usable traces."""
         self.check_traces(traces)
         rows = np.flatnonzero(traces.usable)
-        step = max(1, _BATCH_BYTES // (4 * traces.samples))
+        # Refinement holds a derivative of the trace for each latent, several times over.
+        wide = 4 * self.config.latent + 1 if self.config.refinement else 1
+        step = max(1, _BATCH_BYTES // (4 * traces.samples * wide))
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             values, valid = self.normalisation.apply(traces.select(some))

@@ -88,13 +88,16 @@ def fit_avae(
     values, valid = normalisation.apply(known)
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         network = build_network(
             config.architecture, known.samples, config.hidden, config.latent, min(config.patch, known.samples)
         )
         network.start_from(values[training])
     network.to(where)
-    noise = noise_variance(values[training], valid[training])
+    if config.error_unit == "noise":
+        noise = noise_variance(values[training], valid[training])
+    else:  # 2 v = 1 in units of the scaled traces
+        noise = 0.5 / normalisation.scale**2
     objective = AVAEObjective(network, values, valid, training, validation, noise, config, seed)
     schedule = _schedule(config, len(training), objective.steps_per_epoch)
     if stop is not None and stop.is_set():

@@ -47,7 +47,7 @@ class AVAEObjective:
     ) -> None:
         self.module: nn.Module = network
         self._network, self._config = network, config
-        self._weight = 1 / (2 * noise) if config.error_unit == "noise" else 1.0
+        self._weight = 1 / (2 * noise)
         device = next(network.parameters()).device
         self._traces, self._valid = traces.to(device), valid.to(device)
         self._validation = validation.to(device)

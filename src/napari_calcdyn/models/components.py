@@ -29,6 +29,8 @@ def principal_components(traces: Tensor, k: int) -> tuple[Tensor, Tensor]:
     found = min(k, *traces.shape)
     sought = min(2 * found + _MORE, *traces.shape)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)  # of the random projection, which leaves no trace in the result
+        torch.default_generator.manual_seed(
+            0
+        )  # of the random projection, which leaves no trace in the result
         _, values, directions = torch.pca_lowrank(traces, sought, center=False, niter=_ITERATIONS)
     return values[:found], directions[:, :found]
