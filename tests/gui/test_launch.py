@@ -12,6 +12,8 @@ import tifffile
 
 from napari_calcdyn.analysis.contribution import contribution_maps
 from napari_calcdyn.gui import launch, runs
+from napari_calcdyn.gui.neurons_dock import NeuronsDock
+from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.config import VARAutoencoderConfig
@@ -100,3 +102,13 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
         launch.NEURONS_NAME,
     }
     assert session.job is None
+
+
+def test_a_dock_that_was_put_away_comes_back_in_front_of_the_others(add_dock: Any, qtbot: Any) -> None:
+    recording, neurons = add_dock(RecordingDock, "Recording"), add_dock(NeuronsDock, "Neurons")
+    for dock in (neurons, recording):
+        dock.parentWidget().hide()
+        dock.parentWidget().show()
+        qtbot.wait(100)
+        assert not dock.visibleRegion().isEmpty()
+    assert neurons.visibleRegion().isEmpty()

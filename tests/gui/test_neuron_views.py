@@ -284,6 +284,7 @@ def test_the_map_goes_on_without_rois_and_without_a_movie(viewer: Any, session: 
     assert ringed(session) == {111}
     as_new(viewer)
     viewer.layers.remove("movie")
+    assert min(opacities(session).values()) == 1  # there is nothing to see through them
     press(viewer, place_of_point(session, 117))
     assert session.selected == (117,)
     assert session.rois is not None

@@ -279,6 +279,7 @@ def test_a_dock_that_is_opened_again_shows_what_there_is(viewer: Any, ready: Neu
     assert "24 traces" in again.inputs.trace_facts.text()
     assert "24 neurons" in again.results.facts.text().replace("</b>", "")
     assert len(again.model.curves.panels["kl"].training.getData()[0]) > 0
+    assert again.pages.currentWidget() is again.results
     start_long(qtbot, again)
     for name in (RECORDING_NAME, DYNAMICS_NAME, "again"):
         viewer.window.dock_widgets[name].parentWidget().destroyOnClose()

@@ -67,6 +67,7 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     viewer.add_labels(np.zeros_like(cells), name="empty", **PLACE)
     choose_rois(qtbot, neurons, "empty")
     is_one_sentence(neurons, "no ROIs in empty")
+    assert neurons.inputs.choice.currentText() == ""  # nothing was taken
     assert neurons.session.rois is None
 
     corners = np.array([(4.0, 3.0), (12.0, 3.0), (12.0, 9.0)])  # x, y

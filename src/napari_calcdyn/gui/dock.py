@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QShowEvent
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -77,7 +77,7 @@ class Dock(QWidget):  # type: ignore[misc]
         super().__init__()
         self.session = session_of(napari_viewer)
         self._listener = Listener()
-        self._tabbed = False
+        self._tabbed = self._put_away = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
         content = QWidget()
@@ -117,11 +117,18 @@ class Dock(QWidget):  # type: ignore[misc]
         return bool(super().event(event))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Share one place with our other dock, as tabs, when first shown."""
+        """Share one place with our other docks, as tabs, when first shown; come to the front when opened again."""
         super().showEvent(event)
         if not self._tabbed:
             self._tabbed = True
             self._tab_with_sibling()
+        elif self._put_away:
+            QTimer.singleShot(0, self.parentWidget().raise_)  # once it is a tab again
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Note whether the dock itself was hidden, and not the window or the tab."""
+        super().hideEvent(event)
+        self._put_away = self.parentWidget() is not None and self.parentWidget().isHidden()
 
     def _tab_with_sibling(self) -> None:
         window, dock = self.window(), self.parentWidget()

@@ -160,6 +160,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)
+        self.choice.setCurrentIndex(-1)  # where the ROIs came from is written above
         layer = next((it for it in drawn_layers(self.session) if it.name == name), None)
         if layer is not None:
             use_drawn(self.session, layer)

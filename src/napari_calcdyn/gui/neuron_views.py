@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
 
-# Opacity of the ROIs: with nothing selected, the movie shows through; then of those that are selected and the others.
+# Opacity of the ROIs: with nothing selected, a movie shows through; then of those that are selected and the others.
 _PLAIN, _SELECTED, _DIMMED = 0.6, 1.0, 0.2
 
 
@@ -76,6 +76,7 @@ class NeuronViews:
             (events.columns, self._on_columns),
             (events.selected, self._on_selected),
             (events.movie, self._place_map),
+            (events.movie, self._paint_rois),
         ):
             signal.connect(slot)
         viewer = session.viewer
@@ -244,7 +245,8 @@ class NeuronViews:
         chosen = np.isin(ids, session.selected)
         colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
         colours[1:, :3] = self.colours_of(ids)
-        colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else _PLAIN)
+        plain = _SELECTED if session.movie_layer is None else _PLAIN
+        colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
         # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
         # that is made of a dict.
         layer.colormap = CyclicLabelColormap(colors=colours, background_value=0)

@@ -56,6 +56,8 @@ class NeuronsDock(Dock):
         self.listen(self.session.events.neurons, self._on_neurons)
         self.listen(self.session.events.traces, self._on_traces)
         self.listen(self.session.events.shown_traces, self._on_shown_traces)
+        self._on_neurons()
+        self._on_job()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders."""
