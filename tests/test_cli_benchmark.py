@@ -92,4 +92,6 @@ def test_what_cannot_be_used_is_said(
     ask = ("benchmark", "avae", "--out", tmp_path, *SMALL)
     refused(monkeypatch, capsys, *ask, words="choose an empty folder")
     refused(monkeypatch, capsys, *ask, "--scaling", "neuron", words="per 'neuron'")
+    refused(monkeypatch, capsys, *ask, "--latent", "3", words="no network of 3 latents")
+    refused(monkeypatch, capsys, *ask, "--sigma", "0", words="σ must be above 0")
     refused(monkeypatch, capsys, *ask, "--device", "abacus", words="abacus")

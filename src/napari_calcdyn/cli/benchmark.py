@@ -29,6 +29,16 @@ def avae(
     ] = None,
     frame_rate: Annotated[float | None, typer.Option(help="Samples per second; 50.", min=1)] = None,
     partitions: Annotated[int | None, typer.Option(help="Random partitions; 10 in the paper.", min=1)] = None,
+    sigma: Annotated[
+        list[float] | None, typer.Option(help="Noise; may be given several times. 0.5, 1, 1.5, 2 and 2.5.")
+    ] = None,
+    latent: Annotated[
+        list[int] | None,
+        typer.Option(help="D2, with the paper's D1; may be given several times. 2, 4, 8, 16."),
+    ] = None,
+    beta: Annotated[
+        list[float] | None, typer.Option(help="KL weight; may be given several times. 0, 0.5 and 1.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of the default AVAE; 60.", min=1)] = None,
     scaling: Annotated[
         str | None, typer.Option(metavar="[trace|recording]", help="Range that Eq. 4 takes; trace.")
@@ -48,10 +58,18 @@ def avae(
 
     if scaling not in (None, "trace", "recording"):
         raise InputError(f"Traces cannot be scaled per {scaling!r}: choose trace or recording.")
+    sizes = {size[1]: size for size in Grid().sizes}
+    if unknown := [number for number in latent or () if number not in sizes]:
+        raise InputError(f"The paper has no network of {unknown[0]} latents: choose from 2, 4, 8 and 16.")
+    if any(not 0 < value <= 100 for value in sigma or ()) or any(value < 0 for value in beta or ()):
+        raise InputError("σ must be above 0 and at most 100, and β not below 0: give other numbers.")
     asked = {
         "neurons": neurons,
         "frame_rate": frame_rate,
         "partitions": partitions,
+        "sigmas": tuple(sigma or ()) or None,
+        "sizes": tuple(sizes[number] for number in latent or ()) or None,
+        "betas": tuple(beta or ()) or None,
         "epochs": epochs,
         "scaling": scaling,
         "seed": seed,
