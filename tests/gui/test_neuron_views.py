@@ -82,6 +82,7 @@ def test_map_and_rois_have_the_same_colours_of_any_column(viewer: Any, session: 
         assert np.allclose(on_movie[:, :3], the_map(session).face_color[:, :3], atol=1e-6)
         assert len(np.unique(on_movie, axis=0)) >= {"cluster": 3, "mu_1": 15, OWN: 21}[column]
     as_new(viewer)
+    assert session.neurons is not None
     kinds = np.array(["RS", "IB", ""] * 10)
     session.columns = {"type": kinds}
     views = views_of(session)
@@ -93,6 +94,9 @@ def test_map_and_rois_have_the_same_colours_of_any_column(viewer: Any, session: 
         ("none", 10),
     ]
     assert the_map(session).features["type"].tolist() == kinds.tolist()
+    session.columns = {"cluster": kinds}
+    assert views.column_names[:2] == ["cluster", "cluster (table)"]
+    assert the_map(session).features["cluster"].tolist() == session.neurons.cluster.tolist()
     session.columns = {}
     assert views.column == OWN
     as_new(viewer)

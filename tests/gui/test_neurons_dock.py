@@ -22,7 +22,9 @@ from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
 from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
 from napari_calcdyn.gui.results import EXPLAINED
 from napari_calcdyn.gui.roi_layers import ROIS
-from napari_calcdyn.gui.session import session_of
+from napari_calcdyn.gui.session import Status, session_of
+
+LONG_NAME = "20230412_mouse_M123_GCaMP6s_session1_plane0_512x512_motion_corrected_" + 60 * "z"
 
 
 def set_epochs(neurons: NeuronsDock, epochs: int) -> None:
@@ -112,11 +114,13 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     assert session.shown_traces is not None
     assert not np.array_equal(session.shown_traces.values, samples.values)
 
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "table"), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "table 1.5"), ""))
     results.export.click()
     settle(qtbot, ready)
-    assert str(tmp_path / "table.csv") in ready.message.text()
-    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+    assert str(tmp_path / "table 1.5.csv") in ready.message.text()
+    results.export.click()
+    is_one_sentence(ready, "exists already")  # as the dialog asked about another name
+    with (tmp_path / "table 1.5.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["roi_id"]) for row in rows] == session.neurons.ids.tolist()
     assert {"mu_1", "tsne_1", "tsne_2", "cluster"} <= set(rows[0])
@@ -312,6 +316,9 @@ def test_everything_fits_into_a_small_window_of_either_theme(
     train_briefly(qtbot, ready)
     ready.inputs.settings.relative.setChecked(True)
     settle(qtbot, ready)
+    viewer.layers["cells"].name = LONG_NAME
+    ready.session.status = Status("neurons", f"Opening {LONG_NAME}")
+    ready.session.tell("neurons", f"There is no file /{LONG_NAME}.")
     for form in (ready.model.form, ready.inputs.settings.baseline):
         for group in form.groups.values():
             group.expand(animate=False)

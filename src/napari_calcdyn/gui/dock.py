@@ -175,6 +175,7 @@ class MessageLine(QLabel):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        self._said = ""
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setVisible(False)
@@ -186,8 +187,13 @@ class MessageLine(QLabel):  # type: ignore[misc]
             if is_error
             else "border-left: 3px solid #808890; padding: 3px 0px 3px 8px;"
         )
-        self.setText(text)
+        self._said = text
+        self.setText(breakable(text))  # else the name of a file made the window wider
         self.setVisible(bool(text))
+
+    def text(self) -> str:
+        """Return the sentence, without the places at which it may be broken."""
+        return self._said
 
 
 class ProgressRow(QWidget):  # type: ignore[misc]
@@ -199,6 +205,7 @@ class ProgressRow(QWidget):  # type: ignore[misc]
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.stage = QLabel()
+        self.stage.setWordWrap(True)
         self.time_left = QLabel()
         words = QHBoxLayout()
         words.addWidget(self.stage, 1)
@@ -219,7 +226,7 @@ class ProgressRow(QWidget):  # type: ignore[misc]
         else:
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * min(max(status.fraction, 0.0), 1.0)))
-        self.stage.setText(status.stage if status is not None else "")
+        self.stage.setText(breakable(status.stage) if status is not None else "")
         eta = status.eta if status is not None else None
         self.time_left.setText("" if eta is None else f"{duration(eta)} left")
 
@@ -237,8 +244,8 @@ def duration(seconds: float) -> str:
 
 
 def breakable(text: str) -> str:
-    """Return a path or a name as rich text that a narrow label can break between its parts."""
-    return re.sub(r"([/\\_.\-]+)", "\\1\u200b", html.escape(text))
+    """Return words, names or paths as rich text that a narrow label can break between their parts."""
+    return re.sub(r"([/\\_.\-]+|[^\W_]{20})", "\\1\u200b", html.escape(text))
 
 
 def caption(text: str, tooltip: str = "") -> QLabel:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from ..models.config import VARAutoencoderConfig
 from ..recording.errors import InputError
 from .device_choice import DeviceChoice
-from .dock import Dock
+from .dock import Dock, breakable
 from .form import SettingsForm
 from .loss_plot import LossPlot
 from .matrix_plot import MatrixPlot
@@ -214,7 +214,7 @@ class DynamicsDock(Dock):
             frames, height, width = movie.shape
             name = movie.name if layer is None else layer.name
             self.recording.setText(
-                f"<b>{name}</b>: {frames:,} frames of {height:,}\u00a0×\u00a0{width:,}\u00a0px"
+                f"<b>{breakable(name)}</b>: {frames:,} frames of {height:,}\u00a0×\u00a0{width:,}\u00a0px"
             )
         self._show_job()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,12 +32,17 @@ def neuron_columns(session: Session) -> dict[str, NDArray[Any]]:
     neurons, traces, rois = session.neurons, session.traces, session.rois
     if neurons is None:
         return {}
-    columns: dict[str, NDArray[Any]] = {CLUSTER: neurons.cluster}
-    if traces is not None:
-        columns |= _by_id(session.columns, traces.ids, neurons.ids)
-    if rois is not None:
-        columns |= _by_id(rois.columns, rois.ids, neurons.ids)
-    return columns | {name: np.asarray(values) for name, values in neurons.features.items()}
+    known = {} if rois is None else _by_id(rois.columns, rois.ids, neurons.ids)
+    known |= {name: np.asarray(values) for name, values in neurons.features.items()}
+    known[CLUSTER] = neurons.cluster
+    table = {} if traces is None else _by_id(session.columns, traces.ids, neurons.ids)
+    named = {table_name(name, known): values for name, values in table.items()}
+    return {CLUSTER: neurons.cluster} | named | known
+
+
+def table_name(name: str, known: Collection[str]) -> str:
+    """Return what a column of the user's table is called beside those that are known anyway."""
+    return f"{name} (table)" if name in known else name
 
 
 def _by_id(columns: Any, ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

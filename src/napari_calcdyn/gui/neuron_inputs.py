@@ -10,6 +10,7 @@ import numpy as np
 
 from ..recording.errors import InputError
 from ..recording.progress import ProgressCallback
+from .neuron_columns import table_name
 from .neuron_views import views_of
 from .recordings import tracked
 from .roi_layers import show_rois
@@ -276,7 +277,9 @@ def read_columns(session: Session, path: Path) -> bool:
     def done(columns: dict[str, NDArray[Any]]) -> None:
         if session.traces is traces:
             session.columns = columns
-            views_of(session).colour_by(next(iter(columns)))
+            first, views = next(iter(columns)), views_of(session)
+            renamed = table_name(first, [first])
+            views.colour_by(renamed if renamed in views.column_names else first)
             session.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
 
     title = f"Reading {path.name}"

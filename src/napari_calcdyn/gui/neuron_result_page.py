@@ -77,7 +77,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         layout.addSpacing(6)
         layout.addWidget(caption("Colour neurons by"))
         self.colours = ColourLegend(views_of(self.session), listener)
-        self.colours.setMinimumHeight(150)  # some categories without scrolling
+        self.colours.setMinimumHeight(200)  # some categories without scrolling
         layout.addWidget(self.colours)
         self.columns = QPushButton("Add columns …")
         self.columns.setToolTip(
@@ -148,8 +148,15 @@ class ResultPage(QWidget):  # type: ignore[misc]
 
     def _ask_export(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Export the neurons", "neurons.csv", "Tables (*.csv)")
-        if name:
-            export_neurons(self.session, Path(name).with_suffix(".csv"))
+        if not name:
+            return
+        path = Path(name)
+        if path.suffix.lower() != ".csv":
+            path = path.with_name(f"{path.name}.csv")
+            if path.exists():  # which the dialog did not ask about
+                self.session.tell("neurons", f"{path} exists already: choose it, or another name.", True)
+                return
+        export_neurons(self.session, path)
 
     # What the page shows
 
