@@ -136,6 +136,9 @@ def test_rois_can_be_picked_before_an_analysis_and_those_without_a_usable_trace_
     press(viewer, place_of_roi(session, 103))
     assert session.selected == (103,)
     assert ringed(session) == set()
+    layer = session.roi_labels
+    assert layer is not None
+    assert np.allclose(layer.colormap.map(np.array(4, layer.data.dtype)), 1)  # grey is not seen on the movie
 
 
 def test_clicking_a_point_lights_up_its_roi_and_goes_to_its_event(viewer: Any, session: Session) -> None:

@@ -171,6 +171,23 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     settle(qtbot, ready)
     assert LATENT_MAP in viewer.layers
     assert page.map.isHidden()
+    # The map of the model before stays, with what can be done with its neurons, until the new one is drawn.
+    mapped = session.neurons
+    set_epochs(ready, 3)
+    page.form.editors["latent"].set(3)
+    page.train.click()
+    qtbot.waitUntil(lambda: session.job.title == neuron_runs.MAPPING, timeout=20_000)
+    page.train.click()
+    settle(qtbot, ready)
+    assert session.neurons is mapped
+    assert not page.map.isHidden()
+    session.selected = tuple(mapped.ids[:2].tolist())
+    ready.results.between.click()
+    settle(qtbot, ready)
+    assert session.shown_traces is not None, session.notice
+    page.map.click()
+    settle(qtbot, ready)
+    assert session.neurons.mean.shape[1] == 3
 
 
 def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(

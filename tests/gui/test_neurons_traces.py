@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from neuron_driving import choose_rois, extract, is_one_sentence, open_path, settle, write_suite2p
+from neuron_scene import neurons_of
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
@@ -121,8 +122,10 @@ def test_traces_of_a_file_belong_to_as_many_rois_whichever_comes_first(
     session = neurons.session
     open_path(qtbot, neurons, tmp_path / "traces.npy")
     assert session.traces.ids.tolist() == list(range(24))
+    session.neurons = neurons_of(session.traces)
     choose_rois(qtbot, neurons, "drawn")
     assert session.traces.ids.tolist() == session.rois.ids.tolist()
+    assert session.neurons is None  # those had other numbers
     open_path(qtbot, neurons, tmp_path / "traces.npy")
     assert session.traces.ids.tolist() == session.rois.ids.tolist()
     open_path(qtbot, neurons, tmp_path / "fewer.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,20 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
         viewer.theme = theme
         lightness.append(dock.plot.backgroundBrush().color().lightness())
     assert lightness[1] > lightness[0] + 100
+
+
+def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TraceDock, session: Session) -> None:
+    assert session.traces is not None
+    values = session.traces.values.copy()
+    values[3], values[4] = np.nan, 7.0
+    session.traces = replace(session.traces, values=values)
+    session.selected = (103,)
+    assert dock.hint.text() == "ROI 103: trace left out, no valid samples"
+    session.selected = (104,)
+    assert "ROI 104: trace left out, constant" in dock.heading.text()
+    session.selected = (103, 104, 105)
+    labels = [text for _, text in dock.plot.getAxis("left")._tickLevels[0]]
+    assert labels[:2] == ["ROI 103 (no valid samples)", "ROI 104 (constant)"]
 
 
 def test_cursor_and_slider_follow_each_other(

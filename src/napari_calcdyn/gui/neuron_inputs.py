@@ -115,11 +115,10 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
         Where they were opened from.
     """
     before = session.fluorescence
-    waiting = session.rois is None and session.neurons is None
+    keep = session.rois is None and before is not None and len(before) == len(rois)
     session.roi_path = path
     session.rois = rois
     if before is not None:
-        keep = waiting and len(before) == len(rois)
         take_traces(session, MadeTraces(before, session.traces) if keep else None)
     session.selected = ()
     show_rois(session)

@@ -194,7 +194,8 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self.load.setEnabled(job is None)
         self.save.setEnabled(job is None and session.avae is not None)
         # After every training it is drawn by itself; this is for what was stopped, loaded or opened later.
-        ready = session.avae is not None and session.traces is not None and session.neurons is None
+        drawn = session.neurons is not None and session.mapped_with is session.avae
+        ready = session.avae is not None and session.traces is not None and not drawn
         self.map.setVisible(ready and not running)
         self.map.setEnabled(job is None)
 

@@ -94,6 +94,7 @@ def map_neurons(session: Session) -> bool:
             return
         session.selected = ()
         session.shown_traces = None
+        session.mapped_with = model
         session.neurons = neurons
         show_neurons(session)
 
@@ -142,7 +143,7 @@ def save_neuron_model(session: Session, folder: Path) -> bool:
 
 def interpolate(session: Session, steps: int) -> bool:
     """Show the traces on the way between the two selected neurons; returns whether the job was started."""
-    model, neurons, selected = session.avae, session.neurons, session.selected
+    model, neurons, selected = session.mapped_with, session.neurons, session.selected
     if model is None or neurons is None or len(selected) != 2:
         session.tell("neurons", "Select exactly two neurons first, on the map or on the movie.", True)
         return False

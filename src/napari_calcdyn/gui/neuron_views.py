@@ -245,7 +245,13 @@ class NeuronViews:
         chosen = np.isin(ids, session.selected)
         colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
         colours[1:, :3] = self.colours_of(ids)
-        plain = _SELECTED if session.movie_layer is None else _PLAIN
+        plain = _SELECTED
+        if session.movie_layer is not None:
+            plain = _PLAIN
+            grey = (colours[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
+            colours[1:, :3][chosen & grey] = (
+                1.0  # among the dimmed ones grey would not be seen on a grey movie
+            )
         colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
         # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
         # that is made of a dict.

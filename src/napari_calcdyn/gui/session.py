@@ -74,6 +74,7 @@ _NEURONS = (
     "columns",
     "avae",
     "avae_history",
+    "mapped_with",
     "neurons",
 )
 # Results are large arrays and models: a change is a change of identity, never a comparison of values.
@@ -105,6 +106,7 @@ class Session:
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of the traces, from the user's table
     avae: AVAE | None = None
     avae_history: tuple[Progress, ...] = ()
+    mapped_with: AVAE | None = None  # the model that `neurons` are of, until the map of another one is drawn
     neurons: Neurons | None = None
     selected: tuple[int, ...] = ()  # ids of the ROIs that are picked out, in every view, in the order picked
     shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs

@@ -163,14 +163,18 @@ class TraceDock(QWidget):  # type: ignore[misc]
         colours = (255 * self._views.colours_of(np.array(listed, np.int64))).round().astype(int)
         rows = []
         for number, colour in zip(listed, colours.tolist(), strict=True):
-            curves = {RAW: traces.values[_place(traces.ids, number)]}
+            place = _place(traces.ids, number)
+            curves = {RAW: traces.values[place]}
             denoised = self._denoised(number)
             if denoised is not None:
                 curves[DENOISED] = denoised
             if number in predicted:
                 curves[PREDICTED] = predicted[number]
             shown = {kind: curve for kind, curve in curves.items() if self.kinds[kind].isChecked()}
-            rows.append(Row(f"ROI {number}", tuple(colour), shown))
+            rows.append(Row(f"ROI {number}", tuple(colour), shown, traces.problems[place] or ""))
+        if len(selected) == len(rows) == 1 and rows[0].problem:
+            empty = not np.isfinite(traces.values[place]).any()
+            return f"{rows[0].label}: trace left out, {rows[0].problem}", () if empty else tuple(rows)
         return _names(listed, len(selected)), tuple(rows)
 
     def _denoised(self, number: int) -> NDArray[np.float32] | None:

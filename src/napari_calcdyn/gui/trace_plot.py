@@ -42,11 +42,14 @@ class Row:
         Red, green and blue from 0 to 255; None is the colour of text.
     curves : dict of str to ndarray (T,)
         Traces by kind, of `RAW`, `DENOISED` and `PREDICTED`; NaN where a sample is missing.
+    problem : str
+        Why the trace cannot be used, in words; empty where it can.
     """
 
     label: str
     colour: tuple[int, int, int] | None
     curves: dict[str, NDArray[np.float32]]
+    problem: str = ""
 
 
 class TracePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -164,7 +167,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
             gain, shift = (1 / height, -_GAP * place - low / height) if several else (1.0, 0.0)
             for kind, curve in row.curves.items():
                 self._add(kind, np.float32(gain) * curve + np.float32(shift), row)
-            label = row.label if self._one_scale else f"{row.label} ({_short(height)})"
+            label = row.label if self._one_scale else f"{row.label} ({row.problem or _short(height)})"
             labels.append((gain * (low + high) / 2 + shift, label))
         self.note = ""
         if several:
