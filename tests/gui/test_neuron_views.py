@@ -306,13 +306,15 @@ def test_another_analysis_renews_the_points(viewer: Any, session: Session) -> No
     rois = grid_of_rois(4, 5, first_id=500)
     press(viewer, place_of_roi(session, 111))
     session.neurons = None
-    press(viewer, place_of_point(session, 104))  # a map of neurons that are gone
+    assert not the_map(session).visible  # a map of neurons that are gone
+    press(viewer, place_of_point(session, 104))
     assert session.selected == (111,)
     session.rois = rois
     assert session.selected == ()
     show_rois(session)
     session.traces = events(rois.ids)
     analyse(session)
+    assert the_map(session).visible
     assert the_map(session).features[ROI_ID].tolist() == list(range(500, 520))
     assert len(viewer.layers) == 3
     press(viewer, place_of_roi(session, 507))

@@ -44,6 +44,9 @@ def test_rois_of_a_layer_are_shown_over_the_movie_through_renaming_and_deleting(
     assert np.array_equal(viewer.layers["my cells"].data > 0, fewer > 0)
 
     viewer.layers.remove("my cells")
+    neurons.results.show_again.click()
+    assert np.array_equal(viewer.layers[ROIS].data > 0, fewer > 0)
+    viewer.layers.remove(ROIS)
     assert session.rois is not None  # traces can still be extracted
     extract(qtbot, neurons)
     assert session.traces is not None

@@ -59,7 +59,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         layout.addStretch(1)
 
         events = session.events
-        for signal in (events.neurons, events.job, events.avae, events.traces):
+        for signal in (events.neurons, events.job, events.avae, events.traces, events.rois):
             listener.connect(signal, self._show_neurons)
         listener.connect(events.selected, self._show_selected)
         self._show_neurons()
@@ -95,7 +95,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
             )
         )
         self.number = QSpinBox()
-        self.number.setRange(2, 50)
+        self.number.setRange(2, 20)
         self.number.setValue(9)
         self.number.setSuffix(" traces")
         self.between = QPushButton("Between two")
@@ -166,7 +166,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self.columns.setEnabled(idle and session.traces is not None)
         self.samples.setEnabled(idle and session.avae is not None)
         self.export.setEnabled(idle and neurons is not None)
-        self.show_again.setEnabled(neurons is not None)
+        self.show_again.setEnabled(neurons is not None or session.rois is not None)
         if neurons is None:
             self.facts.setText("Not mapped yet: train or load a model.")
         else:

@@ -64,6 +64,7 @@ class NeuronViews:
         self._map: weakref.ref[Points] | None = None
         self._wanted = CLUSTER
         self._renewing = False
+        self._put_away = False  # the map, as there are no neurons that it could show
         self._columns: dict[str, NDArray[Any]] = {}
         self._colouring = own_colours(0)
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)  # in the order of the colouring
@@ -71,7 +72,7 @@ class NeuronViews:
         for signal, slot in (
             (events.rois, self._on_rois),
             (events.roi_layer, self._paint_rois),
-            (events.neurons, self._recolour),  # the map follows by `show_neurons`
+            (events.neurons, self._on_neurons),
             (events.traces, self._recolour),
             (events.columns, self._on_columns),
             (events.selected, self._on_selected),
@@ -141,6 +142,8 @@ class NeuronViews:
             layer = put_latent_map(viewer, session.neurons, neuron_columns(session), before, like)
         finally:
             self._renewing = False
+        if self._put_away:
+            self._put_away, layer.visible = False, True
         if layer is not before:
             self._map = weakref.ref(layer)
             layer.selected_data.events.items_changed.connect(self._on_points_selected)
@@ -197,6 +200,13 @@ class NeuronViews:
 
     # What follows
 
+    def _on_neurons(self, *_: object) -> None:
+        """Hide a map of neurons that are gone, as nothing would answer in it; the next one follows by `show_neurons`."""
+        session, layer = self.session, self.map_layer
+        if session is not None and session.neurons is None and layer is not None and layer.visible:
+            self._put_away, layer.visible = True, False
+        self._recolour()
+
     def _on_rois(self, *_: object) -> None:
         session = self.session
         if session is None:
@@ -245,13 +255,12 @@ class NeuronViews:
         chosen = np.isin(ids, session.selected)
         colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
         colours[1:, :3] = self.colours_of(ids)
-        plain = _SELECTED
-        if session.movie_layer is not None:
-            plain = _PLAIN
-            grey = (colours[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
-            colours[1:, :3][chosen & grey] = (
-                1.0  # among the dimmed ones grey would not be seen on a grey movie
-            )
+        over_movie = session.movie_layer is not None
+        grey = (colours[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
+        colours[1:, :3][chosen & grey & over_movie] = (
+            1.0  # grey is not seen among the dimmed ones on a grey movie
+        )
+        plain = _PLAIN if over_movie else _SELECTED
         colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
         # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
         # that is made of a dict.

@@ -68,7 +68,8 @@ class TraceDock(QWidget):  # type: ignore[misc]
         self.hint = QLabel()
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
-        self.back = QPushButton("Back to the selected neurons")
+        self.back = QPushButton("Back")
+        self.back.setToolTip("Show the traces of the selected neurons again.")
         self.back.clicked.connect(self._on_back)
         self.plot = TracePlot()
         self.plot.moved.connect(self._on_moved)
@@ -133,6 +134,8 @@ class TraceDock(QWidget):  # type: ignore[misc]
 
     def _show(self, *_: object) -> None:
         shown, traces = self.session.shown_traces, self.session.traces
+        for box in self.kinds.values():
+            box.setVisible(shown is None)
         self.back.setVisible(shown is not None)
         rate = traces.frame_rate if traces is not None else None
         unit = traces.unit if traces is not None else ""
@@ -194,7 +197,6 @@ class TraceDock(QWidget):  # type: ignore[misc]
             PREDICTED: self._predictions.obstacle(),
         }
         for kind, box in self.kinds.items():
-            box.setVisible(self.session.shown_traces is None)
             box.setEnabled(not missing[kind])
             box.setToolTip(f"<qt>{_KINDS[kind]} {missing[kind]}</qt>")
         progress = self._predictions.progress

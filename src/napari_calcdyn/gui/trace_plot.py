@@ -204,7 +204,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         alone = len(row.curves) == 1
         pens = {
             RAW: pg.mkPen(own if alone else self._colours.training, width=1),
-            DENOISED: pg.mkPen(own, width=2),
+            DENOISED: pg.mkPen(own, width=1 if self._one_scale else 2),  # those may be many
             PREDICTED: pg.mkPen(self._colours.text, width=1, style=Qt.PenStyle.DashLine),
         }
         item = self.plot(np.arange(len(curve)) / (self._rate or 1), curve, pen=pens[kind], connect="finite")
