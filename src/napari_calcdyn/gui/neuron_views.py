@@ -201,7 +201,7 @@ class NeuronViews:
     # What follows
 
     def _on_neurons(self, *_: object) -> None:
-        """Hide a map of neurons that are gone, as nothing would answer in it; the next one follows by `show_neurons`."""
+        """Hide a map of neurons that are gone, as nothing answers in it; the next one follows by `show_neurons`."""
         session, layer = self.session, self.map_layer
         if session is not None and session.neurons is None and layer is not None and layer.visible:
             self._put_away, layer.visible = True, False
