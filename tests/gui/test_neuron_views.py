@@ -183,6 +183,12 @@ def test_clicks_that_select_nothing(viewer: Any, session: Session) -> None:
     assert session.selected == ()
     assert ringed(session) == set()
     assert min(opacities(session).values()) > 0.5  # none is dimmed
+    press(viewer, place_of_point(session, 117))
+    middle = the_map(session).extent.world.mean(axis=0)  # of the ring on which the points lie
+    press(viewer, middle, shift=True)
+    assert session.selected == (117,)
+    press(viewer, middle)
+    assert session.selected == ()
     as_new(viewer)
     centre = np.array(viewer.scene.camera.center)
     start = place_of_roi(session, 111)

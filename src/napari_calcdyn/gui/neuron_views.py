@@ -63,8 +63,7 @@ class NeuronViews:
         self._session = weakref.ref(session)
         self._map: weakref.ref[Points] | None = None
         self._wanted = CLUSTER
-        self._renewing = False
-        self._put_away = False  # the map, as there are no neurons that it could show
+        self._renewing = self._put_away = False  # the map: by us, or hidden while there are no neurons
         self._columns: dict[str, NDArray[Any]] = {}
         self._colouring = own_colours(0)
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)  # in the order of the colouring

@@ -65,7 +65,7 @@ def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
 
 
 def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | None, *, add: bool) -> None:
-    """Select what is at a place in the world, points only within reach; nothing on the movie beside all ROIs."""
+    """Select what is at a place in the world, points only within reach; nothing beside all ROIs and points."""
     point = None if reach is None else point_at(views, position, reach)
     if point is not None:
         views.select([point], add=add, at_event=True)
@@ -73,7 +73,7 @@ def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | Non
     roi = roi_at(views, position)
     if roi is not None and roi >= 0:
         views.select([roi], add=add)
-    elif roi is not None and not add:
+    elif not add and (roi is not None or (reach is not None and _among_points(views, position))):
         views.select([])
 
 
@@ -86,6 +86,15 @@ def point_at(views: NeuronViews, position: NDArray[np.float64], reach: float) ->
     nearest = int(distance.argmin())
     hit = distance[nearest] <= max(layer.size[nearest] / 2, reach / layer.scale[-1])
     return int(layer.features[ROI_ID].iloc[nearest]) if hit else None
+
+
+def _among_points(views: NeuronViews, position: NDArray[np.float64]) -> bool:
+    """Whether a place in the world is on the map, between its outermost points."""
+    layer, session = views.map_layer, views.session
+    if layer is None or not layer.visible or session is None or session.neurons is None:
+        return False
+    at, points = np.asarray(layer.world_to_data(position)[-2:]), np.asarray(layer.data)
+    return bool(((at >= points.min(axis=0)) & (at <= points.max(axis=0))).all())
 
 
 def roi_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
