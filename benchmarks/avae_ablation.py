@@ -20,7 +20,7 @@ from napari_calcdyn.analysis.avae_benchmark import measure, simulated
 from napari_calcdyn.analysis.avae_grid import QUICK, Grid, Run
 from napari_calcdyn.simulate.cultures import SimulatedCultures
 
-GRID = Grid(neurons=150, frame_rate=20.0, partitions=5, epochs=40, seed=1)
+GRID = Grid(neurons=150, frame_rate=20.0, partitions=3, epochs=40, seed=1)
 SHIFTS = (0.1, 1.0, 10.0)
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "PCA": ("pca", {}),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = Path(__file__).with_name("performance.md")
 # What the method finds, rather than how fast: these tables are on the page of results.
-FINDINGS = {"benchmarks/comparison.py", "benchmarks/maps.py", "benchmarks/network.py"}
+FINDINGS = {f"benchmarks/{name}.py" for name in ("avae_ablation", "comparison", "maps", "network")}
 
 
 def purpose(script: str) -> str:
