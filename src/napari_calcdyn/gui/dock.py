@@ -228,7 +228,8 @@ class ProgressRow(QWidget):  # type: ignore[misc]
             self.bar.setValue(round(1000 * min(max(status.fraction, 0.0), 1.0)))
         self.stage.setText(breakable(status.stage) if status is not None else "")
         eta = status.eta if status is not None else None
-        self.time_left.setText("" if eta is None else f"{duration(eta)} left")
+        about = "" if eta is None else duration(eta) if eta < 60 else f"{round(eta / 60):,} min"
+        self.time_left.setText(about and f"{about} left")  # short, that the stage keeps to one line
 
 
 def duration(seconds: float) -> str:
