@@ -166,6 +166,7 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     assert session.neurons is None
     assert session.avae is model
     assert "press “Map neurons”" in ready.message.text()
+    assert "press “Map neurons”" in ready.results.facts.text()
     assert not page.map.isHidden()
     page.map.click()
     settle(qtbot, ready)

@@ -88,6 +88,7 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     viewer.add_image(cell_movie, name="cells", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
     np.testing.assert_allclose(viewer.layers[ROIS].scale, PLACE["scale"])
     np.testing.assert_allclose(viewer.layers[ROIS].translate, PLACE["translate"])
+    qtbot.waitUntil(lambda: [it.name for it in viewer.layers] == ["drawn", "cells", ROIS], timeout=1000)
     viewer.layers.clear()
     viewer.add_image(cell_movie, name="cells", scale=(1, 2, 2))
     np.testing.assert_allclose(viewer.layers[ROIS].scale, (2, 2))  # they come back with their movie

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -31,7 +33,7 @@ from .neuron_inputs import (
     open_neurons,
     use_drawn,
 )
-from .roi_layers import show_rois
+from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .session import Session
 from .trace_settings import TraceSettings, TraceSettingsForm
@@ -199,6 +201,8 @@ class InputPage(QWidget):  # type: ignore[misc]
         if rois is not None and movie is not None:
             if rois.frame_shape == movie.frame_shape:
                 show_rois(self.session)  # where the movie lies, also if their layer went with it
+                # The order of the layers cannot be changed while the movie's is being added.
+                QTimer.singleShot(0, partial(raise_rois, self.session))
             check_rois(self.session)
         self._show_job()
 

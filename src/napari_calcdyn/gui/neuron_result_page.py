@@ -167,10 +167,13 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self.samples.setEnabled(idle and session.avae is not None)
         self.export.setEnabled(idle and neurons is not None)
         self.show_again.setEnabled(neurons is not None or session.rois is not None)
-        if neurons is None:
+        if neurons is not None:
+            self.facts.setText(neuron_facts(neurons))
+        elif session.avae is None:
             self.facts.setText("Not mapped yet: train or load a model.")
         else:
-            self.facts.setText(neuron_facts(neurons))
+            first = "open traces, then press" if session.traces is None else "press"
+            self.facts.setText(f"Not mapped yet: {first} “Map neurons” on the page <i>Model</i>.")
         self._show_selected()
 
     def _show_selected(self, *_: object) -> None:
@@ -181,6 +184,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
             if selected
             else "Click a neuron; Shift adds another one."
         )
+        self.selected.setVisible(self.session.neurons is not None or self.session.rois is not None)
         self.between.setEnabled(
             len(selected) == 2 and self.session.neurons is not None and self.session.job is None
         )

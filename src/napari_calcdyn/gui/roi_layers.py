@@ -56,6 +56,16 @@ def show_rois(session: Session) -> Labels | None:
     return layer
 
 
+def raise_rois(session: Session) -> None:
+    """Lift the ROIs over the movie where it covers them, as one that was opened later does."""
+    viewer, layer, movie = session.viewer, session.roi_labels, session.movie_layer
+    if viewer is None or layer is None or movie is None:
+        return
+    below, above = viewer.layers.index(layer), viewer.layers.index(movie)
+    if below < above:
+        viewer.layers.move(below, above + 1)
+
+
 def _place(session: Session, rois: RoiSet) -> dict[str, Any]:
     movie, layer = session.movie, session.movie_layer
     if movie is None or layer is None or movie.frame_shape != rois.frame_shape:
