@@ -51,10 +51,10 @@ def open_window() -> tuple[napari.Viewer, Docks]:
     return viewer, docks
 
 
-def picture(viewer: napari.Viewer, name: str) -> None:
-    """Save what the window shows."""
+def picture(viewer: napari.Viewer, name: str, settle: float = 0.4) -> None:
+    """Save what the window shows, once it has had some seconds to settle."""
     viewer.reset_view()
-    let_live(0.4)
+    let_live(settle)
     viewer.window.screenshot(IMAGES / f"{name}.png", flash=False, canvas_only=False)
 
 
@@ -100,8 +100,8 @@ def neuron_pictures(folder: Path) -> None:
     neurons.pages.setCurrentWidget(neurons.model)
     neurons.model.form.editors["scaling"].set("trace")
     neurons.model.train.click()
-    wait_until(lambda: len(session.avae_history) > 4)
-    picture(viewer, "neurons_training")
+    wait_until(lambda: len(session.avae_history) > 8)
+    picture(viewer, "neurons_training", settle=0.05)  # while it trains, which takes a second
     wait_until(lambda: session.job is None)
     picture(viewer, "neurons_map")
     cluster = session.neurons.cluster
