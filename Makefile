@@ -8,7 +8,7 @@ DEMO ?= calcdyn-demo
 .PHONY: help demo test lint docs bench clean libraries
 
 help:
-	@echo "make demo    a simulated recording through the whole job; opens napari where there is a display"
+	@echo "make demo    both models on simulated recordings; opens napari where there is a display"
 	@echo "make test    every test"
 	@echo "make lint    style, types, floors, docstrings, and the manifest of the built wheel"
 	@echo "make docs    screenshots, settings reference and the pages, into site/"

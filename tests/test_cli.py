@@ -20,6 +20,7 @@ from napari_calcdyn.analysis import result_folder
 from napari_calcdyn.analysis import run as job
 from napari_calcdyn.models.avae_config import AVAEConfig
 from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.simulate.cultures import simulate_cultures
 from napari_calcdyn.simulate.movie import simulate_movie
 
 RESULTS = result_folder.RESULTS["run"]
@@ -316,14 +317,22 @@ def test_demo_runs_both_jobs(
     small = simulate_movie(frames=80, height=64, width=64, dynamic=8, silent=2, flicker=2)
     for config, preset in presets.items():
         monkeypatch.setattr(config, "preset", lambda name, preset=preset: preset)
+    cultures = simulate_cultures(cultures=1, neurons=12, seconds=8, frame_rate=10.0)
     monkeypatch.setattr("napari_calcdyn.simulate.movie.simulate_movie", lambda **_: small)
+    monkeypatch.setattr("napari_calcdyn.simulate.cultures.simulate_cultures", lambda **_: cultures)
     monkeypatch.setenv("CI", "1")
     out = tmp_path / "demo"
     assert calcdyn(monkeypatch, "demo", "--out", out) == 0
-    assert {path.name for path in out.iterdir()} == {*RESULTS, "movie.tif", "truth.npz", "neurons"}
+    assert {path.name for path in out.iterdir()} == {
+        *RESULTS,
+        "movie.tif",
+        "truth.npz",
+        "cultures",
+        "neurons",
+    }
     assert {path.name for path in (out / "neurons").iterdir()} == set(result_folder.RESULTS["neurons"])
     said = capsys.readouterr().out
-    assert "12 neurons" in said
+    assert "36 neurons" in said
     assert str(out / "neurons") in said
 
 

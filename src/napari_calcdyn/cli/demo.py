@@ -1,4 +1,4 @@
-"""``calcdyn demo``: everything once, on a simulated recording."""
+"""``calcdyn demo``: everything once, on simulated recordings."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from .neurons import analyse_and_tell
 from .options import Out
 from .progress_bar import Show
 from .run import run_and_tell
-from .simulate import simulate_movie_to
+from .simulate import simulate_cultures_to, simulate_movie_to
 
 
 def demo(out: Out = Path("calcdyn-demo")) -> None:
-    """Simulate a recording, run the whole job on it, and show the result where there is a display."""
-    from ..recording import RoiSet, Traces, delta_f_over_f, extract_traces, open_movie
+    """Run both jobs on simulated recordings, and show the first where there is a display."""
+    from ..recording import RoiSet, Traces, open_movie, open_traces
 
-    simulated = simulate_movie_to(out, seed=0)
-    movie = open_movie(out / "movie.tif")
+    simulate_movie_to(out, seed=0)
     print("Simulated a recording; now learning its dynamics, which takes about a minute.", flush=True)
-    run_and_tell(movie, out, VARAutoencoderConfig.preset("standard"), "auto", 0)
+    run_and_tell(open_movie(out / "movie.tif"), out, VARAutoencoderConfig.preset("standard"), "auto", 0)
 
-    def cells(show: Show) -> tuple[Traces, RoiSet]:
-        rois = RoiSet.from_labels(simulated.labels, name="simulated cells")
-        fluorescence = extract_traces(movie, rois, progress=lambda *at: show("Extracting traces", *at))
-        return delta_f_over_f(fluorescence), rois
+    def traces(show: Show) -> tuple[Traces, RoiSet | None]:
+        cultures = {"cultures": 2, "neurons": 100, "frame_rate": 20.0}
+        frame_rate = simulate_cultures_to(out / "cultures", show, **cultures).frame_rate
+        return open_traces(out / "cultures" / "traces.npy", frame_rate=frame_rate), None
 
-    print("Now its single neurons.", flush=True)
-    analyse_and_tell(cells, out / "neurons", AVAEConfig.preset("standard"), "auto", 0)
+    print("Now single neurons: six simulated cultures of three types.", flush=True)
+    analyse_and_tell(traces, out / "neurons", AVAEConfig.preset("standard"), "auto", 0)
     if not has_display() or os.environ.get("CI"):
         return
     try:

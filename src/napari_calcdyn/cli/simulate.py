@@ -9,9 +9,10 @@ import typer
 
 from ..recording.errors import InputError
 from .options import Out, Seed
-from .progress_bar import progress_bar
+from .progress_bar import Show, progress_bar
 
 if TYPE_CHECKING:
+    from ..simulate.cultures import SimulatedCultures
     from ..simulate.movie import SimulatedMovie
 
 app = typer.Typer(help="Make recordings whose answer is known.", no_args_is_help=True)
@@ -46,26 +47,33 @@ def culture(
     seed: Seed = 0,
 ) -> None:
     """Simulate cultures of spiking neurons: traces.npy, clean.npy, neurons.csv and culture.json."""
+    with progress_bar("Cancelled; nothing was written.") as show:
+        simulated = simulate_cultures_to(
+            out,
+            show,
+            kinds=[kind.strip() for kind in types.split(",")],
+            cultures=cultures,
+            neurons=neurons,
+            seconds=seconds,
+            sigma=sigma,
+            frame_rate=frame_rate,
+            seed=seed,
+        )
+    traces, samples = simulated.clean.shape
+    print(f"Written to {out}: {traces} traces of {samples} samples, and the truth about them.")
+
+
+def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCultures:
+    """Simulate cultures and write them, where that replaces nothing but other simulated ones."""
     from ..simulate.cultures import FILES, simulate_cultures
 
     foreign = [name for name in FILES if (out / name).exists()]
     if foreign and not (out / "culture.json").exists():
         raise InputError(f"{out} holds a {foreign[0]} that was not simulated: choose another folder.")
-    with progress_bar("Cancelled; nothing was written.") as show:
-        simulated = simulate_cultures(
-            [kind.strip() for kind in types.split(",")],
-            cultures,
-            neurons,
-            seconds,
-            sigma,
-            frame_rate,
-            seed=seed,
-            progress=lambda done, total: show("Simulating", done, total),
-        )
-        show("Writing", 0, 0)
-        simulated.save(out)
-    traces, samples = simulated.clean.shape
-    print(f"Written to {out}: {traces} traces of {samples} samples, and the truth about them.")
+    simulated = simulate_cultures(**options, progress=lambda done, total: show("Simulating", done, total))
+    show("Writing", 0, 0)
+    simulated.save(out)
+    return simulated
 
 
 def simulate_movie_to(out: Path, **options: Any) -> SimulatedMovie:
