@@ -62,13 +62,15 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
     scaling = Scaling.fit(noisy[training], per)
     test_scaling = Scaling.fit(noisy[test], per) if per == "trace" else scaling
     if run.method == "pca":
-        pca = PCABaseline.fit(scaling.apply(noisy[training]), run.latent)
-        seen, unseen = pca.encode(scaling.apply(noisy[training])), pca.encode(test_scaling.apply(noisy[test]))
+        known = scaling.apply(noisy[training])
+        pca = PCABaseline.fit(known, run.latent)
+        seen, unseen = pca.encode(known), pca.encode(test_scaling.apply(noisy[test]))
         denoised = pca.decode(unseen)
     else:
         model = train_avae(noisy[training], run, grid, device=device, **changes)
-        (seen, _), (unseen, _) = model.encode(_traces(noisy[training])), model.encode(_traces(noisy[test]))
-        denoised = test_scaling.apply(model.reconstruct(_traces(noisy[test])))
+        tested = Traces.from_array(noisy[test])
+        (seen, _), (unseen, _) = model.encode(Traces.from_array(noisy[training])), model.encode(tested)
+        denoised = test_scaling.apply(model.reconstruct(tested))
     types = data.table["type"]
     residual = denoised - test_scaling.apply(data.clean[test])
     return Score(
@@ -103,7 +105,7 @@ def train_avae(
     """
     from ..models.avae_config import AVAEConfig
     from ..models.avae_fitting import fit_avae
-    from ._drive import drive
+    from ..models.training import drive
 
     chosen: dict[str, Any] = {
         "hidden": run.hidden,
@@ -115,12 +117,8 @@ def train_avae(
     if run.method == "avae":
         preset, chosen["epochs"] = "standard", grid.epochs
     config = AVAEConfig.preset(preset, **chosen | changes)
-    fit = fit_avae(_traces(noisy), config, device=device, seed=grid.seed + run.partition)
+    fit = fit_avae(Traces.from_array(noisy), config, device=device, seed=grid.seed + run.partition)
     return drive(fit, lambda progress: None)[0]
-
-
-def _traces(values: NDArray[np.float32]) -> Traces:
-    return Traces.from_array(values)
 
 
 def simulated(grid: Grid, progress: ProgressCallback | None = None) -> SimulatedCultures:

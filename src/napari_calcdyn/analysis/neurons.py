@@ -17,10 +17,9 @@ from ..models.avae import AVAE
 from ..models.avae_config import AVAEConfig
 from ..models.avae_fitting import fit_avae
 from ..models.avae_objective import active_units, kl_divergence
-from ..models.training import Progress
+from ..models.training import Progress, drive
 from ..recording import ProgressCallback, RoiSet, Traces, report
 from ..recording.writing import replacing, writing
-from ._drive import drive
 from .clustering import NOISE, cluster_neurons
 from .embedding import Embedding, check_enough_neurons, fit_tsne
 from .neurons_overview import save_neurons_overview

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from ..models.config import VARAutoencoderConfig
 from ..models.fitting import fit_var_autoencoder
 from ..models.held_out import held_out_errors
-from ..models.training import Progress
+from ..models.training import Progress, drive
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie, ProgressCallback
 from ..recording.writing import writing
-from ._drive import drive
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
 from .peak_memory import peak_rss_mb

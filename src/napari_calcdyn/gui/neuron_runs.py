@@ -44,15 +44,10 @@ def train_neurons(session: Session, config: AVAEConfig, device: str) -> bool:
 
     def work(report: Report, stop: threading.Event) -> AVAE:
         from ..models.avae_fitting import fit_avae
+        from ..models.training import drive
 
         leave_a_core()
-        fit = fit_avae(traces, config, device=device, stop=stop)
-        while True:
-            try:
-                report(next(fit))
-            except StopIteration as finished:
-                model: AVAE = finished.value
-                return model
+        return drive(fit_avae(traces, config, device=device, stop=stop), report)[0]
 
     def progressed(news: list[Progress]) -> None:
         session.avae_history = (*session.avae_history, *(it for it in news if it.losses))

@@ -47,16 +47,12 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
 
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
         from ..models.fitting import fit_var_autoencoder
+        from ..models.training import drive
 
         leave_a_core()
-        fit = fit_var_autoencoder(movie, config, device=device, stop=stop)
-        while True:
-            try:
-                report(next(fit))
-            except StopIteration as finished:
-                model: VARAutoencoder = finished.value
-                ready(model.var)
-                return model
+        model, _ = drive(fit_var_autoencoder(movie, config, device=device, stop=stop), report)
+        ready(model.var)
+        return model
 
     def progressed(news: list[Progress]) -> None:
         session.history = (*session.history, *(it for it in news if it.losses))

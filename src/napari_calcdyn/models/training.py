@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 _RISE = 0.1
+
+Model = TypeVar("Model")
 
 
 @dataclass(frozen=True)
@@ -175,3 +177,32 @@ def train(
     finally:
         if best_state is not None:
             task.module.load_state_dict(best_state)
+
+
+def drive(
+    fit: Generator[Progress, None, Model], tell: Callable[[Progress], object]
+) -> tuple[Model, list[Progress]]:
+    """Take a fit from its start to its end.
+
+    Parameters
+    ----------
+    fit : generator
+        Of `fit_var_autoencoder` or `fit_avae`.
+    tell : callable
+        Called with every report; may raise to end the fit.
+
+    Returns
+    -------
+    model : object
+        What the fit returned.
+    history : list of Progress
+        All that it reported.
+    """
+    history: list[Progress] = []
+    while True:
+        try:
+            progress = next(fit)
+        except StopIteration as finished:
+            return finished.value, history
+        tell(progress)
+        history.append(progress)
