@@ -13,6 +13,8 @@ from ..models.var_autoencoder import VARAutoencoder
 from ..recording import InputError, RoiSet, Traces
 from ..recording.baseline import Baseline, delta_f_over_f
 
+_ROIS_AT_ONCE = 64
+
 
 @torch.no_grad()
 def predicted_traces(
@@ -45,6 +47,39 @@ def predicted_traces(
     InputError
         If the footprints belong to frames of another size.
     """
+    var = var or model.var
+    encoded = encoded_footprints(model, footprints)
+    mean = var.mean.astype(np.float32)
+    predicted = np.full((len(encoded), len(latents)), np.nan, np.float32)
+    predicted[:, var.order :] = (footprints @ model.offset.ravel() + encoded @ mean)[:, None]
+    deviation = latents - mean
+    for lag, coefficients in enumerate(var.coefficients, 1):
+        effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later
+        predicted[:, var.order :] += effect @ deviation[var.order - lag : len(latents) - lag].T
+    return predicted
+
+
+@torch.no_grad()
+def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.float32]:
+    """Return what one unit of each latent adds to the trace of each ROI, ``s e_r``: its footprint, encoded.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    footprints : scipy.sparse array or ndarray (N, Y·X)
+        Pixel weights of each ROI, of any sign.
+
+    Returns
+    -------
+    ndarray (N, d), float32
+        In movie units. A row of zeros is an ROI that no latent reaches.
+
+    Raises
+    ------
+    InputError
+        If the footprints belong to frames of another size.
+    """
     height, width = model.frame_shape
     n_rois, pixels = footprints.shape
     if pixels != height * width:
@@ -52,18 +87,13 @@ def predicted_traces(
             f"The ROIs have {pixels:,} pixels, but the model was trained on frames of {height} × {width}: "
             "choose the ROIs of this recording."
         )
-    var = var or model.var
-    dense = footprints.toarray() if hasattr(footprints, "toarray") else np.asarray(footprints)
-    images = torch.from_numpy(dense.astype(np.float32).reshape(n_rois, height, width))
-    encoded = model.network.encode(images.to(model.device)).cpu().numpy() * np.float32(model.scale)
-    mean = var.mean.astype(np.float32)
-    predicted = np.full((n_rois, len(latents)), np.nan, np.float32)
-    predicted[:, var.order :] = (footprints @ model.offset.ravel() + encoded @ mean)[:, None]
-    deviation = latents - mean
-    for lag, coefficients in enumerate(var.coefficients, 1):
-        effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later
-        predicted[:, var.order :] += effect @ deviation[var.order - lag : len(latents) - lag].T
-    return predicted
+    encoded = np.empty((n_rois, model.network.latents), np.float32)
+    for start in range(0, n_rois, _ROIS_AT_ONCE):  # as images they take a hundred times the memory
+        rows = footprints[start : start + _ROIS_AT_ONCE]
+        dense = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
+        images = torch.from_numpy(dense.astype(np.float32).reshape(-1, height, width))
+        encoded[start : start + len(images)] = model.network.encode(images.to(model.device)).cpu().numpy()
+    return encoded * np.float32(model.scale)
 
 
 def trace_weights(rois: RoiSet, traces: Traces) -> Any:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..analysis.contribution import ContributionMaps
+    from ..analysis.influence import Influence
     from ..analysis.neurons import Neurons
+    from ..analysis.sequences import Comparison
     from ..models.avae import AVAE
     from ..models.training import Progress
     from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
-    from ..recording import Movie, MovieStatistics, RoiSet, Traces
+    from ..recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces
 
-Topic = Literal["recording", "dynamics", "neurons"]
+Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "behaviour"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,15 @@ _NEURONS = (
     "mapped_with",
     "neurons",
 )
+_QUESTIONS = ("influence", "comparison", "behaviour")
 # Results are large arrays and models: a change is a change of identity, never a comparison of values.
 _EQUAL: dict[str, Callable[[Any, Any], bool]] = {
-    **dict.fromkeys((*_RECORDING, *_NEURONS, "shown_traces", "job", "status", "notice"), operator.is_),
-    "selected": operator.eq,  # so that two views that follow each other come to rest
+    **dict.fromkeys(
+        (*_RECORDING, *_NEURONS, *_QUESTIONS, "shown_traces", "job", "status", "notice"), operator.is_
+    ),
+    **dict.fromkeys(
+        ("selected", "pinned"), operator.eq
+    ),  # so that two views that follow each other come to rest
 }
 
 
@@ -109,6 +116,12 @@ class Session:
     mapped_with: AVAE | None = None  # the model that `neurons` are of, until the map of another one is drawn
     neurons: Neurons | None = None
     selected: tuple[int, ...] = ()  # ids of the ROIs that are picked out, in every view, in the order picked
+    pinned: tuple[int, ...] = ()  # ids of the ROIs that stay in the Inspector, to compare others with
+    influence: Influence | None = (
+        None  # which ROI drives which, of these ROIs by the point of the path that is shown
+    )
+    comparison: Comparison | None = None  # of two stretches of time
+    behaviour: Behaviour | None = None  # what the animal did, a sample for each frame of the movie
     shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
     job: Job | None = None
     status: Status | None = None
@@ -150,7 +163,7 @@ class Session:
 
         Parameters
         ----------
-        topic : {"recording", "dynamics", "neurons"}
+        topic : str
             The dock that shows progress and errors.
         title : str
             What is under way, in a few words.

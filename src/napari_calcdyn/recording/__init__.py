@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .baseline import delta_f_over_f
+from .behaviour import Behaviour
 from .errors import Cancelled, InputError
 from .extraction import extract_traces
 from .movie import Movie
@@ -16,6 +17,7 @@ from .statistics import MovieStatistics
 from .traces import Traces
 
 __all__ = [
+    "Behaviour",
     "Cancelled",
     "InputError",
     "Movie",
