@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .baseline import delta_f_over_f
-from .behaviour import Behaviour
+from .behaviour import Behaviour, open_behaviour
 from .errors import Cancelled, InputError
 from .extraction import extract_traces
 from .movie import Movie
@@ -30,6 +30,7 @@ __all__ = [
     "delta_f_over_f",
     "extract_traces",
     "inspect_movie",
+    "open_behaviour",
     "open_movie",
     "open_rois",
     "open_traces",

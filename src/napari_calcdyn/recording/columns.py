@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._table import read_table
 from .errors import InputError
 
 _ID = "roi_id"
-_TRUTH = {"true": True, "false": False}
 
 
 def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -36,27 +34,11 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
     InputError
         If there is no such file, it is no table, or its rows do not match the neurons.
     """
-    place = Path(path).expanduser()
-    try:
-        with place.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            # Where numbers have a comma, spreadsheets separate them by semicolons.
-            separator = max(",;\t", key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=separator) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(f"{place.name} could not be read ({reason}): choose a CSV file.") from error
-    if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
-        raise InputError(
-            f"{place.name} is no table: its first row must name the columns and every other row fill them."
-        )
-    table = {name.strip(): [cell.strip() for cell in cells] for name, *cells in zip(*rows, strict=True)}
-    order = _order(place.name, table.pop(_ID, None), len(rows) - 1, ids)
-    comma = separator == ";"
-    columns = {name: _typed(cells, comma=comma)[order] for name, cells in table.items() if name}
+    table = read_table(path)
+    order = _order(table.name, table.cells.get(_ID), table.rows, ids)
+    columns = {name: table.typed(name)[order] for name in table.cells if name and name != _ID}
     if not columns:
-        raise InputError(f"{place.name} has no column with a name, apart from {_ID}: add one.")
+        raise InputError(f"{table.name} has no column with a name, apart from {_ID}: add one.")
     return columns
 
 
@@ -75,15 +57,3 @@ def _order(name: str, numbers: list[str] | None, rows: int, ids: NDArray[np.int6
         raise InputError(f"The column {_ID} of {name} has something else than whole numbers.") from error
     except KeyError as error:
         raise InputError(f"{name} has no row for ROI {error.args[0]}: add it.") from error
-
-
-def _typed(cells: list[str], *, comma: bool) -> NDArray[Any]:
-    """Return cells as truth values or numbers where all of them are, else as text."""
-    lower = [cell.lower() for cell in cells]
-    if set(lower) <= set(_TRUTH):
-        return np.array([_TRUTH[cell] for cell in lower])
-    numbers = [cell.replace(",", ".") for cell in cells] if comma else cells
-    try:
-        return np.array([float(number) if number else np.nan for number in numbers])
-    except ValueError:
-        return np.array(cells)
