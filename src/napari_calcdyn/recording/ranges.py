@@ -1,0 +1,74 @@
+"""Stretches of time as people write them: ``0:250, 400:500``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from .errors import InputError
+
+_PART = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
+
+
+def parse_ranges(text: str, n_frames: int) -> list[range]:
+    """Read stretches of a recording.
+
+    Parameters
+    ----------
+    text : str
+        ``START:STOP`` in frames, counted from 0, STOP excluded; either may be left out. Several are separated by
+        commas.
+    n_frames : int
+        Frames of the recording.
+
+    Returns
+    -------
+    list of range
+        In time order.
+
+    Raises
+    ------
+    InputError
+        If the text is something else, a stretch is empty or ends after the recording, or two overlap.
+    """
+    ranges = []
+    for part in text.split(","):
+        found = _PART.fullmatch(part)
+        if found is None:
+            raise InputError(
+                f"“{part.strip()}” is no stretch of time: write START:STOP in frames, as 0:{n_frames // 2}, and a"
+                " comma between several."
+            )
+        start, stop = int(found[1] or 0), int(found[2] or n_frames)
+        if stop > n_frames:
+            raise InputError(
+                f"“{part.strip()}” ends after the recording, which has {n_frames:,} frames: end it at"
+                f" {n_frames} or before."
+            )
+        if start >= stop:
+            raise InputError(f"“{part.strip()}” holds no frame: START must come before STOP.")
+        ranges.append(range(start, stop))
+    ranges.sort(key=lambda it: it.start)
+    for one, other in pairwise(ranges):
+        if other.start < one.stop:
+            raise InputError(
+                f"The stretches {format_ranges([one, other])} overlap: count every frame only once."
+            )
+    return ranges
+
+
+def format_ranges(ranges: Sequence[range]) -> str:
+    """Write stretches as `parse_ranges` reads them.
+
+    Parameters
+    ----------
+    ranges : sequence of range
+        Start included, stop excluded.
+
+    Returns
+    -------
+    str
+        Such as ``0:250, 400:500``.
+    """
+    return ", ".join(f"{it.start}:{it.stop}" for it in ranges)
