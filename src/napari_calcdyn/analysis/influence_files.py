@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 from ..recording.writing import replacing, writing
 
 EDGE = np.dtype(
-    [("source", np.int64), ("target", np.int64), ("lag", np.int64), ("strength", float), ("p_value", float)]
+    [
+        ("source", np.int64),
+        ("target", np.int64),
+        ("lag", np.int64),
+        ("strength", float),
+        ("effect", float),
+        ("p_value", float),
+    ]
 )
-"""One edge: ids of the two ROIs, lag in frames, strength in standard deviations, family-wise p-value or NaN."""
+"""One edge: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target per
+standard deviation of the source, family-wise p-value or NaN."""
 
 _GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 
@@ -55,8 +63,8 @@ def write_graphml(
     centres : ndarray (N, 2)
         Their centres, in pixels; nodes get attributes ``y`` and ``x``.
     edges : structured ndarray
-        Of dtype `EDGE`; an edge gets ``lag``, ``strength``, ``weight`` (the strength without sign) and
-        ``p_value``.
+        Of dtype `EDGE`; an edge gets ``lag``, ``strength``, ``effect``, ``weight`` (the strength without sign)
+        and ``p_value``.
 
     Raises
     ------
@@ -64,8 +72,8 @@ def write_graphml(
         If the file cannot be written.
     """
     root = ElementTree.Element("graphml", xmlns=_GRAPHML)
-    keys = {"y": "node", "x": "node", "lag": "edge", "strength": "edge", "weight": "edge", "p_value": "edge"}
-    for name, belongs in keys.items():
+    of_edges = ("lag", "strength", "effect", "weight", "p_value")
+    for name, belongs in [("y", "node"), ("x", "node"), *((name, "edge") for name in of_edges)]:
         kind = "int" if name == "lag" else "double"
         ElementTree.SubElement(
             root, "key", {"id": name, "for": belongs, "attr.name": name, "attr.type": kind}
@@ -74,9 +82,9 @@ def write_graphml(
     for number, (y, x) in zip(ids.tolist(), centres.tolist(), strict=True):
         node = ElementTree.SubElement(graph, "node", id=str(number))
         _add(node, y=y, x=x)
-    for source, target, lag, strength, p_value in edges.tolist():
+    for source, target, lag, strength, effect, p_value in edges.tolist():
         edge = ElementTree.SubElement(graph, "edge", source=str(source), target=str(target))
-        _add(edge, lag=lag, strength=strength, weight=abs(strength), p_value=p_value)
+        _add(edge, lag=lag, strength=strength, effect=effect, weight=abs(strength), p_value=p_value)
     ElementTree.indent(root)
     with writing(path), replacing(path) as beside:
         ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
