@@ -10,6 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from .jobs import Job
+from .latents import share_latents
 from .movie_time import belong_together
 from .threads import leave_a_core
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Predictions:
     """Predicted traces of a session's neurons, kept until what they were made from changes.
 
-    The recording is encoded once, on first demand; a neuron costs milliseconds after that.
+    The recording is encoded once, on first demand, and its latents are shared with the other docks; a neuron costs
+    milliseconds after that.
 
     Parameters
     ----------
@@ -42,7 +44,8 @@ class Predictions:
         self._session = session
         self._job: Job | None = None
         self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, and the point of the lasso path
-        self._encoded: tuple[Any, Any] | tuple[()] = ()  # the movie's latents, and the ROIs' weights
+        self._latents = share_latents(session)
+        self._weights: Any = None  # of the ROIs
         self._found: dict[int, NDArray[np.float32]] = {}
         self._wanted: tuple[int, ...] = ()
         self.progress: float | None = None
@@ -79,8 +82,8 @@ class Predictions:
         session = self._session
         made_from = (session.movie, session.model, session.rois, session.traces, session.var)
         if not _same(made_from, self._made_from):
-            if not _same(made_from[:4], self._made_from[:4]):
-                self._encoded = ()
+            if not _same(made_from[2:4], self._made_from[2:4]):
+                self._weights = None
             self._made_from, self._found, self.problem = made_from, {}, ""
             if self._job is not None:
                 self._job.stop()
@@ -104,10 +107,10 @@ class Predictions:
         missing = [it for it in self._wanted if it not in self._found]
         if self._job is not None or not missing:
             return
-        made_from, encoded = self._made_from, self._encoded
+        made_from, shared, known = self._made_from, self._latents, self._weights
         movie, model, rois, traces, var = made_from
 
-        def work(report: Report, stop: threading.Event) -> tuple[tuple[Any, Any], NDArray[np.float32]]:
+        def work(report: Report, stop: threading.Event) -> tuple[Any, NDArray[np.float32]]:
             from ..analysis.roi_prediction import predicted_like, predicted_traces, trace_weights
 
             def progress(done: int, total: int) -> bool:
@@ -115,14 +118,15 @@ class Predictions:
                 return stop.is_set()
 
             leave_a_core()
-            latents, weights = encoded or (model.latents(movie, progress), trace_weights(rois, traces))
+            latents = shared.get(movie, model, progress)
+            weights = known if known is not None else trace_weights(rois, traces)
             at = [int(np.flatnonzero(rois.ids == it)[0]) for it in missing]
             found = predicted_like(predicted_traces(model, latents, weights[at], var=var), traces)
-            return (latents, weights), found
+            return weights, found
 
-        def done(result: tuple[tuple[Any, Any], NDArray[np.float32]]) -> None:
+        def done(result: tuple[Any, NDArray[np.float32]]) -> None:
             if _same(made_from, self._made_from):
-                self._encoded, found = result
+                self._weights, found = result
                 self._found |= dict(zip(missing, found, strict=True))
             self._start()  # for neurons that were asked for meanwhile
             self.changed.emit()

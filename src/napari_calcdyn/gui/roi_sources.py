@@ -109,18 +109,40 @@ def _over_time(data: Any, progress: ProgressCallback | None) -> NDArray[Any]:
 
 def _polygons(layer: Shapes, like: Layer) -> list[NDArray[np.float64]]:
     """Return the outlines of the closed shapes in the movie's pixels, each (corners, 2)."""
+    kinds = zip(layer.data, layer.shape_type, strict=True)
+    return [outline for it in kinds if (outline := shape_outline(layer, *it, like)) is not None]
+
+
+def shape_outline(
+    layer: Shapes, corners: NDArray[np.floating], kind: str, like: Layer
+) -> NDArray[np.float64] | None:
+    """Return the outline of one shape in the pixels of another layer.
+
+    Parameters
+    ----------
+    layer : napari Shapes layer
+        Where it is drawn.
+    corners : ndarray (n, D)
+        As in ``layer.data``; time is ignored.
+    kind : str
+        As in ``layer.shape_type``.
+    like : napari layer
+        The movie's.
+
+    Returns
+    -------
+    ndarray (corners, 2), float64, or None
+        y and x; None of a line, which encloses nothing.
+    """
+    if kind in ("path", "line"):
+        return None
+    outline = np.asarray(corners, float)[:, -2:]
+    if kind == "ellipse":  # kept as the rectangle round it, which may be turned
+        angle = np.linspace(0, 2 * np.pi, _ROUND, endpoint=False)[:, None]
+        across, down = (outline[1] - outline[0]) / 2, (outline[3] - outline[0]) / 2
+        outline = outline.mean(axis=0) + np.cos(angle) * across + np.sin(angle) * down
     to_movie = plane_affine(layer, like)
-    outlines = []
-    for corners, kind in zip(layer.data, layer.shape_type, strict=True):
-        outline = np.asarray(corners, float)[:, -2:]
-        if kind in ("path", "line"):
-            continue
-        if kind == "ellipse":  # kept as the rectangle round it, which may be turned
-            angle = np.linspace(0, 2 * np.pi, _ROUND, endpoint=False)[:, None]
-            across, down = (outline[1] - outline[0]) / 2, (outline[3] - outline[0]) / 2
-            outline = outline.mean(axis=0) + np.cos(angle) * across + np.sin(angle) * down
-        outlines.append(outline @ to_movie[:, :2].T + to_movie[:, 2])
-    return outlines
+    return np.asarray(outline @ to_movie[:, :2].T + to_movie[:, 2])
 
 
 def plane_affine(source: Layer, target: Layer) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QShowEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QDockWidget,
@@ -27,8 +27,8 @@ from .movie_time import belong_together, show_frame, shown_frame
 from .neuron_views import views_of
 from .predictions import Predictions
 from .session import session_of
-from .theme import PlotColours, plot_colours
-from .trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot
+from .theme import plot_colours
+from .trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot, line_icon
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -214,7 +214,7 @@ class TraceDock(QWidget):  # type: ignore[misc]
         self._colours = plot_colours(viewer.theme)
         self.plot.set_colours(self._colours)
         for kind, box in self.kinds.items():
-            box.setIcon(_line_icon(kind, self._colours))
+            box.setIcon(line_icon(kind, self._colours))
         self._show()
 
     def event(self, event: QEvent) -> bool:
@@ -263,16 +263,3 @@ def _names(listed: list[int], selected: int) -> str:
     if len(listed) == 1 == selected:
         return f"ROI {listed[0]}"
     return f"{len(listed)} of {selected:,} ROIs" if selected > len(listed) else f"{selected} ROIs"
-
-
-def _line_icon(kind: str, colours: PlotColours) -> QIcon:
-    """Return a piece of the line that a kind of trace is drawn with."""
-    picture = QPixmap(22, 12)
-    picture.fill(Qt.GlobalColor.transparent)
-    colour = colours.training if kind == RAW else colours.text
-    style = Qt.PenStyle.DashLine if kind == PREDICTED else Qt.PenStyle.SolidLine
-    painter = QPainter(picture)
-    painter.setPen(QPen(QColor(*colour), 2 if kind == DENOISED else 1, style))
-    painter.drawLine(1, 6, 21, 6)
-    painter.end()
-    return QIcon(picture)

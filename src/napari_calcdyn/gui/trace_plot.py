@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QFont, QFontMetrics
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QGraphicsItem
 
 from .theme import PlotColours
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
-RAW, DENOISED, PREDICTED = "raw", "denoised", "predicted"
+RAW, DENOISED, RECONSTRUCTED, PREDICTED = "raw", "denoised", "reconstructed", "predicted"
 _GAP = 1.08  # distance of two rows, of the highest row
 LEAST_LABEL, _LARGEST_LABEL = 7, 12  # height of a row's label, in pixels
 _LABEL_GAP = 16  # between label and axis, and at its other end
@@ -41,7 +41,7 @@ class Row:
     colour : tuple of int or None
         Red, green and blue from 0 to 255; None is the colour of text.
     curves : dict of str to ndarray (T,)
-        Traces by kind, of `RAW`, `DENOISED` and `PREDICTED`; NaN where a sample is missing.
+        Traces by kind, of `RAW`, `DENOISED`, `RECONSTRUCTED` and `PREDICTED`; NaN where a sample is missing.
     problem : str
         Why the trace cannot be used, in words; empty where it can.
     """
@@ -205,6 +205,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         pens = {
             RAW: pg.mkPen(own if alone else self._colours.training, width=1),
             DENOISED: pg.mkPen(own, width=1 if self._one_scale else 2),  # those may be many
+            RECONSTRUCTED: pg.mkPen(own, width=2),
             PREDICTED: pg.mkPen(self._colours.text, width=1, style=Qt.PenStyle.DashLine),
         }
         item = self.plot(np.arange(len(curve)) / (self._rate or 1), curve, pen=pens[kind], connect="finite")
@@ -227,6 +228,19 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self._holding = True
         self.moved.emit(sample)
         self._holding = False
+
+
+def line_icon(kind: str, colours: PlotColours) -> QIcon:
+    """Return a piece of the line that a kind of trace is drawn with."""
+    picture = QPixmap(22, 12)
+    picture.fill(Qt.GlobalColor.transparent)
+    colour = colours.training if kind == RAW else colours.text
+    style = Qt.PenStyle.DashLine if kind == PREDICTED else Qt.PenStyle.SolidLine
+    painter = QPainter(picture)
+    painter.setPen(QPen(QColor(*colour), 2 if kind in (DENOISED, RECONSTRUCTED) else 1, style))
+    painter.drawLine(1, 6, 21, 6)
+    painter.end()
+    return QIcon(picture)
 
 
 def _range(row: Row) -> tuple[float, float]:
