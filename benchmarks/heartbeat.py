@@ -55,7 +55,8 @@ def main() -> None:
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
-    recording, dynamics, _ = add_docks(viewer)
+    docks = add_docks(viewer)
+    recording, dynamics = docks.recording, docks.dynamics
     simulated = simulate_movie(frames=1000)
     viewer.add_image(simulated.movie, name="simulated", contrast_limits=(0, float(simulated.movie.max())))
     session = recording.session

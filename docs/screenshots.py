@@ -60,7 +60,8 @@ def picture(viewer: napari.Viewer, name: str, settle: float = 0.4) -> None:
 
 def dynamics_pictures(folder: Path) -> None:
     """Take the pictures of *Your first recording*."""
-    viewer, (recording, dynamics, _) = open_window()
+    viewer, docks = open_window()
+    recording, dynamics = docks.recording, docks.dynamics
     session = recording.session
     simulate_movie().save(folder)
     recording.open([folder / "movie.tif"])
@@ -85,7 +86,8 @@ def dynamics_pictures(folder: Path) -> None:
 
 def neuron_pictures(folder: Path) -> None:
     """Take the pictures of *Neurons that behave alike*."""
-    viewer, (recording, _, neurons) = open_window()
+    viewer, docks = open_window()
+    recording, neurons = docks.recording, docks.neurons
     session = recording.session
     plane = runpy.run_path(str(SIMULATE_SUITE2P))["simulate"](folder)
     recording.open([folder / "movie.tif"])

@@ -75,11 +75,11 @@ def add_dock(viewer: Viewer) -> Callable[[type, str], Any]:
 @pytest.fixture
 def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, DynamicsDock]:
     """Both docks, and a movie in a place of its own."""
-    recording, dynamics, _ = add_docks(viewer)
+    docks = add_docks(viewer)
     movie = np.concatenate([movie_array] * 4)
     viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
-    dynamics.preset.setCurrentText("quick")
-    return recording, dynamics
+    docks.dynamics.preset.setCurrentText("quick")
+    return docks.recording, docks.dynamics
 
 
 @pytest.fixture

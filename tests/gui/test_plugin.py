@@ -11,8 +11,15 @@ from napari._app_model import get_app_model
 from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
 
+from napari_calcdyn.gui.compare_dock import CompareDock
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, NEURONS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.launch import (
+    COMPARE_NAME,
+    DYNAMICS_NAME,
+    NEURONS_NAME,
+    RECORDING_NAME,
+    add_docks,
+)
 from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
 from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.trace_dock import TraceDock
@@ -26,6 +33,7 @@ def test_everything_in_the_manifest_exists() -> None:
         "Recording",
         "Dynamics",
         "Neurons",
+        "Compare",
         "Traces",
     }
 
@@ -36,6 +44,7 @@ def test_everything_in_the_manifest_exists() -> None:
         ("napari-calcdyn.recording", RECORDING_NAME, RecordingDock),
         ("napari-calcdyn.dynamics", DYNAMICS_NAME, DynamicsDock),
         ("napari-calcdyn.neurons", NEURONS_NAME, NeuronsDock),
+        ("napari-calcdyn.compare", COMPARE_NAME, CompareDock),
         ("napari-calcdyn.traces", TRACES_NAME, TraceDock),
     ],
 )
@@ -55,7 +64,7 @@ def test_the_menu_opens_and_hides_a_dock(
 
 def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
     add_docks(viewer)
-    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME, NEURONS_NAME}
+    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME, NEURONS_NAME, COMPARE_NAME}
 
 
 def test_the_launcher_puts_the_recording_in_front(viewer: Any, qtbot: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from driving import RESULTS, settle, start_long, train_briefly
 
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.launch import NEURONS_NAME, add_docks
+from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.recording_dock import RecordingDock
 from napari_calcdyn.gui.results import EXPLAINED
 from napari_calcdyn.gui.session import session_of
@@ -101,7 +101,7 @@ def test_closing_the_window_ends_the_training(viewer: Any, dynamics: DynamicsDoc
 def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     viewer: Any, docks: tuple[RecordingDock, DynamicsDock], qtbot: Any
 ) -> None:
-    recording, dynamics = docks
+    _, dynamics = docks
     session = dynamics.session
     start_long(qtbot, dynamics)
     dynamics.parentWidget().destroyOnClose()  # what the cross in its corner does
@@ -111,7 +111,7 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     viewer.window.add_dock_widget(again, name="again")
     assert again.train.text() == "Stop"  # it shows the run that goes on
     assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
-    for widget in (recording, again, viewer.window.dock_widgets[NEURONS_NAME]):
+    for widget in list(viewer.window.dock_widgets.values()):
         widget.parentWidget().destroyOnClose()
     qtbot.waitUntil(lambda: session.job is None, timeout=2000)
 
@@ -121,7 +121,7 @@ def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
 ) -> None:
     def use_and_close() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
         viewer = make_napari_viewer()
-        _, dynamics, _ = add_docks(viewer)
+        dynamics = add_docks(viewer).dynamics
         viewer.add_image(np.concatenate([movie_array] * 4))
         dynamics.preset.setCurrentText("quick")
         train_briefly(qtbot, dynamics)

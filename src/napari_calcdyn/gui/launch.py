@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import napari
 from qtpy.QtCore import QTimer
 
+from .compare_dock import CompareDock
 from .dynamics_dock import DynamicsDock
 from .neurons_dock import NeuronsDock
 from .recording_dock import RecordingDock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 RECORDING_NAME = "Recording (CalcDyn)"
 DYNAMICS_NAME = "Dynamics (CalcDyn)"
 NEURONS_NAME = "Neurons (CalcDyn)"
+COMPARE_NAME = "Compare (CalcDyn)"
 
 
 class Docks(NamedTuple):
@@ -31,6 +33,7 @@ class Docks(NamedTuple):
     recording: RecordingDock
     dynamics: DynamicsDock
     neurons: NeuronsDock
+    compare: CompareDock
 
 
 def show(
@@ -58,9 +61,13 @@ def show(
 
 def add_docks(viewer: Viewer) -> Docks:
     """Add our docks to the right of a viewer, as tabs, with *Recording* in front."""
-    docks = Docks(RecordingDock(viewer), DynamicsDock(viewer), NeuronsDock(viewer))
+    docks = Docks(RecordingDock(viewer), DynamicsDock(viewer), NeuronsDock(viewer), CompareDock(viewer))
     front = viewer.window.add_dock_widget(docks.recording, name=RECORDING_NAME, area="right")
-    for dock, name in ((docks.dynamics, DYNAMICS_NAME), (docks.neurons, NEURONS_NAME)):
+    for dock, name in (
+        (docks.dynamics, DYNAMICS_NAME),
+        (docks.neurons, NEURONS_NAME),
+        (docks.compare, COMPARE_NAME),
+    ):
         viewer.window.add_dock_widget(dock, name=name, area="right", tabify=True)
     QTimer.singleShot(0, front.raise_)  # after the window has laid its tabs out, which raises the last one
     return docks

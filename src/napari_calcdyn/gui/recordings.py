@@ -136,22 +136,42 @@ def looks_like_a_movie(layer: Image) -> bool:
 
 def use_layer(session: Session, layer: Image) -> None:
     """Make the movie that a layer shows the recording of this session."""
-    opened = opened_by_us(layer)
-    if opened is not None:
-        take(session, opened.movie, layer)
+    if opened_by_us(layer) is None and session.movie is not None and session.movie_layer is layer:
         return
-    if session.movie is not None and session.movie_layer is layer:
-        return
-    micrometres = all(str(unit) == "micrometer" for unit in layer.units[-2:])
-    pixel = (float(layer.scale[-2]), float(layer.scale[-1])) if micrometres else None
     try:
-        data = layer.data[0] if layer.multiscale else layer.data
-        rate = layer.metadata.get("frame_rate")
-        movie = Movie.from_array(data, frame_rate=rate, pixel_size=pixel, name=layer.name)
+        movie = movie_of(layer)
     except InputError as error:
         session.tell("recording", str(error), True)
         return
     take(session, movie, layer)
+
+
+def movie_of(layer: Image) -> Movie:
+    """Return the movie that a layer shows, with what the layer knows of it.
+
+    Parameters
+    ----------
+    layer : Image
+        Any image layer.
+
+    Returns
+    -------
+    Movie
+        As it was opened, or made of the layer's data.
+
+    Raises
+    ------
+    InputError
+        If the layer shows no movie.
+    """
+    opened = opened_by_us(layer)
+    if opened is not None:
+        return opened.movie
+    micrometres = all(str(unit) == "micrometer" for unit in layer.units[-2:])
+    pixel = (float(layer.scale[-2]), float(layer.scale[-1])) if micrometres else None
+    data = layer.data[0] if layer.multiscale else layer.data
+    rate = layer.metadata.get("frame_rate")
+    return Movie.from_array(data, frame_rate=rate, pixel_size=pixel, name=layer.name)
 
 
 def take(session: Session, movie: Movie, layer: Image) -> None:

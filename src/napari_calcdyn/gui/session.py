@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from ..analysis.contribution import ContributionMaps
     from ..analysis.influence import Influence
     from ..analysis.neurons import Neurons
-    from ..analysis.sequences import Comparison
     from ..models.avae import AVAE
     from ..models.training import Progress
     from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
     from ..recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces
+    from .comparing import Compared
 
 Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "behaviour"]
 
@@ -120,7 +120,7 @@ class Session:
     influence: Influence | None = (
         None  # which ROI drives which, of these ROIs by the point of the path that is shown
     )
-    comparison: Comparison | None = None  # of two stretches of time
+    comparison: Compared | None = None  # of two stretches of time, and what was asked
     behaviour: Behaviour | None = None  # what the animal did, a sample for each frame of the movie
     shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
     job: Job | None = None

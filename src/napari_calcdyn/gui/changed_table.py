@@ -1,0 +1,79 @@
+"""The connections that changed, one in a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_ROWS = 200
+_COLUMNS = {
+    "from": "Place of the source, in pixels (y, x).",
+    "to": "Place of the region that it predicts, in pixels (y, x).",
+    "lag": "How many frames later.",
+    "in A": "Strength in A, in the model's own units; negative where more is followed by less.",
+    "in B": "The same in B.",
+    "p": "How often chance changes any connection of all as clearly: 0.05 keeps the share of tables with even one"
+    " false row at 5 %.",
+}
+
+
+class ChangedTable(QTableWidget):  # type: ignore[misc]
+    """Lists changed connections, the clearest first.
+
+    Signals
+    -------
+    picked(object)
+        The rows that the user selected (list of int), as positions in what was shown.
+    """
+
+    picked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(_COLUMNS))
+        self.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, tip in enumerate(_COLUMNS.values()):
+            self.horizontalHeaderItem(column).setToolTip(f"<qt>{tip}</qt>")
+        self.verticalHeader().setVisible(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setMinimumSectionSize(30)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setShowGrid(False)
+        self.setMinimumHeight(110)
+        self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
+        self.itemSelectionChanged.connect(self._on_selected)
+
+    def show_edges(self, edges: NDArray[np.void], centres: NDArray[np.float32]) -> None:
+        """Show the first `MOST_ROWS` connections, as `Comparison.edges` returns them, and no selection."""
+        self.blockSignals(True)
+        self.clearSelection()
+        self.setRowCount(min(len(edges), MOST_ROWS))
+        for row, edge in enumerate(edges[:MOST_ROWS]):
+            for column, text in enumerate(
+                (
+                    _place(centres[edge["source"]]),
+                    _place(centres[edge["target"]]),
+                    str(edge["lag"]),
+                    f"{edge['before']:+.2g}",
+                    f"{edge['after']:+.2g}",
+                    f"{edge['p_value']:.2g}",
+                )
+            ):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                self.setItem(row, column, item)
+        self.blockSignals(False)
+
+    def _on_selected(self) -> None:
+        self.picked.emit(sorted({index.row() for index in self.selectedIndexes()}))
+
+
+def _place(centre: Any) -> str:
+    y, x = centre
+    return f"{y:.0f}, {x:.0f}"
