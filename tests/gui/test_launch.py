@@ -100,6 +100,7 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
         launch.RECORDING_NAME,
         launch.DYNAMICS_NAME,
         launch.NEURONS_NAME,
+        launch.INSPECTOR_NAME,
         launch.COMPARE_NAME,
     }
     assert session.job is None

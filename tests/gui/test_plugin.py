@@ -13,9 +13,11 @@ from npe2 import PluginManager, PluginManifest
 
 from napari_calcdyn.gui.compare_dock import CompareDock
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.inspector_dock import InspectorDock
 from napari_calcdyn.gui.launch import (
     COMPARE_NAME,
     DYNAMICS_NAME,
+    INSPECTOR_NAME,
     NEURONS_NAME,
     RECORDING_NAME,
     add_docks,
@@ -33,6 +35,7 @@ def test_everything_in_the_manifest_exists() -> None:
         "Recording",
         "Dynamics",
         "Neurons",
+        "Inspector",
         "Compare",
         "Traces",
     }
@@ -44,6 +47,7 @@ def test_everything_in_the_manifest_exists() -> None:
         ("napari-calcdyn.recording", RECORDING_NAME, RecordingDock),
         ("napari-calcdyn.dynamics", DYNAMICS_NAME, DynamicsDock),
         ("napari-calcdyn.neurons", NEURONS_NAME, NeuronsDock),
+        ("napari-calcdyn.inspector", INSPECTOR_NAME, InspectorDock),
         ("napari-calcdyn.compare", COMPARE_NAME, CompareDock),
         ("napari-calcdyn.traces", TRACES_NAME, TraceDock),
     ],
@@ -64,7 +68,13 @@ def test_the_menu_opens_and_hides_a_dock(
 
 def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
     add_docks(viewer)
-    assert set(viewer.window.dock_widgets) == {RECORDING_NAME, DYNAMICS_NAME, NEURONS_NAME, COMPARE_NAME}
+    assert set(viewer.window.dock_widgets) == {
+        RECORDING_NAME,
+        DYNAMICS_NAME,
+        NEURONS_NAME,
+        INSPECTOR_NAME,
+        COMPARE_NAME,
+    }
 
 
 def test_the_launcher_puts_the_recording_in_front(viewer: Any, qtbot: Any) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 
 from .compare_dock import CompareDock
 from .dynamics_dock import DynamicsDock
+from .inspector_dock import InspectorDock
 from .neurons_dock import NeuronsDock
 from .recording_dock import RecordingDock
 from .recordings import open_recording
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 RECORDING_NAME = "Recording (CalcDyn)"
 DYNAMICS_NAME = "Dynamics (CalcDyn)"
 NEURONS_NAME = "Neurons (CalcDyn)"
+INSPECTOR_NAME = "Inspector (CalcDyn)"
 COMPARE_NAME = "Compare (CalcDyn)"
 
 
@@ -33,6 +35,7 @@ class Docks(NamedTuple):
     recording: RecordingDock
     dynamics: DynamicsDock
     neurons: NeuronsDock
+    inspector: InspectorDock
     compare: CompareDock
 
 
@@ -61,11 +64,18 @@ def show(
 
 def add_docks(viewer: Viewer) -> Docks:
     """Add our docks to the right of a viewer, as tabs, with *Recording* in front."""
-    docks = Docks(RecordingDock(viewer), DynamicsDock(viewer), NeuronsDock(viewer), CompareDock(viewer))
+    docks = Docks(
+        RecordingDock(viewer),
+        DynamicsDock(viewer),
+        NeuronsDock(viewer),
+        InspectorDock(viewer),
+        CompareDock(viewer),
+    )
     front = viewer.window.add_dock_widget(docks.recording, name=RECORDING_NAME, area="right")
     for dock, name in (
         (docks.dynamics, DYNAMICS_NAME),
         (docks.neurons, NEURONS_NAME),
+        (docks.inspector, INSPECTOR_NAME),
         (docks.compare, COMPARE_NAME),
     ):
         viewer.window.add_dock_widget(dock, name=name, area="right", tabify=True)

@@ -55,9 +55,13 @@ class NeuronViews:
     -------
     recoloured()
         The colours, or the columns that there are, changed.
+    clicked(object, object)
+        What was clicked without Shift, after it was selected: the id of an ROI or a neuron, or None beside all of
+        them; and where in the world.
     """
 
     recoloured = Signal()
+    clicked = Signal(object, object)
 
     def __init__(self, session: Session) -> None:
         self._session = weakref.ref(session)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels, Shapes
 
 from .latent_layer import ROI_ID
 
@@ -42,8 +43,11 @@ def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
     viewer = views.session.viewer if views.session is not None else None
     active = viewer.layers.selection.active if viewer is not None else None
     tool = "pan_zoom" if active is None else str(active.mode)
-    # With napari's select tool the map answers by itself, the ROIs do not.
-    own_tool = active is not None and active is views.map_layer and tool == "select"
+    # With napari's select tool the map answers by itself, the ROIs do not; and what was drawn is clicked with the
+    # tools that choose a shape or a label.
+    own_tool = (active is not None and active is views.map_layer and tool == "select") or (
+        (isinstance(active, Shapes) and tool == "select") or (isinstance(active, Labels) and tool == "pick")
+    )
     if tool != "pan_zoom" and not own_tool:
         return
     add = "Shift" in _keys(event)
@@ -67,14 +71,16 @@ def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
 def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | None, *, add: bool) -> None:
     """Select what is at a place in the world, points only within reach; nothing beside all ROIs and points."""
     point = None if reach is None else point_at(views, position, reach)
+    roi = roi_at(views, position) if point is None else None
     if point is not None:
         views.select([point], add=add, at_event=True)
-        return
-    roi = roi_at(views, position)
-    if roi is not None and roi >= 0:
+    elif roi is not None and roi >= 0:
         views.select([roi], add=add)
     elif not add and (roi is not None or (reach is not None and _among_points(views, position))):
         views.select([])
+    if not add:
+        hit = point if point is not None else roi if roi is not None and roi >= 0 else None
+        views.clicked.emit(hit, position)
 
 
 def point_at(views: NeuronViews, position: NDArray[np.float64], reach: float) -> int | None:

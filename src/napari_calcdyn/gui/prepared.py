@@ -186,7 +186,13 @@ class Inspected:
     problem: str
 
 
-def prepare(inputs: Inputs, before: Prepared | None, latents_of: GetLatents, stage: Stage) -> Prepared:
+def prepare(
+    inputs: Inputs,
+    before: Prepared | None,
+    latents_of: GetLatents,
+    stage: Stage,
+    ready: Callable[[Prepared], None],
+) -> Prepared:
     """Compute what every click needs, and nothing that is known already; call it off the GUI thread.
 
     Parameters
@@ -199,6 +205,8 @@ def prepare(inputs: Inputs, before: Prepared | None, latents_of: GetLatents, sta
         ``latents_of(movie, model, progress)`` returns the latents of the recording.
     stage : callable
         Called with the words of each stage of the work; returns its progress callback.
+    ready : callable
+        Called with all but the influence, which takes longest, once that is there.
 
     Returns
     -------
@@ -222,12 +230,15 @@ def prepare(inputs: Inputs, before: Prepared | None, latents_of: GetLatents, sta
     covariances = kept("covariances", "movie", "model")
     if covariances is None:
         covariances = lagged_covariances(latents, model.var, stage("Relating the latents"))
-    readouts = raw = influence = None
-    if rois is not None:
-        raw = kept("raw", "movie", "rois", "traces") or _traces(inputs, stage)
-        readouts = kept("readouts", "model", "rois", "traces") or _read_out(model, rois, raw)
-        stage("Finding what drives what")(0, 0)
-        influence = kept("influence", "movie", "model", "rois") or roi_influence(model, latents, rois)
+    if rois is None:
+        return Prepared(inputs, latents, covariances, None, None, None)
+    raw = kept("raw", "movie", "rois", "traces") or _traces(inputs, stage)
+    readouts = kept("readouts", "model", "rois", "traces") or _read_out(model, rois, raw)
+    influence = kept("influence", "movie", "model", "rois")
+    if influence is None:
+        ready(Prepared(inputs, latents, covariances, readouts, raw, None))
+        stage("Finding which ROI drives which")(0, 0)
+        influence = roi_influence(model, latents, rois)
     return Prepared(inputs, latents, covariances, readouts, raw, influence)
 
 

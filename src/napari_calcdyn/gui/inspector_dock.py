@@ -1,0 +1,347 @@
+"""The dock *Inspector*: click a cell, see what drives it and what it drives."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTabWidget
+
+from ..recording.errors import InputError
+from .advice import advice
+from .arrow_layer import arrow_layer, clear_sources, hide_arrows, show_arrows, show_sources
+from .arrows_page import ArrowsPage
+from .dock import Dock, MessageLine, ProgressRow
+from .inspection import Inspection, inspection_of
+from .inspector_menus import CopyMenu, ExportMenu
+from .inspector_plot import InspectorPlot
+from .inspector_runs import TESTING, region_map, start_test
+from .movie_time import show_frame, shown_frame
+from .neuron_inputs import use_drawn
+from .neuron_views import views_of
+from .panels import open_panel
+from .regions import region_at, region_of_roi
+from .roi_edges import RoiEdges
+from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys
+from .sources_page import SourcesPage, frame_rate
+from .theme import plot_colours
+from .what_if import WhatIf
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from .session import Status
+
+
+class InspectorDock(Dock):
+    """Traces, sources and arrows of what was clicked."""
+
+    topic = "inspector"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        session = self.session
+        self.views = views_of(session)
+        self.inspection = inspection_of(session)
+        self._later = QTimer(self)  # several changes at once are followed once
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self.inspection.refresh)
+        self._build_head(napari_viewer)
+        self._build_state()
+        self._build_views()
+
+        events = session.events
+        for signal in (events.movie, events.var, events.rois, events.traces):
+            self.listen(signal, self._on_inputs)
+        for signal in (self.inspection.changed, events.pinned, self.views.recoloured):
+            self.listen(signal, self._show)
+        self.listen(self.inspection.warmed, self._show_state)
+        self.listen(events.selected, self._on_selected)
+        self.listen(self.views.clicked, self._on_clicked)
+        self.listen(events.influence, self._on_influence)
+        self.listen(events.job, self._show_state)
+        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.listen(napari_viewer.events.theme, self._show_theme)
+        self._closed = partial(_on_closed, self.inspection, self._keys)
+        self.destroyed.connect(self._closed)
+        self._on_influence()
+        self._show_theme()
+        self._show_state()
+
+    # What the dock is made of
+
+    def _build_head(self, viewer: Viewer) -> None:
+        self.previous = _small("◀", f"The ROI before this one (key {PREVIOUS}).", self._on_previous)
+        self.next = _small("▶", f"The ROI after this one (key {NEXT}).", self._on_next)
+        self.title = QLabel()
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.pin = QPushButton("Pin")
+        self.pin.setCheckable(True)
+        self.pin.setToolTip(
+            f"<qt>Keep the traces of this ROI, to compare those of others with them (key {PIN}).</qt>"
+        )
+        self.pin.clicked.connect(self._on_pin)
+        self.unpin = QPushButton()
+        self.unpin.setToolTip("Compare with no ROI any more.")
+        self.unpin.clicked.connect(self._on_unpin)
+        row = QHBoxLayout()
+        row.addWidget(self.previous)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.next)
+        row.addWidget(self.pin)
+        row.addWidget(self.unpin)
+        self.body.addLayout(row)
+        self._keys = RoiKeys(
+            viewer, self, {PREVIOUS: self._on_previous, NEXT: self._on_next, PIN: self._on_pin}
+        )
+
+    def _build_state(self) -> None:
+        self.advice = MessageLine()
+        self.way = QPushButton()
+        self.way.clicked.connect(self._on_way)
+        self.warm_up = ProgressRow()
+        self.stop = QPushButton("Stop")
+        self.stop.setToolTip("Stop what is under way; press “Go on” later.")
+        self.stop.clicked.connect(self._on_stop)
+        for widget in (self.advice, self.way, self.warm_up, self.progress, self.stop, self.message):
+            self.body.addWidget(widget)
+
+    def _build_views(self) -> None:
+        self.traces = InspectorPlot(self.views)
+        self.traces.plot.moved.connect(self._on_moved)
+        self.sources = SourcesPage()
+        self.sources.chosen.connect(self._show_map)
+        self.arrows = ArrowsPage()
+        self.arrows.changed.connect(self._show_arrows)
+        self.arrows.picked.connect(self._on_picked)
+        self.arrows.test.connect(self._on_test)
+        self.what_if = WhatIf(self.session)
+        self.pages = QTabWidget()
+        for page, title, tip in (
+            (self.sources, "Sources", "What drives this region, ranked."),
+            (self.arrows, "Arrows", "Which ROIs drive this one, and which it drives."),
+            (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
+        ):
+            self.pages.addTab(page, title)
+            self.pages.setTabToolTip(self.pages.count() - 1, tip)
+        self.copy, self.export = CopyMenu(self), ExportMenu(self)
+        row = QHBoxLayout()
+        row.addWidget(self.copy)
+        row.addWidget(self.export)
+        self.body.addWidget(self.traces, 1)
+        self.body.addWidget(self.pages, 1)
+        self.body.addLayout(row)
+
+    # What the user does
+
+    def _on_selected(self, *_: object) -> None:
+        if not self.isVisible():
+            self._clear_layers()  # they would be of another ROI
+            return
+        selected, rois = self.session.selected, self.session.rois
+        self.inspection.look_at(region_of_roi(rois, selected[-1]) if selected and rois is not None else None)
+
+    def _on_clicked(self, number: int | None, position: NDArray[np.float64]) -> None:
+        """Inspect what is beside all ROIs; and after a click on the same ROI, bring back layers that were deleted."""
+        if not self.isVisible() or self.inspection.inputs() is None:
+            return
+        if number is not None:
+            if arrow_layer(self.session) is None:
+                self._show_map()
+                self._show_arrows()
+            return
+        try:
+            region = region_at(self.session, position)
+        except InputError as error:
+            self.session.tell("inspector", str(error), True)
+            return
+        if region is not None:
+            self.inspection.look_at(region)
+
+    def _on_previous(self) -> None:
+        self._walk(-1)
+
+    def _on_next(self) -> None:
+        self._walk(1)
+
+    def _walk(self, step: int) -> None:
+        rois = self.session.rois
+        if rois is None:
+            return
+        ids, selected = rois.ids.tolist(), self.session.selected
+        there = selected and selected[-1] in ids
+        at = (ids.index(selected[-1]) + step) % len(ids) if there else 0 if step > 0 else len(ids) - 1
+        self.views.select([ids[at]])
+
+    def _on_pin(self) -> None:
+        region, pinned = self.inspection.region, self.session.pinned
+        if region is None or region.roi is None:
+            return
+        others = tuple(it for it in pinned if it != region.roi)
+        self.session.pinned = others if region.roi in pinned else (*others, region.roi)
+
+    def _on_unpin(self) -> None:
+        self.session.pinned = ()
+
+    def _on_picked(self, number: int) -> None:
+        self.views.select([number])
+
+    def _on_moved(self, frame: int) -> None:
+        show_frame(self.session, frame)
+
+    def _on_test(self) -> None:
+        start_test(self.session, self.inspection)
+
+    def _on_stop(self) -> None:
+        job = self.session.job
+        if job is not None and job.title == TESTING:
+            self.session.stop()
+        else:
+            self.inspection.stop()
+
+    def _on_way(self) -> None:
+        way, region = advice(self.session, self.inspection).way, self.inspection.region
+        layer = region.layer() if region is not None and region.layer is not None else None
+        if way == "go on":
+            self.inspection.go_on()
+        elif way == "use layer" and layer is not None:
+            use_drawn(self.session, layer)
+        elif way in ("recording", "dynamics", "neurons"):
+            open_panel(self, way)
+
+    # What follows
+
+    def _on_inputs(self, *_: object) -> None:
+        rois = self.session.rois
+        known = set() if rois is None else set(rois.ids.tolist())
+        self.session.pinned = tuple(it for it in self.session.pinned if it in known)
+        self.inspection.problem = ""
+        self._later.start()
+
+    def _on_influence(self, *_: object) -> None:
+        influence = self.session.influence
+        self.arrows.set_edges(None if influence is None else RoiEdges(influence))
+        self._show_arrows()
+
+    def _show(self, *_: object) -> None:
+        """Show the current region and those that are compared with it."""
+        if not self.isVisible():
+            return
+        inspection = self.inspection
+        found, prepared, region = inspection.current, inspection.prepared, inspection.region
+        self.title.setText("" if region is None else f"<b>{region.name}</b>")
+        pinned = self.session.pinned
+        self.pin.setEnabled(region is not None and region.roi is not None)
+        self.pin.setChecked(region is not None and region.roi in pinned)
+        self.unpin.setVisible(bool(pinned))
+        self.unpin.setText(f"Unpin {len(pinned)}")
+        shown = ([] if found is None else [found]) + list(inspection.compared())
+        if prepared is not None:
+            self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
+        else:
+            self.traces.show_regions((), unit="", rate=None)
+        self.sources.show_drivers(found, prepared)
+        self._show_map()
+        self._show_arrows()
+        self._show_state()
+        self._on_time()
+
+    def _show_map(self) -> None:
+        found, sources = self.inspection.current, self.sources.sources
+        if found is None or not len(sources):
+            clear_sources(self.session)
+            return
+        image = region_map(self.session, self.inspection, sources)
+        if image is not None:
+            show_sources(self.session, image)
+
+    def _show_arrows(self) -> None:
+        if not self.isVisible():
+            return
+        found, viewer, edges = self.inspection.current, self.session.viewer, self.arrows.all_edges
+        prepared = self.inspection.prepared
+        number = found.region.roi if found is not None else None
+        rate = None if prepared is None else frame_rate(prepared)
+        dark = viewer is None or sum(plot_colours(viewer.theme).background) < 3 * 128
+        self.arrows.show_roi(number, rate, dark=dark)
+        if found is None or number is None or edges is None:
+            hide_arrows(self.session)
+        else:
+            show_arrows(self.session, found.region.centre, self.arrows.edges, edges.widest)
+
+    def _clear_layers(self) -> None:
+        clear_sources(self.session)
+        hide_arrows(self.session)
+
+    def _show_state(self, *_: object) -> None:
+        """Show how far the warm-up is, what is missing, and the way on."""
+        session, inspection = self.session, self.inspection
+        say = advice(session, inspection)
+        self.advice.say("" if inspection.status is not None else say.text)
+        self.way.setText(say.button)
+        self.way.setVisible(bool(say.way) and inspection.status is None)
+        self.warm_up.show_status(inspection.status)
+        testing = session.job is not None and session.job.title == TESTING
+        self.stop.setVisible(testing or inspection.status is not None)
+        self.arrows.run.setEnabled(session.job is None and session.influence is not None)
+        for button in (self.previous, self.next):
+            button.setEnabled(session.rois is not None)
+        known = inspection.current is not None
+        self.copy.setEnabled(known)
+        self.export.setEnabled(known or session.influence is not None)
+
+    def _show_status(self, status: Status | None) -> None:
+        super()._show_status(status)
+        self._show_state()
+
+    def _on_time(self, *_: object) -> None:
+        """Move the cursor with the slider; nothing is computed or drawn anew."""
+        self.traces.plot.set_cursor(shown_frame(self.session))
+
+    def _show_theme(self, *_: object) -> None:
+        viewer = self.session.viewer
+        if viewer is not None:
+            self.traces.set_colours(plot_colours(viewer.theme))
+            self._show_arrows()
+
+    # Coming and going
+
+    def event(self, event: Any) -> bool:
+        """Notice that the dock was closed, as every dock does."""
+        if event.type() == event.Type.ParentChange and self.parentWidget() is None:
+            self._closed()
+        return bool(super().event(event))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what was clicked meanwhile; nobody waits for it while the dock is hidden."""
+        super().showEvent(event)
+        self.inspection.wanted = True
+        selected, region = self.session.selected, self.inspection.region
+        if selected and (region is None or region.roi != selected[-1]):
+            self._on_selected()
+        self._later.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Start nothing new for a dock that nobody sees."""
+        super().hideEvent(event)
+        self.inspection.wanted = False
+
+
+def _small(text: str, tooltip: str, call: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setFixedWidth(34)
+    button.setToolTip(tooltip)
+    button.clicked.connect(call)
+    return button
+
+
+def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:
+    """Clean up after the dock, once or more often; no method, as the object may be gone by then."""
+    inspection.wanted = False
+    inspection.close()
+    keys.close()

@@ -1,0 +1,179 @@
+"""The page *Sources* of the Inspector: what drives a region, ranked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .prepared import Inspected, Prepared
+
+LEADING = 0.8  # part of what drives a region that the sources make up which the map shows, together
+MOST_LISTED = 30
+COLUMNS = ("source", "share", "lag_frames", "lag_s", "sign", "score", "distance_px", "y", "x")
+"""Of the table that is copied and exported."""
+_HEADINGS = {
+    "Source": "<qt>Number of the source: a patch of activity that the model describes the movie with. The Dynamics "
+    "panel uses the same numbers.</qt>",
+    "Share": "<qt>How much of what drives this region comes from the source: the mean size of its contribution to the "
+    "trace, as a part of all.</qt>",
+    "Lag": "<qt>How much later the source acts most.</qt>",
+    "Effect": "<qt>Whether the trace rises or falls after the source rose.</qt>",
+    "Away": "<qt>From the centre of the region to that of the source.</qt>",
+}
+
+
+class SourcesPage(QWidget):  # type: ignore[misc]
+    """A table of the sources that drive a region.
+
+    Signals
+    -------
+    chosen()
+        Other rows were selected; `sources` are those that the map should show.
+    """
+
+    chosen = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed: NDArray[np.int64] = np.empty(0, np.int64)
+        self._leading = 0
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self.table = plain_table(_HEADINGS)
+        self.table.itemSelectionChanged.connect(self.chosen)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 4, 2, 2)
+        layout.setSpacing(4)
+        layout.addWidget(self.words)
+        layout.addWidget(self.table, 1)
+
+    @property
+    def sources(self) -> NDArray[np.int64]:
+        """The sources of the rows that are selected, or else those that make up most of what drives the region."""
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return self._listed[rows] if rows else self._listed[: self._leading]
+
+    def show_drivers(self, found: Inspected | None, prepared: Prepared | None) -> None:
+        """List the sources of a region; nothing where there is none."""
+        self.table.blockSignals(True)
+        self.table.clearSelection()
+        if found is None or prepared is None:
+            self._listed = np.empty(0, np.int64)
+            fill(self.table, [])
+            self.words.setText("")
+        else:
+            drivers = found.drivers
+            self._listed = drivers.sources[:MOST_LISTED]
+            self._leading = min(len(drivers.leading(LEADING)), MOST_LISTED)
+            rate, size = frame_rate(prepared), prepared.inputs.movie.pixel_size
+            away = _distances(found, prepared)
+            rows = []
+            for row, source in enumerate(self._listed.tolist()):
+                far = f"{away[row]:.0f} px" if size is None else f"{away[row] * float(np.mean(size)):.0f} µm"
+                rows.append(
+                    (
+                        str(source),
+                        f"{drivers.shares[row]:.0%}" if drivers.shares[row] >= 0.005 else "< 1%",
+                        lag_words(int(drivers.lags[row]), rate),
+                        "raises" if drivers.signs[row] > 0 else "lowers",
+                        far,
+                    )
+                )
+            fill(self.table, rows)
+            share = float(drivers.shares[: self._leading].sum())
+            first = "The first" if self._leading == 1 else f"The first {self._leading}"
+            self.words.setText(
+                f"{first} of {len(drivers.sources):,} sources {'makes' if self._leading == 1 else 'make'} up "
+                f"{share:.0%} of what drives it, and the map shows "
+                f"{'it' if self._leading == 1 else 'these'}. Select rows to map others."
+                if rows
+                else ""
+            )
+        self.table.blockSignals(False)
+
+    def rows(self, found: Inspected, prepared: Prepared) -> list[list[object]]:
+        """Return all sources of a region as rows of `COLUMNS`."""
+        drivers, rate = found.drivers, frame_rate(prepared)
+        away, centres = (
+            _distances(found, prepared),
+            prepared.inputs.model.latent_centres[found.drivers.sources],
+        )
+        return [
+            [
+                int(source),
+                f"{drivers.shares[row]:.5g}",
+                int(drivers.lags[row]),
+                "" if rate is None else f"{drivers.lags[row] / rate:.5g}",
+                int(drivers.signs[row]),
+                f"{drivers.scores[row]:.5g}",
+                f"{away[row]:.4g}",
+                *(f"{value:.4g}" for value in centres[row]),
+            ]
+            for row, source in enumerate(drivers.sources)
+        ]
+
+
+def frame_rate(prepared: Prepared) -> float | None:
+    """Return frames per second (Hz), of the traces or of the movie."""
+    traces = prepared.inputs.traces
+    return (traces.frame_rate if traces is not None else None) or prepared.inputs.movie.frame_rate
+
+
+def lag_words(lag: int, rate: float | None) -> str:
+    """Return a lag in frames, and in seconds where the frame rate is known."""
+    frames = "1 frame" if lag == 1 else f"{lag} frames"
+    return frames if rate is None else f"{frames} ({lag / rate:.2g} s)"
+
+
+def plain_table(headings: dict[str, str]) -> QTableWidget:
+    """Return a table to read and to select rows in; `headings` have tooltips."""
+    table = QTableWidget(0, len(headings))
+    for column, (heading, tooltip) in enumerate(headings.items()):
+        item = QTableWidgetItem(heading)
+        item.setToolTip(tooltip)
+        table.setHorizontalHeaderItem(column, item)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(22)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.horizontalHeader().setHighlightSections(False)
+    table.setMinimumHeight(120)
+    return table
+
+
+def fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
+    """Put texts into a table."""
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = table.item(row, column)
+            if item is None:
+                item = QTableWidgetItem()
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                table.setItem(row, column, item)
+            item.setText(text)
+
+
+def _distances(found: Inspected, prepared: Prepared) -> NDArray[np.float64]:
+    """Return how far each source is from the region, in pixels."""
+    centres = prepared.inputs.model.latent_centres[found.drivers.sources]
+    distances: NDArray[np.float64] = np.linalg.norm(centres - found.region.centre, axis=1)
+    return distances
