@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .jobs import Report
     from .session import Session
 
+_tied: weakref.WeakSet[Session] = weakref.WeakSet()
 _NO_MOVIE = "Open the recording first, in the Recording panel: the table is brought to its frames."
 
 
@@ -48,6 +50,7 @@ def load_behaviour(session: Session, path: Path) -> None:
         if session.movie is movie:
             session.notice = None
             session.behaviour = behaviour
+            _tie_to_movie(session)
 
     def failed(sentence: str) -> None:
         session.tell("behaviour", sentence, True)
@@ -56,3 +59,18 @@ def load_behaviour(session: Session, path: Path) -> None:
     job.done.connect(done)
     job.failed.connect(failed)
     job.start()
+
+
+def _tie_to_movie(session: Session) -> None:
+    """Let the session forget the behaviour when another recording is chosen, even one of the same length."""
+    if session in _tied:
+        return
+    _tied.add(session)
+    reference = weakref.ref(session)
+
+    def forget(*_: object) -> None:
+        live = reference()
+        if live is not None:
+            live.behaviour = None
+
+    session.events.movie.connect(forget)
