@@ -99,3 +99,30 @@ def cut_blocks(ranges: Sequence[range], length: int, order: int) -> list[range]:
             range(start, stop) for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
         ]
     return blocks
+
+
+def equal_blocks(ranges: Sequence[range], length: int, order: int) -> list[range]:
+    """Cut stretches of a recording into blocks of exactly one length.
+
+    Parameters
+    ----------
+    ranges : sequence of range
+        Stretches of frames, start included and stop excluded.
+    length : int
+        Frames in every block.
+    order : int
+        Number of lags p. The first p frames of a stretch are predictors only, so that no block is predicted from
+        frames outside its stretch.
+
+    Returns
+    -------
+    list of range
+        Frames that are predicted, in the order of `ranges`. What is left over is left out: half of it before the first
+        block of its stretch, half after the last.
+    """
+    blocks = []
+    for stretch in ranges:
+        count, over = divmod(max(0, len(stretch) - order), length)
+        first = stretch.start + order + over // 2
+        blocks += [range(first + i * length, first + (i + 1) * length) for i in range(count)]
+    return blocks

@@ -1,0 +1,250 @@
+"""The frames of two conditions as blocks that may change places: same length, same mean, same liveliness."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..models.moments import Moments
+from ..recording import InputError
+from .blocks import autocorrelation_time, equal_blocks
+
+LEAST_BLOCKS = 5  # in a condition: less have too few ways to change places
+_WANTED_BLOCKS = 7
+_TIMES = 4.0  # of the autocorrelation time in a block
+_MOST_BLOCKS = 400
+_MOST_BYTES = 2 * 2**30
+_KEPT = 0.75  # of a condition's frames, where blocks of one length leave some out
+_RIDGE = 0.05
+_ROUNDS = 4
+
+Ranges = Sequence[range]
+Sequence64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks of one length: first those of A, then those of B.
+
+    Attributes
+    ----------
+    values : ndarray (T, d), float64
+        Latents in time order, centred and scaled; only frames of the two conditions are meaningful.
+    std : ndarray (d,), float64
+        By how much the latents were divided.
+    frames : list of range
+        Predicted frames of every one of the n blocks.
+    in_a : int
+        How many blocks are of A.
+    order : int
+        Number of lags p.
+    gram : ndarray (n, q, q), float64
+        Sum ``ZᵀZ`` of every block, with q = p·d predictors, less their mean in the block.
+    cov : ndarray (n, d, q), float64
+        ``YᵀZ``.
+    square : ndarray (n, d), float64
+        ``diag(YᵀY)``.
+    """
+
+    values: Sequence64
+    std: Sequence64
+    frames: list[range]
+    in_a: int
+    order: int
+    gram: Sequence64
+    cov: Sequence64
+    square: Sequence64
+
+    @property
+    def length(self) -> int:
+        """Frames in a block."""
+        return len(self.frames[0])
+
+    def of(self, block: int) -> tuple[Sequence64, Sequence64]:
+        """Return predictors (L, q) and targets (L, d) of a block, less their means in this block."""
+        return _centred(self.values, self.frames[block], self.order)
+
+    def moments(self, chosen: slice = slice(None)) -> Moments:
+        """Return the moments of some blocks together; of all by default."""
+        n = len(self.frames[chosen]) * self.length
+        sums = self.gram[chosen].sum(0), self.cov[chosen].sum(0).T.copy(), self.square[chosen].sum(0)
+        return Moments(*(torch.from_numpy(part / n) for part in sums), n)
+
+
+def make_blocks(
+    latents: NDArray[np.floating], a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
+) -> Blocks:
+    """Check two conditions, bring them to a common footing and cut them into blocks.
+
+    Parameters
+    ----------
+    latents : ndarray (T, d)
+        In time order.
+    a, b : sequence of range
+        Stretches of the two conditions.
+    order : int
+        Number of lags p.
+    block : int or "auto"
+        Frames in a block.
+
+    Returns
+    -------
+    Blocks
+        Latents have mean 0 and together variance 1; the frames of both conditions are scaled, all latents alike, such
+        that what a common VAR leaves unexplained has the same power in both. Such a factor leaves the rules as they
+        are.
+
+    Raises
+    ------
+    InputError
+        If the ranges cannot be compared.
+    """
+    _check_ranges(a, b, len(latents))
+    values = np.zeros(latents.shape)
+    conditions = [np.concatenate([np.arange(r.start, r.stop) for r in stretches]) for stretches in (a, b)]
+    for frames in conditions:
+        chosen = np.asarray(latents[frames], np.float64)
+        if not np.isfinite(chosen).all():
+            raise InputError("The latents hold NaN or infinite values: check the recording, or train again.")
+        values[frames] = chosen - chosen.mean(0)
+    used = np.concatenate(conditions)
+    cut_a, cut_b = _cut(values[np.sort(used)], a, b, order, block)
+    both = cut_a + cut_b
+    blocks = Blocks(values, np.ones(values.shape[1]), both, len(cut_a), order, *_sums(values, both, order))
+    blocks = _standardised(blocks, used)
+    groups = slice(blocks.in_a), slice(blocks.in_a, None)
+    for _ in range(_ROUNDS):
+        louder = _louder(blocks, groups)
+        for frames, group, factor in zip(conditions, groups, (louder, 1 / louder), strict=True):
+            blocks.values[frames] *= math.sqrt(factor)
+            for sums in (blocks.gram, blocks.cov, blocks.square):
+                sums[group] *= factor
+    return _standardised(blocks, used)
+
+
+def _standardised(blocks: Blocks, used: NDArray[np.int64]) -> Blocks:
+    """Divide every latent by its standard deviation over the frames that are used."""
+    std = blocks.values[used].std(0)
+    std[std <= 1e-9 * std.max(initial=0)] = 1  # a constant latent: the lasso leaves it out
+    lagged = np.tile(std, blocks.order)
+    return dataclasses.replace(
+        blocks,
+        values=blocks.values / std,
+        std=blocks.std * std,
+        gram=blocks.gram / (lagged[:, None] * lagged),
+        cov=blocks.cov / (std[:, None] * lagged),
+        square=blocks.square / std**2,
+    )
+
+
+def _centred(values: Sequence64, frames: range, order: int) -> tuple[Sequence64, Sequence64]:
+    past = [values[frames.start - lag : frames.stop - lag] for lag in range(1, order + 1)]
+    predictors, targets = np.hstack(past), values[frames.start : frames.stop]
+    return predictors - predictors.mean(0), targets - targets.mean(0)
+
+
+def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence64, Sequence64, Sequence64]:
+    width = values.shape[1]
+    q = order * width
+    gram, cov = np.empty((len(blocks), q, q)), np.empty((len(blocks), width, q))
+    square = np.empty((len(blocks), width))
+    for block, frames in enumerate(blocks):
+        predictors, targets = _centred(values, frames, order)
+        np.matmul(predictors.T, predictors, out=gram[block])
+        np.matmul(targets.T, predictors, out=cov[block])
+        square[block] = np.square(targets).sum(0)
+    return gram, cov, square
+
+
+def _check_ranges(a: Ranges, b: Ranges, n_frames: int) -> None:
+    taken = np.zeros(n_frames, bool)
+    for name, stretches in (("A", a), ("B", b)):
+        if not sum(len(stretch) for stretch in stretches):
+            raise InputError(f"{name} has no frames: choose a range for it.")
+        for stretch in stretches:
+            if stretch.step != 1 or not 0 <= stretch.start <= stretch.stop <= n_frames:
+                raise InputError(
+                    f"The range {stretch.start}:{stretch.stop} of {name} is not in the recording, which has frames"
+                    f" 0 to {n_frames - 1}: choose one that is."
+                )
+            if taken[stretch.start : stretch.stop].any():
+                raise InputError(
+                    f"The range {stretch.start}:{stretch.stop} of {name} shares frames with another one: choose ranges"
+                    " that do not overlap."
+                )
+            taken[stretch.start : stretch.stop] = True
+
+
+def _cut(
+    values: Sequence64, a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
+) -> tuple[list[range], list[range]]:
+    """Cut both conditions into blocks of the same length."""
+    q = order * values.shape[1]
+    most = max(4 * LEAST_BLOCKS, min(_MOST_BLOCKS, _MOST_BYTES // (8 * q * (q + 2 * values.shape[1]))))
+    shortest = 2 * (order + 1)
+    available = [sum(max(0, len(stretch) - order) for stretch in stretches) for stretches in (a, b)]
+    if block == "auto":
+        wanted = max(math.ceil(_TIMES * autocorrelation_time(values)), shortest, -(-sum(available) // most))
+        length = _longest(a, b, order, range(shortest, wanted + 1), available)
+    else:
+        length = block
+        if length < shortest:
+            raise InputError(
+                f"Blocks of {length} frames are too short for order {order}: make them at least {shortest} frames long."
+            )
+    cut = [equal_blocks(stretches, length, order) for stretches in (a, b)]
+    for name, blocks, frames in zip("AB", cut, available, strict=True):
+        if len(blocks) < LEAST_BLOCKS:
+            raise InputError(
+                f"{name} has room for {len(blocks)} of the {LEAST_BLOCKS} blocks of {length} frames that a comparison"
+                f" needs at least ({frames} frames can be predicted): "
+                + ("choose longer ranges." if block == "auto" else "choose longer ranges or shorter blocks.")
+            )
+    if len(cut[0] + cut[1]) > 2 * most:
+        raise InputError(
+            f"{len(cut[0] + cut[1])} blocks do not fit into memory with {values.shape[1]} latents: make them longer"
+            f" than {length} frames."
+        )
+    return cut[0], cut[1]
+
+
+def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[int]) -> int:
+    """Return the greatest length that gives enough blocks and leaves out few frames; else the best there is."""
+    wanted = np.array(lengths)
+    counts, kept = [], []
+    for stretches, frames in zip((a, b), available, strict=True):
+        count = sum(np.maximum(0, len(stretch) - order) // wanted for stretch in stretches)
+        counts.append(count)
+        kept.append(count * wanted / max(1, frames))
+    score = np.minimum(1, np.min(counts, 0) / _WANTED_BLOCKS) + np.minimum(1, np.min(kept, 0) / _KEPT)
+    return int(wanted[len(score) - 1 - np.argmax(score[::-1])])
+
+
+def _louder(blocks: Blocks, groups: tuple[slice, slice]) -> float:
+    """Return by what to multiply power in A, and divide it in B, to make equal what a common VAR leaves over.
+
+    As a geometric mean over latents, which does not depend on their units.
+    """
+    together = blocks.moments()
+    effects = ridge_inverse(together) @ together.cov
+    power = []
+    for group in groups:
+        m = blocks.moments(group)
+        power.append((m.variance + (effects * (m.gram @ effects - 2 * m.cov)).sum(0)).numpy())
+    usable = (np.array(power) > 1e-9).all(0)
+    if not usable.any():
+        return 1.0
+    return math.exp(np.log(power[1][usable] / power[0][usable]).mean() / 2)
+
+
+def ridge_inverse(moments: Moments) -> Tensor:
+    """Return ``(G + ρ)⁻¹``, (q, q): stable also where there are more predictors than frames."""
+    return torch.linalg.inv(moments.gram + _RIDGE * torch.eye(len(moments.gram), dtype=torch.float64))

@@ -1,0 +1,187 @@
+"""The statistic of a comparison and its null distribution: blocks change places, frames are not looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..models.lasso import solve_lasso
+from ..models.moments import Moments
+from ..models.selection import Selection, choose_penalty
+from ..models.var import trace_path
+from ..recording import ProgressCallback, report
+from ._sequence_blocks import Blocks, ridge_inverse
+
+_AT_ONCE_BYTES = 64 * 2**20
+_COLUMNS = 8192
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class CommonVAR:
+    """The sparse VAR of all blocks together.
+
+    Attributes
+    ----------
+    moments : Moments
+        What it was fitted to.
+    weights : Tensor (q, d)
+        Penalty weights.
+    penalty : Tensor (d,)
+        λ of each target.
+    coefficients : Tensor (q, d)
+        Between latents of unit variance.
+    """
+
+    moments: Moments
+    weights: Tensor
+    penalty: Tensor
+    coefficients: Tensor
+
+    @classmethod
+    def fit(cls, blocks: Blocks, selection: Selection, weights: Tensor | None) -> CommonVAR:
+        """Choose λ once, on the data of both conditions."""
+        moments = blocks.moments()
+        if weights is None:
+            weights = torch.ones_like(moments.cov)
+        path = trace_path(moments, weights)
+        folds = []
+        if selection.rule == "cross-validation":
+            edges = np.linspace(0, len(blocks.frames), _FOLDS + 1).astype(int)
+            folds = [blocks.moments(slice(a, b)) for a, b in pairwise(edges)]
+        penalty = choose_penalty(path, moments, selection, folds, weights)
+        return cls(moments, weights, penalty, path.solve(penalty).detach())
+
+    def alone(self, moments: Moments) -> Tensor:
+        """Fit one condition with the same λ, (q, d)."""
+        return solve_lasso(
+            moments.gram, moments.cov, self.penalty, weights=self.weights, warm_start=self.coefficients
+        )
+
+
+def permuted_labels(blocks: Blocks, permutations: int, seed: int) -> NDArray[np.float64]:
+    """Return which blocks count as A, (1 + B, n), 1 or 0: first as it is, then B times at random.
+
+    A has as many blocks, and as blocks are of one length as many frames, every time.
+    """
+    labels = np.zeros((1 + permutations, len(blocks.frames)))
+    labels[:, : blocks.in_a] = 1
+    return np.vstack([labels[:1], np.random.default_rng(seed).permuted(labels[1:], axis=1)])
+
+
+def gains(
+    blocks: Blocks, common: CommonVAR, labels: NDArray[np.float64], progress: ProgressCallback | None
+) -> NDArray[np.float64]:
+    """Return ``(RSS_pooled − RSS_A − RSS_B)/RSS_pooled`` of every target for every labelling, (1 + B, d).
+
+    The lasso of both groups starts from the common coefficients, in as many threads as torch uses.
+    """
+    from ..models._lasso_cpu import collinear_tolerance, over_targets, rows
+    from ._sequence_kernels import residuals_of_groups
+
+    total = len(labels)
+    n, q, _ = blocks.gram.shape
+    width = blocks.square.shape[1]
+    samples = float(len(blocks.frames) * blocks.length)
+    start_at, threshold = rows(common.coefficients), rows(common.penalty * common.weights)
+    usable = common.moments.gram.diagonal().numpy() > 0
+    threshold[:, ~usable] = np.inf
+    residual = np.empty((total, width))
+    step = int(np.clip(_AT_ONCE_BYTES // (8 * (q * q + q * width)), 2, 32))
+    everything = np.ones((1, n))
+    for start in range(0, total, step):
+        chosen = labels[start : start + step]
+        groups = np.vstack([everything, chosen])
+        sums = [
+            (groups @ part.reshape(n, -1)).reshape(-1, *part.shape[1:]) for part in (blocks.gram, blocks.cov)
+        ]
+        residuals = np.empty((len(chosen), width))
+        over_targets(
+            residuals_of_groups,
+            len(chosen),
+            *sums,
+            groups @ blocks.square,
+            groups.sum(1) * blocks.length,
+            threshold,
+            start_at,
+            residuals,
+            collinear_tolerance(torch.float64),
+        )
+        residual[start : start + step] = residuals
+        report(progress, min(start + step, total) - 1, total - 1)
+    m = common.moments
+    a = common.coefficients
+    pooled = samples * (m.variance + (a * (m.gram @ a - 2 * m.cov)).sum(0)).numpy()
+    varying = pooled > 1e-12 * samples
+    return np.where(varying, (pooled - residual) / np.where(varying, pooled, 1), 0.0)
+
+
+def changed_edges(
+    blocks: Blocks, labels: NDArray[np.float64], progress: ProgressCallback | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Test every coefficient for a change, with one family-wise level for all of them.
+
+    A lasso coefficient is exactly zero more often than not, and a difference of zeros has no scale of its own. So the
+    difference is that of one Newton step from the common fit, ``M (S_A/n_A − S_B/n_B)`` with ``S = Zᵀ(Y − Z Â)`` and
+    ``M`` the inverse of G with a ridge, over its standard error for each labelling, which allows for variances that
+    change from frame to frame (White 1980, Econometrica 48:817) and between conditions (Chung & Romano 2013,
+    Ann. Statist. 41:484).
+
+    Returns
+    -------
+    change : ndarray (q, d)
+        B less A, in standard errors.
+    p_value : ndarray (q, d)
+        Share of labellings with a larger change anywhere (Westfall & Young 1993).
+    """
+    moments = blocks.moments()
+    inverse = ridge_inverse(moments)
+    effects = (inverse @ moments.cov).numpy()
+    scores, squares = _scores(blocks, inverse.numpy(), effects)
+    n_a = blocks.in_a * blocks.length
+    n_b = len(blocks.frames) * blocks.length - n_a
+    other = 1 - labels
+    change = np.zeros(scores.shape[1])
+    largest = np.zeros(len(labels) - 1)
+    least = 1e-12 * len(blocks.frames) * blocks.length  # of a constant latent, which does not change
+    for columns in _slices(len(change)):
+        mine, its_squares = scores[:, columns].astype(np.float64), squares[:, columns].astype(np.float64)
+        varies = its_squares.sum(0) > least
+        mine, its_squares = mine[:, varies], its_squares[:, varies]
+        if not varies.any():
+            continue
+        difference = other @ mine / n_b - labels @ mine / n_a
+        t = difference / np.sqrt(labels @ its_squares / n_a**2 + other @ its_squares / n_b**2)
+        change[columns][varies] = t[0]
+        np.maximum(largest, np.abs(t[1:]).max(1), out=largest)
+        report(progress, len(labels) - 1, len(labels) - 1)
+    largest.sort()
+    # Rounding must not tell a labelling from its equal.
+    below = np.searchsorted(largest, np.abs(change) * (1 - 1e-9))
+    p_value = (1 + len(largest) - below) / (1 + len(largest))
+    shape = effects.shape
+    return change.reshape(shape), p_value.reshape(shape)
+
+
+def _scores(
+    blocks: Blocks, inverse: NDArray[np.float64], effects: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return ``M Zᵀe`` of every block, (n, q·d), and the sums of squares of its terms."""
+    scores, squares = np.empty((2, len(blocks.frames), effects.size), np.float32)
+    for block in range(len(blocks.frames)):
+        predictors, targets = blocks.of(block)
+        instruments, residuals = predictors @ inverse, targets - predictors @ effects
+        scores[block] = (instruments.T @ residuals).ravel()
+        squares[block] = (np.square(instruments).T @ np.square(residuals)).ravel()
+    return scores, squares
+
+
+def _slices(total: int) -> Iterator[slice]:
+    for start in range(0, total, _COLUMNS):
+        yield slice(start, min(start + _COLUMNS, total))
