@@ -11,6 +11,7 @@ from napari._app_model import get_app_model
 from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
 
+from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock
 from napari_calcdyn.gui.compare_dock import CompareDock
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.inspector_dock import InspectorDock
@@ -38,6 +39,7 @@ def test_everything_in_the_manifest_exists() -> None:
         "Inspector",
         "Compare",
         "Traces",
+        "Behaviour",
     }
 
 
@@ -50,6 +52,7 @@ def test_everything_in_the_manifest_exists() -> None:
         ("napari-calcdyn.inspector", INSPECTOR_NAME, InspectorDock),
         ("napari-calcdyn.compare", COMPARE_NAME, CompareDock),
         ("napari-calcdyn.traces", TRACES_NAME, TraceDock),
+        ("napari-calcdyn.behaviour", BEHAVIOUR_NAME, BehaviourDock),
     ],
 )
 def test_the_menu_opens_and_hides_a_dock(
