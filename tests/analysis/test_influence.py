@@ -1,0 +1,243 @@
+"""Influence between ROIs, on movies and activities whose connections are known."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from napari_calcdyn.analysis.debiased_var import fit_debiased
+from napari_calcdyn.analysis.edge_test import family_wise
+from napari_calcdyn.analysis.influence import Influence, influence_test, roi_influence
+from napari_calcdyn.analysis.roi_activity import roi_activity
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
+from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
+
+Fitted = tuple[SimulatedMovie, VARAutoencoder, NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    simulated = simulate_movie(
+        frames=900, height=64, width=64, dynamic=5, silent=4, flicker=2, noise="low", seed=3
+    )
+    movie = Movie.from_array(simulated.movie)
+    config = VARAutoencoderConfig.preset("quick")
+    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
+    return simulated, model, model.latents(movie)
+
+
+def driven(frames: int, order: int = 1, seed: int = 0) -> NDArray[np.float64]:
+    """Six columns: the first drives the second and, with the opposite sign, the third, `order` frames later."""
+    draw = np.random.default_rng(seed)
+    values = draw.standard_normal((frames, 6))
+    for t in range(order, frames):
+        values[t] += 0.6 * values[t - 1]
+        values[t, 1] += 0.4 * values[t - order, 0]
+        values[t, 2] -= 0.4 * values[t - order, 0]
+    return values
+
+
+def significant(p_values: NDArray[np.float32]) -> set[tuple[int, int]]:
+    return {(int(target), int(source)) for target, source in np.argwhere(p_values <= 0.05)}
+
+
+def test_activities_follow_their_cells_and_not_the_glow_around_them(fitted: Fitted) -> None:
+    simulated, model, latents = fitted
+    activity, surroundings = roi_activity(model, latents, simulated.rois)
+    assert activity.shape == (900, 11)
+    assert 1 <= surroundings.shape[1] <= 10
+    dynamic = simulated.kind == "dynamic"
+    for mine, true in zip(activity[:, dynamic].T, simulated.traces[dynamic], strict=True):
+        assert np.corrcoef(mine, true)[0, 1] > 0.9
+        assert 0.8 < np.polyfit(true, mine, 1)[0] * _peak(simulated) < 1.4
+
+
+def _peak(simulated: SimulatedMovie) -> float:
+    """Mean weight of a cell of maximum 1, in its own footprint: what a trace is of its fluorescence."""
+    weights = simulated.weights
+    return float(np.mean(1 / (weights.multiply(weights).sum(axis=1) / weights.sum(axis=1))))
+
+
+def test_known_connections_come_first(fitted: Fitted) -> None:
+    simulated, model, latents = fitted
+    truth = np.zeros((11, 11), bool)
+    truth[:5, :5] = simulated.coefficients.any(0)
+    pairs = ~np.eye(11, dtype=bool)
+    found = roi_influence(model, latents, simulated.rois)
+    assert found.strength.shape == (11, 11)
+    assert (np.diag(found.strength) == 0).all()
+    assert average_precision_score(truth[pairs], np.abs(found.strength)[pairs]) > 0.8
+    assert truth[pairs].mean() < 0.1
+    true_signs = np.sign(simulated.coefficients[0])[truth[:5, :5]]
+    strong = np.abs(found.strength[:5, :5][truth[:5, :5]]) > 0.2
+    assert (np.sign(found.strength[:5, :5])[truth[:5, :5]] == true_signs)[strong].all()
+
+
+def test_what_is_tested_is_what_was_estimated(fitted: Fitted) -> None:
+    simulated, model, latents = fitted
+    plain = roi_influence(model, latents, simulated.rois)
+    tested = influence_test(model, latents, simulated.rois, surrogates=59)
+    assert np.array_equal(tested.strength, plain.strength)
+    assert plain.p_values is None
+    assert tested.p_values is not None
+    assert np.isnan(np.diag(tested.p_values)).all()
+    assert tested.block_length is not None
+    kept = tested.edges(alpha=0.05)
+    assert 0 < len(kept) < len(tested.edges())
+    assert (kept["p_value"] <= 0.05).all()
+    assert (np.diff(np.abs(tested.edges()["strength"])) <= 0).all()
+
+
+def test_an_roi_that_no_latent_reaches_has_no_edges() -> None:
+    simulated = simulate_movie(frames=120, height=48, width=48, dynamic=2, silent=0, flicker=0, seed=1)
+    movie = Movie.from_array(simulated.movie)
+    config = VARAutoencoderConfig.preset("quick", steps=20, latents=9)
+    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
+    images = np.zeros((2, 48, 48), np.float32)
+    images[0, 20:26, 20:26] = 1
+    images[1, 2:5, 2:5] = 1
+    model.network.mixture.data[model.network.centres.sum(1) < 40] = 0  # nothing looks at the corner
+    rois = RoiSet(images.reshape(2, -1), np.array([4, 9]), (48, 48))
+    found = influence_test(model, model.latents(movie), rois, surrogates=19)
+    assert (found.strength == 0).all()
+    assert found.p_values is not None
+    assert (found.p_values[~np.eye(2, dtype=bool)] == 1).all()
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_edges_are_found_with_sign_and_lag(order: int) -> None:
+    fit = fit_debiased(driven(1500, order), order)
+    p_values = family_wise(fit, 6, block_length=10, surrogates=99)
+    assert significant(p_values) == {(1, 0), (2, 0)}
+    effects = fit.by_lag(fit.partial_correlations)
+    assert int(np.abs(effects[:, 1, 0]).argmax()) == order - 1
+    assert effects[order - 1, 1, 0] > 0.2
+    assert effects[order - 1, 2, 0] < -0.2
+
+
+def test_debiased_is_least_squares_where_there_are_many_frames() -> None:
+    values = driven(20_000)
+    fit = fit_debiased(values, 1)
+    z = (values - values.mean(0)) / values.std(0)
+    expected = np.linalg.lstsq(z[:-1], z[1:], rcond=None)[0]
+    assert np.allclose(fit.coefficients, expected, atol=2e-3)
+    assert np.count_nonzero(fit.sparse) < fit.sparse.size
+
+
+def test_partial_correlation_is_that_of_residuals() -> None:
+    values = driven(5000)
+    fit = fit_debiased(values, 1)
+    past, present = values[:-1], values[1:, 1]
+    others = np.column_stack([past[:, 1:], np.ones(len(past))])
+    rest = [it - others @ np.linalg.lstsq(others, it, rcond=None)[0] for it in (present, past[:, 0])]
+    expected = np.corrcoef(*rest)[0, 1]
+    assert fit.partial_correlations[0, 1] == pytest.approx(expected, abs=0.01)
+
+
+def test_without_connections_five_per_cent_of_recordings_show_one() -> None:
+    false = 0
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        values = draw.standard_normal((400, 8))
+        for t in range(1, 400):
+            values[t] += 0.8 * values[t - 1]
+        p_values = family_wise(fit_debiased(values, 1), 8, block_length=15, surrogates=59, seed=seed)
+        false += bool(significant(p_values))
+    assert false <= 8  # binomial: 8 or fewer of 60 at 5 % with probability 0.997
+
+
+def test_activity_at_the_same_time_is_no_edge() -> None:
+    draw = np.random.default_rng(5)
+    values = draw.standard_normal((1500, 6)) + 2 * draw.standard_normal((1500, 1))
+    for t in range(1, 1500):
+        values[t] += 0.6 * values[t - 1]
+    assert not significant(family_wise(fit_debiased(values, 1), 6, block_length=10))
+
+
+def test_a_constant_column_is_left_out() -> None:
+    values = driven(600)
+    values[:, 4] = 7.0
+    fit = fit_debiased(values, 1)
+    p_values = family_wise(fit, 6, block_length=10, surrogates=39)
+    assert (fit.t_values[4] == 0).all()
+    assert (p_values[4, [0, 1, 2, 3, 5]] == 1).all()
+    assert (1, 0) in significant(p_values)
+
+
+def test_it_can_be_cancelled(fitted: Fitted) -> None:
+    simulated, model, latents = fitted
+    seen: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> bool:
+        seen.append((done, total))
+        return done == 2
+
+    with pytest.raises(Cancelled):
+        influence_test(model, latents, simulated.rois, progress=stop)
+    assert seen[-1] == (2, 199)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"surrogates": 10, "block_length": 10}, r"^10 surrogates cannot tell 5 %: ask for at least 19"),
+        ({"block_length": 90}, r"^Blocks of 90 frames do not fit 10 times into 399 frames: choose shorter"),
+        ({"block_length": 0}, r"^Blocks of 0 frames"),
+    ],
+)
+def test_what_cannot_be_tested_is_said(arguments: dict[str, int], sentence: str) -> None:
+    fit = fit_debiased(driven(400), 1)
+    with pytest.raises(InputError, match=sentence):
+        family_wise(fit, 6, **arguments)  # type: ignore[arg-type]
+
+
+def test_rois_of_another_size_are_refused(fitted: Fitted) -> None:
+    _, model, latents = fitted
+    rois = RoiSet(np.ones((1, 100)), np.array([1]), (10, 10))
+    with pytest.raises(InputError, match="choose the ROIs of this recording"):
+        roi_influence(model, latents, rois)
+
+
+def graph(p_values: NDArray[np.float32] | None = None) -> Influence:
+    correlations = np.zeros((2, 3, 3), np.float32)
+    correlations[1, 2, 0], correlations[0, 1, 2] = -0.5, 0.25
+    centres = np.array([[1, 2], [3, 4], [5, 6.5]], np.float32)
+    return Influence(np.array([7, 3, 12]), centres, 2 * correlations, correlations, p_values)
+
+
+def test_csv_has_one_row_per_edge(tmp_path: Path) -> None:
+    graph().write_csv(tmp_path / "edges.csv")
+    with (tmp_path / "edges.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [
+        {"source": "7", "target": "12", "lag": "2", "strength": "-0.5", "effect": "-1", "p_value": ""},
+        {"source": "12", "target": "3", "lag": "1", "strength": "0.25", "effect": "0.5", "p_value": ""},
+    ]
+
+
+def test_graphml_has_rois_and_edges(tmp_path: Path) -> None:
+    p_values = np.full((3, 3), 1, np.float32)
+    p_values[2, 0] = 0.01
+    graph(p_values).write_graphml(tmp_path / "graph.graphml", alpha=0.05)
+    root = ElementTree.parse(tmp_path / "graph.graphml").getroot()  # noqa: S314 - our own file
+    space = {"g": "http://graphml.graphdrawing.org/xmlns"}
+    assert [node.get("id") for node in root.findall(".//g:node", space)] == ["7", "3", "12"]
+    (edge,) = root.findall(".//g:edge", space)
+    values = {data.get("key"): data.text for data in edge.findall("g:data", space)}
+    assert (edge.get("source"), edge.get("target")) == ("7", "12")
+    assert values == {"lag": "2", "strength": "-0.5", "effect": "-1", "weight": "0.5", "p_value": "0.01"}
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        graph().write_csv(tmp_path / "missing" / "edges.csv")
