@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from compare_scene import at, changing_movie, drag, write
+from compare_scene import at, changing_movie, drag, press, write
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 
 from napari_calcdyn.gui import activity
 from napari_calcdyn.gui.activity import mean_brightness
+from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME
 from napari_calcdyn.gui.compare_dock import CompareDock
 from napari_calcdyn.gui.compare_inputs import BEHAVIOUR, OTHER, STRETCHES
-from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.range_edits import describe
 from napari_calcdyn.gui.time_ranges import MOST_DRAGGED, A, B
@@ -140,9 +143,9 @@ def test_a_text_of_the_user_on_the_picture_is_left_alone(viewer: Any, dock: Comp
 def test_a_threshold_on_the_behaviour_parts_the_frames_at_once(dock: CompareDock, qtbot: Any) -> None:
     choose(dock, BEHAVIOUR)
     assert "Open a table of what the animal did first" in dock.problem.text()
-    assert dock.inputs.split.open.isVisible()
+    assert not dock.inputs.split.rows.isVisible()
     dock.session.behaviour = speed()
-    assert not dock.inputs.split.open.isVisible()
+    assert dock.inputs.split.rows.isVisible()
     a, b = ranges(dock)
     assert a == [range(100, 150), range(200, 220)]
     assert b == [range(100), range(150, 200), range(220, 390)]  # not where it is unknown
@@ -166,6 +169,24 @@ def test_a_threshold_on_the_behaviour_parts_the_frames_at_once(dock: CompareDock
     assert "puts no frame in A" in dock.problem.text()
     dock.inputs.split.least.setValue(30)
     assert ranges(dock)[0] == [range(100, 150)]
+
+
+def test_a_table_is_opened_and_shown_below_the_picture(
+    viewer: Any, dock: CompareDock, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(dock, BEHAVIOUR)
+    table = tmp_path / "table.csv"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
+    table.write_text("speed\n1\n2\n")
+    press(qtbot, dock.inputs.split.open)
+    qtbot.waitUntil(lambda: "2 rows for 400 frames" in dock.message.text(), timeout=5000)
+    table.write_text("speed\n" + "0\n" * 300 + "5\n" * 100)
+    press(qtbot, dock.inputs.split.open)
+    qtbot.waitUntil(lambda: dock.session.behaviour is not None, timeout=5000)
+    assert ranges(dock) == ([range(300, 400)], [range(300)])
+    assert not dock.message.isVisible()
+    press(qtbot, dock.inputs.split.panel)
+    qtbot.waitUntil(lambda: viewer.window.dock_widgets[BEHAVIOUR_NAME].isVisible(), timeout=2000)
 
 
 def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:
@@ -233,12 +254,19 @@ def test_another_recording_of_the_same_size_has_a_time_axis_of_its_own(
     assert ranges(dock) == ([range(200)], [range(200, 400)])
 
 
-def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(viewer: Any, dock: CompareDock) -> None:
+def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
+    viewer: Any, dock: CompareDock, qtbot: Any
+) -> None:
     assert "Train or load a model in the Dynamics panel first" in dock.problem.text()
     assert not dock.compare.isEnabled()
+    press(qtbot, dock.way)
+    assert not viewer.window.dock_widgets[DYNAMICS_NAME].visibleRegion().isEmpty()
+    dock.parentWidget().raise_()
     viewer.layers.clear()
     assert dock.problem.text() == "Open a recording first, in the Recording panel."
     assert not dock.inputs.isVisible()
+    press(qtbot, dock.way)
+    assert not viewer.window.dock_widgets[RECORDING_NAME].visibleRegion().isEmpty()
 
 
 def test_the_brightness_of_a_long_recording_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:

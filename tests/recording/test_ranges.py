@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from napari_calcdyn.recording import InputError
-from napari_calcdyn.recording.ranges import format_ranges, parse_ranges
+from napari_calcdyn.recording.behaviour import stretches
+from napari_calcdyn.recording.ranges import format_ranges, frames_in, parse_ranges
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,9 @@ def test_what_is_no_stretch_is_refused_in_one_sentence(text: str, part: str) -> 
         parse_ranges(text, 500)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+def test_frames_in_stretches() -> None:
+    ranges = [range(3), range(7, 9)]
+    assert frames_in(ranges, 10).nonzero()[0].tolist() == [0, 1, 2, 7, 8]
+    assert stretches(frames_in(ranges, 10)) == ranges

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -39,19 +40,23 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
     -------
     changed()
         Other frames belong to A and B.
-    opened()
-        The user wants to open a table.
+    table_wanted(), panel_wanted()
+        The user wants to open a table, or the dock that shows it.
     """
 
     changed = Signal()
-    opened = Signal()
+    table_wanted = Signal()
+    panel_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._behaviour: Behaviour | None = None
-        self.open = QPushButton("Open behaviour …")
+        self.open = QPushButton("Open table …")
         self.open.setToolTip("<qt>A CSV table with a row for each frame, or with times.</qt>")
-        self.open.clicked.connect(self.opened)
+        self.open.clicked.connect(self.table_wanted)
+        self.panel = QPushButton("Behaviour panel")
+        self.panel.setToolTip("<qt>Shows all columns below the picture, and what goes with them.</qt>")
+        self.panel.clicked.connect(self.panel_wanted)
         self.column = QComboBox()
         self.column.setToolTip("The column of the table that tells A from B.")
         self.column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -73,6 +78,7 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         self.least.setRange(1, 100_000)
         self.least.setSuffix(" frames")
         self.least.setPrefix("at least ")
+        self.least.setSpecialValueText("however short a time")
         self.least.setKeyboardTracking(False)
         self.least.setToolTip(
             "<qt>Leave shorter stretches out, of A and of B: one that is hardly longer than the model's order tells "
@@ -89,7 +95,10 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         form.addRow("for", self.least)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.open)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.open)
+        buttons.addWidget(self.panel)
+        layout.addLayout(buttons)
         layout.addWidget(self.rows)
         self.show_behaviour(None)
 
@@ -103,7 +112,6 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         self.column.addItems(names)
         self.column.setCurrentIndex(names.index(chosen) if chosen in names else min(0, len(names) - 1))
         self.column.blockSignals(False)
-        self.open.setVisible(behaviour is None)
         self.rows.setVisible(behaviour is not None)
         self._on_column()
 
@@ -139,7 +147,7 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         """
         column = self.chosen()
         if column is None:
-            raise InputError("Open a table of what the animal did first, with “Open behaviour …”.")
+            raise InputError("Open a table of what the animal did first, with “Open table …”.")
         name, values = column
         if self.number is not None:
             inside = where(values, above=self.number)

@@ -20,7 +20,7 @@ _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller 
 _WIDTH = 0.006  # of a line, of the same
 
 
-def show_changed(session: Session, edges: NDArray[np.void], centres: NDArray[np.float32]) -> None:
+def show_changed(session: Session, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
     """Draw connections over the movie, in the colour of A or of B, wherever they are stronger.
 
     An arrow goes from source to target; a ring is a region's effect on itself.

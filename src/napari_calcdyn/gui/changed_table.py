@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MOST_ROWS = 200
@@ -49,7 +49,7 @@ class ChangedTable(QTableWidget):  # type: ignore[misc]
         self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
         self.itemSelectionChanged.connect(self._on_selected)
 
-    def show_edges(self, edges: NDArray[np.void], centres: NDArray[np.float32]) -> None:
+    def show_edges(self, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
         """Show the first `MOST_ROWS` connections, as `Comparison.edges` returns them, and no selection."""
         self.blockSignals(True)
         self.clearSelection()

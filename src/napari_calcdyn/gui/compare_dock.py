@@ -8,17 +8,22 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox
 
 from ..recording.errors import InputError
-from .compare_inputs import CompareInputs
+from .behaviour_dock import open_behaviour_dock
+from .behaviour_files import choose_behaviour
+from .compare_inputs import BEHAVIOUR, CompareInputs
 from .comparing import COMPARING, NO_MODEL, compare
 from .comparison_view import ComparisonView
 from .dock import Dock, MessageLine
 from .frame_tag import FrameTag
 from .movie_time import shown_frame
+from .panels import open_panel
 from .theme import plot_colours
 from .time_ranges import condition_colour
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from .session import Notice
 
 
 _AUTOMATIC = 1  # the value of the block length that is shown as words: a block has more frames than one
@@ -48,7 +53,8 @@ class CompareDock(Dock):
         self.listen(napari_viewer.dims.events.current_step, self._show_time)
         self.listen(napari_viewer.events.theme, self._show_theme)
         self.inputs.changed.connect(self._on_inputs)
-        self.inputs.behaviour_wanted.connect(self._open_behaviour)
+        self.inputs.split.table_wanted.connect(self._on_table)
+        self.inputs.split.panel_wanted.connect(self._on_panel)
         self.destroyed.connect(self.inputs.activity.close)
         self._show_theme()
         self._on_movie()
@@ -84,6 +90,9 @@ class CompareDock(Dock):
         self.body.addLayout(form)
         self.problem = MessageLine()
         self.body.addWidget(self.problem)
+        self.way = QPushButton()
+        self.way.clicked.connect(self._on_way)
+        self.body.addWidget(self.way)
         self.compare = QPushButton("Compare")
         self.compare.setToolTip(
             "<qt>Test, in the background, whether one set of rules describes A and B.</qt>"
@@ -110,8 +119,14 @@ class CompareDock(Dock):
         block = self.block.value()
         compare(self.session, question, self.permutations.value(), "auto" if block == _AUTOMATIC else block)
 
-    def _open_behaviour(self) -> None:
-        pass
+    def _on_table(self) -> None:
+        choose_behaviour(self.session, self)
+
+    def _on_panel(self) -> None:
+        open_behaviour_dock(self.session, self)
+
+    def _on_way(self) -> None:
+        open_panel(self, "recording" if self.session.movie is None else "dynamics")
 
     # What the dock shows
 
@@ -132,14 +147,30 @@ class CompareDock(Dock):
         running = session.job is not None and session.job.title == COMPARING
         self.compare.setText("Stop" if running else "Compare")
         self.inputs.setVisible(session.movie is not None)
-        try:
-            self.inputs.question()
-            problem = "" if session.model is not None else NO_MODEL
-        except InputError as error:
-            problem = str(error)
+        problem = self._problem()
         self.problem.say(problem)
+        self.way.setText("To the Recording panel" if session.movie is None else "To the Dynamics panel")
+        self.way.setVisible(session.movie is None or not self._has_model())
         self.compare.setEnabled(running or not problem)
         self.view.show_age()
+
+    def _has_model(self) -> bool:
+        """Whether there is a model of frames of the recording's size."""
+        model, movie = self.session.model, self.session.movie
+        return model is not None and movie is not None and model.frame_shape == movie.frame_shape
+
+    def _problem(self) -> str:
+        """Say what is missing before anything can be compared; empty where nothing is."""
+        model = self.session.model
+        try:
+            question = self.inputs.question()
+            if model is None:
+                return NO_MODEL
+            for it in question.movies:
+                model.check_frame_shape(it)
+        except InputError as error:
+            return str(error)
+        return ""
 
     def _show_comparison(self, *_: object) -> None:
         self.view.show_comparison(self.session.comparison)
@@ -160,6 +191,13 @@ class CompareDock(Dock):
         if self.isVisible():
             colour = condition_colour(inside[0], plot_colours("dark")) if inside else (0, 0, 0)
             self._tag.show(where, colour)
+
+    def _show_notice(self, notice: Notice | None) -> None:
+        """Show what was wrong with a table of the behaviour too, which may have been opened from here."""
+        if notice is not None and notice.topic == "behaviour" and self.inputs.how.currentText() == BEHAVIOUR:
+            self.message.say(notice.text, notice.is_error)
+        else:
+            super()._show_notice(notice)
 
     def _show_theme(self, *_: object) -> None:
         viewer = self.session.viewer

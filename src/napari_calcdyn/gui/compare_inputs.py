@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout, QWi
 
 from ..recording.behaviour import stretches
 from ..recording.errors import InputError
-from ..recording.ranges import format_ranges
+from ..recording.ranges import format_ranges, frames_in
 from .activity import Activity
 from .behaviour_split import BehaviourSplit, as_curve
+from .comparing import Question
 from .movie_time import show_frame
 from .other_recording import OtherRecording
 from .range_edits import RangeEdits
@@ -37,26 +37,6 @@ _HOW = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What is compared.
-
-    Parameters
-    ----------
-    movies : tuple of Movie
-        The recording, and the other one where B is in another one.
-    a, b : list of range
-        Frames, each of the recording that it is in.
-    words : str
-        What A and B are, for the result.
-    """
-
-    movies: tuple[Movie, ...]
-    a: list[range]
-    b: list[range]
-    words: str
-
-
 class CompareInputs(QWidget):  # type: ignore[misc]
     """Chooses A and B.
 
@@ -69,12 +49,9 @@ class CompareInputs(QWidget):  # type: ignore[misc]
     -------
     changed()
         A and B are others.
-    behaviour_wanted()
-        The user wants to open a table of the behaviour.
     """
 
     changed = Signal()
-    behaviour_wanted = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -93,7 +70,6 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self.other.changed.connect(self._on_other)
         self.curve.currentIndexChanged.connect(self._show_curves)
         self.split.changed.connect(self._on_split)
-        self.split.opened.connect(self.behaviour_wanted)
         self.plot.threshold_dragged.connect(self.split.threshold.setValue)
         self.edits.typed.connect(self._show_ranges)
         for plot in (self.plot, self.other_plot):
@@ -146,7 +122,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
             return Question((movie, other), a, b, words)
         if self.how.currentText() == BEHAVIOUR:
             return Question((movie,), a, b, f"{self.split.words()} (A), the other frames (B) of {movie.name}")
-        both = stretches(_mask(a, movie.n_frames) & _mask(b, movie.n_frames))
+        both = stretches(frames_in(a, movie.n_frames) & frames_in(b, movie.n_frames))
         if both:
             raise InputError(f"A and B share the frames {format_ranges(both)}: move one of them away.")
         return Question(
@@ -158,7 +134,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         if self._movie is None:
             return {}
         known = {name: self._clear_frames(name) for name in self._names(self.plot)}
-        return {name: _mask(ranges, self._movie.n_frames) for name, ranges in known.items() if ranges}
+        return {name: frames_in(ranges, self._movie.n_frames) for name, ranges in known.items() if ranges}
 
     def show_movie(self) -> None:
         """Follow the session's recording, its frame rate, and the others in the viewer."""
@@ -318,10 +294,3 @@ class CompareInputs(QWidget):  # type: ignore[misc]
             chosen = self.split.chosen()
             return chosen[1] if chosen is not None else None
         return None if behaviour is None else behaviour.columns.get(self.curve.currentText())
-
-
-def _mask(ranges: list[range], n_frames: int) -> NDArray[np.bool_]:
-    mask = np.zeros(n_frames, bool)
-    for stretch in ranges:
-        mask[stretch.start : stretch.stop] = True
-    return mask

@@ -22,11 +22,30 @@ if TYPE_CHECKING:
     from ..models.var_autoencoder import VARAutoencoder
     from ..recording import Movie
     from ..recording.progress import ProgressCallback
-    from .compare_inputs import Question
 
 COMPARING = "Comparing"
 DIFFERENCE = "difference in rules"
 NO_MODEL = "Train or load a model in the Dynamics panel first: the comparison looks at its latents."
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is compared.
+
+    Parameters
+    ----------
+    movies : tuple of Movie
+        The recording, and the other one where B is in another one.
+    a, b : list of range
+        Frames, each of the recording that it is in.
+    words : str
+        What A and B are, for the result.
+    """
+
+    movies: tuple[Movie, ...]
+    a: list[range]
+    b: list[range]
+    words: str
 
 
 @dataclass(frozen=True, eq=False)

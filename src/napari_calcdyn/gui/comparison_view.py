@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -12,11 +12,13 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from .changed_layer import show_changed
 from .changed_table import MOST_ROWS, ChangedTable
 from .comparing import export, show_difference
-from .comparison_words import ALPHA, cautions, verdict
+from .comparison_words import ALPHA, block_counts, cautions, verdict
 from .dock import breakable, caption
 from .null_plot import NullPlot
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .comparing import Compared
     from .session import Session
     from .theme import PlotColours
@@ -34,7 +36,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._edges = np.empty(0)
+        self._edges: NDArray[Any] = np.empty(0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.setSpacing(5)
@@ -75,7 +77,11 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self._edges = comparison.edges(ALPHA)
         count = len(self._edges)
         self.verdict.setText(verdict(comparison))
-        self.asked.setText(breakable(compared.words[0].upper() + compared.words[1:]))
+        in_a, in_b = block_counts(comparison)
+        self.asked.setText(
+            f"{breakable(compared.words[0].upper() + compared.words[1:])}: {in_a} and {in_b} blocks of"
+            f" {comparison.block_length} frames"
+        )
         self.cautions.setText(" ".join(cautions(comparison)))
         self.cautions.setVisible(bool(self.cautions.text()))
         self.null.show_comparison(comparison)

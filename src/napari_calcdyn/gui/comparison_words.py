@@ -39,28 +39,28 @@ def verdict(comparison: Comparison) -> str:
 
 def cautions(comparison: Comparison) -> list[str]:
     """Say what the answer is worth: sentences, none where there is nothing to mind."""
-    found = []
-    blocks = [max(1, round(it / comparison.block_length)) for it in comparison.samples]
-    ways = math.comb(sum(blocks), blocks[0])
-    least = 1 / (comparison.permutations + 1)
-    if ways < 1 / ALPHA:
+    found = ["That is no proof that the rules are the same."] if comparison.p_value > ALPHA else []
+    in_a, in_b = block_counts(comparison)
+    ways, shuffles = math.comb(in_a + in_b, in_a), comparison.permutations + 1
+    if min(in_a, in_b) < FEW_BLOCKS:
+        small = ways < shuffles and comparison.p_value <= ALPHA
+        least = f", and no p-value below {1 / ways:.1g} is possible" if small else ""
         found.append(
-            f"A and B have only {blocks[0]} and {blocks[1]} blocks, which can be shuffled in {ways} ways: no p-value"
-            f" below {1 / ways:.2g} is possible. Choose longer stretches."
+            f"There are only {in_a} and {in_b} blocks that can change places: only a large change shows in so"
+            f" few{least}. Longer stretches have more."
         )
-    elif min(blocks) < FEW_BLOCKS:
+    elif comparison.p_value * shuffles < 1.5 and shuffles < 1000:
         found.append(
-            f"A and B have only {blocks[0]} and {blocks[1]} blocks of about {comparison.block_length} frames that can"
-            " be shuffled: only a large change shows in so few."
-        )
-    if comparison.p_value <= least * (1 + 1e-9) and least > 1e-3:
-        found.append(
-            f"With {comparison.permutations:,} shuffles no p-value below {least:.2g} is possible: take more for a"
+            f"With {comparison.permutations} shuffles no p-value below {1 / shuffles:.1g} is possible: take more for a"
             " smaller one."
         )
-    if comparison.p_value > ALPHA:
-        found.append("That is no proof that the rules are the same.")
     return found
+
+
+def block_counts(comparison: Comparison) -> tuple[int, int]:
+    """Return how many blocks of A and of B were shuffled."""
+    in_a, in_b = (max(1, it // comparison.block_length) for it in comparison.samples)
+    return in_a, in_b
 
 
 def p_words(p_value: float) -> str:

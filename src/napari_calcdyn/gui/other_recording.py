@@ -65,12 +65,8 @@ class OtherRecording(QComboBox):  # type: ignore[misc]
     def _take(self) -> None:
         at = self.currentIndex()
         layer = self._offered[at]() if 0 <= at < len(self._offered) else None
-        if (
-            layer is not None
-            and self._layer is not None
-            and layer is self._layer()
-            and self.movie is not None
-        ):
+        same = self._layer is not None and self._layer() is layer
+        if layer is not None and same and self.movie is not None:
             self.movie.name = layer.name
             return
         before = self.movie

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import InputError
 
 _PART = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
@@ -72,3 +75,24 @@ def format_ranges(ranges: Sequence[range]) -> str:
         Such as ``0:250, 400:500``.
     """
     return ", ".join(f"{it.start}:{it.stop}" for it in ranges)
+
+
+def frames_in(ranges: Sequence[range], n_frames: int) -> NDArray[np.bool_]:
+    """Tell which frames of a recording are in stretches.
+
+    Parameters
+    ----------
+    ranges : sequence of range
+        Of the recording.
+    n_frames : int
+        Its frames, T.
+
+    Returns
+    -------
+    ndarray (T,), bool
+        The opposite of `behaviour.stretches`.
+    """
+    mask = np.zeros(n_frames, bool)
+    for stretch in ranges:
+        mask[stretch.start : stretch.stop] = True
+    return mask
