@@ -259,7 +259,7 @@ def main() -> None:
     if quick:
         file.unlink(missing_ok=True)
     tasks: list[Row] = []
-    for seed, frames, noise in itertools.product(range(seeds), lengths, noises):
+    for frames, seed, noise in itertools.product(lengths, range(seeds), noises):
         about: Row = {"noise": noise, "frames": frames, "seed": seed}
         trained: Row = {"what": "model", "training": "end-to-end", "distance_penalty": 1.0, **about}
         tasks += [{"what": "traces", **about}, trained, trained | {"training": "two-stage"}]

@@ -229,7 +229,7 @@ def test_graphml_has_rois_and_edges(tmp_path: Path) -> None:
     p_values = np.full((3, 3), 1, np.float32)
     p_values[2, 0] = 0.01
     graph(p_values).write_graphml(tmp_path / "graph.graphml", alpha=0.05)
-    root = ElementTree.parse(tmp_path / "graph.graphml").getroot()  # noqa: S314 - our own file
+    root = ElementTree.parse(tmp_path / "graph.graphml").getroot()
     space = {"g": "http://graphml.graphdrawing.org/xmlns"}
     assert [node.get("id") for node in root.findall(".//g:node", space)] == ["7", "3", "12"]
     (edge,) = root.findall(".//g:edge", space)

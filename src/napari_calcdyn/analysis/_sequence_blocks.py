@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -68,6 +69,11 @@ class Blocks:
         """Frames in a block."""
         return len(self.frames[0])
 
+    @property
+    def conditions(self) -> tuple[slice, slice]:
+        """Where the blocks of A and those of B are."""
+        return slice(self.in_a), slice(self.in_a, None)
+
     def of(self, block: int) -> tuple[Sequence64, Sequence64]:
         """Return predictors (L, q) and targets (L, d) of a block, less their means in this block."""
         return _centred(self.values, self.frames[block], self.order)
@@ -75,8 +81,10 @@ class Blocks:
     def moments(self, chosen: slice = slice(None)) -> Moments:
         """Return the moments of some blocks together; of all by default."""
         n = len(self.frames[chosen]) * self.length
-        sums = self.gram[chosen].sum(0), self.cov[chosen].sum(0).T.copy(), self.square[chosen].sum(0)
-        return Moments(*(torch.from_numpy(part / n) for part in sums), n)
+        gram, cov, square = (
+            torch.from_numpy(sums[chosen].sum(0) / n) for sums in (self.gram, self.cov, self.square)
+        )
+        return Moments(gram, cov.t().contiguous(), square, n)
 
 
 def make_blocks(
@@ -107,8 +115,10 @@ def make_blocks(
     InputError
         If the ranges cannot be compared.
     """
-    _check_ranges(a, b, len(latents))
-    values = np.zeros(latents.shape)
+    for name, stretches in (("A", a), ("B", b)):
+        check_inside(name, stretches, len(latents))
+    _check_apart(a, b)
+    values: Sequence64 = np.zeros(latents.shape)
     conditions = [np.concatenate([np.arange(r.start, r.stop) for r in stretches]) for stretches in (a, b)]
     for frames in conditions:
         chosen = np.asarray(latents[frames], np.float64)
@@ -120,7 +130,7 @@ def make_blocks(
     both = cut_a + cut_b
     blocks = Blocks(values, np.ones(values.shape[1]), both, len(cut_a), order, *_sums(values, both, order))
     blocks = _standardised(blocks, used)
-    groups = slice(blocks.in_a), slice(blocks.in_a, None)
+    groups = blocks.conditions
     for _ in range(_ROUNDS):
         louder = _louder(blocks, groups)
         for frames, group, factor in zip(conditions, groups, (louder, 1 / louder), strict=True):
@@ -164,23 +174,29 @@ def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence
     return gram, cov, square
 
 
-def _check_ranges(a: Ranges, b: Ranges, n_frames: int) -> None:
-    taken = np.zeros(n_frames, bool)
-    for name, stretches in (("A", a), ("B", b)):
-        if not sum(len(stretch) for stretch in stretches):
-            raise InputError(f"{name} has no frames: choose a range for it.")
-        for stretch in stretches:
-            if stretch.step != 1 or not 0 <= stretch.start <= stretch.stop <= n_frames:
-                raise InputError(
-                    f"The range {stretch.start}:{stretch.stop} of {name} is not in the recording, which has frames"
-                    f" 0 to {n_frames - 1}: choose one that is."
-                )
-            if taken[stretch.start : stretch.stop].any():
-                raise InputError(
-                    f"The range {stretch.start}:{stretch.stop} of {name} shares frames with another one: choose ranges"
-                    " that do not overlap."
-                )
-            taken[stretch.start : stretch.stop] = True
+def check_inside(name: str, stretches: Ranges, n_frames: int) -> None:
+    """Refuse a condition that is empty or not in its recording."""
+    if not sum(len(stretch) for stretch in stretches):
+        raise InputError(f"{name} has no frames: choose a range for it.")
+    for stretch in stretches:
+        if stretch.step != 1 or not 0 <= stretch.start <= stretch.stop <= n_frames:
+            raise InputError(
+                f"The range {stretch.start}:{stretch.stop} of {name} is not in the recording, which has"
+                f" {n_frames} frames: choose one that is."
+            )
+
+
+def _check_apart(a: Ranges, b: Ranges) -> None:
+    """Refuse ranges that share frames."""
+    named = [
+        (stretch.start, stretch.stop, name) for name, ranges in (("A", a), ("B", b)) for stretch in ranges
+    ]
+    for (start, stop, name), (other_start, other_stop, other) in pairwise(sorted(named)):
+        if other_start < stop:
+            raise InputError(
+                f"The ranges {start}:{stop} of {name} and {other_start}:{other_stop} of {other} overlap: choose ranges"
+                " that share no frame."
+            )
 
 
 def _cut(
@@ -247,4 +263,6 @@ def _louder(blocks: Blocks, groups: tuple[slice, slice]) -> float:
 
 def ridge_inverse(moments: Moments) -> Tensor:
     """Return ``(G + ρ)⁻¹``, (q, q): stable also where there are more predictors than frames."""
-    return torch.linalg.inv(moments.gram + _RIDGE * torch.eye(len(moments.gram), dtype=torch.float64))
+    ridge = _RIDGE * torch.eye(len(moments.gram), dtype=torch.float64)
+    inverse: Tensor = torch.linalg.inv(moments.gram + ridge)
+    return inverse

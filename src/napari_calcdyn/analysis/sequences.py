@@ -171,8 +171,9 @@ def compare_sequences(
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
 
     units = (blocks.std[:, None] / blocks.std).astype(np.float32)
-    groups = slice(blocks.in_a), slice(blocks.in_a, None)
-    coefficients = [by_lag(common.alone(blocks.moments(group)).numpy()) * units for group in groups]
+    coefficients = [
+        by_lag(common.alone(blocks.moments(group)).numpy()) * units for group in blocks.conditions
+    ]
     # Rounding must not tell a labelling from its equal.
     as_large = int((null >= statistic[0] - 1e-9 * abs(statistic[0])).sum())
     return Comparison(
