@@ -1,0 +1,303 @@
+"""The section What if: pushes and forecasts as layers over the movie, and what is said about them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from neuron_scene import events, grid_of_rois, show_recording
+
+from napari_calcdyn.analysis.forecast import first_held_out, forecast, forecast_error
+from napari_calcdyn.analysis.impulse import impulse_movie, impulse_response, roi_push, source_push
+from napari_calcdyn.gui.layers import is_result
+from napari_calcdyn.gui.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.what_if import WhatIf
+from napari_calcdyn.gui.what_if_runs import FORECAST, PUSH
+from napari_calcdyn.gui.what_if_words import error_words
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import Movie, RoiSet
+
+FRAMES = 120
+
+
+@pytest.fixture(scope="module")
+def rois() -> RoiSet:
+    return grid_of_rois(3, 4)
+
+
+@pytest.fixture(scope="module")
+def model(rois: RoiSet) -> VARAutoencoder:
+    """Of order 3, trained on the movie that `session` shows."""
+    pixels = 100 + 200 * events(rois.ids, FRAMES).values.T @ (rois.footprints > 0).astype(np.float32)
+    movie = Movie.from_array(pixels.reshape(FRAMES, *rois.frame_shape).astype(np.uint16))
+    config = VARAutoencoderConfig.preset(
+        "quick", steps=20, latents=8, order=3, selection="fraction", fraction=0.1
+    )
+    return drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)[0]
+
+
+@pytest.fixture
+def session(viewer: Any, rois: RoiSet) -> Session:
+    """The recording at 10 Hz in a place of its own, without a model."""
+    session = show_recording(
+        viewer, rois, events(rois.ids, FRAMES), scale=(2, 0.5, 0.5), translate=(3, 30, 40)
+    )
+    assert session.movie is not None
+    session.movie.frame_rate = 10.0
+    return session
+
+
+@pytest.fixture
+def section(viewer: Any, session: Session) -> WhatIf:
+    section = WhatIf(session)
+    viewer.window.add_dock_widget(section, name="What if", area="right")
+    return section
+
+
+@pytest.fixture
+def ready(session: Session, section: WhatIf, model: VARAutoencoder) -> WhatIf:
+    """With a model, and ROI 105 selected at frame 40."""
+    session.model, session.var = model, model.var
+    session.selected = (105,)
+    show_frame(session, 40)
+    return section
+
+
+def idle(section: WhatIf, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: section.session.job is None, timeout=20_000)
+
+
+def shown(viewer: Any, name: str) -> Any:
+    return next((layer for layer in viewer.layers if layer.name == name and is_result(layer)), None)
+
+
+def test_an_roi_is_pushed_at_the_frame_that_is_shown(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
+) -> None:
+    session = ready.session
+    assert session.rois is not None
+    assert session.movie is not None
+    assert ready.push.text() == "Push ROI 105"
+    ready.size.setValue(-1.5)
+    ready.frames.setValue(9)
+    ready.push.click()
+    idle(ready, qtbot)
+    layer = shown(viewer, PUSH)
+    latents = model.latents(session.movie)
+    push = roi_push(model, latents, session.rois.footprints[[5]], -1.5)
+    expected = impulse_movie(model, impulse_response(model.var, push, 9))
+    np.testing.assert_allclose(layer.data, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(layer.scale, [2, 0.5, 0.5])
+    np.testing.assert_array_equal(layer.translate, [3 + 2 * 40, 30, 40])
+    assert layer.visible
+    assert "The push of ROI 105" in ready.push_said.text()
+    assert " s)" in ready.push_said.text()  # the frame rate is known
+    assert session.notice is None
+
+
+def test_a_source_is_pushed_without_rois(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
+) -> None:
+    session = ready.session
+    session.rois = None
+    assert not ready.push.isEnabled()
+    assert "There are no ROIs" in ready.hint.text()
+    ready.what.setCurrentIndex(1)
+    assert ready.hint.text() == ""
+    assert ready.source.maximum() == 7
+    ready.source.setValue(3)
+    assert ready.push.text() == "Push source 3"
+    ready.push.click()
+    idle(ready, qtbot)
+    response = impulse_response(model.var, source_push(model.var, 3, 2.0), 20)
+    np.testing.assert_allclose(shown(viewer, PUSH).data, impulse_movie(model, response), rtol=1e-5, atol=1e-5)
+    assert "The push of source 3" in ready.push_said.text()
+
+
+def test_the_frames_after_the_shown_one_are_forecast(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
+) -> None:
+    session = ready.session
+    assert session.movie is not None
+    assert ready.forecast.text() == "Forecast from frame 40"
+    ready.ahead.setValue(6)
+    ready.forecast.click()
+    qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
+    layer, latents = shown(viewer, FORECAST), model.latents(session.movie)
+    np.testing.assert_allclose(layer.data, model.decode(forecast(model.var, latents, 41, 6)), rtol=1e-4)
+    np.testing.assert_array_equal(layer.translate, [3 + 2 * 41, 30, 40])
+    assert shown_frame(session) == 41
+    assert "Frames 41 to 46 are forecast from frame 40 and before" in ready.forecast_said.text()
+    errors = forecast_error(model, latents, model.var, first_held_out(model, session.movie), 6)
+    x, y = ready.errors.curve.getData()
+    np.testing.assert_array_equal(x, np.arange(1, 7))
+    np.testing.assert_allclose(y, errors.picture, rtol=1e-6)
+    assert ready.errors_said.text() == error_words(errors, same_recording=True)
+    assert f"off by {errors.picture[0]:.0%} of the variance 1 frame ahead" in ready.errors_said.text()
+
+    # The errors are of the rules and not of the frame: another forecast does not measure them again.
+    titles: list[str] = []
+    session.events.job.connect(lambda job, _: job is not None and titles.append(job.title))
+    ready.forecast.click()
+    idle(ready, qtbot)
+    assert titles == ["Forecasting"]
+    assert shown_frame(session) == 42
+    np.testing.assert_array_equal(layer.translate, [3 + 2 * 42, 30, 40])
+
+
+def test_a_forecast_goes_beyond_the_recording(viewer: Any, ready: WhatIf, qtbot: Any) -> None:
+    session = ready.session
+    show_frame(session, FRAMES - 1)
+    ready.ahead.setValue(200)  # more than there are held-out frames
+    ready.forecast.click()
+    qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
+    assert shown(viewer, FORECAST).translate[0] == 3 + 2 * FRAMES
+    assert viewer.dims.point[0] == 3 + 2 * FRAMES
+    assert len(ready.errors.curve.getData()[0]) == 23  # of 24 held-out frames
+
+
+def test_what_belongs_to_other_rules_is_taken_away(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
+) -> None:
+    session = ready.session
+    for button in (ready.push, ready.forecast):
+        button.click()
+        idle(ready, qtbot)
+    qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
+    session.var = model.var.at(fraction=0.7)
+    assert shown(viewer, PUSH) is shown(viewer, FORECAST) is None
+    assert "The rules changed" in ready.push_said.text()
+    assert "The rules changed" in ready.forecast_said.text()
+    assert not ready.errors.isVisible()
+    assert not ready.errors_said.isVisible()
+    ready.push.click()
+    idle(ready, qtbot)
+    assert session.movie is not None
+    assert session.rois is not None
+    push = roi_push(model, model.latents(session.movie), session.rois.footprints[[5]], 2.0)
+    expected = impulse_movie(model, impulse_response(session.var, push, 20))
+    np.testing.assert_allclose(shown(viewer, PUSH).data, expected, rtol=1e-5, atol=1e-5)
+    session.rois = grid_of_rois(3, 4, first_id=300)
+    assert shown(viewer, PUSH) is None
+    assert "The ROIs changed" in ready.push_said.text()
+
+
+def test_a_push_that_arrives_after_the_rules_changed_is_not_shown(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, encode = ready.session, model.latents
+    go_on = threading.Event()
+
+    def slow(*given: Any) -> Any:
+        assert go_on.wait(10)
+        return encode(*given)
+
+    monkeypatch.setattr(model, "latents", slow)
+    ready.push.click()
+    assert ready.push.text() == "Stop"
+    session.var = model.var.at(fraction=0.7)
+    go_on.set()
+    idle(ready, qtbot)
+    qtbot.waitUntil(lambda: session.notice is not None, timeout=2000)
+    assert session.notice is not None
+    assert "rules changed while this was computed" in session.notice.text
+    assert shown(viewer, PUSH) is None
+    assert ready.push.text() == "Push ROI 105"
+
+
+def test_it_is_stopped_by_the_same_button(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+
+    def endless(movie: Movie, progress: Any) -> Any:
+        started.set()
+        while True:
+            if progress(1, 10):
+                from napari_calcdyn.recording import Cancelled
+
+                raise Cancelled
+
+    monkeypatch.setattr(model, "latents", endless)
+    ready.forecast.click()
+    assert started.wait(10)
+    assert ready.forecast.text() == "Stop"
+    ready.forecast.click()
+    idle(ready, qtbot)
+    assert ready.forecast.text() == "Forecast from frame 40"
+    assert shown(viewer, FORECAST) is None
+
+
+def test_what_is_missing_is_said_in_one_sentence(
+    viewer: Any, section: WhatIf, session: Session, model: VARAutoencoder, qtbot: Any
+) -> None:
+    assert "Train or load a model in the Dynamics panel" in section.hint.text()
+    assert not section.push.isEnabled()
+    assert not section.forecast.isEnabled()
+    session.model, session.var = model, model.var
+    assert "Click the ROI to push" in section.hint.text()
+    assert section.forecast.isEnabled()
+    session.selected = (100,)
+    assert section.hint.text() == ""
+    show_frame(session, 0)
+    section.forecast.click()
+    assert session.notice is not None
+    assert "move the time slider to frame 2 or later" in session.notice.text
+    movie, session.movie = session.movie, None
+    assert "Open a recording first" in section.hint.text()
+    session.movie = movie
+
+
+@pytest.fixture
+def blind(ready: WhatIf, model: VARAutoencoder) -> Iterator[WhatIf]:
+    """The same with a model whose latents reach no pixel."""
+    weights = model.network.mixture.data
+    model.network.mixture.data = 0 * weights
+    yield ready
+    model.network.mixture.data = weights
+
+
+def test_an_roi_that_no_latent_reaches_is_said_in_one_sentence(
+    viewer: Any, blind: WhatIf, qtbot: Any
+) -> None:
+    blind.push.click()
+    idle(blind, qtbot)
+    notice = blind.session.notice
+    assert notice is not None
+    assert notice.is_error
+    assert "shows no activity in this ROI: choose another one" in notice.text
+    assert shown(viewer, PUSH) is None
+
+
+def test_layers_that_the_user_deletes_and_a_section_that_is_closed(
+    viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
+) -> None:
+    session = ready.session
+    ready.push.click()
+    idle(ready, qtbot)
+    viewer.layers.remove(PUSH)
+    session.var = model.var.at(fraction=0.7)
+    assert ready.push_said.text() == ""
+    ready.push.click()
+    idle(ready, qtbot)
+    assert shown(viewer, PUSH) is not None
+    viewer.window.remove_dock_widget(ready)
+    ready.deleteLater()
+    qtbot.wait(50)
+    session.var = model.var  # nobody listens any more
+    show_frame(session, 10)
+
+
+def test_themes(viewer: Any, ready: WhatIf) -> None:
+    lightness = []
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        lightness.append(ready.errors.plot.backgroundBrush().color().lightness())
+    assert lightness[1] > lightness[0] + 100
