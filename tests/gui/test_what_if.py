@@ -16,8 +16,8 @@ from napari_calcdyn.gui.layers import is_result
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.what_if import WhatIf
-from napari_calcdyn.gui.what_if_runs import FORECAST, PUSH
-from napari_calcdyn.gui.what_if_words import error_words
+from napari_calcdyn.gui.what_if_runs import FORECAST, PUSH, Push, Spread, start_push
+from napari_calcdyn.gui.what_if_words import error_words, push_words
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.training import drive
@@ -102,6 +102,33 @@ def test_an_roi_is_pushed_at_the_frame_that_is_shown(
     assert session.notice is None
 
 
+def test_it_says_where_a_push_spreads_to(ready: WhatIf, model: VARAutoencoder, qtbot: Any) -> None:
+    session = ready.session
+    assert session.rois is not None
+    assert session.movie is not None
+    found: list[Spread] = []
+    for size in (3.0, 1e-3):
+        start_push(session, Push(size, 12, roi=105), lambda spread, _: found.append(spread))
+        idle(ready, qtbot)
+    spread, faint = found
+    footprints = session.rois.footprints.toarray()
+    latents = model.latents(session.movie)
+    pictures, decoded = (it.reshape(len(it), -1) for it in (spread.movie, model.decode(latents)))
+    moved = pictures @ footprints.T / (decoded @ footprints.T).std(0)
+    further = np.where(np.abs(moved) > np.abs(moved[0]), moved, 0)
+    further[:, 5] = 0
+    frame, place = np.unravel_index(np.abs(further).argmax(), further.shape)
+    by = further[frame, place]
+    assert abs(by) > 0.1
+    assert spread.reached == (100 + place, frame, pytest.approx(by, rel=1e-2))
+    later = "1 frame later (0.1 s)" if frame == 1 else f"{frame} frames later ({frame / 10:.2g} s)"
+    assert push_words(spread, 10.0).endswith(
+        f"spreads to ROI {100 + place} most, which moves by {by:+.2g} sd {later}."
+    )
+    assert faint.reached is None
+    assert push_words(faint, None).endswith("It moves no other ROI by 0.1 sd.")
+
+
 def test_a_source_is_pushed_without_rois(
     viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
 ) -> None:
@@ -133,6 +160,7 @@ def test_the_frames_after_the_shown_one_are_forecast(
     layer, latents = shown(viewer, FORECAST), model.latents(session.movie)
     np.testing.assert_allclose(layer.data, model.decode(forecast(model.var, latents, 41, 6)), rtol=1e-4)
     np.testing.assert_array_equal(layer.translate, [3 + 2 * 41, 30, 40])
+    assert [it.name for it in viewer.layers][:2] == ["movie", FORECAST]  # and nothing else is hidden by it
     assert shown_frame(session) == 41
     assert "Frames 41 to 46 are forecast from frame 40 and before" in ready.forecast_said.text()
     errors = forecast_error(model, latents, model.var, first_held_out(model, session.movie), 6)

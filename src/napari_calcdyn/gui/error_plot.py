@@ -65,7 +65,7 @@ class ErrorPlot(QWidget):  # type: ignore[misc]
         self.legend.setText(
             f'<span style="color: rgb{colours.held_out}">●</span> forecast &nbsp;&nbsp; '
             f'<span style="color: rgb{colours.training}">━</span> nothing changes &nbsp;&nbsp; '
-            f'<span style="color: rgb{colours.text}">┄</span> mean picture'
+            f'<span style="color: rgb{colours.text}">┄</span> mean'
         )
         self.plot.setBackground(colours.background)
         for side in ("left", "bottom"):

@@ -31,7 +31,7 @@ FORECAST = "what if: forecast"
 PUSHING = "Following the push"
 FORECASTING = "Forecasting"
 MEASURING = "Measuring forecasts of held-out frames"
-JOBS = (PUSHING, FORECASTING, MEASURING)
+LEAST_REACHED = 0.1  # standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,10 @@ class Spread:
     power : ndarray (n,), float64
         Power of the latents' deviation, ``‖r‖²``.
     reached : tuple of (int, int, float), optional
-        The ROI that moves most beside the one that was pushed: its id, after how many frames, and by how many of its
-        standard deviations.
+        The ROI that moves further after the push than with it, and most of all: its id, after how many frames, and
+        by how many of its standard deviations. None where no other ROI does, by 0.1 at least.
+    has_rois : bool
+        Whether there are ROIs that could be reached.
     """
 
     push: Push
@@ -73,6 +75,7 @@ class Spread:
     limits: tuple[float, float]
     power: NDArray[np.float64]
     reached: tuple[int, int, float] | None
+    has_rois: bool
 
 
 def obstacle(session: Session) -> str:
@@ -111,11 +114,11 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
             added = source_push(var, push.source or 0, push.size)
         response = impulse_response(var, added, push.frames)
         pictures = impulse_movie(model, response)
-        reached = None
-        if rois is not None and rois.frame_shape == model.frame_shape:
-            reached = _reached(model, rois, shared.get(movie, model, progress), response, push.roi)
+        reached, others = None, rois if rois is not None and rois.frame_shape == model.frame_shape else None
+        if others is not None:
+            reached = _reached(model, others, shared.get(movie, model, progress), response, push.roi)
         limits = symmetric_contrast(np.asarray(pictures[1]))
-        return Spread(push, pictures, limits, np.square(response).sum(1), reached)
+        return Spread(push, pictures, limits, np.square(response).sum(1), reached, others is not None)
 
     def show(spread: Spread) -> None:
         if _changed(session, movie, var):
@@ -125,6 +128,7 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
             PUSH,
             spread.movie,
             frame,
+            low=False,
             colormap=DIVERGING_OVERLAY,
             contrast_limits=spread.limits,
         )
@@ -169,6 +173,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
             FORECAST,
             pictures,
             start,
+            low=True,
             colormap="gray",
             contrast_limits=tuple(movie_layer.contrast_limits),
         )
@@ -222,27 +227,33 @@ def _reached(
     response: NDArray[np.float64],
     pushed: int | None,
 ) -> tuple[int, int, float] | None:
-    """Return the ROI that a response moves most after its first frame; see `Spread.reached`."""
+    """Return the ROI that a push spreads to; see `Spread.reached`."""
     from ..analysis.roi_prediction import encoded_footprints
 
     readout = encoded_footprints(model, rois.footprints)
     spread = (latents @ readout.T).std(0)
-    moved = response[1:] @ readout.T.astype(np.float64)
+    moved = response @ readout.T.astype(np.float64)
     moved = np.divide(moved, spread, where=spread > 0, out=np.zeros_like(moved))
-    if pushed is not None:
-        moved[:, rois.ids == pushed] = 0
-    if not moved.any():
-        return None
-    after, place = np.unravel_index(np.abs(moved).argmax(), moved.shape)
-    return int(rois.ids[place]), int(after) + 1, float(moved[after, place])
+    # What is pushed moves its neighbours at once, where they share its latents: that is no spreading.
+    after = np.where(np.abs(moved[1:]) > np.abs(moved[0]), moved[1:], 0.0)
+    after[:, rois.ids == pushed] = 0
+    frame, place = np.unravel_index(np.abs(after).argmax(), after.shape)
+    by = float(after[frame, place])
+    return (int(rois.ids[place]), int(frame) + 1, by) if abs(by) >= LEAST_REACHED else None
 
 
-def _put(session: Session, name: str, pictures: Any, frame: int, **style: Any) -> Image | None:
-    """Put a small movie over the recording so that its first picture lies at a frame of it."""
+def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, **style: Any) -> Image | None:
+    """Put a small movie over the recording so that its first picture lies at a frame of it.
+
+    Where it is `low`, a new layer goes right above the recording, so that it hides nothing else.
+    """
     viewer, like = session.viewer, session.movie_layer
     if viewer is None or like is None:
         return None
+    before = set(viewer.layers)
     layer = put_image(viewer, name, pictures, like, blending="translucent_no_depth", **style)
+    if low and layer not in before:
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(like) + 1)
     translate = np.array(layer.translate)
     translate[-3] += frame * layer.scale[-3]
     layer.translate = translate

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .dock import duration
+from .what_if_runs import LEAST_REACHED, Spread
 
 if TYPE_CHECKING:
     from ..analysis.forecast import ForecastError
-    from .what_if_runs import Spread
 
 _HALF = 0.5
 _ABOUT_MEAN = 0.95  # an error from here on is no better than the mean, for who looks at the picture
@@ -27,9 +27,10 @@ def push_words(spread: Spread, frame_rate: float | None) -> str:
     words = f"The push of {spread.push.what}: {lasts}."
     if spread.reached is not None:
         roi, after, by = spread.reached
-        words += f" {'It moves' if spread.push.roi is None else 'Beside it,'} ROI {roi} most, by {by:+.2g} of its sd"
-        words += f" {_later(after, frame_rate)}."
-    return words
+        return (
+            f"{words} It spreads to ROI {roi} most, which moves by {by:+.2g} sd {_later(after, frame_rate)}."
+        )
+    return f"{words} It moves no other ROI by {LEAST_REACHED:g} sd." if spread.has_rois else words
 
 
 def forecast_words(start: int, horizon: int) -> str:
