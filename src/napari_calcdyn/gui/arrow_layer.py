@@ -13,7 +13,7 @@ from napari.layers import Surface
 from napari.utils.colormaps import Colormap
 
 from .arrow_mesh import INCOMING, NOTHING, OUTGOING, Mesh, arrow_mesh
-from .layers import HEAT_OVERLAY, RESULT, contrast, is_result, put_image, spatial_metadata
+from .layers import HEAT_OVERLAY, RESULT, contrast, is_result, move_layer, put_image, spatial_metadata
 from .results import EXPLAINED
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _put_mesh(session: Session, mesh: Mesh) -> Surface | None:
     layer = arrow_layer(session)
     if layer is not None:
         layer.data = data
-        layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
+        move_layer(layer, place)
         return layer
 
     def put() -> None:

@@ -37,12 +37,15 @@ class Inspection:
     Signals
     -------
     changed()
-        Another region, or there is more to show of it, or pinned ROIs changed.
+        Another region, or there is more to show of it.
+    traced()
+        The raw trace of a region that is no ROI was read.
     warmed()
         How far the warm-up has come, or that it ended.
     """
 
     changed = Signal()
+    traced = Signal()
     warmed = Signal()
 
     def __init__(self, session: Session) -> None:
@@ -295,7 +298,7 @@ class Inspection:
             if self.region is region:
                 self._raw = trace
                 self._describe()
-                self.changed.emit()
+                self.traced.emit()
 
         job = self._reading = Job(f"Reading {region.name}", work)
         job.done.connect(done)

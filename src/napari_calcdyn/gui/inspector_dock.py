@@ -51,6 +51,10 @@ class InspectorDock(Dock):
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self.inspection.refresh)
+        self._emptied = QTimer(self)  # a click beside all ROIs selects none, and then inspects the pixel
+        self._emptied.setSingleShot(True)
+        self._emptied.setInterval(0)
+        self._emptied.timeout.connect(self._on_emptied)
         self._build_head(napari_viewer)
         self._build_state()
         self._build_views()
@@ -60,6 +64,7 @@ class InspectorDock(Dock):
             self.listen(signal, self._on_inputs)
         for signal in (self.inspection.changed, events.pinned, self.views.recoloured):
             self.listen(signal, self._show)
+        self.listen(self.inspection.traced, self._show_traces)
         self.listen(self.inspection.warmed, self._show_state)
         self.listen(events.selected, self._on_selected)
         self.listen(self.views.clicked, self._on_clicked)
@@ -144,7 +149,15 @@ class InspectorDock(Dock):
             self._clear_layers()  # they would be of another ROI
             return
         selected, rois = self.session.selected, self.session.rois
-        self.inspection.look_at(region_of_roi(rois, selected[-1]) if selected and rois is not None else None)
+        if not selected:
+            self._emptied.start()
+        else:
+            self.inspection.look_at(None if rois is None else region_of_roi(rois, selected[-1]))
+
+    def _on_emptied(self) -> None:
+        region = self.inspection.region
+        if not self.session.selected and region is not None and region.roi is not None:
+            self.inspection.look_at(None)
 
     def _on_clicked(self, number: int | None, position: NDArray[np.float64]) -> None:
         """Inspect what is beside all ROIs; and after a click on the same ROI, bring back layers that were deleted."""
@@ -240,15 +253,19 @@ class InspectorDock(Dock):
         self.pin.setChecked(region is not None and region.roi in pinned)
         self.unpin.setVisible(bool(pinned))
         self.unpin.setText(f"Unpin {len(pinned)}")
-        shown = ([] if found is None else [found]) + list(inspection.compared())
-        if prepared is not None:
-            self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
-        else:
-            self.traces.show_regions((), unit="", rate=None)
+        self._show_traces()
         self.sources.show_drivers(found, prepared)
         self._show_map()
         self._show_arrows()
         self._show_state()
+
+    def _show_traces(self) -> None:
+        found, prepared = self.inspection.current, self.inspection.prepared
+        if prepared is None:
+            self.traces.show_regions((), unit="", rate=None)
+            return
+        shown = ([] if found is None else [found]) + list(self.inspection.compared())
+        self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
         self._on_time()
 
     def _show_map(self) -> None:

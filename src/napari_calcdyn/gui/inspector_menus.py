@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,12 @@ _TABLES: dict[str, Callable[[InspectorDock], Rows]] = {
 }
 
 
+def _alive(reference: weakref.ref[InspectorDock]) -> InspectorDock:
+    dock = reference()
+    assert dock is not None  # a button is pressed in a dock that is there
+    return dock
+
+
 class CopyMenu(QPushButton):  # type: ignore[misc]
     """Puts what is shown on the clipboard.
 
@@ -61,13 +68,17 @@ class CopyMenu(QPushButton):  # type: ignore[misc]
 
     def __init__(self, dock: InspectorDock) -> None:
         super().__init__("Copy")
-        self._dock = dock
+        self._reference = weakref.ref(dock)  # a cycle of widgets is taken apart in the wrong order
         self.setToolTip("<qt>To the clipboard: tables for a spreadsheet, or the plot as a picture.</qt>")
         menu = QMenu(self)
         for name, rows in _TABLES.items():
             menu.addAction(name).triggered.connect(lambda _=False, rows=rows: self._copy(rows))
         menu.addAction("Picture of the plot").triggered.connect(self._copy_picture)
         self.setMenu(menu)
+
+    @property
+    def _dock(self) -> InspectorDock:
+        return _alive(self._reference)
 
     def _copy(self, rows: Callable[[InspectorDock], Rows]) -> None:
         QApplication.clipboard().setText(as_text(rows(self._dock)))
@@ -87,7 +98,7 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
 
     def __init__(self, dock: InspectorDock) -> None:
         super().__init__("Export")
-        self._dock = dock
+        self._reference = weakref.ref(dock)
         self.setToolTip("<qt>Tables as CSV, the plot as PNG or SVG, and the arrows between all ROIs.</qt>")
         menu = QMenu(self)
         for name, rows in _TABLES.items():
@@ -99,6 +110,10 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         menu.addSeparator()
         menu.addAction("Arrows between all ROIs …").triggered.connect(self._ask_graph)
         self.setMenu(menu)
+
+    @property
+    def _dock(self) -> InspectorDock:
+        return _alive(self._reference)
 
     def _ask_table(self, name: str, rows: Callable[[InspectorDock], Rows]) -> None:
         path = self._ask(f"Export {name.lower()}", name.lower(), ("csv",))

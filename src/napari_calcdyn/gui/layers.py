@@ -97,13 +97,23 @@ def put_image(
     layer = next((it for it in viewer.layers if it.name == name and is_result(it)), None)
     if layer is not None and layer.ndim == data.ndim:
         layer.data = data
-        layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
+        move_layer(layer, place)
         if "contrast_limits" in options and not keep_contrast:
             low, high = options["contrast_limits"]
             layer.contrast_limits_range = (low, high)
             layer.contrast_limits = (low, high)
         return layer
     return viewer.add_image(data, name=name, metadata={RESULT: "result"}, **place, **options)
+
+
+def move_layer(layer: Layer, place: dict[str, Any]) -> None:
+    """Put a layer where `spatial_metadata` says, unless it is there: each change has napari lay out the scene."""
+    if not (
+        np.array_equal(layer.scale, place["scale"]) and np.array_equal(layer.translate, place["translate"])
+    ):
+        layer.scale, layer.translate = place["scale"], place["translate"]
+    if tuple(map(str, layer.units)) != tuple(map(str, place["units"])):
+        layer.units = place["units"]
 
 
 def contrast(image: np.ndarray, low: float = 0.0, percentile: float = 99.8) -> tuple[float, float]:

@@ -48,8 +48,9 @@ class Region:
     @property
     def centre(self) -> NDArray[np.float32]:
         """Where it is, (y, x) in pixels."""
-        centre: NDArray[np.float32] = self.rois.centres[0]
-        return centre
+        weights = self.rois.footprints
+        places = np.divmod(weights.indices, self.rois.frame_shape[1])  # of the region only, hence quick
+        return np.array([weights.data @ place for place in places], np.float32)
 
 
 def region_of_roi(rois: RoiSet, number: int) -> Region | None:
