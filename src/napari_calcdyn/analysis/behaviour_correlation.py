@@ -9,6 +9,10 @@ slow as it is and destroys what they have to do with each other. With ``r_k`` th
 
 is the share of all shifts at which any of the series goes with the behaviour as much as series n does at shift 0: a
 family-wise p-value, of all series together. The unshifted one counts, so that it is never below 1/T.
+
+Bleaching, drift and fatigue make everything correlate with everything over a recording, and no shift undoes that. So
+every ``r_k`` is a partial correlation given slow drifts: the mean and the cosines ``cos(π j t / T)``, j = 1 … 4, are
+taken off both series, off the behaviour after it was shifted.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +30,10 @@ from ..recording.writing import replacing, writing
 
 MOST_VALUES = 12  # of a column of words that is split into truth values
 LEAST_SHARED = 20  # frames in which a column and a series are both known
-_SERIES_AT_ONCE = 32
-_SMALLEST = 1e-10  # variance against that of the unshifted series: less is constant
+_COSINES = 4
+_SERIES_AT_ONCE = 64
+_ROUNDING = 1e-18  # part of a series' power
+_SMALLEST = 1e-9  # part of a column's power that is left of it without drift
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +47,8 @@ class BehaviourCorrelation:
     ids : ndarray (N,), int64
         Ids of the ROIs, or numbers of the latents.
     correlation : ndarray (C, N), float64
-        Pearson's r over the frames in which both are known, after a straight line was taken off both; NaN where one of
-        them does not change or too little of them is known.
+        Over the frames in which both are known, given slow drifts; NaN where one of them does nothing but drift, or too
+        little of them is known.
     p_values : ndarray (C, N), float64
         Family-wise, of all series together, for each column by itself.
     """
@@ -160,66 +165,96 @@ def correlate_behaviour(
                 " recording."
             )
     shape = len(columns), count
-    correlation, largest = np.full(shape, np.nan), np.zeros((len(columns), frames))
-    behaviours = [_Spectra.of(column[:, None]) for column in columns.values()]
+    correlation, reached = np.full(shape, np.nan), np.full(shape, np.nan)
+    largest = np.zeros((len(columns), frames))
+    drifts = _drifts(frames)
+    behaviours = [_Shifted(column, drifts) for column in columns.values()]
     done, total = 0, len(columns) * count
     for start in range(0, count, _SERIES_AT_ONCE):
-        some = _Spectra.of(np.asarray(series[:, start : start + _SERIES_AT_ONCE], np.float64))
-        for place, behaviour in enumerate(behaviours):
-            shifted = behaviour.correlate(some)
-            correlation[place, start : start + shifted.shape[1]] = shifted[0]
-            largest[place] = np.fmax(largest[place], np.fmax.reduce(np.abs(shifted), axis=1))
-            done += shifted.shape[1]
+        some = np.asarray(series[:, start : start + _SERIES_AT_ONCE], np.float64)
+        unit = _unit(some, drifts)
+        for place, (column, behaviour) in enumerate(zip(columns.values(), behaviours, strict=True)):
+            shifted = behaviour.correlate(unit)
+            these = slice(start, start + some.shape[1])
+            correlation[place, these] = _unshifted(column, some, drifts)
+            reached[place, these] = shifted[0]
+            shifted[:, np.isnan(correlation[place, these])] = 0
+            largest[place] = np.maximum(largest[place], shifted.max(1))
+            done += some.shape[1]
             report(progress, done, total)
-    p_values = np.full(shape, np.nan)
-    for place, null in enumerate(largest):
-        there = np.isfinite(correlation[place])
-        # A hair's breadth less, so that rounding never takes the unshifted one away from itself.
-        reached = np.abs(correlation[place, there]) * (1 - 1e-9)
-        p_values[place, there] = 1 - np.searchsorted(np.sort(null), reached, side="left") / frames
+    # A hair's breadth less, so that rounding never takes the unshifted one away from itself.
+    below = [
+        np.searchsorted(np.sort(null), it * (1 - 1e-9)) for null, it in zip(largest, reached, strict=True)
+    ]
+    p_values = np.where(np.isfinite(correlation), 1 - np.array(below) / frames, np.nan)
     return BehaviourCorrelation(tuple(columns), np.asarray(ids, np.int64), correlation, p_values)
 
 
-@dataclass(frozen=True, eq=False)
-class _Spectra:
-    """Fourier transforms of series (T, n), less a straight line, of their squares, and of where they are known."""
+def _drifts(frames: int) -> NDArray[np.float64]:
+    """Return orthonormal series that make up slow drifts, (T, 5)."""
+    phase = np.pi * (np.arange(frames) + 0.5) / frames
+    drifts = np.cos(phase[:, None] * np.arange(_COSINES + 1))
+    drifts /= np.linalg.norm(drifts, axis=0)
+    return drifts
 
-    frames: int
-    there: NDArray[Any]
-    value: NDArray[Any]
-    square: NDArray[Any]
 
-    @classmethod
-    def of(cls, series: NDArray[np.float64]) -> _Spectra:
-        there = np.isfinite(series)
-        count = np.maximum(there.sum(0), 1)
-        value = np.where(there, series, 0.0)
-        value = np.where(there, value - value.sum(0) / count, 0.0)
-        time = np.where(there, np.linspace(-1, 1, len(series))[:, None], 0.0)
-        time = np.where(there, time - time.sum(0) / count, 0.0)
-        before = np.square(value).sum(0)
-        value -= time * (time * value).sum(0) / np.maximum(np.square(time).sum(0), 1e-300)
-        spread = np.sqrt(np.square(value).sum(0) / count)
-        # A straight line leaves nothing but rounding.
-        value = np.divide(value, spread, out=np.zeros_like(value), where=spread**2 * count > 1e-18 * before)
-        parts = (np.fft.rfft(it, axis=0) for it in (there.astype(float), value, np.square(value)))
-        return cls(len(series), *parts)
+def _less_drift(series: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return series (n, k) less the drifts (n, 5) that fit them best; zero where that leaves only rounding."""
+    left: NDArray[np.float64] = series - drifts @ np.linalg.lstsq(drifts, series, rcond=None)[0]
+    left[:, np.square(left).sum(0) <= _ROUNDING * np.square(series).sum(0)] = 0
+    return left
 
-    def correlate(self, other: _Spectra) -> NDArray[np.float64]:
-        """Return Pearson's r of this one series, shifted by 0 … T − 1 frames, with each other one, (T, n)."""
 
-        def product(mine: NDArray[Any], its: NDArray[Any]) -> NDArray[np.float64]:
-            summed: NDArray[np.float64] = np.fft.irfft(np.conj(mine) * its, self.frames, axis=0)
-            return summed
+def _unit(series: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return series (T, n) less their drifts, of norm 1, or 0 where they do nothing else."""
+    filled = np.zeros_like(series)
+    for place, (it, there) in enumerate(zip(series.T, np.isfinite(series).T, strict=True)):
+        if there.sum() > drifts.shape[1]:
+            filled[there, place] = _less_drift(it[there, None], drifts[there])[:, 0]
+    filled -= drifts @ (drifts.T @ filled)  # where there were gaps
+    norm = np.linalg.norm(filled, axis=0)
+    np.divide(filled, norm, out=filled, where=norm > 0)
+    return filled
 
-        count = np.maximum(product(self.there, other.there), 1e-9)
-        mine, its = product(self.value, other.there), product(self.there, other.value)
-        both = product(self.value, other.value) - mine * its / count
-        power = product(self.square, other.there) - mine**2 / count
-        its_power = product(self.there, other.square) - its**2 / count
-        enough = np.rint(count) >= LEAST_SHARED
-        varying = np.minimum(power, its_power) > _SMALLEST * self.frames
-        r = np.full(both.shape, np.nan)
-        where = enough & varying
-        r[where] = np.clip(both[where] / np.sqrt(power[where] * its_power[where]), -1, 1)
-        return r
+
+def _unshifted(
+    column: NDArray[np.float64], series: NDArray[np.float64], drifts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the correlations of a column (T,) with series (T, n) over the frames in which both are known."""
+    there = np.isfinite(column)[:, None] & np.isfinite(series)
+    patterns, which = np.unique(there, axis=1, return_inverse=True)
+    found = np.full(series.shape[1], np.nan)
+    for number, both in enumerate(patterns.T):
+        if both.sum() < LEAST_SHARED:
+            continue
+        these = np.flatnonzero(which.ravel() == number)
+        pair = _less_drift(np.column_stack([column[both], series[np.ix_(both, these)]]), drifts[both])
+        norm = np.linalg.norm(pair, axis=0)
+        power = norm[0] * norm[1:]
+        changing = power > 0
+        found[these[changing]] = np.clip((pair[:, 0] @ pair[:, 1:])[changing] / power[changing], -1, 1)
+    return found
+
+
+class _Shifted:
+    """A column (T,) at all shifts; where it is unknown it is taken to be at its mean."""
+
+    def __init__(self, column: NDArray[np.float64], drifts: NDArray[np.float64]) -> None:
+        there = np.isfinite(column)
+        filled = np.zeros_like(column)
+        if there.any():
+            filled[there] = column[there] - column[there].mean()
+        self._frames = len(column)
+        self._spectrum = np.conj(np.fft.rfft(filled))[:, None]
+        power = float(filled @ filled)
+        left = power - np.square(self._products(drifts)).sum(1)  # of the shifted column, less its drift
+        self._norm = np.sqrt(np.where(left > _SMALLEST * power, left, np.inf))[:, None]
+
+    def _products(self, series: NDArray[np.float64]) -> NDArray[np.float64]:
+        spectrum = self._spectrum * np.fft.rfft(series, axis=0)
+        products: NDArray[np.float64] = np.fft.irfft(spectrum, self._frames, axis=0)
+        return products
+
+    def correlate(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how strongly series of norm 1 without drift (T, n) go with the column at each shift, (T, n)."""
+        return np.abs(self._products(unit)) / self._norm
