@@ -18,6 +18,7 @@ taken off both series, off the behaviour after it was shifted.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,9 +209,9 @@ def _less_drift(series: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDA
 def _unit(series: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return series (T, n) less their drifts, of norm 1, or 0 where they do nothing else."""
     filled = np.zeros_like(series)
-    for place, (it, there) in enumerate(zip(series.T, np.isfinite(series).T, strict=True)):
-        if there.sum() > drifts.shape[1]:
-            filled[there, place] = _less_drift(it[there, None], drifts[there])[:, 0]
+    for there, these in _known_together(np.isfinite(series)):
+        at = np.ix_(there, these)
+        filled[at] = _less_drift(series[at], drifts[there])
     filled -= drifts @ (drifts.T @ filled)  # where there were gaps
     norm = np.linalg.norm(filled, axis=0)
     np.divide(filled, norm, out=filled, where=norm > 0)
@@ -222,18 +223,25 @@ def _unshifted(
 ) -> NDArray[np.float64]:
     """Return the correlations of a column (T,) with series (T, n) over the frames in which both are known."""
     there = np.isfinite(column)[:, None] & np.isfinite(series)
-    patterns, which = np.unique(there, axis=1, return_inverse=True)
     found = np.full(series.shape[1], np.nan)
-    for number, both in enumerate(patterns.T):
-        if both.sum() < LEAST_SHARED:
-            continue
-        these = np.flatnonzero(which.ravel() == number)
+    for both, these in _known_together(there):
         pair = _less_drift(np.column_stack([column[both], series[np.ix_(both, these)]]), drifts[both])
         norm = np.linalg.norm(pair, axis=0)
         power = norm[0] * norm[1:]
         changing = power > 0
         found[these[changing]] = np.clip((pair[:, 0] @ pair[:, 1:])[changing] / power[changing], -1, 1)
     return found
+
+
+def _known_together(there: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the frames in which series are known (T, n), and those series; not where that is hardly ever."""
+    alike: dict[bytes, list[int]] = {}
+    for place, packed in enumerate(np.packbits(there, axis=0).T):
+        alike.setdefault(packed.tobytes(), []).append(place)
+    for places in alike.values():
+        frames = np.flatnonzero(there[:, places[0]])
+        if len(frames) >= LEAST_SHARED:
+            yield frames, np.array(places)
 
 
 class _Shifted:

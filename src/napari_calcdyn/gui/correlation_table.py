@@ -16,7 +16,7 @@ MOST_ROWS = 200
 LEVEL = 0.05
 _TIPS = (
     "",
-    "Correlation over time, from −1 to 1, after slow drifts along a straight line were taken off.",
+    "Correlation over time, from −1 to 1, after drifts as slow as half the recording were taken off both.",
     "How often activity shifted in time goes with the behaviour as much, in any row of all: 0.05 keeps the share of "
     "tables with even one false row at 5 %. Rows below that are bold.",
 )
