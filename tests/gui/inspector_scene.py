@@ -40,7 +40,7 @@ def chain_movie(rois: RoiSet) -> np.ndarray:
         traces[t] = coefficients @ traces[t - 1] + random.normal(0, 1, len(rois))
     pixels = 500 + 60 * traces @ (rois.footprints > 0).astype(float)
     pixels += random.normal(0, 8, pixels.shape)
-    return pixels.reshape(FRAMES, *SHAPE).astype(np.float32)
+    return np.asarray(pixels.reshape(FRAMES, *SHAPE), np.float32)
 
 
 def train(pixels: np.ndarray, steps: int = 80) -> VARAutoencoder:

@@ -207,7 +207,7 @@ def test_keys_and_buttons_walk_and_pin(
     assert labels == [f"ROI {FIRST + 5}", f"ROI {FIRST + 1}"]
     assert len(dock.traces.plot.listDataItems()) == 6
     dock.unpin.click()
-    assert session.pinned == ()
+    assert not session.pinned
     assert len(dock.traces.plot.listDataItems()) == 3
     viewer.window._qt_window.activateWindow()
     dock.sources.table.setFocus()  # anywhere in the dock
@@ -436,9 +436,8 @@ def test_a_hidden_dock_computes_nothing_and_leaves_no_arrows_of_another_roi(
 ) -> None:
     press(viewer, place_of_roi(session, FIRST))
     dock.parentWidget().hide()
-    calls: list[int] = []
-    inspect = Prepared.inspect
-    monkeypatch.setattr(Prepared, "inspect", lambda *args: (calls.append(1), inspect(*args))[1])
+    calls: list[str] = []
+    monkeypatch.setattr(Prepared, "inspect", noted(calls, "inspect", Prepared.inspect))
     press(viewer, place_of_roi(session, FIRST + 1))
     assert not calls
     assert not np.ptp(arrows(viewer).data[0])
@@ -461,7 +460,7 @@ def test_it_survives_what_goes_away(
     wait_until_ready(qtbot, dock)
     session.rois = None
     qtbot.waitUntil(lambda: session.influence is None, timeout=2000)
-    assert session.pinned == ()
+    assert not session.pinned
     session.model = session.var = None
     qtbot.waitUntil(lambda: "no trained model" in dock.advice.text(), timeout=2000)
 
