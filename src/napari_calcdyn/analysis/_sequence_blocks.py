@@ -1,4 +1,4 @@
-"""The frames of two conditions as blocks that may change places: same length, same mean, same liveliness."""
+"""The frames of two conditions as blocks that may change places: of the same length, mean and liveliness."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Blocks:
     Attributes
     ----------
     values : ndarray (T, d), float64
-        Latents in time order, centred and scaled; only frames of the two conditions are meaningful.
+        Latents in time order, standardised; only frames of the two conditions are meaningful.
     std : ndarray (d,), float64
         By how much the latents were divided.
     frames : list of range
@@ -106,18 +106,16 @@ def make_blocks(
     Returns
     -------
     Blocks
-        Latents have mean 0 and together variance 1; the frames of both conditions are scaled, all latents alike, such
-        that what a common VAR leaves unexplained has the same power in both. Such a factor leaves the rules as they
-        are.
+        Latents have mean 0 in each condition and variance 1 over both. The frames of both conditions are scaled, all
+        latents alike, such that a common VAR misses the same power in both: that leaves the rules as they are, and
+        blocks of a livelier condition can be told from others only by their rules.
 
     Raises
     ------
     InputError
         If the ranges cannot be compared.
     """
-    for name, stretches in (("A", a), ("B", b)):
-        check_inside(name, stretches, len(latents))
-    _check_apart(a, b)
+    check_ranges(a, b, (len(latents),), order)
     values: Sequence64 = np.zeros(latents.shape)
     conditions = [np.concatenate([np.arange(r.start, r.stop) for r in stretches]) for stretches in (a, b)]
     for frames in conditions:
@@ -174,29 +172,48 @@ def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence
     return gram, cov, square
 
 
-def check_inside(name: str, stretches: Ranges, n_frames: int) -> None:
-    """Refuse a condition that is empty or not in its recording."""
-    if not sum(len(stretch) for stretch in stretches):
-        raise InputError(f"{name} has no frames: choose a range for it.")
-    for stretch in stretches:
-        if stretch.step != 1 or not 0 <= stretch.start <= stretch.stop <= n_frames:
+def check_ranges(a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int) -> None:
+    """Refuse what can never be compared, before anything is computed.
+
+    Parameters
+    ----------
+    a, b : sequence of range
+        Stretches of the two conditions.
+    n_frames : tuple of int
+        Frames of the recording; or of the one that `a` is in, and of the one that `b` is in.
+    order : int
+        Number of lags p.
+
+    Raises
+    ------
+    InputError
+        If a range is not in its recording, two in one recording overlap, or a condition is too short.
+    """
+    for name, stretches, frames in (("A", a, n_frames[0]), ("B", b, n_frames[-1])):
+        for it in stretches:
+            if it.step != 1 or not 0 <= it.start <= it.stop <= frames:
+                raise InputError(
+                    f"The range {it.start}:{it.stop} of {name} is not in the recording, which has {frames} frames:"
+                    " choose one that is."
+                )
+        shortest = _shortest(order)
+        if len(equal_blocks(stretches, shortest, order)) < LEAST_BLOCKS:
             raise InputError(
-                f"The range {stretch.start}:{stretch.stop} of {name} is not in the recording, which has"
-                f" {n_frames} frames: choose one that is."
+                f"{name} is too short: a comparison of order {order} needs at least {LEAST_BLOCKS} blocks of"
+                f" {shortest} consecutive frames, after the first {order} of a stretch: choose longer ranges."
             )
+    if len(n_frames) == 1:
+        named = [(it.start, it.stop, name) for name, ranges in (("A", a), ("B", b)) for it in ranges]
+        for (start, stop, name), (other_start, other_stop, other) in pairwise(sorted(named)):
+            if other_start < stop:
+                raise InputError(
+                    f"The ranges {start}:{stop} of {name} and {other_start}:{other_stop} of {other} overlap: choose"
+                    " ranges that share no frame."
+                )
 
 
-def _check_apart(a: Ranges, b: Ranges) -> None:
-    """Refuse ranges that share frames."""
-    named = [
-        (stretch.start, stretch.stop, name) for name, ranges in (("A", a), ("B", b)) for stretch in ranges
-    ]
-    for (start, stop, name), (other_start, other_stop, other) in pairwise(sorted(named)):
-        if other_start < stop:
-            raise InputError(
-                f"The ranges {start}:{stop} of {name} and {other_start}:{other_stop} of {other} overlap: choose ranges"
-                " that share no frame."
-            )
+def _shortest(order: int) -> int:
+    return 2 * (order + 1)
 
 
 def _cut(
@@ -205,7 +222,7 @@ def _cut(
     """Cut both conditions into blocks of the same length."""
     q = order * values.shape[1]
     most = max(4 * LEAST_BLOCKS, min(_MOST_BLOCKS, _MOST_BYTES // (8 * q * (q + 2 * values.shape[1]))))
-    shortest = 2 * (order + 1)
+    shortest = _shortest(order)
     available = [sum(max(0, len(stretch) - order) for stretch in stretches) for stretches in (a, b)]
     if block == "auto":
         wanted = max(math.ceil(_TIMES * autocorrelation_time(values)), shortest, -(-sum(available) // most))
@@ -217,12 +234,11 @@ def _cut(
                 f"Blocks of {length} frames are too short for order {order}: make them at least {shortest} frames long."
             )
     cut = [equal_blocks(stretches, length, order) for stretches in (a, b)]
-    for name, blocks, frames in zip("AB", cut, available, strict=True):
+    for name, blocks in zip("AB", cut, strict=True):
         if len(blocks) < LEAST_BLOCKS:
             raise InputError(
-                f"{name} has room for {len(blocks)} of the {LEAST_BLOCKS} blocks of {length} frames that a comparison"
-                f" needs at least ({frames} frames can be predicted): "
-                + ("choose longer ranges." if block == "auto" else "choose longer ranges or shorter blocks.")
+                f"{name} has room for {len(blocks)} blocks of {length} frames, and a comparison needs at least"
+                f" {LEAST_BLOCKS}: make blocks shorter, or choose longer ranges."
             )
     if len(cut[0] + cut[1]) > 2 * most:
         raise InputError(

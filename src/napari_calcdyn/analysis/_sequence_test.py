@@ -37,12 +37,15 @@ class CommonVAR:
         λ of each target.
     coefficients : Tensor (q, d)
         Between latents of unit variance.
+    effects : ndarray (q, d), float64
+        The same from ridge regression: residuals that the penalty does not shape.
     """
 
     moments: Moments
     weights: Tensor
     penalty: Tensor
     coefficients: Tensor
+    effects: NDArray[np.float64]
 
     @classmethod
     def fit(cls, blocks: Blocks, selection: Selection, weights: Tensor | None) -> CommonVAR:
@@ -56,12 +59,17 @@ class CommonVAR:
             edges = np.linspace(0, len(blocks.frames), _FOLDS + 1).astype(int)
             folds = [blocks.moments(slice(a, b)) for a, b in pairwise(edges)]
         penalty = choose_penalty(path, moments, selection, folds, weights)
-        return cls(moments, weights, penalty, path.solve(penalty).detach())
+        effects = (ridge_inverse(moments) @ moments.cov).numpy()
+        return cls(moments, weights, penalty, path.solve(penalty).detach(), effects)
 
-    def alone(self, moments: Moments) -> Tensor:
+    def alone(self, moments: Moments, factor: float) -> Tensor:
         """Fit one condition with the same λ, (q, d)."""
         return solve_lasso(
-            moments.gram, moments.cov, self.penalty, weights=self.weights, warm_start=self.coefficients
+            factor * moments.gram,
+            factor * moments.cov,
+            self.penalty,
+            weights=self.weights,
+            warm_start=self.coefficients,
         )
 
 
@@ -75,55 +83,77 @@ def permuted_labels(blocks: Blocks, permutations: int, seed: int) -> NDArray[np.
     return np.vstack([labels[:1], np.random.default_rng(seed).permuted(labels[1:], axis=1)])
 
 
+def factors(blocks: Blocks, common: CommonVAR, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by what to multiply the power of either group, so that a common VAR misses as much of both; (1 + B, 2).
+
+    One factor for all latents leaves the rules as they are, but without it the louder group makes the common rules.
+    What is missed is averaged geometrically over latents, which does not depend on their units.
+    """
+    power = np.empty(blocks.square.shape)
+    for block in range(len(blocks.frames)):
+        predictors, targets = blocks.of(block)
+        power[block] = np.square(targets - predictors @ common.effects).mean(0)
+    pooled = power.mean(0)
+    power = power[:, pooled > 1e-9] / pooled[pooled > 1e-9]
+    if not power.size:
+        return np.ones((len(labels), 2))
+    groups = np.stack(
+        [labels / labels.sum(1, keepdims=True), (1 - labels) / (1 - labels).sum(1, keepdims=True)], 1
+    )
+    relative: NDArray[np.float64] = np.log(np.maximum(groups @ power, 1e-6)).mean(2)
+    return np.exp(-relative)
+
+
 def gains(
-    blocks: Blocks, common: CommonVAR, labels: NDArray[np.float64], progress: ProgressCallback | None
+    blocks: Blocks,
+    common: CommonVAR,
+    labels: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    progress: ProgressCallback | None,
 ) -> NDArray[np.float64]:
     """Return ``(RSS_pooled − RSS_A − RSS_B)/RSS_pooled`` of every target for every labelling, (1 + B, d).
 
-    The lasso of both groups starts from the common coefficients, in as many threads as torch uses.
+    Every lasso starts from the common coefficients, in as many threads as torch uses.
     """
     from ..models._lasso_cpu import collinear_tolerance, over_targets, rows
-    from ._sequence_kernels import residuals_of_groups
+    from ._sequence_kernels import gains_of_groupings
 
     total = len(labels)
     n, q, _ = blocks.gram.shape
     width = blocks.square.shape[1]
-    samples = float(len(blocks.frames) * blocks.length)
     start_at, threshold = rows(common.coefficients), rows(common.penalty * common.weights)
-    usable = common.moments.gram.diagonal().numpy() > 0
-    threshold[:, ~usable] = np.inf
-    residual = np.empty((total, width))
+    threshold[:, ~(common.moments.gram.diagonal().numpy() > 0)] = np.inf
+    frames = np.stack([labels.sum(1), (1 - labels).sum(1)], 1) * blocks.length
+    weight = np.hstack([frames, factor])
+    gain = np.empty((total, width))
     step = int(np.clip(_AT_ONCE_BYTES // (8 * (q * q + q * width)), 2, 32))
-    everything = np.ones((1, n))
     for start in range(0, total, step):
-        chosen = labels[start : start + step]
-        groups = np.vstack([everything, chosen])
-        sums = [
-            (groups @ part.reshape(n, -1)).reshape(-1, *part.shape[1:]) for part in (blocks.gram, blocks.cov)
-        ]
-        residuals = np.empty((len(chosen), width))
+        chosen = slice(start, min(start + step, total))
+        groups = np.vstack([np.ones((1, n)), labels[chosen]])
         over_targets(
-            residuals_of_groups,
-            len(chosen),
-            *sums,
+            gains_of_groupings,
+            len(groups) - 1,
+            *(
+                (groups @ sums.reshape(n, -1)).reshape(-1, *sums.shape[1:])
+                for sums in (blocks.gram, blocks.cov)
+            ),
             groups @ blocks.square,
-            groups.sum(1) * blocks.length,
+            weight[chosen],
             threshold,
             start_at,
-            residuals,
+            gain[chosen],
             collinear_tolerance(torch.float64),
         )
-        residual[start : start + step] = residuals
-        report(progress, min(start + step, total) - 1, total - 1)
-    m = common.moments
-    a = common.coefficients
-    pooled = samples * (m.variance + (a * (m.gram @ a - 2 * m.cov)).sum(0)).numpy()
-    varying = pooled > 1e-12 * samples
-    return np.where(varying, (pooled - residual) / np.where(varying, pooled, 1), 0.0)
+        report(progress, chosen.stop - 1, total - 1)
+    return gain
 
 
 def changed_edges(
-    blocks: Blocks, labels: NDArray[np.float64], progress: ProgressCallback | None
+    blocks: Blocks,
+    common: CommonVAR,
+    labels: NDArray[np.float64],
+    factor: NDArray[np.float64],
+    progress: ProgressCallback | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Test every coefficient for a change, with one family-wise level for all of them.
 
@@ -140,13 +170,9 @@ def changed_edges(
     p_value : ndarray (q, d)
         Share of labellings with a larger change anywhere (Westfall & Young 1993).
     """
-    moments = blocks.moments()
-    inverse = ridge_inverse(moments)
-    effects = (inverse @ moments.cov).numpy()
-    scores, squares = _scores(blocks, inverse.numpy(), effects)
-    n_a = blocks.in_a * blocks.length
-    n_b = len(blocks.frames) * blocks.length - n_a
-    other = 1 - labels
+    scores, squares = _scores(blocks, ridge_inverse(common.moments).numpy(), common.effects)
+    in_a = labels * (factor[:, :1] / (blocks.in_a * blocks.length))
+    in_b = (1 - labels) * (factor[:, 1:] / ((len(blocks.frames) - blocks.in_a) * blocks.length))
     change = np.zeros(scores.shape[1])
     largest = np.zeros(len(labels) - 1)
     least = 1e-12 * len(blocks.frames) * blocks.length  # of a constant latent, which does not change
@@ -156,8 +182,7 @@ def changed_edges(
         mine, its_squares = mine[:, varies], its_squares[:, varies]
         if not varies.any():
             continue
-        difference = other @ mine / n_b - labels @ mine / n_a
-        t = difference / np.sqrt(labels @ its_squares / n_a**2 + other @ its_squares / n_b**2)
+        t = (in_b - in_a) @ mine / np.sqrt((in_a**2 + in_b**2) @ its_squares)
         change[columns][varies] = t[0]
         np.maximum(largest, np.abs(t[1:]).max(1), out=largest)
         report(progress, len(labels) - 1, len(labels) - 1)
@@ -165,7 +190,7 @@ def changed_edges(
     # Rounding must not tell a labelling from its equal.
     below = np.searchsorted(largest, np.abs(change) * (1 - 1e-9))
     p_value = (1 + len(largest) - below) / (1 + len(largest))
-    shape = effects.shape
+    shape = common.effects.shape
     return change.reshape(shape), p_value.reshape(shape)
 
 

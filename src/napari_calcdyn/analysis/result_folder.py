@@ -13,9 +13,13 @@ from typing import Any, Literal
 from ..recording import InputError
 from ..recording.writing import writing
 
-Command = Literal["run", "neurons"]
+Command = Literal["run", "neurons", "compare"]
 
-METRICS = "metrics.json"
+METRICS: dict[Command, str] = {
+    "run": "metrics.json",
+    "neurons": "metrics.json",
+    "compare": "comparison.json",
+}
 RESULTS: dict[Command, tuple[str, ...]] = {
     "run": (
         "mean.tif",
@@ -26,9 +30,10 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "var.npz",
         "model",
         "overview.png",
-        METRICS,  # moved last: where it is, everything is
+        METRICS["run"],  # moved last: where it is, everything is
     ),
-    "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS),
+    "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
+    "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
 }
 """What each command writes."""
 
@@ -46,7 +51,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     ----------
     folder : str or Path
         Where the results belong; made if it does not exist.
-    command : {"run", "neurons"}
+    command : {"run", "neurons", "compare"}
         Whose results they are.
 
     Yields
@@ -80,19 +85,19 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
 
 
 def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> None:
-    """Write ``metrics.json``, by which a folder is known as that of an earlier run.
+    """Write what was measured, by which a folder is known as that of an earlier run.
 
     Parameters
     ----------
     folder : Path
         As `result_folder` gave it.
-    command : {"run", "neurons"}
+    command : {"run", "neurons", "compare"}
         Whose results they are.
     metrics : dict
         What was measured; gets two more entries, the command and the version of this program.
     """
     metrics |= {"command": command, "made_by": f"{_MADE_BY} {version(_MADE_BY)}"}
-    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -118,7 +123,7 @@ def _refuse_to_replace(folder: Path, command: Command) -> None:
 
 def _is_earlier_run(folder: Path, command: Command) -> bool:
     try:
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        metrics = json.loads((folder / METRICS[command]).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     known = isinstance(metrics, dict) and str(metrics.get("made_by")).startswith(_MADE_BY)

@@ -153,7 +153,7 @@ def compare_sequences(
         If `progress` asked to stop.
     """
     from ._sequence_blocks import make_blocks
-    from ._sequence_test import CommonVAR, changed_edges, gains, permuted_labels
+    from ._sequence_test import CommonVAR, changed_edges, factors, gains, permuted_labels
 
     if permutations < 19:
         raise InputError(
@@ -162,17 +162,19 @@ def compare_sequences(
     blocks = make_blocks(latents, a, b, order, block)
     common = CommonVAR.fit(blocks, selection or Selection(), weights)
     labels = permuted_labels(blocks, permutations, seed)
-    gain = gains(blocks, common, labels, progress)
+    factor = factors(blocks, common, labels)
+    gain = gains(blocks, common, labels, factor, progress)
     statistic = gain.sum(1)
     null = statistic[1:]
-    change, edge_p = changed_edges(blocks, labels, progress)
+    change, edge_p = changed_edges(blocks, common, labels, factor, progress)
 
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
 
     units = (blocks.std[:, None] / blocks.std).astype(np.float32)
     coefficients = [
-        by_lag(common.alone(blocks.moments(group)).numpy()) * units for group in blocks.conditions
+        by_lag(common.alone(blocks.moments(group), scale).numpy()) * units
+        for group, scale in zip(blocks.conditions, factor[0].tolist(), strict=True)
     ]
     # Rounding must not tell a labelling from its equal.
     as_large = int((null >= statistic[0] - 1e-9 * abs(statistic[0])).sum())

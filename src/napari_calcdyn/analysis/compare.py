@@ -1,0 +1,219 @@
+"""The whole comparison: from recordings and ranges to a p-value, changed edges, maps and a folder of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..models.config import VARAutoencoderConfig
+from ..models.fitting import fit_var_autoencoder
+from ..models.objective import configured_weights
+from ..models.selection import Selection
+from ..models.training import Progress, drive
+from ..models.var_autoencoder import VARAutoencoder
+from ..recording import InputError, Movie, ProgressCallback
+from ..recording.joining import join
+from ..recording.writing import writing
+from ._sequence_blocks import check_ranges
+from .comparison_maps import ComparisonMaps, Condition, comparison_maps
+from .comparison_overview import save_overview
+from .result_folder import result_folder, write_metrics
+from .sequences import Comparison, compare_sequences
+
+__all__ = ["ComparisonMaps", "compare", "run_compare"]
+
+
+def compare(
+    model: VARAutoencoder,
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    *,
+    latents: Sequence[NDArray[np.float32]] | None = None,
+    permutations: int = 999,
+    block: int | Literal["auto"] = "auto",
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> tuple[Comparison, ComparisonMaps]:
+    """Compare two conditions of a recording, or two recordings of one field of view.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        Its network makes the latents; order, penalty weights and the rule for λ are those of its settings.
+    movies : Movie, or sequence of one or two
+        With two, `a` counts frames of the first and `b` frames of the second.
+    a, b : sequence of range
+        Stretches of frames.
+    latents : sequence of ndarray (T, d), optional
+        Those of the movies, where they are known.
+    permutations : int
+        Number of permutations.
+    block : int or "auto"
+        Frames in a block.
+    seed : int
+        Of the permutations.
+    progress : callable or None
+        Called with units of work done and in all, frames and permutations; returns True to stop.
+
+    Returns
+    -------
+    comparison : Comparison
+        See `compare_sequences`.
+    maps : ComparisonMaps
+        Where in the picture.
+
+    Raises
+    ------
+    InputError
+        If the ranges cannot be compared, or frames have another size than the model's.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    of = _one_or_two(movies)
+    check_ranges(a, b, tuple(movie.n_frames for movie in of), model.config.order)
+    for movie in of:
+        model.check_frame_shape(movie)
+    to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
+    total = to_encode + permutations + sum(map(len, a)) + sum(map(len, b))
+
+    def after(before: int) -> ProgressCallback | None:
+        return None if progress is None else lambda done, _: progress(before + done, total)
+
+    if latents is None:
+        starts = [0, of[0].n_frames]
+        latents = [model.latents(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
+    joint = len(latents[0]) if len(of) == 2 else 0
+    comparison = compare_sequences(
+        np.concatenate(latents),
+        a,
+        [range(it.start + joint, it.stop + joint) for it in b],
+        order=model.config.order,
+        weights=configured_weights(model.network, model.config).cpu(),
+        selection=Selection(model.config.selection, model.config.fraction, model.config.nonzeros),
+        permutations=permutations,
+        block=block,
+        seed=seed,
+        progress=after(to_encode),
+    )
+    conditions = Condition(of[0], latents[0], a), Condition(of[-1], latents[-1], b)
+    return comparison, comparison_maps(model, comparison, *conditions, after(to_encode + permutations))
+
+
+def run_compare(
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    folder: str | Path,
+    model: VARAutoencoderConfig | VARAutoencoder,
+    *,
+    permutations: int = 999,
+    block: int | Literal["auto"] = "auto",
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a model or apply one, compare two conditions, and write what was found.
+
+    Parameters
+    ----------
+    movies : Movie, or sequence of one or two
+        As for `compare`.
+    a, b : sequence of range
+        Stretches of frames.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["compare"]``, all or none.
+    model : VARAutoencoderConfig or VARAutoencoder
+        Settings to train with, on the recording or on both one after the other; or a fitted model.
+    permutations : int
+        Number of permutations.
+    block : int or "auto"
+        Frames in a block.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of the training and of the permutations.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+
+    Returns
+    -------
+    dict
+        What ``comparison.json`` says.
+
+    Raises
+    ------
+    InputError
+        If recordings or ranges cannot be compared, or the folder cannot be written or holds something else.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+    of = _one_or_two(movies)
+
+    def stage(name: str) -> ProgressCallback:
+        return lambda done, total: tell(Progress(name, done, total))
+
+    with result_folder(folder, "compare") as new:
+        if isinstance(model, VARAutoencoder):
+            fitted = model
+        else:
+            check_ranges(a, b, tuple(movie.n_frames for movie in of), model.order)
+            whole = of[0] if len(of) == 1 else join(of[0], of[1], stage("Computing mean frames"))
+            fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
+        comparison, maps = compare(
+            fitted,
+            of,
+            a,
+            b,
+            permutations=permutations,
+            block=block,
+            seed=seed,
+            progress=stage("Comparing"),
+        )
+        tell(Progress("Writing the results"))
+        found = {
+            "statistic": comparison.statistic,
+            "p_value": comparison.p_value,
+            "block_length": comparison.block_length,
+            "permutations": comparison.permutations,
+            "effect": comparison.effect,
+            "edges": [_edge(edge) for edge in comparison.edges()],
+            "a": [[it.start, it.stop] for it in a],
+            "b": [[it.start, it.stop] for it in b],
+            "samples": list(comparison.samples),
+            "order": fitted.config.order,
+            "latents": fitted.network.latents,
+            "seed": seed,
+            "movies": [str(movie.path or movie.name) for movie in of],
+            "seconds": round(time.monotonic() - start, 3),
+        }
+        with writing(folder):
+            for name in ("explained_a", "explained_b", "difference"):
+                tifffile.imwrite(new / f"{name}.tif", getattr(maps, name), photometric="minisblack")
+            save_overview(new / "overview.png", of, a, b, comparison, maps)
+            write_metrics(new, "compare", found)
+    return found
+
+
+def _one_or_two(movies: Movie | Sequence[Movie]) -> list[Movie]:
+    of = [movies] if isinstance(movies, Movie) else list(movies)
+    if len(of) not in (1, 2):
+        raise InputError(f"{len(of)} recordings cannot be compared: choose one or two.")
+    return of
+
+
+def _edge(edge: Any) -> dict[str, Any]:
+    return {
+        "source": int(edge["source"]),
+        "target": int(edge["target"]),
+        "lag": int(edge["lag"]),
+        "a": float(edge["before"]),
+        "b": float(edge["after"]),
+        "p_value": float(edge["p_value"]),
+    }

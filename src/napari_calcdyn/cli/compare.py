@@ -1,0 +1,141 @@
+"""``calcdyn compare``: whether two stretches, or two recordings, follow the same rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..models.config import VARAutoencoderConfig
+from ..recording.errors import InputError
+from .options import Device, Out, Seed
+from .progress_bar import progress_bar
+from .settings import given, with_settings
+
+if TYPE_CHECKING:
+    from ..models.training import Progress
+    from ..recording import Movie
+
+    Conditions = tuple[list[range], list[range]]
+
+
+@with_settings(VARAutoencoderConfig)
+def compare(
+    movie: Annotated[Path, typer.Argument(help="TIFF or .npy file, or folder of TIFFs.")],
+    out: Out,
+    movie2: Annotated[
+        Path | None, typer.Argument(help="Another recording of the same field of view, for B.")
+    ] = None,
+    a: Annotated[
+        str | None,
+        typer.Option("--a", metavar="START:STOP", help="Frames of A, STOP excluded; commas between several."),
+    ] = None,
+    b: Annotated[
+        str | None,
+        typer.Option("--b", metavar="START:STOP", help="Frames of B; of MOVIE2 where there is one."),
+    ] = None,
+    behaviour: Annotated[
+        Path | None,
+        typer.Option(help="Table with a row for each frame, or with times: instead of --a and --b."),
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Column of the table that says what is A.")] = None,
+    above: Annotated[float | None, typer.Option(help="A is where the column is above this.")] = None,
+    value: Annotated[str | None, typer.Option(help="A is where the column has this value.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[quick|standard|thorough]", help="Settings to train with; standard by default."
+        ),
+    ] = None,
+    permutations: Annotated[int, typer.Option(min=19, help="How often labels of blocks are permuted.")] = 999,
+    block: Annotated[str, typer.Option(metavar="[auto|FRAMES]", help="Frames in a block.")] = "auto",
+    device: Device = "auto",
+    seed: Seed = 0,
+    channel: Annotated[int | None, typer.Option(help="Which channel, where there are several.")] = None,
+    plane: Annotated[int | None, typer.Option(help="Which plane, where there are several.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, if not in the file.")] = None,
+    **settings: Any,
+) -> None:
+    """Compare the rules in two stretches of a recording, or in two recordings of one field of view."""
+    changes = given(VARAutoencoderConfig, settings)
+    if model is not None and (preset or changes):
+        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
+    config = VARAutoencoderConfig.preset(preset or "standard", **changes)
+    length = _block(block)
+
+    from ..recording import open_movie
+
+    paths = [movie] if movie2 is None else [movie, movie2]
+    movies = [open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate) for path in paths]
+    if behaviour is not None:
+        if a is not None or b is not None or movie2 is not None:
+            raise InputError(
+                "--behaviour says what A and B are: leave out --a, --b and the second recording."
+            )
+        chosen = _from_behaviour(behaviour, column, above, value, movies[0])
+    else:
+        if column is not None or above is not None or value is not None:
+            raise InputError("--column, --above and --value need a table: name it with --behaviour.")
+        chosen = _from_text(a, b, movies)
+    with progress_bar() as show:
+        from ..analysis.compare import run_compare
+        from ..models.var_autoencoder import VARAutoencoder
+
+        def on_progress(progress: Progress) -> None:
+            show(progress.stage, progress.step, progress.total)
+
+        using = config if model is None else VARAutoencoder.load(model, device=device)
+        found = run_compare(
+            movies,
+            *chosen,
+            out,
+            using,
+            permutations=permutations,
+            block=length,
+            device=device,
+            seed=seed,
+            on_progress=on_progress,
+        )
+    edges = len(found["edges"])
+    print(
+        f"p = {found['p_value']:.3g} for the same rules in A and B ({found['permutations']} permutations of blocks"
+        f" of {found['block_length']} frames); with rules of their own {100 * found['effect']:.2g} % of the one-step"
+        f" error goes away; {edges} connection{'s' * (edges != 1)} changed."
+    )
+    print(
+        f"Done in {found['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
+    )
+
+
+def _block(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--block is “auto” or a number of frames; it is “{text}”.")
+    return int(text)
+
+
+def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
+    from ..recording.ranges import parse_ranges
+
+    if len(movies) == 1 and (a is None or b is None):
+        raise InputError("Say what to compare: --a 0:250 --b 250:500, a second recording, or --behaviour.")
+    return parse_ranges(a or ":", movies[0].n_frames), parse_ranges(b or ":", movies[-1].n_frames)
+
+
+def _from_behaviour(
+    path: Path, column: str | None, above: float | None, value: str | None, movie: Movie
+) -> Conditions:
+    from ..recording.behaviour import known, open_behaviour, stretches, where
+
+    table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
+    if column is None or column not in table.columns:
+        named = f"has no column “{column}”" if column is not None else "is a table of columns"
+        raise InputError(f"{table.name} {named}: choose one with --column, {', '.join(table.columns)}.")
+    values = table.columns[column]
+    holds, is_known = where(values, above=above, value=value), known(values)
+    return stretches(holds & is_known), stretches(~holds & is_known)

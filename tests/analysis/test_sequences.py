@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from napari_calcdyn.analysis._sequence_blocks import make_blocks
+from napari_calcdyn.analysis._sequence_test import CommonVAR, factors, gains, permuted_labels
+from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
+from napari_calcdyn.models.selection import Selection
+from napari_calcdyn.recording import Cancelled, InputError
+
+LATENTS = 8
+
+
+def rules(seed: int = 0, *, changed: bool = False) -> np.ndarray:
+    """A sparse VAR of order 1: own decay, and each latent drives the next one; two of those links may change sign."""
+    rng = np.random.default_rng(seed)
+    matrix = np.diag(rng.uniform(0.5, 0.7, LATENTS))
+    for source in range(LATENTS):
+        matrix[(source + 1) % LATENTS, source] = 0.25
+    if changed:
+        matrix[1, 0] = matrix[5, 4] = -0.25
+    return matrix
+
+
+def run(matrix: np.ndarray, frames: int, seed: int, size: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    values = np.zeros((frames + 100, LATENTS))
+    for t in range(1, len(values)):
+        values[t] = matrix @ values[t - 1] + size * rng.standard_normal(LATENTS)
+    return values[100:]
+
+
+def halves(seed: int, frames: int = 400, *, changed: bool = False, size: float = 1.0) -> np.ndarray:
+    return np.vstack(
+        [run(rules(), frames, 2 * seed), run(rules(changed=changed), frames, 2 * seed + 1, size)]
+    )
+
+
+def compare(latents: np.ndarray, permutations: int = 99, **options: object) -> Comparison:
+    half = len(latents) // 2
+    a, b = [range(half)], [range(half, len(latents))]
+    return compare_sequences(latents, a, b, order=1, permutations=permutations, **options)  # type: ignore[arg-type]
+
+
+def test_p_values_where_nothing_changed_are_uniform() -> None:
+    from scipy.stats import kstest
+
+    found = [compare(halves(seed)) for seed in range(60)]
+    p = np.array([it.p_value for it in found])
+    assert (p <= 0.05).sum() <= 8  # 99.5 % of such runs
+    assert kstest(p, "uniform").pvalue > 0.01
+    assert sum(len(it.edges()) > 0 for it in found) <= 8
+
+
+def test_a_change_is_seen_with_its_edges_in_units_of_the_latents() -> None:
+    units = np.geomspace(0.1, 10, LATENTS)
+    found = compare(halves(0, 800, changed=True) * units + 100, permutations=199)
+    assert found.p_value == 1 / 200
+    assert found.effect > 0.005
+    edges = found.edges()
+    assert {(int(it["source"]), int(it["target"])) for it in edges} == {(0, 1), (4, 5)}
+    for edge in edges:
+        scale = units[edge["target"]] / units[edge["source"]]
+        assert 0.1 < edge["before"] / scale < 0.35
+        assert -0.35 < edge["after"] / scale < -0.1
+        assert edge["lag"] == 1
+    assert found.edge_change[0, 1, 0] < 0
+
+
+def test_neither_a_shift_nor_a_factor_changes_the_answer() -> None:
+    latents = halves(3, changed=True)
+    plain = compare(latents)
+    other = latents.copy()
+    other[len(other) // 2 :] = 3 * other[len(other) // 2 :] + 50
+    # Not to the last digit: blocks are as long as the latents are slow.
+    same = compare(other, block=plain.block_length)
+    assert same.statistic == pytest.approx(plain.statistic, rel=1e-3)
+    assert np.allclose(same.null, plain.null, rtol=1e-2)
+
+
+def test_stronger_innovations_in_one_condition_are_no_change_of_rules() -> None:
+    p = np.array([compare(halves(100 + seed, size=3.0)).p_value for seed in range(40)])
+    assert (p <= 0.05).sum() <= 6  # 99 % of such runs
+
+
+def test_statistic_is_the_gain_in_residuals_recomputed_frame_by_frame() -> None:
+    from napari_calcdyn.models.lasso import solve_lasso
+
+    latents = halves(5, changed=True, size=2.0)
+    blocks = make_blocks(latents, [range(400)], [range(400, 800)], 1, 20)
+    common = CommonVAR.fit(blocks, Selection(), None)
+    labels = permuted_labels(blocks, 3, seed=0)
+    factor = factors(blocks, common, labels)
+    found = gains(blocks, common, labels, factor, None)
+
+    pairs = [blocks.of(block) for block in range(len(blocks.frames))]
+
+    def residual(scale: np.ndarray) -> np.ndarray:
+        chosen = np.flatnonzero(scale)
+        root = np.sqrt(scale)
+        z, y = (torch.from_numpy(np.concatenate([root[i] * pairs[i][k] for i in chosen])) for k in (0, 1))
+        a = solve_lasso(z.T @ z / len(z), z.T @ y / len(z), common.penalty)
+        return (y - z @ a).square().sum(0).numpy()
+
+    for row, chosen in enumerate(labels):
+        first, second = chosen * factor[row, 0], (1 - chosen) * factor[row, 1]
+        pooled = residual(first + second)
+        expected = (pooled - residual(first) - residual(second)) / pooled
+        assert np.allclose(found[row], expected, atol=1e-8)
+
+
+def test_the_same_seed_gives_the_same_answer() -> None:
+    latents = halves(6)
+    one = compare(latents)
+    again = compare(latents)
+    assert np.array_equal(one.null, again.null)
+    assert np.array_equal(one.edge_p, again.edge_p)
+    assert not np.array_equal(one.null, compare(latents, seed=1).null)
+
+
+def test_no_frame_outside_the_stretches_counts() -> None:
+    latents = halves(7)
+    a = [range(0, 150), range(170, 390)]
+    b = [range(400, 600), range(603, 800)]
+    spoiled = latents.copy()
+    for gap in (range(150, 170), range(390, 400), range(600, 603)):
+        spoiled[gap.start : gap.stop] = 1e6
+    options = {"order": 2, "permutations": 39}
+    one, other = (compare_sequences(it, a, b, **options) for it in (latents, spoiled))  # type: ignore[arg-type]
+    assert one.statistic == other.statistic
+    assert np.array_equal(one.null, other.null)
+
+
+def test_bouts_of_different_length_give_equal_blocks() -> None:
+    rng = np.random.default_rng(0)
+    edges = np.cumsum(rng.integers(12, 60, 41))
+    latents = run(rules(), int(edges[-1]), 8)
+    bouts = [range(int(p), int(q)) for p, q in pairwise(edges)]
+    found = compare_sequences(latents, bouts[::2], bouts[1::2], order=1, permutations=39)
+    assert found.block_length >= 4
+    for samples, chosen in zip(found.samples, (bouts[::2], bouts[1::2]), strict=True):
+        assert samples % found.block_length == 0
+        assert samples >= 0.7 * sum(map(len, chosen))
+
+
+def test_conditions_of_different_size_keep_their_sizes() -> None:
+    latents = run(rules(), 800, 9)
+    blocks = make_blocks(latents, [range(200)], [range(200, 800)], 1, "auto")
+    labels = permuted_labels(blocks, 50, seed=0)
+    assert set(labels.sum(1)) == {blocks.in_a}
+    assert {len(frames) for frames in blocks.frames} == {blocks.length}
+
+
+def test_constant_and_equal_latents_are_left_out() -> None:
+    latents = halves(10, changed=True)
+    latents = np.hstack([latents, np.full((len(latents), 1), 3.0), latents[:, :1]])
+    found = compare(latents)
+    assert found.p_value <= 0.05
+    assert np.isfinite(found.null).all()
+    assert (found.edge_p[:, LATENTS] == 1).all()
+    assert (found.edge_p[:, :, LATENTS] == 1).all()
+
+
+def test_more_latents_than_frames_give_an_answer() -> None:
+    latents = np.random.default_rng(0).standard_normal((80, 100)).astype(np.float32)
+    found = compare(latents, permutations=19)
+    assert np.isfinite(found.statistic)
+    assert np.isfinite(found.edge_p).all()
+
+
+@pytest.mark.parametrize("rule", ["ebic", "cross-validation", "fraction", "nonzeros"])
+def test_any_rule_for_the_penalty(rule: str) -> None:
+    found = compare(halves(11, changed=True), selection=Selection(rule))  # type: ignore[arg-type]
+    assert found.p_value <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "message"),
+    [
+        ([range(0, 100)], [range(90, 200)], {}, "0:100 of A and 90:200 of B overlap"),
+        ([range(0, 100), range(50, 120)], [range(120, 200)], {}, "overlap"),
+        (
+            [range(0, 100)],
+            [range(100, 300)],
+            {},
+            "100:300 of B is not in the recording, which has 200 frames",
+        ),
+        ([], [range(100, 200)], {}, "A is too short"),
+        ([range(0, 100)], [range(190, 200)], {}, "B is too short"),
+        ([range(0, 1)] * 1, [range(100, 200)], {}, "A is too short"),
+        ([range(0, 100)], [range(100, 200)], {"block": 3}, "too short for order 1"),
+        ([range(0, 100)], [range(100, 200)], {"block": 40}, "A has room for 2 blocks of 40 frames"),
+        ([range(0, 100)], [range(100, 200)], {"permutations": 5}, "at least 19"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_one_sentence(
+    a: list[range], b: list[range], options: dict[str, int], message: str
+) -> None:
+    latents = run(rules(), 200, 12)
+    with pytest.raises(InputError, match=message):
+        compare_sequences(latents, a, b, order=1, **options)  # type: ignore[arg-type]
+
+
+def test_nan_is_refused() -> None:
+    latents = run(rules(), 200, 13)
+    latents[5, 2] = np.nan
+    with pytest.raises(InputError, match="NaN"):
+        compare(latents)
+
+
+def test_progress_is_reported_and_can_stop_the_work() -> None:
+    told: list[tuple[int, int]] = []
+    compare(halves(14), progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (99, 99)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    with pytest.raises(Cancelled):
+        compare(halves(14), progress=lambda done, total: True)
