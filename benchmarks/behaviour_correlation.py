@@ -21,9 +21,10 @@ SHARED = 0.5  # correlation of the one series that does go with the behaviour
 
 
 def slow(random: np.random.Generator, frames: int, count: int, memory: float) -> np.ndarray:
-    """First-order autoregressions of unit variance, (frames, count)."""
-    noise = random.normal(size=(frames + 1000, count))
-    return lfilter([np.sqrt(1 - memory**2)], [1, -memory], noise, axis=0)[1000:]
+    """First-order autoregressions, (frames, count); with a memory of 1 random walks, which never come back."""
+    before = 1000 if memory < 1 else 0
+    series = lfilter([1], [1, -memory], random.normal(size=(frames + before, count)), axis=0)[before:]
+    return series / series.std(0)
 
 
 def behaviour(random: np.random.Generator, frames: int, memory: float, kind: str) -> np.ndarray:
@@ -63,6 +64,8 @@ def main() -> None:
         (500, 0.97, "numbers"),
         (2000, 0.97, "numbers"),
         (5000, 0.97, "numbers"),
+        (500, 1.0, "numbers"),
+        (2000, 1.0, "numbers"),
     ]
     recordings = 100 if quick else 1000
     rows = [row(*case, recordings) for case in (cases[1:3] if quick else cases)]
@@ -74,7 +77,7 @@ def main() -> None:
         notes=(
             f"Each line is {recordings} simulated recordings of {SERIES} series that have nothing to do with the "
             f"behaviour: the share in which any of them is at p ≤ {LEVEL}. It should be {LEVEL} ± {half:.3f}. "
-            "In the last column, one of the series goes with the behaviour."
+            "In the last column, one of the series goes with the behaviour. An autocorrelation of 1 is a random walk."
         ),
     )
 
