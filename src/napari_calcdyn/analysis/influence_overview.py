@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _UP, _DOWN = "#ffb000", "#5ab4ff"
 _MOST_NAMES = 60  # of ROIs that can be told apart in the picture
+_MOST_TICKS = 20
 
 
 def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
@@ -80,8 +81,10 @@ def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> N
     shown = axes.imshow(strength, cmap="RdBu_r", vmin=-high, vmax=high, interpolation="nearest")
     if influence.p_values is not None:
         target, source = np.nonzero(influence.p_values <= alpha)
-        size = max(2.0, 160 / len(strength))
-        axes.plot(source, target, "s", color="black", markerfacecolor="none", markersize=size, linewidth=0.8)
-    axes.set_title("all pairs; those that pass are framed", fontsize=10)
-    axes.set(xlabel="source (ROI, in order)", ylabel="target")
+        axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
+    axes.set_title("all pairs; a dot where a connection passes the test", fontsize=10)
+    axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
+    shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))
+    axes.set_xticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
+    axes.set_yticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
     figure.colorbar(shown, ax=axes, shrink=0.85, label="strength (partial correlation)")

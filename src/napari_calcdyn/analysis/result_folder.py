@@ -13,12 +13,13 @@ from typing import Any, Literal
 from ..recording import InputError
 from ..recording.writing import writing
 
-Command = Literal["run", "neurons", "compare"]
+Command = Literal["run", "neurons", "compare", "influence"]
 
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
     "compare": "comparison.json",
+    "influence": "influence.json",
 }
 RESULTS: dict[Command, tuple[str, ...]] = {
     "run": (
@@ -34,6 +35,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
     ),
     "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
     "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
+    "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
 }
 """What each command writes."""
 
@@ -51,7 +53,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     ----------
     folder : str or Path
         Where the results belong; made if it does not exist.
-    command : {"run", "neurons", "compare"}
+    command : {"run", "neurons", "compare", "influence"}
         Whose results they are.
 
     Yields
@@ -91,7 +93,7 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     ----------
     folder : Path
         As `result_folder` gave it.
-    command : {"run", "neurons", "compare"}
+    command : {"run", "neurons", "compare", "influence"}
         Whose results they are.
     metrics : dict
         What was measured; gets two more entries, the command and the version of this program.

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from ..recording.errors import InputError
-from . import benchmark, compare, demo, gui, neurons, run, simulate
+from . import benchmark, compare, demo, gui, influence, neurons, run, simulate
 
 app = typer.Typer(
     help="See which activity in a two-photon recording follows rules, which region drives which, and which neurons"
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("neurons")(neurons.neurons)
+app.command("influence")(influence.influence)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("gui")(gui.gui)
