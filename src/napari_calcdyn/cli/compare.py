@@ -42,6 +42,9 @@ def compare(
     column: Annotated[str | None, typer.Option(help="Column of the table that says what is A.")] = None,
     above: Annotated[float | None, typer.Option(help="A is where the column is above this.")] = None,
     value: Annotated[str | None, typer.Option(help="A is where the column has this value.")] = None,
+    smooth: Annotated[
+        int, typer.Option(min=1, help="Average a column of numbers over so many frames first.")
+    ] = 1,
     model: Annotated[
         Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")
     ] = None,
@@ -76,7 +79,7 @@ def compare(
             raise InputError(
                 "--behaviour says what A and B are: leave out --a, --b and the second recording."
             )
-        chosen = _from_behaviour(behaviour, column, above, value, movies[0])
+        chosen = _from_behaviour(behaviour, column, above, value, smooth, movies[0])
     else:
         if column is not None or above is not None or value is not None:
             raise InputError("--column, --above and --value need a table: name it with --behaviour.")
@@ -128,8 +131,10 @@ def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
 
 
 def _from_behaviour(
-    path: Path, column: str | None, above: float | None, value: str | None, movie: Movie
+    path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
+    import numpy as np
+
     from ..recording.behaviour import known, open_behaviour, stretches, where
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
@@ -137,5 +142,10 @@ def _from_behaviour(
         named = f"has no column “{column}”" if column is not None else "is a table of columns"
         raise InputError(f"{table.name} {named}: choose one with --column, {', '.join(table.columns)}.")
     values = table.columns[column]
+    if smooth > 1:
+        if values.dtype.kind != "f":
+            raise InputError(f"{column} does not hold numbers: leave out --smooth.")
+        padded = np.pad(values, (smooth // 2, (smooth - 1) // 2), mode="edge")
+        values = np.convolve(padded, np.full(smooth, 1 / smooth), "valid")
     holds, is_known = where(values, above=above, value=value), known(values)
     return stretches(holds & is_known), stretches(~holds & is_known)

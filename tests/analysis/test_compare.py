@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_calcdyn.analysis.compare import compare, run_compare
+from napari_calcdyn.analysis.result_folder import RESULTS
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import Cancelled, InputError, Movie
+from napari_calcdyn.recording.joining import join
+from napari_calcdyn.simulate.movie import simulate_movie
+
+FAST = VARAutoencoderConfig(steps=20, latents=16, order=2)
+A, B = [range(0, 70), range(75, 120)], [range(120, 240)]
+
+
+@pytest.fixture(scope="module")
+def movie() -> Movie:
+    return Movie.from_array(simulate_movie(frames=240, height=24, width=32, seed=0).movie, name="simulated")
+
+
+@pytest.fixture(scope="module")
+def model(movie: Movie) -> VARAutoencoder:
+    return drive(fit_var_autoencoder(movie, FAST, device="cpu"), lambda progress: None)[0]
+
+
+def test_maps_are_those_recomputed_frame_by_frame(model: VARAutoencoder, movie: Movie) -> None:
+    comparison, maps = compare(model, movie, A, B, permutations=19)
+    latents = model.latents(movie).astype(np.float64)
+    order, disagreement = 2, []
+    for condition, coefficients, found in (
+        (A, comparison.coefficients_a, maps.explained_a),
+        (B, comparison.coefficients_b, maps.explained_b),
+    ):
+        mean = np.concatenate([latents[it.start : it.stop] for it in condition]).mean(0)
+        frames = [t for it in condition for t in range(it.start + order, it.stop)]
+        past = np.stack([[latents[t - lag] - mean for lag in (1, 2)] for t in frames])
+        predicted = np.einsum("nls,lts->nt", past, coefficients)
+        pictures = decode(model, predicted)
+        actual = np.stack([movie.frames(t, t + 1)[0] for t in frames]).astype(np.float64)
+        expected = (pictures * (actual - actual.mean(0))).mean(0)
+        assert np.allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+        change = comparison.coefficients_b - comparison.coefficients_a
+        disagreement.append(decode(model, np.einsum("nls,lts->nt", past, change)))
+    root = np.sqrt(np.square(np.concatenate(disagreement)).mean(0))
+    assert np.allclose(maps.difference, root, atol=1e-3 * root.max())
+    assert maps.difference.dtype == maps.explained_a.dtype == np.float32
+
+
+def decode(model: VARAutoencoder, latents: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        decoded = model.network.decode(torch.from_numpy(latents.astype(np.float32)))
+    return model.scale * decoded.numpy().astype(np.float64)
+
+
+def test_two_recordings_are_two_stretches_of_one(model: VARAutoencoder, movie: Movie) -> None:
+    frames = movie.frames(0, 240).astype(np.float32)
+    first, second = Movie.from_array(frames[:120]), Movie.from_array(frames[120:] + 500)
+    apart, maps = compare(model, [first, second], [range(120)], [range(120)], permutations=39)
+    whole, its_maps = compare(model, movie, [range(120)], [range(120, 240)], permutations=39)
+    assert apart.statistic == pytest.approx(whole.statistic, rel=1e-3)
+    assert apart.samples == whole.samples
+    # A brighter recording is no change of rules, and explains no more.
+    assert np.allclose(maps.explained_b, its_maps.explained_b, atol=1e-2 * its_maps.explained_b.max())
+
+
+def test_known_latents_are_not_computed_again(
+    model: VARAutoencoder, movie: Movie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = model.latents(movie)
+    expected = compare(model, movie, A, B, permutations=19)[0]
+    monkeypatch.setattr(model, "latents", None)
+    assert compare(model, movie, A, B, latents=[latents], permutations=19)[0].statistic == expected.statistic
+
+
+def test_progress_counts_up_to_the_end_and_stops(model: VARAutoencoder, movie: Movie) -> None:
+    told: list[tuple[int, int]] = []
+    compare(model, movie, A, B, permutations=19, progress=lambda *at: told.append(at))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == told[-1][1]
+    with pytest.raises(Cancelled):
+        compare(model, movie, A, B, permutations=19, progress=lambda done, total: done > 250)
+
+
+def test_folder_of_results(model: VARAutoencoder, movie: Movie, tmp_path: Path) -> None:
+    stages = set()
+    found = run_compare(
+        movie, A, B, tmp_path / "out", model, permutations=39, on_progress=lambda at: stages.add(at.stage)
+    )
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(RESULTS["compare"])
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert written == json.loads(json.dumps(found))
+    assert written["permutations"] == 39
+    assert written["a"] == [[0, 70], [75, 120]]
+    assert {"statistic", "p_value", "block_length", "effect", "edges"} <= set(written)
+    assert tifffile.imread(tmp_path / "out" / "difference.tif").shape == (24, 32)
+    assert "Comparing" in stages
+    run_compare(movie, A, B, tmp_path / "out", model, permutations=19)  # an earlier run is replaced
+
+
+def test_a_model_is_trained_on_both_recordings(movie: Movie, tmp_path: Path) -> None:
+    frames = movie.frames(0, 240)
+    first, second = Movie.from_array(frames[:120]), Movie.from_array(frames[120:])
+    found = run_compare(
+        [first, second], [range(120)], [range(120)], tmp_path, FAST, permutations=19, device="cpu"
+    )
+    assert 0.05 <= found["p_value"] <= 1
+
+
+def test_what_is_too_short_is_said_before_training(movie: Movie, tmp_path: Path) -> None:
+    def fail(progress: object) -> None:
+        raise AssertionError("training began")
+
+    with pytest.raises(InputError, match="B is too short"):
+        run_compare(movie, A, [range(200, 210)], tmp_path / "out", FAST, on_progress=fail)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_of_another_size_is_refused(model: VARAutoencoder, movie: Movie) -> None:
+    other = Movie.from_array(np.random.default_rng(0).random((120, 24, 30)))
+    with pytest.raises(InputError, match="frames of 24 × 32 pixels"):
+        compare(model, [movie, other], [range(120)], [range(120)])
+    with pytest.raises(InputError, match="one field of view"):
+        join(movie, other)
+
+
+def test_joined_recordings_have_one_mean_and_keep_their_frames() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.integers(0, 100, (20, 4, 5)).astype(np.uint16)
+    second = rng.integers(300, 400, (30, 4, 5)).astype(np.uint16)
+    joined = join(Movie.from_array(first), Movie.from_array(second))
+    assert joined.shape == (50, 4, 5)
+    frames = joined.frames(0, 50)
+    assert frames.dtype == np.float32
+    assert np.array_equal(frames[:20], first)
+    assert np.allclose(frames[20:].mean(0), first.mean(0), atol=1e-4)
+    assert np.allclose(np.diff(frames[20:], axis=0), np.diff(second.astype(float), axis=0), atol=1e-3)
+    assert np.array_equal(joined.frames(15, 25), frames[15:25])
+    assert np.array_equal(joined.frames(30, 33), frames[30:33])
