@@ -145,7 +145,7 @@ def main() -> None:
 
     rois = rois_on_a_grid()
     pixels = movie_of(rois, frames)
-    config = VARAutoencoderConfig.preset("quick", steps=60, latents=LATENTS, order=ORDER)
+    config = VARAutoencoderConfig.preset("quick", steps=30, latents=LATENTS, order=ORDER)
     model, _ = drive(
         fit_var_autoencoder(Movie.from_array(pixels, frame_rate=20.0), config, device="cpu"), lambda _: None
     )

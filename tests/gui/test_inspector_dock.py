@@ -109,8 +109,8 @@ def test_a_click_shows_traces_sources_map_and_arrows(
     viewer: Any, dock: InspectorDock, session: Session, model: VARAutoencoder, rois: RoiSet
 ) -> None:
     press(viewer, place_of_roi(session, FIRST + 1))
-    assert dock.title.text() == f"<b>ROI {FIRST + 1}</b>"
-    assert dock.advice.isHidden()
+    assert dock.head.title.text() == f"<b>ROI {FIRST + 1}</b>"
+    assert dock.state.advice.isHidden()
     assert session.movie is not None
     latents = model.latents(session.movie)
     weights = rois.footprints[[1]]
@@ -195,18 +195,18 @@ def test_keys_and_buttons_walk_and_pin(
     assert session.selected == (FIRST + 1,)
     qtbot.keyClick(canvas, Qt.Key.Key_H)
     assert session.pinned == (FIRST + 1,)
-    assert dock.pin.isChecked()
-    dock.next.click()
+    assert dock.head.pin.isChecked()
+    dock.head.next.click()
     assert session.selected == (FIRST + 2,)
     qtbot.keyClick(canvas, Qt.Key.Key_J)
     qtbot.keyClick(canvas, Qt.Key.Key_J)
     assert session.selected == (FIRST,)
-    dock.previous.click()
+    dock.head.previous.click()
     assert session.selected == (FIRST + 5,)  # round the end
     labels = [found.region.name for found in dock.traces.shown]
     assert labels == [f"ROI {FIRST + 5}", f"ROI {FIRST + 1}"]
     assert len(dock.traces.plot.listDataItems()) == 6
-    dock.unpin.click()
+    dock.head.unpin.click()
     assert not session.pinned
     assert len(dock.traces.plot.listDataItems()) == 3
     viewer.window._qt_window.activateWindow()
@@ -243,7 +243,7 @@ def test_only_arrows_that_pass_are_left_after_the_test(
     dock.arrows.slider.setValue(0)
     assert not dock.arrows.only_passed.isEnabled()
     dock.arrows.run.click()
-    assert dock.stop.isVisible()
+    assert dock.state.stop.isVisible()
     qtbot.waitUntil(lambda: session.job is None, timeout=60_000)
     assert session.influence is not None
     assert session.influence.p_values is not None
@@ -286,25 +286,25 @@ def test_any_pixel_and_what_is_drawn_elsewhere_can_be_inspected(
 ) -> None:
     press(viewer, place_of_roi(session, FIRST))
     press(viewer, place_of_pixel(session, 10, 20))
-    assert dock.title.text() == "<b>Pixel y 10, x 20</b>"
+    assert dock.head.title.text() == "<b>Pixel y 10, x 20</b>"
     assert session.selected == ()
-    assert "click an ROI" in dock.advice.text()
+    assert "click an ROI" in dock.state.advice.text()
     assert not np.ptp(arrows(viewer).data[0])
     qtbot.waitUntil(lambda: len(dock.traces.plot.listDataItems()) == 3, timeout=5000)
     assert np.allclose(dock.traces.plot.listDataItems()[0].getOriginalDataset()[1], pixels[:, 10, 20])
-    assert not dock.pin.isEnabled()
+    assert not dock.head.pin.isEnabled()
     # A shape, half as fine as the movie and elsewhere in the world.
     corners = [
         place_of_pixel(session, y, x) for y, x in ((17.5, 19.5), (17.5, 23.5), (21.5, 23.5), (21.5, 19.5))
     ]
     shapes = viewer.add_shapes([np.array(corners)], shape_type="polygon", name="drawn")
     press(viewer, place_of_pixel(session, 20, 21))
-    assert dock.title.text() == "<b>Shape 1 of drawn</b>"
+    assert dock.head.title.text() == "<b>Shape 1 of drawn</b>"
     qtbot.waitUntil(lambda: len(dock.traces.plot.listDataItems()) == 3, timeout=5000)
     expected = pixels[:, 18:22, 20:24].mean(axis=(1, 2))
     assert np.allclose(dock.traces.plot.listDataItems()[0].getOriginalDataset()[1], expected, rtol=1e-4)
-    assert dock.way.text() == "Use its ROIs"
-    dock.way.click()
+    assert dock.state.way.text() == "Use its ROIs"
+    dock.state.way.click()
     qtbot.waitUntil(lambda: session.rois is not None and len(session.rois) == 1, timeout=5000)
     assert not shapes.visible
     # A label, painted on the movie's grid in a stack of frames.
@@ -313,7 +313,7 @@ def test_any_pixel_and_what_is_drawn_elsewhere_can_be_inspected(
     viewer.add_labels(labels, name="painted", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
     show_frame(session, 2)
     press(viewer, place_of_pixel(session, 3, 51))
-    assert dock.title.text() == "<b>Label 7 of painted</b>"
+    assert dock.head.title.text() == "<b>Label 7 of painted</b>"
     assert dock.inspection.region is not None
     assert dock.inspection.region.rois.labels.sum() == 6
 
@@ -346,16 +346,16 @@ def test_what_is_missing_is_said_with_a_way_on(
     viewer: Any, dock: InspectorDock, rois: RoiSet, pixels: np.ndarray, model: VARAutoencoder, qtbot: Any
 ) -> None:
     def says(*words: str) -> None:
-        qtbot.waitUntil(lambda: all(word in dock.advice.text() for word in words), timeout=10_000)
-        assert dock.advice.text().count(". ") == 0
-        assert dock.advice.isVisible()
+        qtbot.waitUntil(lambda: all(word in dock.state.advice.text() for word in words), timeout=10_000)
+        assert dock.state.advice.text().count(". ") == 0
+        assert dock.state.advice.isVisible()
 
     says("Open a recording first.")
-    assert dock.way.text() == "To the Recording panel"
+    assert dock.state.way.text() == "To the Recording panel"
     session = show_movie(viewer, pixels)
     says("no trained model")
     press(viewer, place_of_pixel(session, 10, 10))  # nothing to be said of it
-    dock.way.click()
+    dock.state.way.click()
     opened = [
         it
         for it in viewer.window._qt_window.findChildren(QDockWidget)
@@ -368,11 +368,11 @@ def test_what_is_missing_is_said_with_a_way_on(
     take(session, None, model)
     wait_until_ready(qtbot, dock)
     says("no ROIs yet", "any pixel")
-    assert dock.way.text() == "To the Neurons panel"
+    assert dock.state.way.text() == "To the Neurons panel"
     viewer.reset_view()
     press(viewer, place_of_pixel(session, SHAPE[0] - 1, SHAPE[1] - 1))
     says("No source of the model reaches")
-    assert dock.way.text() == "To the Dynamics panel"
+    assert dock.state.way.text() == "To the Dynamics panel"
     press(viewer, place_of_pixel(session, 10, 10))
     assert len(dock.inspection.current.drivers.sources)  # type: ignore[union-attr]
     session.var = model.var.at(fraction=1.0)
@@ -412,17 +412,19 @@ def test_the_warm_up_shows_progress_and_can_be_stopped(
     monkeypatch.setattr(model, "latents", slow)
     session = show_movie(viewer, pixels)
     take(session, rois, model)
-    qtbot.waitUntil(lambda: dock.warm_up.isVisible() and dock.warm_up.bar.value() > 100, timeout=5000)
-    assert "Encoding the recording" in dock.warm_up.stage.text()
+    qtbot.waitUntil(
+        lambda: dock.state.warm_up.isVisible() and dock.state.warm_up.bar.value() > 100, timeout=5000
+    )
+    assert "Encoding the recording" in dock.state.warm_up.stage.text()
     press(viewer, place_of_roi(session, FIRST))  # may be clicked meanwhile
-    assert dock.title.text() == f"<b>ROI {FIRST}</b>"
-    dock.stop.click()
-    assert not dock.warm_up.isVisible()
-    assert "stopped" in dock.advice.text()
+    assert dock.head.title.text() == f"<b>ROI {FIRST}</b>"
+    dock.state.stop.click()
+    assert not dock.state.warm_up.isVisible()
+    assert "stopped" in dock.state.advice.text()
     assert dock.inspection.prepared is None
     qtbot.waitUntil(lambda: calls == ["started", "stopped"], timeout=2000)
     held[0] = False
-    dock.way.click()
+    dock.state.way.click()
     wait_until_ready(qtbot, dock)
     assert dock.inspection.current is not None
     assert calls == ["started", "stopped", "started"]
@@ -442,7 +444,7 @@ def test_a_hidden_dock_computes_nothing_and_leaves_no_arrows_of_another_roi(
     assert not calls
     assert not np.ptp(arrows(viewer).data[0])
     dock.parentWidget().show()
-    qtbot.waitUntil(lambda: dock.title.text() == f"<b>ROI {FIRST + 1}</b>", timeout=2000)
+    qtbot.waitUntil(lambda: dock.head.title.text() == f"<b>ROI {FIRST + 1}</b>", timeout=2000)
     assert np.ptp(arrows(viewer).data[0])
 
 
@@ -453,7 +455,7 @@ def test_it_survives_what_goes_away(
     session.pinned = (FIRST + 1,)
     viewer.layers.remove("ROIs")
     viewer.layers.remove("movie")
-    qtbot.waitUntil(lambda: "Open a recording" in dock.advice.text(), timeout=2000)
+    qtbot.waitUntil(lambda: "Open a recording" in dock.state.advice.text(), timeout=2000)
     assert not dock.traces.plot.listDataItems()
     again = show_movie(viewer, pixels)
     assert again is session
@@ -462,7 +464,7 @@ def test_it_survives_what_goes_away(
     qtbot.waitUntil(lambda: session.influence is None, timeout=2000)
     assert not session.pinned
     session.model = session.var = None
-    qtbot.waitUntil(lambda: "no trained model" in dock.advice.text(), timeout=2000)
+    qtbot.waitUntil(lambda: "no trained model" in dock.state.advice.text(), timeout=2000)
 
 
 def test_the_keys_are_given_back_when_the_dock_is_closed(

@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from .inspection import Inspection
     from .session import Session
 
-Way = Literal["recording", "dynamics", "neurons", "go on", "use layer", ""]
+Way = Literal["recording", "dynamics", "neurons", "go on", "try again", "use layer", ""]
 
 _PANELS = {
     "recording": "To the Recording panel",
     "dynamics": "To the Dynamics panel",
     "neurons": "To the Neurons panel",
     "go on": "Go on",
+    "try again": "Try again",
     "use layer": "Use its ROIs",
 }
 
@@ -29,7 +30,8 @@ class Advice:
     text : str
         For the user; empty where all is well.
     way : str
-        A panel's topic, ``"go on"`` for the warm-up, ``"use layer"`` for the layer that was clicked, or nothing.
+        A panel's topic, ``"go on"`` or ``"try again"`` for the warm-up, ``"use layer"`` for the
+        layer that was clicked, or nothing.
     """
 
     text: str = ""
@@ -60,7 +62,7 @@ def _before_warm_up(session: Session, inspection: Inspection) -> Advice | None:
             "dynamics",
         )
     if inspection.problem:
-        return Advice(inspection.problem, "go on")
+        return Advice(inspection.problem, "try again")
     if inspection.stopped:
         return Advice("Getting ready was stopped, so that not all is shown.", "go on")
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from psygnal import Signal
 
 from .jobs import Job
 from .latents import share_latents
-from .prepared import Inputs, Inspected, Prepared, prepare
+from .prepared import Inputs, Inspected, Prepared, prepare, stages
 from .regions import Region, read_trace, region_of_roi
 from .session import Status
 from .threads import leave_a_core
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.var import VAR
-    from ..recording.progress import ProgressCallback
     from .jobs import Report
     from .session import Session
 
@@ -171,26 +169,13 @@ class Inspection:
         if inputs is None or not self.wanted or self.stopped or self.problem or self._job is not None:
             return
         before = self._prepared
-        if before is not None and before.inputs.same(inputs) and _complete(before):
+        if before is not None and before.inputs.same(inputs) and before.complete:
             return
         latents = self._latents
 
         def work(report: Report, stop: threading.Event) -> Prepared:
-            def stage(words: str) -> ProgressCallback:
-                began = time.monotonic()
-                report(Status("inspector", f"{words} …"))
-
-                def progress(done: int, total: int) -> bool:
-                    fraction = done / total if total else None
-                    elapsed = time.monotonic() - began
-                    eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
-                    report(Status("inspector", f"{words} …", fraction, eta))
-                    return stop.is_set()
-
-                return progress
-
             leave_a_core()
-            return prepare(inputs, before, latents.get, stage, report)
+            return prepare(inputs, before, latents.get, stages(report, stop), report)
 
         job = self._job = Job("Getting ready to inspect", work)
         self._making = inputs
@@ -303,10 +288,6 @@ class Inspection:
         job = self._reading = Job(f"Reading {region.name}", work)
         job.done.connect(done)
         job.start()
-
-
-def _complete(prepared: Prepared) -> bool:
-    return prepared.inputs.rois is None or prepared.influence is not None
 
 
 _inspections: weakref.WeakKeyDictionary[Session, Inspection] = weakref.WeakKeyDictionary()

@@ -5,20 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTabWidget
+from qtpy.QtWidgets import QHBoxLayout, QTabWidget
 
 from ..recording.errors import InputError
 from .advice import advice
 from .arrow_layer import arrow_layer, clear_sources, hide_arrows, show_arrows, show_sources
 from .arrows_page import ArrowsPage
-from .dock import Dock, MessageLine, ProgressRow
+from .dock import Dock
 from .inspection import Inspection, inspection_of
+from .inspector_head import HeadRow
 from .inspector_menus import CopyMenu, ExportMenu
 from .inspector_plot import InspectorPlot
 from .inspector_runs import TESTING, region_map, start_test
+from .inspector_state import StateRows
 from .movie_time import show_frame, shown_frame
 from .neuron_inputs import use_drawn
 from .neuron_views import views_of
@@ -31,6 +32,7 @@ from .theme import plot_colours
 from .what_if import WhatIf
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -56,7 +58,6 @@ class InspectorDock(Dock):
         self._emptied.setInterval(0)
         self._emptied.timeout.connect(self._on_emptied)
         self._build_head(napari_viewer)
-        self._build_state()
         self._build_views()
 
         events = session.events
@@ -81,39 +82,17 @@ class InspectorDock(Dock):
     # What the dock is made of
 
     def _build_head(self, viewer: Viewer) -> None:
-        self.previous = _small("◀", f"The ROI before this one (key {PREVIOUS}).", self._on_previous)
-        self.next = _small("▶", f"The ROI after this one (key {NEXT}).", self._on_next)
-        self.title = QLabel()
-        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.pin = QPushButton("Pin")
-        self.pin.setCheckable(True)
-        self.pin.setToolTip(
-            f"<qt>Keep the traces of this ROI, to compare those of others with them (key {PIN}).</qt>"
-        )
-        self.pin.clicked.connect(self._on_pin)
-        self.unpin = QPushButton()
-        self.unpin.setToolTip("Compare with no ROI any more.")
-        self.unpin.clicked.connect(self._on_unpin)
-        row = QHBoxLayout()
-        row.addWidget(self.previous)
-        row.addWidget(self.title, 1)
-        row.addWidget(self.next)
-        row.addWidget(self.pin)
-        row.addWidget(self.unpin)
-        self.body.addLayout(row)
+        self.head = HeadRow()
+        self.head.walked.connect(self._walk)
+        self.head.pinned.connect(self._on_pin)
+        self.head.unpinned.connect(self._on_unpin)
         self._keys = RoiKeys(
             viewer, self, {PREVIOUS: self._on_previous, NEXT: self._on_next, PIN: self._on_pin}
         )
-
-    def _build_state(self) -> None:
-        self.advice = MessageLine()
-        self.way = QPushButton()
-        self.way.clicked.connect(self._on_way)
-        self.warm_up = ProgressRow()
-        self.stop = QPushButton("Stop")
-        self.stop.setToolTip("Stop what is under way; press “Go on” later.")
-        self.stop.clicked.connect(self._on_stop)
-        for widget in (self.advice, self.way, self.warm_up, self.progress, self.stop, self.message):
+        self.state = StateRows()
+        self.state.way_on.connect(self._on_way)
+        self.state.stopped.connect(self._on_stop)
+        for widget in (self.head, self.state, self.progress, self.message):
             self.body.addWidget(widget)
 
     def _build_views(self) -> None:
@@ -220,7 +199,7 @@ class InspectorDock(Dock):
     def _on_way(self) -> None:
         way, region = advice(self.session, self.inspection).way, self.inspection.region
         layer = region.layer() if region is not None and region.layer is not None else None
-        if way == "go on":
+        if way in ("go on", "try again"):
             self.inspection.go_on()
         elif way == "use layer" and layer is not None:
             use_drawn(self.session, layer)
@@ -247,12 +226,7 @@ class InspectorDock(Dock):
             return
         inspection = self.inspection
         found, prepared, region = inspection.current, inspection.prepared, inspection.region
-        self.title.setText("" if region is None else f"<b>{region.name}</b>")
-        pinned = self.session.pinned
-        self.pin.setEnabled(region is not None and region.roi is not None)
-        self.pin.setChecked(region is not None and region.roi in pinned)
-        self.unpin.setVisible(bool(pinned))
-        self.unpin.setText(f"Unpin {len(pinned)}")
+        self.head.show_region(region, self.session.pinned, walkable=self.session.rois is not None)
         self._show_traces()
         self.sources.show_drivers(found, prepared)
         self._show_map()
@@ -298,16 +272,9 @@ class InspectorDock(Dock):
     def _show_state(self, *_: object) -> None:
         """Show how far the warm-up is, what is missing, and the way on."""
         session, inspection = self.session, self.inspection
-        say = advice(session, inspection)
-        self.advice.say("" if inspection.status is not None else say.text)
-        self.way.setText(say.button)
-        self.way.setVisible(bool(say.way) and inspection.status is None)
-        self.warm_up.show_status(inspection.status)
         testing = session.job is not None and session.job.title == TESTING
-        self.stop.setVisible(testing or inspection.status is not None)
+        self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
         self.arrows.run.setEnabled(session.job is None and session.influence is not None)
-        for button in (self.previous, self.next):
-            button.setEnabled(session.rois is not None)
         known = inspection.current is not None
         self.copy.setEnabled(known)
         self.export.setEnabled(known or session.influence is not None)
@@ -347,14 +314,6 @@ class InspectorDock(Dock):
         """Start nothing new for a dock that nobody sees."""
         super().hideEvent(event)
         self.inspection.wanted = False
-
-
-def _small(text: str, tooltip: str, call: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setFixedWidth(34)
-    button.setToolTip(tooltip)
-    button.clicked.connect(call)
-    return button
 
 
 def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:

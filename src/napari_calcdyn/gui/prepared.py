@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .regions import Region
+from .session import Status
 from .trace_plot import PREDICTED, RAW, RECONSTRUCTED
 
 if TYPE_CHECKING:
+    import threading
+
     from numpy.typing import NDArray
 
     from ..analysis.drivers import Drivers
@@ -107,6 +111,11 @@ class Prepared:
     def unit(self) -> str:
         """Of all traces."""
         return self.raw.unit if self.raw is not None else "fluorescence"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the influence is there, or there are no ROIs that it could be of."""
+        return self.inputs.rois is None or self.influence is not None
 
     @cached_property
     def _rows(self) -> dict[int, int]:
@@ -240,6 +249,25 @@ def prepare(
         stage("Finding which ROI drives which")(0, 0)
         influence = roi_influence(model, latents, rois)
     return Prepared(inputs, latents, covariances, readouts, raw, influence)
+
+
+def stages(report: Callable[[Status], None], stop: threading.Event) -> Stage:
+    """Return a `Stage` that reports each stage's progress as `Status`, and stops where the event says so."""
+
+    def stage(words: str) -> ProgressCallback:
+        began = time.monotonic()
+        report(Status("inspector", f"{words} …"))
+
+        def progress(done: int, total: int) -> bool:
+            fraction = done / total if total else None
+            elapsed = time.monotonic() - began
+            eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
+            report(Status("inspector", f"{words} …", fraction, eta))
+            return stop.is_set()
+
+        return progress
+
+    return stage
 
 
 def _traces(inputs: Inputs, stage: Stage) -> Traces:
