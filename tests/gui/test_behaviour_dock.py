@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QFileDialog, QTableWidgetItem
 
+from napari_calcdyn import recording
 from napari_calcdyn.analysis.behaviour_correlation import correlate_behaviour, numeric_columns
 from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock, open_behaviour_dock
 from napari_calcdyn.gui.behaviour_files import load_behaviour
+from napari_calcdyn.gui.correlations import STOPPED
 from napari_calcdyn.gui.layers import put_image
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.results import SOURCES, by_source
@@ -23,7 +26,7 @@ from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording import Cancelled, Movie
 
 FRAMES = 120
 
@@ -159,6 +162,33 @@ def test_rois_without_traces_are_read_from_the_movie(viewer: Any, loaded: Behavi
     assert "There are no ROIs" in loaded.goes_with.said.text()
     assert not loaded.goes_with.table.isVisible()
     assert not loaded.goes_with.save.isEnabled()
+
+
+def test_it_is_stopped_and_goes_on(
+    loaded: BehaviourDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_with = loaded.goes_with
+
+    def endless(*_: Any, progress: Any) -> None:
+        while not progress(30, 120):
+            time.sleep(0.01)
+        raise Cancelled
+
+    monkeypatch.setattr(recording, "extract_traces", endless)
+    loaded.session.traces = None
+    qtbot.waitUntil(lambda: goes_with.progress.bar.value() == 250, timeout=5000)
+    assert goes_with.progress.isVisible()
+    assert goes_with.halt.text() == "Stop"
+    goes_with.halt.click()
+    assert goes_with.said.text() == STOPPED
+    qtbot.wait(300)  # and it is not begun again
+    assert not goes_with.progress.isVisible()
+    assert goes_with.halt.text() == "Go on"
+    monkeypatch.undo()
+    goes_with.halt.click()
+    qtbot.waitUntil(goes_with.table.isVisible, timeout=10_000)
+    assert not goes_with.halt.isVisible()
+    assert rows(loaded)[0][0] == "104"
 
 
 def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,17 +10,18 @@ from psygnal import Signal
 from .jobs import Job
 from .latents import share_latents
 from .movie_time import belong_together
+from .recordings import tracked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..analysis.behaviour_correlation import BehaviourCorrelation
     from ..recording.progress import ProgressCallback
-    from .jobs import Report
-    from .session import Session
+    from .session import Session, Status
 
 Kind = Literal["ROIs", "sources"]
 KINDS: tuple[Kind, ...] = ("ROIs", "sources")
+STOPPED = "Stopped before it was done."
 
 
 class Correlations:
@@ -49,8 +49,8 @@ class Correlations:
         ] = {}  # after what they are of
         self._wanted: Kind | None = None
         self._making: tuple[Any, ...] = ()  # what the work under way is of
-        self.progress: float | None = None
-        """Part of the work that is done; None while nothing is under way."""
+        self.status: Status | None = None
+        """How far the work has come; None while nothing is under way."""
 
     def obstacle(self, kind: Kind) -> str:
         """Say what is missing; empty where nothing is."""
@@ -74,6 +74,8 @@ class Correlations:
         """Return what is known of one kind of activity, and compute it where it is not; see `changed`."""
         if self.obstacle(kind):
             self._wanted = None
+            if self._job is not None:
+                self._job.stop()
             return None
         if self._current(kind):
             found = self._found[kind][1]
@@ -84,9 +86,21 @@ class Correlations:
         self._start()
         return None
 
+    def stop(self) -> None:
+        """Stop what is under way; it is not begun again before `go_on`."""
+        if self._job is not None and self._wanted is not None:
+            self._found[self._wanted] = self._making, STOPPED
+            self._job.stop()
+
+    def go_on(self, kind: Kind) -> None:
+        """Begin again what was stopped."""
+        if self._current(kind) and self._found[kind][1] == STOPPED:
+            del self._found[kind]
+            self.of(kind)
+
     def close(self) -> None:
         """Stop what is under way, and call nothing back. May be called any number of times."""
-        self._wanted = self.progress = None
+        self._wanted = self.status = None
         if self._job is not None:
             self._job.close()
             self._job = None
@@ -116,12 +130,8 @@ class Correlations:
             latents = shared.get(movie, activity, progress)
             return latents, np.arange(latents.shape[1])
 
-        def work(report: Report, stop: threading.Event) -> BehaviourCorrelation:
+        def compute(progress: ProgressCallback) -> BehaviourCorrelation:
             from ..analysis.behaviour_correlation import correlate_behaviour, numeric_columns
-
-            def progress(done: int, total: int) -> bool:
-                report(done / total)
-                return stop.is_set()
 
             series, ids = (of_rois if kind == "ROIs" else of_sources)(progress)
             return correlate_behaviour(numeric_columns(behaviour), series, ids, progress=progress)
@@ -130,20 +140,25 @@ class Correlations:
             self._found[kind] = made_from, result
             self.changed.emit()
 
-        job = self._job = Job("Correlating with the behaviour", work)
+        title = "Correlating with the behaviour"
+        job = self._job = Job(title, tracked("behaviour", title, compute))
         job.progressed.connect(self._on_progress)
         job.ended.connect(self._on_ended)
         job.done.connect(ended)
         job.failed.connect(ended)
-        job.cancelled.connect(self._start)
+        job.cancelled.connect(self._on_cancelled)
         job.start()
 
-    def _on_progress(self, parts: list[float]) -> None:
-        self.progress = parts[-1]
+    def _on_progress(self, statuses: list[Status]) -> None:
+        self.status = statuses[-1]
         self.changed.emit()
 
     def _on_ended(self) -> None:
-        self.progress = self._job = None
+        self.status = self._job = None
+
+    def _on_cancelled(self) -> None:
+        self._start()  # what was asked for meanwhile
+        self.changed.emit()
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

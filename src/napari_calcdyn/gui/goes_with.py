@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushBut
 
 from ..recording.errors import InputError
 from .correlation_table import LEVEL, CorrelationTable
-from .correlations import KINDS, Correlations, Kind
-from .dock import Listener
+from .correlations import KINDS, STOPPED, Correlations, Kind
+from .dock import Listener, ProgressRow
 from .layers import is_result
 from .neuron_views import views_of
 from .results import SOURCES
@@ -55,6 +55,9 @@ class GoesWith(QWidget):  # type: ignore[misc]
         self.save.clicked.connect(self._on_save)
         self.said = QLabel()
         self.said.setWordWrap(True)
+        self.progress = ProgressRow()
+        self.halt = QPushButton()
+        self.halt.clicked.connect(self._on_halt)
         self.table = CorrelationTable()
         self.table.setToolTip(
             "<qt>Click an ROI to select it in all views; Shift or Ctrl selects several. Click a source to see its "
@@ -71,7 +74,8 @@ class GoesWith(QWidget):  # type: ignore[misc]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addWidget(self.said)
+        for widget in (self.said, self.progress, self.halt):
+            layout.addWidget(widget)
         layout.addWidget(self.table, 1)
         layout.addStretch(0)
         events = session.events
@@ -97,7 +101,10 @@ class GoesWith(QWidget):  # type: ignore[misc]
         found = self._correlations.of(kind) if wanted else None
         self.table.show_correlation(found, column, kind)
         self.save.setEnabled(found is not None)
-        progress = self._correlations.progress
+        running = wanted and not obstacle and found is None
+        self.progress.show_status(self._correlations.status if running else None)
+        self.halt.setText("Stop" if running else "Go on")
+        self.halt.setVisible(running or (wanted and obstacle == STOPPED))
         if found is not None:
             p = found.p_values[found.columns.index(column)]
             known, bold = int(np.isfinite(p).sum()), int((p <= LEVEL).sum())
@@ -110,9 +117,8 @@ class GoesWith(QWidget):  # type: ignore[misc]
             self.table.setVisible(known > 0)
         else:
             self.table.setVisible(False)
-            self.said.setText(
-                obstacle or ("Correlating …" if progress is None else f"Correlating … {progress:.0%}")
-            )
+            self.said.setText(obstacle)
+        self.said.setVisible(not running)
         self._on_selected()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -129,6 +135,13 @@ class GoesWith(QWidget):  # type: ignore[misc]
     def _on_selected(self, *_: object) -> None:
         if self._kind() == "ROIs":
             self.table.select_ids(self.session.selected)
+
+    def _on_halt(self) -> None:
+        if self._correlations.obstacle(self._kind()) == STOPPED:
+            self._correlations.go_on(self._kind())
+        else:
+            self._correlations.stop()
+        self.show_table()
 
     def _on_save(self) -> None:
         found, kind = self._correlations.of(self._kind()), self._kind()
