@@ -27,7 +27,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "behaviour.csv"
-    speed = np.where(np.arange(160) // 40 % 2, 20, 1) + np.arange(160) % 2 * 8  # jumps above 5 at rest
+    speed = np.where(np.arange(160) // 40 % 2, 20, 1) + np.arange(160) % 2 * 8  # at rest it flickers between 1 and 9
     light = np.where(np.arange(160) < 80, "on", "off")
     rows = [f"{value},{word}" for value, word in zip(speed, light, strict=True)]
     path.write_text("speed,light\n" + "\n".join(rows) + "\n", encoding="utf-8")
@@ -66,7 +66,7 @@ def test_behaviour_says_what_is_what(
     light = compared(monkeypatch, tmp_path / "light", *behaviour, "--column", "light", "--value", "on")
     assert light["a"] == [[0, 80]]
     assert light["b"] == [[80, 160]]
-    fast = ("--column", "speed", "--above", 9, "--smooth", 2)
+    fast = ("--column", "speed", "--above", 6, "--smooth", 2)
     speed = compared(monkeypatch, tmp_path / "speed", *behaviour, *fast)
     assert [start for start, _ in speed["a"]] == pytest.approx([40, 120], abs=1)
 
@@ -102,7 +102,7 @@ def test_one_sentence_where_it_cannot_go_on(
         (("--above", "5"), "choose one with --column, speed, light"),
         (("--column", "speeed", "--above", "5"), "no column “speeed”"),
         (("--column", "speed", "--above", "5", "--a", "0:80"), "leave out --a"),
-        (("--column", "speed", "--above", "9"), "too short"),
+        (("--column", "speed", "--above", "6"), "too short"),
         (("--column", "light", "--value", "on", "--smooth", "3"), "leave out --smooth"),
     ],
 )
