@@ -177,9 +177,8 @@ def sources_map(
     effects = var.coefficients[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
     shared = covariances[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
 
-    def pictures(rows: NDArray[np.float32]) -> torch.Tensor:
-        return model.network.decode(torch.from_numpy(np.ascontiguousarray(rows)).to(model.device))
-
-    explained = (pictures(effects) * pictures(shared)).sum(0).cpu().numpy()
+    rows = torch.from_numpy(np.concatenate([effects, shared]))
+    pictures = model.network.decode(rows.to(model.device))
+    explained = (pictures[: len(effects)] * pictures[len(effects) :]).sum(0).cpu().numpy()
     image: NDArray[np.float32] = explained * np.float32(model.scale**2)
     return image
