@@ -27,7 +27,9 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "behaviour.csv"
-    speed = np.where(np.arange(160) // 40 % 2, 20, 1) + np.arange(160) % 2 * 8  # at rest it flickers between 1 and 9
+    speed = (
+        np.where(np.arange(160) // 40 % 2, 20, 1) + np.arange(160) % 2 * 8
+    )  # at rest it flickers between 1 and 9
     light = np.where(np.arange(160) < 80, "on", "off")
     rows = [f"{value},{word}" for value, word in zip(speed, light, strict=True)]
     path.write_text("speed,light\n" + "\n".join(rows) + "\n", encoding="utf-8")
