@@ -10,6 +10,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_calcdyn.gui.compare_dock import CompareDock
+from napari_calcdyn.gui.recordings import use_layer
 from napari_calcdyn.gui.time_ranges import TimeRanges
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
@@ -41,6 +42,15 @@ def model_of(movie: np.ndarray) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset("quick", steps=30)
     model, _ = drive(fit_var_autoencoder(Movie.from_array(movie), config, device="cpu"), lambda _: None)
     return model
+
+
+def open_dock(viewer: Any, movie: np.ndarray, **place: Any) -> CompareDock:
+    """Put the dock into a window, as the menu does, and show a recording at 10 Hz."""
+    dock = CompareDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Compare (CalcDyn)", area="right")
+    layer = viewer.add_image(movie, name="cells", metadata={"frame_rate": 10.0}, **place)
+    use_layer(dock.session, layer)
+    return dock
 
 
 def give_model(dock: CompareDock, model: VARAutoencoder) -> None:

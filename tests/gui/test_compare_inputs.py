@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare_scene import at, changing_movie, drag, press, write
+from compare_scene import at, changing_movie, drag, open_dock, press, write
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
@@ -16,7 +16,7 @@ from napari_calcdyn.gui.activity import mean_brightness
 from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME
 from napari_calcdyn.gui.compare_dock import CompareDock
 from napari_calcdyn.gui.compare_inputs import BEHAVIOUR, OTHER, STRETCHES
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
+from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.range_edits import describe
 from napari_calcdyn.gui.time_ranges import MOST_DRAGGED, A, B
@@ -26,11 +26,7 @@ from napari_calcdyn.recording import Behaviour, InputError, Movie
 @pytest.fixture
 def dock(viewer: Any) -> CompareDock:
     """The dock in front, and a recording of 400 frames at 10 Hz."""
-    dock = add_docks(viewer).compare
-    dock.parentWidget().raise_()
-    layer = viewer.add_image(changing_movie(), name="cells", metadata={"frame_rate": 10.0})
-    assert dock.session.movie_layer is layer
-    return dock
+    return open_dock(viewer, changing_movie())
 
 
 def ranges(dock: CompareDock) -> tuple[list[range], list[range]]:

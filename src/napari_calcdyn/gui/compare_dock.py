@@ -168,6 +168,11 @@ class CompareDock(Dock):
                 return NO_MODEL
             for it in question.movies:
                 model.check_frame_shape(it)
+            # Not before there is a model: torch comes with it.
+            from ..analysis._sequence_blocks import check_ranges
+
+            frames = tuple(it.n_frames for it in question.movies)
+            check_ranges(question.a, question.b, frames, model.config.order)
         except InputError as error:
             return str(error)
         return ""

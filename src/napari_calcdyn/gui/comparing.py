@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .latents import share_latents
 from .layers import HEAT_OVERLAY, contrast, is_result, put_image
 from .recordings import tracked
 from .results import EXPLAINED
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ..models.var_autoencoder import VARAutoencoder
     from ..recording import Movie
     from ..recording.progress import ProgressCallback
+    from .jobs import Report
 
 COMPARING = "Comparing"
 DIFFERENCE = "difference in rules"
@@ -58,24 +61,30 @@ class Compared:
         The test.
     maps : ComparisonMaps
         Where the rules differ.
+    movies : tuple of weakref
+        The recording that A is in, and the other one where B is in another one.
+    a, b : list of range
+        Frames, each of the recording that it is in.
     words : str
         What A and B are.
     centres : ndarray (d, 2)
         Places of the model's latents, in pixels (y, x).
-    movie, model : weakref
-        The recording that A is in, and the model that looked at it.
+    model : weakref
+        The model that looked at them.
     """
 
     comparison: Comparison
     maps: ComparisonMaps
+    movies: tuple[weakref.ref[Movie], ...]
+    a: list[range]
+    b: list[range]
     words: str
     centres: NDArray[np.float32]
-    movie: weakref.ref[Movie]
     model: weakref.ref[VARAutoencoder]
 
     def is_of(self, session: Session) -> bool:
         """Whether the session still has the recording, so that the answer can be shown over it."""
-        return session.movie is not None and session.movie is self.movie()
+        return session.movie is not None and session.movie is self.movies[0]()
 
 
 def compare(
@@ -97,6 +106,7 @@ def compare(
         Frames in a block.
     """
     model, movie = session.model, question.movies[0]
+    shared = share_latents(session)
     if model is None:
         session.tell("compare", NO_MODEL, True)
         return False
@@ -105,14 +115,25 @@ def compare(
         from ..analysis.compare import compare
 
         leave_a_core()
+        testing = permutations + sum(map(len, question.a)) + sum(map(len, question.b))
+        encoded, latents = 0, []
+        for it in question.movies:
+
+            def encoding(done: int, frames: int, before: int = encoded) -> bool | None:
+                nonlocal encoded
+                encoded = before + done
+                return progress(encoded, before + frames + testing)
+
+            latents.append(shared.get(it, model, encoding) if it is movie else model.latents(it, encoding))
         return compare(
             model,
             question.movies,
             question.a,
             question.b,
+            latents=latents,
             permutations=permutations,
             block=block,
-            progress=progress,
+            progress=lambda done, total: progress(encoded + done, encoded + total),
         )
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
@@ -122,7 +143,13 @@ def compare(
             session.tell("compare", "The model was replaced meanwhile: press Compare again.")
         else:
             session.comparison = Compared(
-                *answer, question.words, model.latent_centres, weakref.ref(movie), weakref.ref(model)
+                *answer,
+                tuple(weakref.ref(it) for it in question.movies),
+                question.a,
+                question.b,
+                question.words,
+                model.latent_centres,
+                weakref.ref(model),
             )
             show_difference(session)
 
@@ -156,4 +183,28 @@ def export(session: Session, folder: Path) -> bool:
     if compared is None:
         session.tell("compare", "There is nothing to export yet: press Compare first.", True)
         return False
-    raise NotImplementedError
+    movies = [it for reference in compared.movies if (it := reference()) is not None]
+    if len(movies) < len(compared.movies):
+        session.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
+        return False
+
+    def work(report: Report, stop: threading.Event) -> None:
+        from ..analysis.comparison_files import save_comparison
+        from ..analysis.result_folder import result_folder
+        from ..recording.writing import writing
+
+        with result_folder(folder, "compare") as new, writing(folder):
+            save_comparison(
+                new,
+                movies,
+                compared.a,
+                compared.b,
+                compared.comparison,
+                compared.maps,
+                {"compared": compared.words},
+            )
+
+    def done(_: None) -> None:
+        session.tell("compare", f"The answer was written to {folder}.")
+
+    return session.start("compare", "Exporting", work, done)

@@ -121,6 +121,6 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         show_difference(self.session)
 
     def _ask_export(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Export the comparison: choose a folder")
+        name, _ = QFileDialog.getSaveFileName(self, "Export the answer: name its folder", "comparison")
         if name:
             export(self.session, Path(name))
