@@ -33,7 +33,7 @@ class BottomDock(QWidget):  # type: ignore[misc]
         self.session = session_of(napari_viewer)
         self._listener = Listener()
         self._placed = False
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._gone = partial(_on_gone, self._listener, closing)
         self.destroyed.connect(self._gone)
 
