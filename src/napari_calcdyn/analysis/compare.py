@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from ..models.config import VARAutoencoderConfig
@@ -21,9 +20,9 @@ from ..recording import InputError, Movie, ProgressCallback
 from ..recording.joining import join
 from ..recording.writing import writing
 from ._sequence_blocks import check_ranges
+from .comparison_files import save_comparison
 from .comparison_maps import ComparisonMaps, Condition, comparison_maps
-from .comparison_overview import save_overview
-from .result_folder import result_folder, write_metrics
+from .result_folder import result_folder
 from .sequences import Comparison, compare_sequences
 
 __all__ = ["ComparisonMaps", "compare", "run_compare"]
@@ -177,27 +176,9 @@ def run_compare(
             progress=stage("Comparing"),
         )
         tell(Progress("Writing the results"))
-        found = {
-            "statistic": comparison.statistic,
-            "p_value": comparison.p_value,
-            "block_length": comparison.block_length,
-            "permutations": comparison.permutations,
-            "effect": comparison.effect,
-            "edges": [_edge(edge) for edge in comparison.edges()],
-            "a": [[it.start, it.stop] for it in a],
-            "b": [[it.start, it.stop] for it in b],
-            "samples": list(comparison.samples),
-            "order": fitted.config.order,
-            "latents": fitted.network.latents,
-            "seed": seed,
-            "movies": [str(movie.path or movie.name) for movie in of],
-            "seconds": round(time.monotonic() - start, 3),
-        }
+        more = {"seed": seed, "seconds": round(time.monotonic() - start, 3)}
         with writing(folder):
-            for name in ("explained_a", "explained_b", "difference"):
-                tifffile.imwrite(new / f"{name}.tif", getattr(maps, name), photometric="minisblack")
-            save_overview(new / "overview.png", of, a, b, comparison, maps)
-            write_metrics(new, "compare", found)
+            found = save_comparison(new, of, a, b, comparison, maps, more)
     return found
 
 
@@ -206,14 +187,3 @@ def _one_or_two(movies: Movie | Sequence[Movie]) -> list[Movie]:
     if len(of) not in (1, 2):
         raise InputError(f"{len(of)} recordings cannot be compared: choose one or two.")
     return of
-
-
-def _edge(edge: Any) -> dict[str, Any]:
-    return {
-        "source": int(edge["source"]),
-        "target": int(edge["target"]),
-        "lag": int(edge["lag"]),
-        "a": float(edge["before"]),
-        "b": float(edge["after"]),
-        "p_value": float(edge["p_value"]),
-    }
