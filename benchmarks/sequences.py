@@ -8,6 +8,8 @@ interrupted goes on where it was; rows are in results/sequences.jsonl.
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import time
 from pathlib import Path
 from statistics import fmean
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, measure_all
 
+import napari_calcdyn
 from napari_calcdyn.simulate.activity import sparse_coefficients
 
 RATE = 10.0
@@ -200,8 +203,7 @@ def main() -> None:
         for size in sizes
     }
     tasks = [task for group in (*level_tasks.values(), *power_tasks.values()) for task in group]
-    code = fingerprint("models") + fingerprint("simulate")
-    done = iter(measure_all(file, tasks, measure, code=code + sequences_code(), jobs=options.jobs))
+    done = iter(measure_all(file, tasks, measure, code=code_of_comparison(), jobs=options.jobs))
     levels = {name: [next(done) for _ in group] for name, group in level_tasks.items()}
     powers = {key: [next(done) for _ in group] for key, group in power_tasks.items()}
 
@@ -231,15 +233,18 @@ def main() -> None:
     draw(levels, powers, RESULTS / "sequences_quick.png" if quick else PICTURE)
 
 
-def sequences_code() -> str:
-    """Name the code of the comparison; the rest of the analysis does not count."""
-    import hashlib
-
-    import napari_calcdyn
-
+def code_of_comparison() -> str:
+    """Name the code of the comparison; docstrings and the rest of the analysis do not count."""
     folder = Path(napari_calcdyn.__file__).parent / "analysis"
-    paths = [folder / "blocks.py", folder / "sequences.py", *sorted(folder.glob("_sequence_*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:10]
+    digest = hashlib.sha256(fingerprint("models", "simulate").encode())
+    for path in [folder / "blocks.py", folder / "sequences.py", *sorted(folder.glob("_sequence_*.py"))]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            if documented and ast.get_docstring(node) is not None:
+                del node.body[0]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:10]
 
 
 if __name__ == "__main__":

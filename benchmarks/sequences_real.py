@@ -17,7 +17,8 @@ from statistics import fmean, median
 import numpy as np
 import torch
 from report import RESULTS, save
-from resumable import CORES, Row, fingerprint, measure_all
+from resumable import CORES, Row, measure_all
+from sequences import code_of_comparison
 
 from napari_calcdyn.recording import Movie, open_movie
 from napari_calcdyn.recording.behaviour import open_behaviour, stretches
@@ -150,8 +151,7 @@ def main() -> None:
     file = RESULTS / f"sequences_real{suffix}.jsonl"
     if quick:
         file.unlink(missing_ok=True)
-    code = fingerprint("models", "analysis")
-    rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
+    rows = measure_all(file, tasks, measure, code=code_of_comparison(), jobs=options.jobs)
     save(
         f"sequences_real{suffix}",
         [line(what, [row for row in rows if row["what"] == what]) for what in whats],

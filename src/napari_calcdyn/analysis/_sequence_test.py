@@ -158,7 +158,7 @@ def changed_edges(
     """Test every coefficient for a change, with one family-wise level for all of them.
 
     A lasso coefficient is exactly zero more often than not, and a difference of zeros has no scale of its own. So the
-    difference is that of one Newton step from the common fit, ``M (S_A/n_A − S_B/n_B)`` with ``S = Zᵀ(Y − Z Â)`` and
+    difference is that of one Newton step from the common fit, ``M (S_B/n_B − S_A/n_A)`` with ``S = Zᵀ(Y − Z Â)`` and
     ``M`` the inverse of G with a ridge, over its standard error for each labelling, which allows for variances that
     change from frame to frame (White 1980, Econometrica 48:817) and between conditions (Chung & Romano 2013,
     Ann. Statist. 41:484).
