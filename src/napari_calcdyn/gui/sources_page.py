@@ -142,7 +142,7 @@ def lag_words(lag: int, rate: float | None) -> str:
 
 
 def plain_table(headings: dict[str, str]) -> QTableWidget:
-    """Return a table to read and to select rows in; `headings` have tooltips."""
+    """Return a table to read and to select rows in; `headings` have tooltips, and one is “Lag”."""
     table = QTableWidget(0, len(headings))
     for column, (heading, tooltip) in enumerate(headings.items()):
         item = QTableWidgetItem(heading)
@@ -154,6 +154,8 @@ def plain_table(headings: dict[str, str]) -> QTableWidget:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    longest = list(headings).index("Lag")
+    table.horizontalHeader().setSectionResizeMode(longest, QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setHighlightSections(False)
     table.setMinimumHeight(120)
     return table
