@@ -161,10 +161,12 @@ def test_a_threshold_on_the_behaviour_parts_the_frames_at_once(dock: CompareDock
     assert "puts no frame in A" in dock.problem.text()
     assert not dock.compare.isEnabled()
     dock.inputs.split.threshold.setValue(2)
-    dock.inputs.split.least.setValue(60)
-    assert "puts no frame in A" in dock.problem.text()
-    dock.inputs.split.least.setValue(30)
-    assert ranges(dock)[0] == [range(100, 150)]
+    dock.inputs.split.smooth.setValue(101)  # 50 frames of 8 and 20 of 6 in one hundred of 0.5
+    a, _ = ranges(dock)
+    assert len(a) == 1
+    assert a[0].start < 130
+    assert a[0].stop > 180
+    assert dock.inputs.question().words.startswith("speed, averaged over 101 frames, above 2 (A)")
 
 
 def test_a_table_is_opened_and_shown_below_the_picture(

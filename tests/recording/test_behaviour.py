@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_calcdyn.recording import InputError, open_behaviour
-from napari_calcdyn.recording.behaviour import known, stretches, where
+from napari_calcdyn.recording.behaviour import averaged, known, stretches, where
 
 
 @pytest.fixture
@@ -115,3 +115,12 @@ def test_the_running_mouse(data_folder: Path) -> None:
     assert list(behaviour.columns) == ["runningSpeed", "corridorPosition"]
     running = where(behaviour.columns["runningSpeed"], above=5)
     assert sum(map(len, stretches(running))) == running.sum() > 0
+
+
+def test_a_column_is_averaged_around_every_frame() -> None:
+    column = np.array([0.0, 0, 6, 0, 0, 3])
+    assert np.allclose(averaged(column, 3), [0, 2, 2, 2, 1, 2])
+    assert np.array_equal(averaged(column, 1), column)
+    assert len(averaged(column, 4)) == 6
+    column[5] = np.nan
+    assert np.isnan(averaged(column, 3)).tolist() == [False] * 4 + [True] * 2

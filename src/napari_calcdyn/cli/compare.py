@@ -133,9 +133,7 @@ def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
 def _from_behaviour(
     path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
-    import numpy as np
-
-    from ..recording.behaviour import known, open_behaviour, stretches, where
+    from ..recording.behaviour import averaged, known, open_behaviour, stretches, where
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
     if column is None or column not in table.columns:
@@ -145,7 +143,6 @@ def _from_behaviour(
     if smooth > 1:
         if values.dtype.kind != "f":
             raise InputError(f"{column} does not hold numbers: leave out --smooth.")
-        padded = np.pad(values, (smooth // 2, (smooth - 1) // 2), mode="edge")
-        values = np.convolve(padded, np.full(smooth, 1 / smooth), "valid")
+        values = averaged(values, smooth)
     holds, is_known = where(values, above=above, value=value), known(values)
     return stretches(holds & is_known), stretches(~holds & is_known)

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..recording.behaviour import known, stretches, where
+from ..recording.behaviour import averaged, known, stretches, where
 from ..recording.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,17 +74,16 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         for widget in (self.threshold, self.value):
             widget.setToolTip(_TIP)
             self.condition.addWidget(widget)
-        self.least = QSpinBox()
-        self.least.setRange(1, 100_000)
-        self.least.setSuffix(" frames")
-        self.least.setPrefix("at least ")
-        self.least.setSpecialValueText("however short a time")
-        self.least.setKeyboardTracking(False)
-        self.least.setToolTip(
-            "<qt>Leave shorter stretches out, of A and of B: one that is hardly longer than the model's order tells "
-            "nothing, and one of a few frames may be a tremble round the threshold.</qt>"
+        self.smooth = QSpinBox()
+        self.smooth.setRange(1, 100_000)
+        self.smooth.setSuffix(" frames")
+        self.smooth.setSpecialValueText("not at all")
+        self.smooth.setKeyboardTracking(False)
+        self.smooth.setToolTip(
+            "<qt>Average the column over so many frames first. Where it trembles round the threshold, A and B fall "
+            "into pieces that are too short to tell anything.</qt>"
         )
-        self.least.valueChanged.connect(lambda _: self.changed.emit())
+        self.smooth.valueChanged.connect(lambda _: self.changed.emit())
         self.rows = QWidget()
         form = QFormLayout(self.rows)
         form.setContentsMargins(0, 0, 0, 0)
@@ -92,7 +91,8 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("A is where", self.column)
         form.addRow("is", self.condition)
-        form.addRow("for", self.least)
+        form.addRow("averaged over", self.smooth)
+        self._form = form
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         buttons = QHBoxLayout()
@@ -116,11 +116,12 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         self._on_column()
 
     def chosen(self) -> tuple[str, NDArray[Any]] | None:
-        """Return name and values (T,) of the column; None where there is none."""
+        """Return name and values (T,) of the column, averaged as the user wants; None where there is none."""
         name = self.column.currentText()
         if self._behaviour is None or name not in self._behaviour.columns:
             return None
-        return name, self._behaviour.columns[name]
+        values = self._behaviour.columns[name]
+        return name, averaged(values, self.smooth.value()) if _has_numbers(values) else values
 
     @property
     def number(self) -> float | None:
@@ -133,9 +134,10 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         column = self.chosen()
         if column is None:
             return ""
-        return (
-            f"{column[0]} {f'above {self.number:g}' if self.number is not None else self.value.currentText()}"
-        )
+        if self.number is None:
+            return f"{column[0]} {self.value.currentText()}"
+        over = f", averaged over {self.smooth.value()} frames," if self.smooth.value() > 1 else ""
+        return f"{column[0]}{over} above {self.number:g}"
 
     def frames(self) -> tuple[list[range], list[range]]:
         """Return the stretches of A and B.
@@ -151,11 +153,11 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         name, values = column
         if self.number is not None:
             inside = where(values, above=self.number)
-            way_on = "choose another threshold or shorter stretches"
+            way_on = "choose another threshold"
         else:
             inside = where(values, value=self.value.currentText())
-            way_on = "choose another value or shorter stretches"
-        a, b = (stretches(it, self.least.value()) for it in (inside, ~inside & known(values)))
+            way_on = "choose another value"
+        a, b = stretches(inside & known(values)), stretches(~inside & known(values))
         if not a or not b:
             raise InputError(
                 f"The column {name} puts no frame in {'A' if not a else 'B'}: {way_on}, so that there is something"
@@ -177,6 +179,7 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         elif column is not None:
             self.value.addItems(values_of(column[1])[:MOST_VALUES])
             self.condition.setCurrentWidget(self.value)
+        self._form.setRowVisible(self.smooth, self.number is not None)
         for widget in (self.threshold, self.value):
             widget.blockSignals(False)
         self.changed.emit()

@@ -127,6 +127,25 @@ def where(column: NDArray[Any], *, above: float | None = None, value: str | None
         raise InputError(f"The column has numbers and is never “{value}”: give a number.") from error
 
 
+def averaged(column: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Average a column of numbers over time, so that a threshold is not crossed with every tremble.
+
+    Parameters
+    ----------
+    column : ndarray of shape (T,), float64
+        Of a `Behaviour`.
+    frames : int
+        How many frames are averaged into one, around it; the ends are continued. 1 leaves the column as it is.
+
+    Returns
+    -------
+    ndarray of shape (T,), float64
+        NaN wherever one of the frames is.
+    """
+    padded = np.pad(column, (frames // 2, (frames - 1) // 2), mode="edge")
+    return np.convolve(padded, np.full(frames, 1 / frames), "valid")
+
+
 def known(column: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell in which frames a column has a value.
 
