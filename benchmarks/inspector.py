@@ -18,7 +18,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 from report import save
 
-from napari_calcdyn.gui import inspector_dock
+from napari_calcdyn.gui import inspector_runs
 from napari_calcdyn.gui.inspector_dock import InspectorDock
 from napari_calcdyn.gui.movie_time import show_frame
 from napari_calcdyn.gui.prepared import Prepared
@@ -187,8 +187,8 @@ def measure(
     computed = counted(
         {
             "regions": (Prepared, "inspect"),
-            "maps": (inspector_dock, "region_map"),
-            "arrows": (inspector_dock, "show_arrows"),
+            "maps": (inspector_runs, "region_map"),
+            "arrows": (inspector_runs, "show_arrows"),
         }
     )
 

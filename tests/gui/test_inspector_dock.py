@@ -27,7 +27,7 @@ from qtpy.QtWidgets import QDockWidget
 
 from napari_calcdyn.analysis.contribution import contribution_maps
 from napari_calcdyn.analysis.roi_prediction import predicted_traces
-from napari_calcdyn.gui import inspector_dock
+from napari_calcdyn.gui import inspector_runs
 from napari_calcdyn.gui.arrow_layer import ARROWS, SOURCES_OF_REGION
 from napari_calcdyn.gui.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.inspector_dock import InspectorDock
@@ -163,9 +163,9 @@ def test_the_slider_moves_the_cursor_and_computes_nothing(
     calls: list[str] = []
     for owner, name in (
         (Prepared, "inspect"),
-        (inspector_dock, "region_map"),
-        (inspector_dock, "show_arrows"),
-        (inspector_dock, "show_sources"),
+        (inspector_runs, "region_map"),
+        (inspector_runs, "show_arrows"),
+        (inspector_runs, "show_sources"),
     ):
         monkeypatch.setattr(owner, name, noted(calls, name, getattr(owner, name)))
     press(viewer, place_of_roi(session, FIRST))

@@ -50,6 +50,8 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         super().__init__()
         self._all: RoiEdges | None = None
         self._number: int | None = None
+        self._rate: float | None = None
+        self._dark = True
         self._listed: NDArray[np.void] = np.empty(0, ROI_EDGE)
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
@@ -124,14 +126,22 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         self.table.setColumnHidden(len(_HEADINGS) - 1, not tested)
         self._say_hidden()
 
-    def show_roi(self, number: int | None, rate: float | None, *, dark: bool) -> None:
+    def set_dark(self, dark: bool) -> None:
+        """Follow the viewer's theme; seen with the next `show_roi`."""
+        self._dark = dark
+
+    def set_frame_rate(self, rate: float | None) -> None:
+        """Take the frames per second (Hz) that lags are given in; seen with the next `show_roi`."""
+        self._rate = rate
+
+    def show_roi(self, number: int | None) -> None:
         """List the arrows of an ROI; nothing where there is none."""
         self._number = number
         known = self._all is not None and number is not None
         self._listed = np.empty(0, ROI_EDGE)
         if self._all is not None and number is not None:
             self._listed = self._all.of(number, self.least, only_passed=self.only_passed.isChecked())
-        inwards, outwards = (_ink(colour, dark) for colour in (IN_COLOUR, OUT_COLOUR))
+        inwards, outwards = (_ink(colour, self._dark) for colour in (IN_COLOUR, OUT_COLOUR))
         count_in = int(self._listed["incoming"].sum())
         self.legend.setText(
             f'<span style="color: {inwards}">■</span> {count_in} into ROI {number}: these drive it. '
@@ -146,18 +156,18 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             other, _, incoming, lag, strength, p_value = edge
             way = f"from {other}" if incoming else f"to {other}"
             p_words = "" if np.isnan(p_value) else f"{p_value:.2g}"
-            rows.append((way, f"{strength:+.2f}".replace("-", "−"), lag_words(lag, rate), p_words))
+            rows.append((way, f"{strength:+.2f}".replace("-", "−"), lag_words(lag, self._rate), p_words))
         fill(self.table, rows)
         for row, incoming in enumerate(listed["incoming"].tolist()):
             self.table.item(row, 0).setForeground(QColor(inwards if incoming else outwards))
 
-    def rows(self, rate: float | None) -> list[list[object]]:
+    def rows(self) -> list[list[object]]:
         """Return the arrows that are shown as rows of `COLUMNS`."""
         return [
             [
                 *((other, self._number) if incoming else (self._number, other)),
                 lag,
-                "" if rate is None else f"{lag / rate:.5g}",
+                "" if self._rate is None else f"{lag / self._rate:.5g}",
                 f"{strength:.5g}",
                 "" if np.isnan(p_value) else f"{p_value:.5g}",
             ]

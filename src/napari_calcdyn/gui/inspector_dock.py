@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QTabWidget
+from qtpy.QtWidgets import QHBoxLayout
 
 from ..recording.errors import InputError
 from .advice import advice
-from .arrow_layer import arrow_layer, clear_sources, hide_arrows, show_arrows, show_sources
+from .arrow_layer import arrow_layer, clear_sources, hide_arrows
 from .arrows_page import ArrowsPage
 from .dock import Dock
 from .inspection import Inspection, inspection_of
 from .inspector_head import HeadRow
 from .inspector_menus import CopyMenu, ExportMenu
 from .inspector_plot import InspectorPlot
-from .inspector_runs import TESTING, region_map, start_test
-from .inspector_state import StateRows
+from .inspector_runs import TESTING, draw_arrows, draw_map, start_test
+from .inspector_state import StateRows, tabs
 from .movie_time import show_frame, shown_frame
 from .neuron_inputs import use_drawn
 from .neuron_views import views_of
 from .panels import open_panel
 from .regions import region_at, region_of_roi
 from .roi_edges import RoiEdges
-from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys
+from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .sources_page import SourcesPage, frame_rate
 from .theme import plot_colours
 from .what_if import WhatIf
@@ -49,14 +50,10 @@ class InspectorDock(Dock):
         session = self.session
         self.views = views_of(session)
         self.inspection = inspection_of(session)
-        self._later = QTimer(self)  # several changes at once are followed once
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self.inspection.refresh)
-        self._emptied = QTimer(self)  # a click beside all ROIs selects none, and then inspects the pixel
-        self._emptied.setSingleShot(True)
-        self._emptied.setInterval(0)
-        self._emptied.timeout.connect(self._on_emptied)
+        # Several changes at once are followed once.
+        self._later = _soon(self, self.inspection.refresh)
+        # A click beside all ROIs selects none, and then inspects the pixel.
+        self._emptied = _soon(self, self._on_emptied)
         self._build_head(napari_viewer)
         self._build_views()
 
@@ -105,14 +102,11 @@ class InspectorDock(Dock):
         self.arrows.picked.connect(self._on_picked)
         self.arrows.test.connect(self._on_test)
         self.what_if = WhatIf(self.session)
-        self.pages = QTabWidget()
-        for page, title, tip in (
+        self.pages = tabs(
             (self.sources, "Sources", "What drives this region, ranked."),
             (self.arrows, "Arrows", "Which ROIs drive this one, and which it drives."),
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
-        ):
-            self.pages.addTab(page, title)
-            self.pages.setTabToolTip(self.pages.count() - 1, tip)
+        )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
         row = QHBoxLayout()
         row.addWidget(self.copy)
@@ -165,10 +159,7 @@ class InspectorDock(Dock):
         rois = self.session.rois
         if rois is None:
             return
-        ids, selected = rois.ids.tolist(), self.session.selected
-        there = selected and selected[-1] in ids
-        at = (ids.index(selected[-1]) + step) % len(ids) if there else 0 if step > 0 else len(ids) - 1
-        self.views.select([ids[at]])
+        self.views.select([neighbour(rois.ids.tolist(), self.session.selected, step)])
 
     def _on_pin(self) -> None:
         region, pinned = self.inspection.region, self.session.pinned
@@ -229,6 +220,7 @@ class InspectorDock(Dock):
         self.head.show_region(region, self.session.pinned, walkable=self.session.rois is not None)
         self._show_traces()
         self.sources.show_drivers(found, prepared)
+        self.arrows.set_frame_rate(None if prepared is None else frame_rate(prepared))
         self._show_map()
         self._show_arrows()
         self._show_state()
@@ -243,27 +235,14 @@ class InspectorDock(Dock):
         self._on_time()
 
     def _show_map(self) -> None:
-        found, sources = self.inspection.current, self.sources.sources
-        if found is None or not len(sources):
-            clear_sources(self.session)
-            return
-        image = region_map(self.session, self.inspection, sources)
-        if image is not None:
-            show_sources(self.session, image)
+        draw_map(self.session, self.inspection, self.sources.sources)
 
     def _show_arrows(self) -> None:
         if not self.isVisible():
             return
-        found, viewer, edges = self.inspection.current, self.session.viewer, self.arrows.all_edges
-        prepared = self.inspection.prepared
-        number = found.region.roi if found is not None else None
-        rate = None if prepared is None else frame_rate(prepared)
-        dark = viewer is None or sum(plot_colours(viewer.theme).background) < 3 * 128
-        self.arrows.show_roi(number, rate, dark=dark)
-        if found is None or number is None or edges is None:
-            hide_arrows(self.session)
-        else:
-            show_arrows(self.session, found.region.centre, self.arrows.edges, edges.widest)
+        region = self.inspection.region if self.inspection.current is not None else None
+        self.arrows.show_roi(None if region is None else region.roi)
+        draw_arrows(self.session, region, self.arrows)
 
     def _clear_layers(self) -> None:
         clear_sources(self.session)
@@ -290,7 +269,9 @@ class InspectorDock(Dock):
     def _show_theme(self, *_: object) -> None:
         viewer = self.session.viewer
         if viewer is not None:
-            self.traces.set_colours(plot_colours(viewer.theme))
+            colours = plot_colours(viewer.theme)
+            self.traces.set_colours(colours)
+            self.arrows.set_dark(sum(colours.background) < sum(colours.text))
             self._show_arrows()
 
     # Coming and going
@@ -314,6 +295,14 @@ class InspectorDock(Dock):
         """Start nothing new for a dock that nobody sees."""
         super().hideEvent(event)
         self.inspection.wanted = False
+
+
+def _soon(parent: InspectorDock, call: Callable[[], None]) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.timeout.connect(call)
+    return timer
 
 
 def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:

@@ -39,9 +39,7 @@ def source_rows(dock: InspectorDock) -> Rows:
 
 def arrow_rows(dock: InspectorDock) -> Rows:
     """Return the arrows that are shown, as a table."""
-    prepared = dock.inspection.prepared
-    rate = None if prepared is None else frame_rate(prepared)
-    return [list(arrows_page.COLUMNS), *dock.arrows.rows(rate)]
+    return [list(arrows_page.COLUMNS), *dock.arrows.rows()]
 
 
 _TABLES: dict[str, Callable[[InspectorDock], Rows]] = {

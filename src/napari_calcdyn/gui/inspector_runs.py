@@ -1,9 +1,10 @@
-"""What the Inspector computes beside the warm-up: the map of some sources, and the test of the arrows."""
+"""What the Inspector draws over the movie, and the test of its arrows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .arrow_layer import clear_sources, hide_arrows, show_arrows, show_sources
 from .recordings import tracked
 from .threads import leave_a_core
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from ..analysis.influence import Influence
     from ..recording.progress import ProgressCallback
+    from .arrows_page import ArrowsPage
     from .inspection import Inspection
+    from .regions import Region
     from .session import Session
 
 TESTING = "Testing the arrows"
@@ -48,6 +51,25 @@ def region_map(
     from ..analysis.drivers import sources_map
 
     return sources_map(inputs.model, inputs.var, prepared.covariances, sources)
+
+
+def draw_map(session: Session, inspection: Inspection, sources: NDArray[np.int64]) -> None:
+    """Put the map of some sources over the movie; an empty one where there are none."""
+    image = (
+        region_map(session, inspection, sources) if inspection.current is not None and len(sources) else None
+    )
+    if image is None:
+        clear_sources(session)
+    else:
+        show_sources(session, image)
+
+
+def draw_arrows(session: Session, region: Region | None, page: ArrowsPage) -> None:
+    """Put the arrows that a page lists over the movie; none where the region is no ROI."""
+    if region is None or region.roi is None or page.all_edges is None:
+        hide_arrows(session)
+    else:
+        show_arrows(session, region.centre, page.edges, page.all_edges.widest)
 
 
 def start_test(session: Session, inspection: Inspection) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from .dock import MessageLine, ProgressRow
 
@@ -50,3 +50,12 @@ class StateRows(QWidget):  # type: ignore[misc]
         self.warm_up.show_status(status)
         self.stop.setVisible(stoppable or status is not None)
         self.setVisible(bool(say.text) or stoppable or status is not None)
+
+
+def tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
+    """Return pages as tabs: each a widget, its title and its tooltip."""
+    widget = QTabWidget()
+    for number, (page, title, tooltip) in enumerate(pages):
+        widget.addTab(page, title)
+        widget.setTabToolTip(number, tooltip)
+    return widget

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -57,3 +57,10 @@ def _calling(reference: weakref.WeakMethod[Any]) -> Callable[[Viewer], None]:
             action()
 
     return call
+
+
+def neighbour(ids: Sequence[int], selected: Sequence[int], step: int) -> int:
+    """Return the ROI so many steps after the one selected last, round the end; where none is, the first or last."""
+    if selected and selected[-1] in ids:
+        return ids[(ids.index(selected[-1]) + step) % len(ids)]
+    return ids[0] if step > 0 else ids[-1]
