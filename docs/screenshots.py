@@ -19,7 +19,8 @@ from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.neuron_inputs import read_columns
 from napari_calcdyn.gui.neuron_views import views_of
 from napari_calcdyn.gui.results import EXPLAINED
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn.simulate.activity import simulate_activity
+from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 
 IMAGES = Path(__file__).parent / "images"
 SIMULATE_SUITE2P = Path(__file__).parent.parent / "examples" / "simulate_suite2p.py"
@@ -120,10 +121,48 @@ def neuron_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def simulate_change(folder: Path) -> None:
+    """Save a recording in which some links between cells turn round half way, at 10 frames per second."""
+    random = np.random.default_rng(4)
+    rows, columns = np.meshgrid(np.arange(12, 96, 18), np.arange(12, 96, 18), indexing="ij")
+    centres = np.stack([rows.ravel(), columns.ravel()], axis=1) + random.uniform(-3, 3, (25, 2))
+    before = 0.7 * np.eye(25)[None]
+    driven = random.permutation(25)
+    before[0, driven[1:13], driven[:12]] = 0.3  # a chain through half of the cells
+    after = before.copy()
+    after[0, driven[1:7], driven[:6]] = -0.25
+    halves = [simulate_activity(it, 1000, 10.0, random).values for it in (before, after)]
+    traces = np.concatenate([it - it.mean(1, keepdims=True) for it in halves], axis=1)
+    traces = np.clip(1 + 0.6 * traces, 0.05, None)
+    movie_of_traces(traces, centres, rest=1.0, height=96, width=96, frame_rate=10.0, seed=4).save(folder)
+
+
+def compare_pictures(folder: Path) -> None:
+    """Take the pictures of *Compare two stretches, in the window*."""
+    viewer, docks = open_window()
+    recording, compare = docks.recording, docks.compare
+    session = recording.session
+    simulate_change(folder)
+    recording.open([folder / "movie.tif"])
+    wait_until(lambda: session.job is None)
+    docks.dynamics.preset.setCurrentText("quick")
+    docks.dynamics.train.click()
+    wait_until(lambda: session.job is None)
+    compare.parentWidget().raise_()
+    picture(viewer, "compare", settle=1.0)  # the brightness is read meanwhile
+    compare.compare.click()
+    wait_until(lambda: session.job is None)
+    compare.view.table.selectRow(0)
+    picture(viewer, "compare_answer")
+    viewer.theme = "light"
+    picture(viewer, "compare_light")
+    viewer.close()
+
+
 def main() -> None:
     """Take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    for take in (dynamics_pictures, neuron_pictures):
+    for take in (dynamics_pictures, neuron_pictures, compare_pictures):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))
 

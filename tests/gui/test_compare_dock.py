@@ -119,6 +119,11 @@ def test_a_click_on_a_row_shows_its_places_on_the_movie(viewer: Any, dock: Compa
     else:
         assert np.allclose(drawn[:2], [source, target])
     assert table.item(0, 0).text() == f"{source[0]:.0f}, {source[1]:.0f}"
+    assert table.isColumnHidden(2)  # with one frame of memory, every lag is 1
+    change = compared.comparison.edge_change[edge["lag"] - 1, edge["target"], edge["source"]]
+    assert table.item(0, 5).text() == f"{change:+.1f}"
+    red, _, blue = layer.edge_color[0][:3]
+    assert (red > blue) == (change > 0)
     assert np.allclose(layer.scale, [0.5, 0.5])
     assert viewer.layers.selection.active is active
     table.clearSelection()

@@ -16,11 +16,14 @@ _COLUMNS = {
     "from": "Place of the source, in pixels (y, x).",
     "to": "Place of the region that it predicts, in pixels (y, x).",
     "lag": "How many frames later.",
-    "in A": "Strength in A, in the model's own units; negative where more is followed by less.",
+    "in A": "Strength in A, in the model's own units; negative where more is followed by less, 0 where the model keeps"
+    " no connection.",
     "in B": "The same in B.",
+    "change": "From A to B, in standard errors: also of connections that are too weak to be kept in either.",
     "p": "How often chance changes any connection of all as clearly: 0.05 keeps the share of tables with even one"
     " false row at 5 %.",
 }
+_LAG = list(_COLUMNS).index("lag")
 
 
 class ChangedTable(QTableWidget):  # type: ignore[misc]
@@ -49,19 +52,33 @@ class ChangedTable(QTableWidget):  # type: ignore[misc]
         self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
         self.itemSelectionChanged.connect(self._on_selected)
 
-    def show_edges(self, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
-        """Show the first `MOST_ROWS` connections, as `Comparison.edges` returns them, and no selection."""
+    def show_edges(
+        self, edges: NDArray[Any], changes: NDArray[np.float32], centres: NDArray[np.float32]
+    ) -> None:
+        """Show connections, and no selection.
+
+        Parameters
+        ----------
+        edges : ndarray
+            As `Comparison.edges` returns them; the first `MOST_ROWS` are shown.
+        changes : ndarray
+            Their changes in standard errors.
+        centres : ndarray (d, 2)
+            Places of the latents, in pixels (y, x).
+        """
         self.blockSignals(True)
         self.clearSelection()
         self.setRowCount(min(len(edges), MOST_ROWS))
-        for row, edge in enumerate(edges[:MOST_ROWS]):
+        self.setColumnHidden(_LAG, bool((edges["lag"] == 1).all()))
+        for row, (edge, change) in enumerate(zip(edges[:MOST_ROWS], changes, strict=False)):
             for column, text in enumerate(
                 (
                     _place(centres[edge["source"]]),
                     _place(centres[edge["target"]]),
                     str(edge["lag"]),
-                    f"{edge['before']:+.2g}",
-                    f"{edge['after']:+.2g}",
+                    f"{edge['before']:.2g}",
+                    f"{edge['after']:.2g}",
+                    f"{change:+.1f}",
                     f"{edge['p_value']:.2g}",
                 )
             ):

@@ -82,7 +82,7 @@ class CompareDock(Dock):
         self.block.setSpecialValueText("automatic")
         self.block.setSuffix(" frames")
         self.block.setToolTip(
-            "<qt>Frames that are shuffled together, as one frame tells much of the next. Automatic: three times as "
+            "<qt>Frames that are shuffled together, as one frame tells much of the next. Automatic: several times as "
             "long as the activity remembers itself.</qt>"
         )
         form.addRow("Shuffles", self.permutations)

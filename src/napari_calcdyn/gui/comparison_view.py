@@ -37,6 +37,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         super().__init__()
         self.session = session
         self._edges: NDArray[Any] = np.empty(0)
+        self._changes: NDArray[np.float32] = np.empty(0, np.float32)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.setSpacing(5)
@@ -74,8 +75,9 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         if compared is None:
             return
         comparison = compared.comparison
-        self._edges = comparison.edges(ALPHA)
-        count = len(self._edges)
+        edges = self._edges = comparison.edges(ALPHA)
+        self._changes = comparison.edge_change[edges["lag"] - 1, edges["target"], edges["source"]]
+        count = len(edges)
         self.verdict.setText(verdict(comparison))
         in_a, in_b = block_counts(comparison)
         self.asked.setText(
@@ -91,7 +93,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
             which = f"; the clearest {MOST_ROWS}:" if count > MOST_ROWS else ":"
             self.changed.setText(f"{count:,} connection{'s' if count > 1 else ''} changed{which}")
         self.table.setVisible(bool(count))
-        self.table.show_edges(self._edges, compared.centres)
+        self.table.show_edges(edges, self._changes, compared.centres)
         self.show_age()
 
     def show_age(self) -> None:
@@ -115,7 +117,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
     def _on_picked(self, rows: list[int]) -> None:
         compared = self.session.comparison
         if compared is not None and compared.is_of(self.session):
-            show_changed(self.session, self._edges[rows], compared.centres)
+            show_changed(self.session, self._edges[rows], self._changes[rows], compared.centres)
 
     def _on_map(self) -> None:
         show_difference(self.session)
