@@ -39,6 +39,7 @@ class CompareDock(Dock):
         self.inputs = CompareInputs(self.session)
         self.view = ComparisonView(self.session)
         self._tag = FrameTag(self.session)
+        self._masks = self.inputs.masks()  # looked at with every step of the slider
         self._build()
 
         events = self.session.events
@@ -138,6 +139,7 @@ class CompareDock(Dock):
         self.inputs.show_behaviour()
 
     def _on_inputs(self) -> None:
+        self._masks = self.inputs.masks()
         self._show_readiness()
         self._show_time()
 
@@ -189,7 +191,7 @@ class CompareDock(Dock):
         if frame is None or movie is None or viewer is None:
             self._tag.put_away()
             return
-        inside = [name for name, mask in self.inputs.masks().items() if mask[frame]]
+        inside = [name for name, mask in self._masks.items() if mask[frame]]
         where = " and ".join(inside)
         seconds = f" ({frame / movie.frame_rate:.4g} s)" if movie.frame_rate else ""
         self.now.setText(f"Frame {frame}{seconds} is in {f'<b>{where}</b>' if where else 'neither'}.")
