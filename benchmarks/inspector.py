@@ -18,14 +18,14 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 from report import save
 
-from napari_calcdyn.gui import inspector_runs
-from napari_calcdyn.gui.inspector_dock import InspectorDock
+from napari_calcdyn.gui.inspector import inspector_runs
+from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
+from napari_calcdyn.gui.inspector.prepared import Prepared
 from napari_calcdyn.gui.movie_time import show_frame
-from napari_calcdyn.gui.prepared import Prepared
-from napari_calcdyn.gui.recordings import use_layer
-from napari_calcdyn.gui.roi_layers import show_rois
+from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.trace_dock import TraceDock
+from napari_calcdyn.gui.traces.trace_dock import TraceDock
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.training import drive

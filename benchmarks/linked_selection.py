@@ -19,12 +19,12 @@ from qtpy.QtWidgets import QApplication
 from report import save
 
 from napari_calcdyn.analysis.neurons import Neurons
-from napari_calcdyn.gui.latent_layer import ROI_ID
-from napari_calcdyn.gui.neuron_views import show_neurons, views_of
-from napari_calcdyn.gui.recordings import use_layer
-from napari_calcdyn.gui.roi_layers import show_rois
+from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
+from napari_calcdyn.gui.neurons.neuron_views import show_neurons, views_of
+from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.trace_dock import TraceDock
+from napari_calcdyn.gui.traces.trace_dock import TraceDock
 from napari_calcdyn.recording import RoiSet, Traces
 
 SIZE, FRAMES = 512, 2000

@@ -11,7 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = Path(__file__).with_name("performance.md")
 # What the method finds, rather than how fast: these tables are on the page of results.
-FINDINGS = {f"benchmarks/{name}.py" for name in ("avae_ablation", "comparison", "maps", "network")}
+FINDINGS = {
+    f"benchmarks/{name}.py"
+    for name in (
+        *("avae_ablation", "behaviour_correlation", "comparison", "influence", "maps", "network"),
+        *("sequences", "sequences_real"),
+    )
+}
 
 
 def purpose(script: str) -> str:

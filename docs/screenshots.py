@@ -15,10 +15,10 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
+from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import Docks, add_docks
-from napari_calcdyn.gui.neuron_inputs import read_columns
-from napari_calcdyn.gui.neuron_views import views_of
-from napari_calcdyn.gui.results import EXPLAINED
+from napari_calcdyn.gui.neurons.neuron_inputs import read_columns
+from napari_calcdyn.gui.neurons.neuron_views import views_of
 from napari_calcdyn.simulate.activity import simulate_activity
 from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 

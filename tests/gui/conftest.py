@@ -13,10 +13,10 @@ pytest.importorskip("napari")
 
 from napari.utils.notifications import notification_manager
 
-from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
-from napari_calcdyn.gui.neurons_dock import NeuronsDock
-from napari_calcdyn.gui.recording_dock import RecordingDock
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.neurons.neurons_dock import NeuronsDock
 from napari_calcdyn.gui.session import session_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_calcdyn.gui.inspector_dock import InspectorDock
-from napari_calcdyn.gui.recordings import use_layer
-from napari_calcdyn.gui.roi_layers import show_rois
+from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
+from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_calcdyn.analysis.influence import Influence
-from napari_calcdyn.gui.arrow_mesh import INCOMING, NOTHING, OUTGOING, OUTLINE, arrow_mesh
-from napari_calcdyn.gui.roi_edges import RoiEdges
+from napari_calcdyn.gui.inspector.arrow_mesh import INCOMING, NOTHING, OUTGOING, OUTLINE, arrow_mesh
+from napari_calcdyn.gui.inspector.roi_edges import RoiEdges
 
 
 def drawn(mesh: object, value: float) -> np.ndarray:

@@ -16,12 +16,12 @@ from qtpy.QtWidgets import QFileDialog, QTableWidgetItem
 
 from napari_calcdyn import recording
 from napari_calcdyn.analysis.behaviour_correlation import correlate_behaviour, numeric_columns
-from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock, open_behaviour_dock
-from napari_calcdyn.gui.behaviour_files import load_behaviour
-from napari_calcdyn.gui.correlations import STOPPED
+from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock, open_behaviour_dock
+from napari_calcdyn.gui.behaviour.behaviour_files import load_behaviour
+from napari_calcdyn.gui.behaviour.correlations import STOPPED
+from napari_calcdyn.gui.dynamics.results import SOURCES, by_source
 from napari_calcdyn.gui.layers import put_image
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.results import SOURCES, by_source
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder

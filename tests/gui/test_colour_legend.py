@@ -8,9 +8,9 @@ import numpy as np
 from neuron_scene import analyse, events
 from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.gui.colour_legend import ColourLegend
 from napari_calcdyn.gui.dock import Listener
-from napari_calcdyn.gui.neuron_views import views_of
+from napari_calcdyn.gui.neurons.colour_legend import ColourLegend
+from napari_calcdyn.gui.neurons.neuron_views import views_of
 from napari_calcdyn.gui.session import session_of
 
 

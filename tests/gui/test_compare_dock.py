@@ -26,12 +26,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_calcdyn.analysis import compare as compare_module
-from napari_calcdyn.gui.changed_layer import CHANGED
-from napari_calcdyn.gui.compare_dock import CompareDock
-from napari_calcdyn.gui.compare_inputs import OTHER
-from napari_calcdyn.gui.comparing import COMPARING, DIFFERENCE
-from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.recordings import use_layer
+from napari_calcdyn.gui.compare.changed_layer import CHANGED
+from napari_calcdyn.gui.compare.compare_dock import CompareDock
+from napari_calcdyn.gui.compare.compare_inputs import OTHER
+from napari_calcdyn.gui.compare.comparing import COMPARING, DIFFERENCE
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.movies.recordings import use_layer
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording.errors import Cancelled

@@ -11,15 +11,15 @@ from compare_scene import at, changing_movie, drag, open_dock, press, write
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_calcdyn.gui import activity
-from napari_calcdyn.gui.activity import mean_brightness
-from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME
-from napari_calcdyn.gui.compare_dock import CompareDock
-from napari_calcdyn.gui.compare_inputs import BEHAVIOUR, OTHER, STRETCHES
+from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME
+from napari_calcdyn.gui.compare import activity
+from napari_calcdyn.gui.compare.activity import mean_brightness
+from napari_calcdyn.gui.compare.compare_dock import CompareDock
+from napari_calcdyn.gui.compare.compare_inputs import BEHAVIOUR, OTHER, STRETCHES
+from napari_calcdyn.gui.compare.range_edits import describe
+from napari_calcdyn.gui.compare.time_ranges import MOST_DRAGGED, A, B
 from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.range_edits import describe
-from napari_calcdyn.gui.time_ranges import MOST_DRAGGED, A, B
 from napari_calcdyn.recording import Behaviour, InputError, Movie
 
 

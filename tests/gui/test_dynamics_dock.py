@@ -11,11 +11,17 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
 from napari_calcdyn.analysis.contribution import edge_map
-from napari_calcdyn.gui import runs
-from napari_calcdyn.gui.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.matrix_plot import spread
-from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.results import CONTRIBUTION_MOVIE, EXPLAINED, ONE_CONNECTION, RECONSTRUCTION, SOURCES
+from napari_calcdyn.gui.dynamics import runs
+from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.matrix_plot import spread
+from napari_calcdyn.gui.dynamics.results import (
+    CONTRIBUTION_MOVIE,
+    EXPLAINED,
+    ONE_CONNECTION,
+    RECONSTRUCTION,
+    SOURCES,
+)
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
 
 
 def test_training_shows_curves_and_then_every_result_over_the_movie(

@@ -12,8 +12,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points, Shapes, Surface, Tracks, Vectors
 from napari.settings import NapariSettings
 
+from napari_calcdyn.gui.inspector.roi_keys import NEXT, PIN, PREVIOUS
 from napari_calcdyn.gui.latents import share_latents
-from napari_calcdyn.gui.roi_keys import NEXT, PIN, PREVIOUS
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie

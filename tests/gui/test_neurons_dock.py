@@ -16,12 +16,12 @@ from driving import settle as settle_dynamics
 from neuron_driving import LONG, choose_rois, extract, is_one_sentence, open_path, settle
 from qtpy.QtWidgets import QFileDialog
 
-from napari_calcdyn.gui import neuron_runs
-from napari_calcdyn.gui.latent_layer import LATENT_MAP
+from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME, add_docks
-from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
-from napari_calcdyn.gui.results import EXPLAINED
-from napari_calcdyn.gui.roi_layers import ROIS
+from napari_calcdyn.gui.neurons import neuron_runs
+from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP
+from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
+from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.gui.session import Status, session_of
 
 LONG_NAME = "20230412_mouse_M123_GCaMP6s_session1_plane0_512x512_motion_corrected_" + 60 * "z"

@@ -9,8 +9,8 @@ import numpy as np
 import roifile
 from neuron_driving import choose_rois, extract, is_one_sentence, open_path, write_suite2p
 
-from napari_calcdyn.gui.neurons_dock import NeuronsDock
-from napari_calcdyn.gui.roi_layers import ROIS
+from napari_calcdyn.gui.neurons.neurons_dock import NeuronsDock
+from napari_calcdyn.gui.neurons.roi_layers import ROIS
 
 PLACE = {"scale": (0.5, 0.5), "translate": (30, 40)}  # that of the movie
 

@@ -14,9 +14,9 @@ from neuron_scene import neurons_of
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
-from napari_calcdyn.gui.neuron_inputs import EXTRACTING, read_columns
-from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
-from napari_calcdyn.gui.roi_layers import ROIS
+from napari_calcdyn.gui.neurons.neuron_inputs import EXTRACTING, read_columns
+from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
+from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.recording import extract_traces
 from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
 

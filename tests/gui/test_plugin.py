@@ -11,10 +11,10 @@ from napari._app_model import get_app_model
 from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
 
-from napari_calcdyn.gui.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock
-from napari_calcdyn.gui.compare_dock import CompareDock
-from napari_calcdyn.gui.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.inspector_dock import InspectorDock
+from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock
+from napari_calcdyn.gui.compare.compare_dock import CompareDock
+from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
 from napari_calcdyn.gui.launch import (
     COMPARE_NAME,
     DYNAMICS_NAME,
@@ -23,9 +23,9 @@ from napari_calcdyn.gui.launch import (
     RECORDING_NAME,
     add_docks,
 )
-from napari_calcdyn.gui.neurons_dock import TRACES_NAME, NeuronsDock
-from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.trace_dock import TraceDock
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
+from napari_calcdyn.gui.traces.trace_dock import TraceDock
 
 
 def test_everything_in_the_manifest_exists() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Shapes
 
-from napari_calcdyn.gui.roi_sources import rois_from_layer
+from napari_calcdyn.gui.neurons.roi_sources import rois_from_layer
 from napari_calcdyn.recording.errors import InputError
 
 SHAPE = (32, 40)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from driving import RESULTS, settle, start_long, train_briefly
 
-from napari_calcdyn.gui.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import add_docks
-from napari_calcdyn.gui.recording_dock import RecordingDock
-from napari_calcdyn.gui.results import EXPLAINED
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
 from napari_calcdyn.gui.session import session_of
 
 

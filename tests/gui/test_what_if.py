@@ -15,9 +15,9 @@ from napari_calcdyn.analysis.impulse import impulse_movie, impulse_response, roi
 from napari_calcdyn.gui.layers import is_result
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.what_if import WhatIf
-from napari_calcdyn.gui.what_if_runs import FORECAST, PUSH, Push, Spread, start_push
-from napari_calcdyn.gui.what_if_words import error_words, push_words
+from napari_calcdyn.gui.what_if.what_if import WhatIf
+from napari_calcdyn.gui.what_if.what_if_runs import FORECAST, PUSH, Push, Spread, start_push
+from napari_calcdyn.gui.what_if.what_if_words import error_words, push_words
 from napari_calcdyn.models.config import VARAutoencoderConfig
 from napari_calcdyn.models.fitting import fit_var_autoencoder
 from napari_calcdyn.models.training import drive

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import napari
 from qtpy.QtCore import QTimer
 
-from .compare_dock import CompareDock
-from .dynamics_dock import DynamicsDock
-from .inspector_dock import InspectorDock
-from .neurons_dock import NeuronsDock
-from .recording_dock import RecordingDock
-from .recordings import open_recording
-from .runs import load_model
+from .compare.compare_dock import CompareDock
+from .dynamics.dynamics_dock import DynamicsDock
+from .dynamics.runs import load_model
+from .inspector.inspector_dock import InspectorDock
+from .movies.recording_dock import RecordingDock
+from .movies.recordings import open_recording
+from .neurons.neurons_dock import NeuronsDock
 from .session import Session, session_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .session import Topic
 
 _CLASSES = {
-    "recording": ("recording_dock", "RecordingDock"),
-    "dynamics": ("dynamics_dock", "DynamicsDock"),
-    "neurons": ("neurons_dock", "NeuronsDock"),
+    "recording": ("movies.recording_dock", "RecordingDock"),
+    "dynamics": ("dynamics.dynamics_dock", "DynamicsDock"),
+    "neurons": ("neurons.neurons_dock", "NeuronsDock"),
 }
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..models.var import VAR
     from ..models.var_autoencoder import VARAutoencoder
     from ..recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces
-    from .comparing import Compared
+    from .compare.comparing import Compared
 
 Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "behaviour"]
 

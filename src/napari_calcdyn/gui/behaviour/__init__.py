@@ -1,0 +1,1 @@
+"""The dock Behaviour below the picture."""

@@ -1,0 +1,172 @@
+"""What goes with one column of the behaviour: ROIs or sources, in a table whose rows can be clicked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ...recording.errors import InputError
+from ..dock import Listener, ProgressRow
+from ..dynamics.results import SOURCES
+from ..layers import is_result
+from ..neurons.neuron_views import views_of
+from .correlation_table import LEVEL, CorrelationTable
+from .correlations import KINDS, STOPPED, Correlations, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..session import Session
+
+
+class GoesWith(QWidget):  # type: ignore[misc]
+    """The table of correlations with one column, and what it is about.
+
+    Parameters
+    ----------
+    session : Session
+        With a behaviour.
+    correlations : Correlations
+        Its own; closed by the dock around.
+    listener : Listener
+        Of the dock around.
+    """
+
+    def __init__(self, session: Session, correlations: Correlations, listener: Listener) -> None:
+        super().__init__()
+        self.session = session
+        self._correlations = correlations
+        self.column = QComboBox()
+        self.column.setToolTip("What goes with this column is in the table.")
+        self.column.setMinimumContentsLength(8)
+        self.column.currentIndexChanged.connect(self.show_table)
+        self.kind = QComboBox()
+        self.kind.addItems(list(KINDS))
+        self.kind.setToolTip(
+            "<qt>What to correlate with: the traces of the ROIs, or the sources, which are the patches of activity "
+            "that the model of the Dynamics panel describes the movie with.</qt>"
+        )
+        self.kind.currentIndexChanged.connect(self.show_table)
+        self.save = QPushButton("Save …")
+        self.save.setToolTip("Save the correlations of all columns as a CSV table.")
+        self.save.clicked.connect(self._on_save)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        self.progress = ProgressRow()
+        self.halt = QPushButton()
+        self.halt.clicked.connect(self._on_halt)
+        self.table = CorrelationTable()
+        self.table.setToolTip(
+            "<qt>Click an ROI to select it in all views; Shift or Ctrl selects several. Click a source to see its "
+            "map, where the Dynamics panel made one.</qt>"
+        )
+        self.table.picked.connect(self._on_picked)
+        self.choice = QWidget()  # for the dock to place
+        row = QHBoxLayout(self.choice)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("What goes with"))
+        row.addWidget(self.column, 1)
+        for widget in (self.kind, self.save):
+            row.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for widget in (self.said, self.progress, self.halt):
+            layout.addWidget(widget)
+        layout.addWidget(self.table, 1)
+        layout.addStretch(0)
+        events = session.events
+        for signal in (events.traces, events.rois, events.model, correlations.changed):
+            listener.connect(signal, self.show_table)
+        listener.connect(events.selected, self._on_selected)
+
+    def offer(self, columns: Sequence[str]) -> None:
+        """Offer columns of the session's behaviour; one of the name that was chosen stays chosen."""
+        chosen = self.column.currentText()
+        self.column.blockSignals(True)
+        self.column.clear()
+        self.column.addItems(list(columns))
+        self.column.setCurrentIndex(max(self.column.findText(chosen), 0))
+        self.column.blockSignals(False)
+        self.show_table()
+
+    def show_table(self, *_: object) -> None:
+        """Show what is known, and have the rest computed; nothing is while this is hidden."""
+        kind, column = self._kind(), self.column.currentText()
+        wanted = bool(column) and self.isVisible()
+        obstacle = self._correlations.obstacle(kind)
+        found = self._correlations.of(kind) if wanted else None
+        self.table.show_correlation(found, column, kind)
+        self.save.setEnabled(found is not None)
+        running = wanted and not obstacle and found is None
+        self.progress.show_status(self._correlations.status if running else None)
+        self.halt.setText("Stop" if running else "Go on")
+        self.halt.setVisible(running or (wanted and obstacle == STOPPED))
+        if found is not None:
+            p = found.p_values[found.columns.index(column)]
+            known, bold = int(np.isfinite(p).sum()), int((p <= LEVEL).sum())
+            words = f"{bold} of {known:,} {kind}, p ≤ {LEVEL:g}"
+            self.said.setText(
+                words
+                if known
+                else f"{column} does not change, or too little of it is known: choose another one."
+            )
+            self.table.setVisible(known > 0)
+        else:
+            self.table.setVisible(False)
+            self.said.setText(obstacle)
+        self.said.setVisible(not running)
+        self._on_selected()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Compute what nobody waited for while this was hidden."""
+        super().showEvent(event)
+        self.show_table()
+
+    def _on_picked(self, ids: list[int]) -> None:
+        if self._kind() == "ROIs":
+            views_of(self.session).select(ids)
+        elif ids:
+            _show_source(self.session, ids[-1])
+
+    def _on_selected(self, *_: object) -> None:
+        if self._kind() == "ROIs":
+            self.table.select_ids(self.session.selected)
+
+    def _on_halt(self) -> None:
+        if self._correlations.obstacle(self._kind()) == STOPPED:
+            self._correlations.go_on(self._kind())
+        else:
+            self._correlations.stop()
+        self.show_table()
+
+    def _on_save(self) -> None:
+        found, kind = self._correlations.of(self._kind()), self._kind()
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the correlations", f"behaviour and {kind}.csv", "Tables (*.csv)"
+        )
+        if not name or found is None:
+            return
+        try:
+            found.write_csv(name, kind.removesuffix("s").lower())
+        except InputError as error:
+            self.session.tell("behaviour", str(error), True)
+        else:
+            self.session.tell("behaviour", f"The correlations were saved in {name}.")
+
+    def _kind(self) -> Kind:
+        kind: Kind = KINDS[self.kind.currentIndex()]
+        return kind
+
+
+def _show_source(session: Session, source: int) -> None:
+    """Show the map of one source, where the maps of the sources are among the layers."""
+    viewer = session.viewer
+    if viewer is None:
+        return
+    for layer in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
+        layer.visible = True
+        viewer.dims.set_point(viewer.dims.ndim - 4, source)

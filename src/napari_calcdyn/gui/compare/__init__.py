@@ -1,0 +1,1 @@
+"""The dock Compare: whether the rules changed."""

@@ -1,0 +1,80 @@
+"""What chance gives, and what was observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from ..loss_plot import StillPlot
+from ..theme import PlotColours
+
+if TYPE_CHECKING:
+    from ...analysis.sequences import Comparison
+
+_BINS = 32
+_TOOLTIP = (
+    "<qt>Grey: the difference between two groups of blocks that were put together at random, once for each shuffle. "
+    "Orange: the difference between A and B. The p-value is the share of shuffles that reach it.</qt>"
+)
+
+
+class NullPlot(QWidget):  # type: ignore[misc]
+    """A histogram of a comparison's null distribution, with the observed value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.legend = QLabel()
+        self.legend.setToolTip(_TOOLTIP)
+        self.plot = _Histogram()
+        self.plot.setToolTip(_TOOLTIP)
+        self.plot.setMinimumHeight(110)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.getPlotItem().setContentsMargins(0, 6, 10, 6)
+        self.plot.getAxis("left").setWidth(42)
+        self.plot.getAxis("bottom").setHeight(36)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
+        self.plot.setLabel("bottom", "difference between the rules")
+        self.bars = self.plot.plot(stepMode="center", fillLevel=0)
+        self.observed = pg.InfiniteLine()
+        self.plot.addItem(self.observed, ignoreBounds=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.plot)
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Draw the null distribution of a comparison and its statistic."""
+        count, edges = np.histogram(comparison.null, bins=_BINS)
+        self.bars.setData(edges, count)
+        self.observed.setValue(comparison.statistic)
+        low = min(float(edges[0]), comparison.statistic)
+        high = max(float(edges[-1]), comparison.statistic)
+        self.plot.setXRange(low, high, padding=0.05)
+        self.plot.setYRange(0, max(int(count.max()), 1), padding=0.05)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.legend.setText(
+            f'<span style="color: rgb{colours.training}">■</span> shuffled blocks &nbsp;&nbsp; '
+            f'<span style="color: rgb{colours.held_out}">┃</span> A against B'
+        )
+        self.plot.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setPen(colours.grid)
+            self.plot.getAxis(side).setTextPen(colours.text)
+        self.bars.setPen(None)
+        self.bars.setFillBrush(pg.mkBrush(colours.training))
+        self.observed.setPen(pg.mkPen(colours.held_out, width=3))
+
+
+class _Histogram(StillPlot):
+    def sizeHint(self) -> QSize:
+        return QSize(260, 130)

@@ -1,0 +1,1 @@
+"""The dock Dynamics: train, see maps and connections."""

@@ -1,0 +1,214 @@
+"""The connections of the model as a picture: which region's past predicts which region."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from ..theme import PlotColours
+
+if TYPE_CHECKING:
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+
+    from ...models.var import VAR
+
+_HINT = "Point at the matrix to read a connection; click to map it."
+_NOTHING = (
+    "The model found no connections, and its maps are empty. Further right on the slider are weaker ones."
+)
+_LEAST_PIXELS = 3.0  # of a connection on the screen
+_TOOLTIP = (
+    "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
+    "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
+    "row. Drag to move, turn the wheel to zoom, click a connection to see what it explains.</qt>"
+)
+
+
+class MatrixPlot(QWidget):  # type: ignore[misc]
+    """VAR coefficients of one lag, from source (columns) to target (rows).
+
+    Signals
+    -------
+    picked(int, int, int)
+        Source, target and lag (from 1 on) of a connection that was clicked.
+    """
+
+    picked = Signal(int, int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._coefficients: np.ndarray | None = None
+        self._centres: np.ndarray | None = None
+        self._drawn_reach = 0
+        self._hint = ""
+
+        self.lag = QComboBox()
+        self.lag.setToolTip("How many frames back the source is looked at.")
+        self.lag.currentIndexChanged.connect(self._draw)
+        self._lag_row = QWidget()
+        row = QHBoxLayout(self._lag_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("Lag"))
+        row.addWidget(self.lag, 1)
+        self._lag_row.setVisible(False)
+
+        self.plot = _Matrix()
+        self.plot.setToolTip(_TOOLTIP)
+        self.plot.setMinimumHeight(200)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setLabel("bottom", "from source")
+        self.plot.setLabel("left", "to target")
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.plot.addItem(self.image)
+        self.plot.getViewBox().sigTransformChanged.connect(self._on_zoom)
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
+
+        self.readout = QLabel()
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.readout.setWordWrap(True)
+        self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(self._lag_row)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.readout)
+
+    def show_var(self, var: VAR | None, centres: np.ndarray | None = None) -> None:
+        """Show the coefficients of a VAR.
+
+        Parameters
+        ----------
+        var : VAR or None
+            None empties the plot.
+        centres : ndarray of shape (d, 2), optional
+            Where each latent sits in the image, in pixels (y, x), for the words under the plot.
+        """
+        before = None if self._coefficients is None else self._coefficients.shape
+        self._coefficients = None if var is None else np.asarray(var.coefficients)
+        self._centres = centres
+        self._hint = "" if var is None else _HINT if var.nonzeros else _NOTHING
+        self.readout.setText(self._hint)
+        if self._coefficients is None:
+            self.image.clear()
+            return
+        if self._coefficients.shape != before:
+            lags = self._coefficients.shape[0]
+            self.lag.blockSignals(True)
+            self.lag.clear()
+            self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
+            self.lag.blockSignals(False)
+            self._lag_row.setVisible(lags > 1)
+        self._draw()
+        if self._coefficients.shape != before:
+            self.plot.autoRange(padding=0.02)
+
+    def _draw(self) -> None:
+        if self._coefficients is None:
+            return
+        # One scale for all lags. A region's own past is far stronger than all else and would hide it.
+        others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
+        used = others[others > 0]
+        top = float(np.percentile(used, 98)) if used.size else 1.0
+        shown = spread(self._coefficients[self._lag_index()], self._reach())
+        self.image.setImage(shown, levels=(-top, top), autoLevels=False)
+
+    def _reach(self) -> int:
+        """Return how many cells around it a connection is drawn over, so that it can be seen at this zoom."""
+        cells_per_pixel = float(self.plot.getViewBox().viewPixelSize()[0])
+        return max(0, math.ceil((_LEAST_PIXELS * cells_per_pixel - 1) / 2))
+
+    def _on_zoom(self) -> None:
+        if self._reach() != self._drawn_reach:
+            self._drawn_reach = self._reach()
+            self._draw()
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme: no connection has the colour of the background."""
+        self.plot.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(colours.grid)
+            axis.setTextPen(colours.text)
+        colormap = pg.ColorMap([0.0, 0.5, 1.0], [colours.negative, colours.background, colours.positive])
+        self.image.setColorMap(colormap)
+
+    def _on_mouse(self, position: QPointF) -> None:
+        if self._coefficients is None:
+            return
+        cell = self._cell(position)
+        if cell is None:
+            self.readout.setText(self._hint)
+            return
+        target, source = cell
+        value = float(self._coefficients[self._lag_index(), target, source])
+        self.readout.setText(
+            f"source {source}{self._where(source)} → target {target}{self._where(target)}: "
+            + (f"{value:+.3g}" if value else "no connection")
+        )
+
+    def _on_click(self, event: MouseClickEvent) -> None:
+        cell = self._cell(event.scenePos())
+        if cell is None or self._coefficients is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        target, source = cell
+        if self._coefficients[self._lag_index(), target, source]:
+            self.picked.emit(source, target, self._lag_index() + 1)
+
+    def _lag_index(self) -> int:
+        return max(int(self.lag.currentIndex()), 0)
+
+    def _cell(self, position: QPointF) -> tuple[int, int] | None:
+        """Return (target, source) of what is drawn at a place in the scene, or None beside the matrix."""
+        at = self.image.mapFromScene(position)
+        target, source = int(np.floor(at.y())), int(np.floor(at.x()))
+        size = 0 if self._coefficients is None else self._coefficients.shape[1]
+        if self._coefficients is None or not (0 <= target < size and 0 <= source < size):
+            return None
+        # The strongest connection that is drawn here, or this very cell where there is none.
+        reach = self._reach()
+        top, left = max(target - reach, 0), max(source - reach, 0)
+        around = np.abs(
+            self._coefficients[self._lag_index(), top : target + reach + 1, left : source + reach + 1]
+        )
+        if not around.any():
+            return target, source
+        down, right = np.unravel_index(int(around.argmax()), around.shape)
+        return top + int(down), left + int(right)
+
+    def _where(self, latent: int) -> str:
+        if self._centres is None:
+            return ""
+        y, x = self._centres[latent]
+        return f" (y {y:.0f}, x {x:.0f})"
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget the connection that was pointed at."""
+        super().leaveEvent(event)
+        if self._coefficients is not None:
+            self.readout.setText(self._hint)
+
+
+def spread(matrix: np.ndarray, reach: int) -> np.ndarray:
+    """Draw every entry over its neighbours within `reach`; where entries meet, the stronger one shows."""
+    if reach == 0:
+        return matrix
+    above: np.ndarray = maximum_filter(matrix, 2 * reach + 1)
+    below: np.ndarray = minimum_filter(matrix, 2 * reach + 1)
+    return np.where(above >= -below, above, below)
+
+
+class _Matrix(pg.PlotWidget):  # type: ignore[misc]
+    def sizeHint(self) -> QSize:
+        return QSize(260, 260)

@@ -1,0 +1,145 @@
+"""The layers that show a trained model: maps, and movies computed where they are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..layers import DIVERGING_OVERLAY, HEAT_OVERLAY, contrast, is_result, put_image, symmetric_contrast
+from ..session import Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...analysis.contribution import ContributionMaps
+    from ...models.var import VAR
+    from ...models.var_autoencoder import VARAutoencoder
+    from ...recording import Movie
+
+EXPLAINED = "explained contribution"
+SOURCES = "contribution by source"
+CONTRIBUTION_MOVIE = "contribution movie"
+RECONSTRUCTION = "reconstruction"
+ONE_CONNECTION = "contribution of one connection"
+# The maps are in squared units: shown by their root, one lively cell does not outshine all others.
+_GAMMA = 0.5
+
+
+def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_contrast: bool = False) -> None:
+    """Put the explained map and its split by source over the movie.
+
+    Parameters
+    ----------
+    session : Session
+        Whose viewer shows them.
+    movie : Movie
+        The recording.
+    maps : ContributionMaps
+        Its maps; without `sources` where they would take too much memory.
+    keep_contrast : bool
+        Whether the contrast of maps that are there stays, as it does on the way along the lasso path.
+    """
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    style = {
+        "colormap": HEAT_OVERLAY,
+        "blending": "translucent_no_depth",
+        "gamma": _GAMMA,
+        "keep_contrast": keep_contrast,
+    }
+    limits = contrast(maps.explained)  # of the split too: the colours of the parts and of the whole agree
+    if len(maps.sources):
+        before = viewer.dims.ndim
+        put_image(
+            viewer,
+            SOURCES,
+            by_source(maps.sources, movie.n_frames),
+            layer,
+            **style,
+            contrast_limits=limits,
+            visible=False,
+        )
+        if viewer.dims.ndim > before:
+            viewer.dims.last_used = viewer.dims.ndim - 3  # the arrow keys and "play" stay with time
+    else:
+        for old in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
+            viewer.layers.remove(old)
+        session.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
+    put_image(
+        viewer,
+        EXPLAINED,
+        maps.explained,
+        layer,
+        **style,
+        contrast_limits=limits,
+    )
+
+
+def by_source(sources: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """Return the maps (d, Y, X) as a view (d, frames, Y, X) that is the same at all times.
+
+    In the viewer the first axis of a map (d, Y, X) would be the movie's time. Takes no memory.
+    """
+    return np.broadcast_to(sources[:, None], (len(sources), frames, *sources.shape[1:]))
+
+
+def show_lazy_movies(
+    session: Session,
+    movie: Movie,
+    model: VARAutoencoder,
+    var: VAR,
+    maps: ContributionMaps,
+    *,
+    keep_contrast: bool = False,
+) -> None:
+    """Put contribution movie and reconstruction into the viewer; hidden, as they cost time to scroll."""
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    from ...analysis.contribution import contribution_movie, reconstruction_movie
+
+    put_image(
+        viewer,
+        RECONSTRUCTION,
+        reconstruction_movie(model, movie),
+        layer,
+        colormap="gray",
+        blending="translucent_no_depth",
+        contrast_limits=tuple(layer.contrast_limits),
+        visible=False,
+    )
+    # The amplitude map is a mean over time; moments of activity are several times as strong.
+    peak = 3 * symmetric_contrast(np.asarray(maps.amplitude))[1]
+    put_image(
+        viewer,
+        CONTRIBUTION_MOVIE,
+        contribution_movie(model, movie, var=var),
+        layer,
+        keep_contrast=keep_contrast,
+        colormap=DIVERGING_OVERLAY,
+        blending="translucent_no_depth",
+        contrast_limits=(-peak, peak),
+        visible=False,
+    )
+
+
+def show_edge_map(session: Session, edge: NDArray[np.float32]) -> None:
+    """Put the map of one connection on top, and hide the explained map that it is part of."""
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    shown = put_image(
+        viewer,
+        ONE_CONNECTION,
+        edge,
+        layer,
+        colormap=DIVERGING_OVERLAY,
+        blending="translucent_no_depth",
+        contrast_limits=symmetric_contrast(edge, 99.8),
+    )
+    shown.visible = True
+    for other in viewer.layers:
+        if other.name == EXPLAINED and is_result(other):
+            other.visible = False

@@ -1,0 +1,1 @@
+"""The dock Inspector: what drives a region, and what it drives."""

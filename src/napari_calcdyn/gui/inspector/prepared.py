@@ -1,0 +1,296 @@
+"""What is computed once, so that each click after that is a few dot products."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..session import Status
+from ..traces.trace_plot import PREDICTED, RAW, RECONSTRUCTED
+from .regions import Region
+
+if TYPE_CHECKING:
+    import threading
+
+    from numpy.typing import NDArray
+
+    from ...analysis.drivers import Drivers
+    from ...analysis.influence import Influence
+    from ...models.var import VAR
+    from ...models.var_autoencoder import VARAutoencoder
+    from ...recording import Movie, RoiSet, Traces
+    from ...recording.progress import ProgressCallback
+
+Stage = Callable[[str], "ProgressCallback"]
+"""Called with the words of a stage; returns its progress callback."""
+GetLatents = Callable[["Movie", "VARAutoencoder", "ProgressCallback | None"], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What everything is computed from.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    model : VARAutoencoder
+        Of frames of its size.
+    var : VAR
+        The point of the lasso path that is shown.
+    rois : RoiSet or None
+        Of its frames.
+    traces : Traces or None
+        Of these ROIs, a sample for each frame.
+    """
+
+    movie: Movie
+    model: VARAutoencoder
+    var: VAR
+    rois: RoiSet | None
+    traces: Traces | None
+
+    def same(self, other: Inputs, *names: str) -> bool:
+        """Whether the named fields of both are the same objects; all of them where none is named."""
+        fields = names or ("movie", "model", "var", "rois", "traces")
+        return all(getattr(self, name) is getattr(other, name) for name in fields)
+
+
+@dataclass(frozen=True, eq=False)
+class Readouts:
+    """How the latents make up the traces of the ROIs: ``level + weights · z[t]``, in movie units.
+
+    Parameters
+    ----------
+    weights : ndarray (N, d), float32
+        Encoded footprints; of traces with their neuropil subtracted, that too.
+    levels : ndarray (N,), float32
+        What the still picture adds.
+    footprints : ndarray (N, d), float32
+        Encoded footprints alone: what the sources are ranked by.
+    """
+
+    weights: NDArray[np.float32]
+    levels: NDArray[np.float32]
+    footprints: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is known of a recording, its model and its ROIs; made by `prepare`.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What it was computed from.
+    latents : ndarray (T, d), float32
+        Of the recording.
+    covariances : ndarray (p, d, d), float32
+        See `analysis.drivers.lagged_covariances`.
+    readouts : Readouts or None
+        Of the ROIs.
+    raw : Traces or None
+        Of the ROIs: those of the session, or fluorescence where it has none.
+    influence : Influence or None
+        Of the ROIs.
+    """
+
+    inputs: Inputs
+    latents: NDArray[np.float32]
+    covariances: NDArray[np.float32]
+    readouts: Readouts | None
+    raw: Traces | None
+    influence: Influence | None
+
+    @property
+    def unit(self) -> str:
+        """Of all traces."""
+        return self.raw.unit if self.raw is not None else "fluorescence"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the influence is there, or there are no ROIs that it could be of."""
+        return self.inputs.rois is None or self.influence is not None
+
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        rois = self.inputs.rois
+        return {} if rois is None else {int(number): row for row, number in enumerate(rois.ids)}
+
+    def inspect(self, region: Region, raw: NDArray[np.float32] | None = None) -> Inspected:
+        """Compute what is shown of a region.
+
+        Parameters
+        ----------
+        region : Region
+            One of the ROIs, or any other.
+        raw : ndarray (T,), optional
+            Trace of a region that is none of the ROIs, in movie units, where it was read already.
+
+        Returns
+        -------
+        Inspected
+
+        Raises
+        ------
+        InputError
+            If the region belongs to frames of another size.
+        """
+        from ...analysis.drivers import drivers
+        from ...analysis.roi_prediction import predicted_like
+
+        model, var = self.inputs.model, self.inputs.var
+        row = None if region.roi is None else self._rows[region.roi]
+        readouts = self.readouts if row is not None else _read_out_region(model, region)
+        assert readouts is not None
+        weights, level, footprint = (
+            it[row or 0] for it in (readouts.weights, readouts.levels, readouts.footprints)
+        )
+        driving = drivers(footprint, self.latents, var)
+        whole = driving if readouts.weights is readouts.footprints else drivers(weights, self.latents, var)
+        still = np.float32(level + weights @ var.mean)
+        predicted = still + whole.contributions.sum(axis=0)
+        predicted[: var.order] = np.nan  # which a sum over no sources is not
+        computed = {RECONSTRUCTED: level + self.latents @ weights, PREDICTED: predicted}
+        if row is None and raw is not None:
+            computed = {RAW: raw, **computed}
+        values = np.stack(list(computed.values()))
+        if self.raw is not None:
+            values = predicted_like(values, self.raw)
+        curves = dict(zip(computed, values, strict=True))
+        problem = ""
+        if row is not None and self.raw is not None:
+            curves = {RAW: self.raw.values[row], **curves}
+            problem = self.raw.problems[row] or ""
+        return Inspected(region, curves, driving, bool(footprint.any()), problem)
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """What is shown of one region.
+
+    Parameters
+    ----------
+    region : Region
+        Which one.
+    curves : dict of str to ndarray (T,)
+        Its traces by kind, all in one unit.
+    drivers : Drivers
+        The sources that drive it.
+    reached : bool
+        Whether any latent reaches it.
+    problem : str
+        Why its raw trace cannot be used; empty where it can.
+    """
+
+    region: Region
+    curves: dict[str, NDArray[np.float32]]
+    drivers: Drivers
+    reached: bool
+    problem: str
+
+
+def prepare(
+    inputs: Inputs,
+    before: Prepared | None,
+    latents_of: GetLatents,
+    stage: Stage,
+    ready: Callable[[Prepared], None],
+) -> Prepared:
+    """Compute what every click needs, and nothing that is known already; call it off the GUI thread.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What to compute it from.
+    before : Prepared, optional
+        What was computed last, of which all that still holds is kept.
+    latents_of : callable
+        ``latents_of(movie, model, progress)`` returns the latents of the recording.
+    stage : callable
+        Called with the words of each stage of the work; returns its progress callback.
+    ready : callable
+        Called with all but the influence, which takes longest, once that is there.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError
+        If ROIs or traces do not belong to the recording.
+    Cancelled
+        If a progress callback asked to stop.
+    """
+    from ...analysis.drivers import lagged_covariances
+    from ...analysis.influence import roi_influence
+
+    def kept(name: str, *fields: str) -> Any:
+        return getattr(before, name) if before is not None and before.inputs.same(inputs, *fields) else None
+
+    movie, model, rois = inputs.movie, inputs.model, inputs.rois
+    latents = latents_of(movie, model, stage("Encoding the recording"))
+    covariances = kept("covariances", "movie", "model")
+    if covariances is None:
+        covariances = lagged_covariances(latents, model.var, stage("Relating the latents"))
+    if rois is None:
+        return Prepared(inputs, latents, covariances, None, None, None)
+    raw = kept("raw", "movie", "rois", "traces") or _traces(inputs, stage)
+    readouts = kept("readouts", "model", "rois", "traces") or _read_out(model, rois, raw)
+    influence = kept("influence", "movie", "model", "rois")
+    if influence is None:
+        ready(Prepared(inputs, latents, covariances, readouts, raw, None))
+        stage("Finding which ROI drives which")(0, 0)
+        influence = roi_influence(model, latents, rois)
+    return Prepared(inputs, latents, covariances, readouts, raw, influence)
+
+
+def stages(report: Callable[[Status], None], stop: threading.Event) -> Stage:
+    """Return a `Stage` that reports each stage's progress as `Status`, and stops where the event says so."""
+
+    def stage(words: str) -> ProgressCallback:
+        began = time.monotonic()
+        report(Status("inspector", f"{words} …"))
+
+        def progress(done: int, total: int) -> bool:
+            fraction = done / total if total else None
+            elapsed = time.monotonic() - began
+            eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
+            report(Status("inspector", f"{words} …", fraction, eta))
+            return stop.is_set()
+
+        return progress
+
+    return stage
+
+
+def _traces(inputs: Inputs, stage: Stage) -> Traces:
+    from ...recording import extract_traces
+
+    if inputs.traces is not None:
+        return inputs.traces
+    assert inputs.rois is not None
+    return extract_traces(inputs.movie, inputs.rois, progress=stage("Extracting traces"))
+
+
+def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
+    from ...analysis.roi_prediction import encoded_footprints
+
+    pixels = region.rois.footprints
+    encoded = encoded_footprints(model, pixels)
+    return Readouts(encoded, pixels @ model.offset.ravel(), encoded)
+
+
+def _read_out(model: VARAutoencoder, rois: RoiSet, raw: Traces) -> Readouts:
+    from ...analysis.roi_prediction import encoded_footprints, trace_weights
+
+    pixels = trace_weights(rois, raw)
+    footprints = encoded_footprints(model, rois.footprints)
+    weights = footprints if pixels is rois.footprints else encoded_footprints(model, pixels)
+    return Readouts(weights, pixels @ model.offset.ravel(), footprints)

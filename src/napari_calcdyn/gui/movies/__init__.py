@@ -1,0 +1,1 @@
+"""The dock Recording, and the readers that napari calls."""

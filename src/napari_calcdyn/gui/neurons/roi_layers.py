@@ -1,0 +1,73 @@
+"""The layer “ROIs”: where the ROIs lie on the movie."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..layers import RESULT, spatial_metadata
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from ...recording import RoiSet
+    from ..session import Session
+
+ROIS = "ROIs"
+ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer
+_OPACITY = 0.7
+
+
+def show_rois(session: Session) -> Labels | None:
+    """Put the session's ROIs over the movie, or into the layer that shows them already.
+
+    A pixel of the layer is the ROI's position in the session's `RoiSet` plus one, 0 outside of all; the layer's
+    features have the ids. A layer that was renamed stays; one that was removed is made again.
+
+    Parameters
+    ----------
+    session : Session
+        Whose viewer shows them; the movie's layer, where there is one with frames of that size, says where.
+
+    Returns
+    -------
+    Labels or None
+        The layer; None where there are no ROIs.
+    """
+    viewer, rois = session.viewer, session.rois
+    if viewer is None or rois is None:
+        return None
+    place = _place(session, rois)
+    layer = session.roi_labels
+    if layer is None:
+        layer = viewer.add_labels(
+            rois.labels, name=ROIS, metadata={RESULT: "result"}, opacity=_OPACITY, **place
+        )
+    elif layer.data is not rois.labels:
+        layer.data = rois.labels
+    if place:
+        layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
+    layer.editable = False  # a brush would change the picture of the ROIs, which the rings of neuropil avoid
+    layer.features = {"index": np.arange(len(rois) + 1), ROI_ID: np.array(["", *map(str, rois.ids)])}
+    if session.roi_labels is not layer:
+        session.roi_layer = weakref.ref(layer)
+    return layer
+
+
+def raise_rois(session: Session) -> None:
+    """Lift the ROIs over the movie where it covers them, as one that was opened later does."""
+    viewer, layer, movie = session.viewer, session.roi_labels, session.movie_layer
+    if viewer is None or layer is None or movie is None:
+        return
+    below, above = viewer.layers.index(layer), viewer.layers.index(movie)
+    if below < above:
+        viewer.layers.move(below, above + 1)
+
+
+def _place(session: Session, rois: RoiSet) -> dict[str, Any]:
+    movie, layer = session.movie, session.movie_layer
+    if movie is None or layer is None or movie.frame_shape != rois.frame_shape:
+        return {}
+    return spatial_metadata(layer, 2)

@@ -1,0 +1,1 @@
+"""The section What if of the Inspector: push and forecast."""

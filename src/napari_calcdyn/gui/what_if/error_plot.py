@@ -1,0 +1,80 @@
+"""How wrong forecasts were, against how far ahead they looked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from ..loss_plot import StillPlot
+from ..theme import PlotColours
+
+if TYPE_CHECKING:
+    from ...analysis.forecast import ForecastError
+
+_TOOLTIP = (
+    "<qt>Forecasts that start at each frame the training did not see, against what came: the squared error of the "
+    "picture as a share of its variance. 0 is perfect; 1 is no better than the mean picture. The grey line is "
+    "a forecast in which nothing changes any more.</qt>"
+)
+
+
+class ErrorPlot(QWidget):  # type: ignore[misc]
+    """The error at each horizon, and that of a forecast in which nothing changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.plot = StillPlot()
+        self.plot.setMinimumHeight(110)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.getPlotItem().setContentsMargins(0, 6, 8, 6)
+        self.plot.setLabel("bottom", "frames ahead")
+        self.plot.setLabel("left", "error")
+        self.plot.getAxis("left").setWidth(52)
+        self.plot.getAxis("bottom").setHeight(36)
+        for widget in (self.legend, self.plot):
+            widget.setToolTip(_TOOLTIP)
+        self.unchanged, self.curve = self.plot.plot(), self.plot.plot()
+        self.mean = pg.InfiniteLine(1.0, angle=0)
+        self.plot.addItem(self.mean, ignoreBounds=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.plot)
+
+    def show_errors(self, errors: ForecastError) -> None:
+        """Draw the errors of the picture."""
+        self.curve.setData(errors.horizons, errors.picture)
+        self.unchanged.setData(errors.horizons, errors.unchanged)
+        # A forecast that runs away must not flatten the rest.
+        highest = max(errors.picture.max(), errors.unchanged.max())
+        self.plot.setYRange(0, min(max(highest, 1.0), 2.5) * 1.08, padding=0)
+        longest = len(errors.horizons)
+        self.plot.setXRange(0.5, longest + 0.5, padding=0)
+        self.plot.getAxis("bottom").setTickSpacing(levels=[(1, 0)] if longest <= 10 else None)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.legend.setText(
+            f'<span style="color: rgb{colours.held_out}">●</span> forecast &nbsp;&nbsp; '
+            f'<span style="color: rgb{colours.training}">━</span> nothing changes &nbsp;&nbsp; '
+            f'<span style="color: rgb{colours.text}">┄</span> mean'
+        )
+        self.plot.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setPen(colours.grid)
+            self.plot.getAxis(side).setTextPen(colours.text)
+        self.curve.setPen(pg.mkPen(colours.held_out, width=2))
+        self.curve.setSymbol("o")
+        self.curve.setSymbolSize(5)
+        self.curve.setSymbolPen(None)
+        self.curve.setSymbolBrush(colours.held_out)
+        self.unchanged.setPen(pg.mkPen(colours.training, width=2))
+        self.mean.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
