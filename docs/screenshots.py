@@ -15,10 +15,13 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
+from napari_calcdyn.gui.behaviour.behaviour_dock import BehaviourDock
+from napari_calcdyn.gui.behaviour.behaviour_files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.neurons.neuron_inputs import read_columns
 from napari_calcdyn.gui.neurons.neuron_views import views_of
+from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.simulate.activity import simulate_activity
 from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 
@@ -121,6 +124,65 @@ def neuron_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def question_pictures(folder: Path) -> None:
+    """Take the pictures of *Inspector*, *What if* and *Behaviour*."""
+    viewer, docks = open_window()
+    inspector = docks.inspector
+    session = inspector.session
+    simulated = simulate_movie(frames=1500, height=96, width=96, seed=1)
+    simulated.save(folder)
+    docks.recording.open([folder / "movie.tif"])
+    wait_until(lambda: session.job is None)
+    session.rois = simulated.rois
+    show_rois(session)
+    docks.dynamics.preset.setCurrentText("quick")
+    docks.dynamics.train.click()
+    wait_until(lambda: session.job is None)
+    viewer.layers[EXPLAINED].visible = False
+    inspector.parentWidget().raise_()
+    wait_until(lambda: session.influence is not None)
+    session.selected = (6,)
+    picture(viewer, "inspector", settle=1.0)
+    inspector.pages.setCurrentIndex(1)
+    inspector.arrows.run.click()
+    wait_until(lambda: session.influence.p_values is not None and session.job is None)
+    viewer.theme = "light"
+    picture(viewer, "inspector_light", settle=1.0)
+    viewer.theme = "dark"
+    inspector.pages.setCurrentIndex(2)
+    viewer.dims.set_point(0, 700)
+    inspector.what_if.push.click()
+    wait_until(lambda: session.job is None)
+    inspector.what_if.forecast.click()
+    wait_until(lambda: session.job is None)
+    let_live(1.0)
+    picture(viewer, "what_if", settle=1.0)
+
+    write_speed(folder / "behaviour.csv", simulated.traces[5])
+    viewer.window.add_dock_widget(BehaviourDock(viewer), name="Behaviour (CalcDyn)", area="bottom")
+    load_behaviour(session, folder / "behaviour.csv")
+    wait_until(lambda: session.behaviour is not None)
+    inspector.pages.setCurrentIndex(0)
+    picture(viewer, "behaviour", settle=4.0)  # what goes with it is looked for meanwhile
+    viewer.close()
+
+
+def write_speed(path: Path, trace: np.ndarray) -> None:
+    """Write a running speed that goes with a cell, but not with that cell alone."""
+    random = np.random.default_rng(0)
+    follows = (trace - trace.mean()) / trace.std() + random.normal(0, 1, len(trace))
+    smooth = np.convolve(follows, np.full(7, 1 / 7), "same")
+    rows = [
+        f"{max(0.0, 8 + 6 * value):.2f},{place}"
+        for value, place in zip(smooth, _laps(len(trace)), strict=True)
+    ]
+    path.write_text("running speed (cm/s),lap\n" + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _laps(frames: int) -> list[int]:
+    return [1 + frame * 6 // frames for frame in range(frames)]
+
+
 def simulate_change(folder: Path) -> None:
     """Save a recording in which some links between cells turn round half way, at 10 frames per second."""
     random = np.random.default_rng(4)
@@ -162,7 +224,7 @@ def compare_pictures(folder: Path) -> None:
 def main() -> None:
     """Take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    for take in (dynamics_pictures, neuron_pictures, compare_pictures):
+    for take in (dynamics_pictures, neuron_pictures, question_pictures, compare_pictures):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))
 

@@ -1,0 +1,96 @@
+"""Which of four ROIs drives which in three real trials of one field of view, with several models each.
+
+Recordings and outlines are looked for in the folder that CALCDYN_TEST_DATA names: fissa/AVG_A01..03.tif and
+fissa/rois.zip. A model is trained for each trial and seed. The control tests the same ROIs after the activity of each
+was shifted in time, round and round, by its own number of frames: then nobody can drive anybody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from report import RESULTS, save
+from resumable import CORES, Row, fingerprint, measure_all
+
+from napari_calcdyn.analysis.blocks import automatic_block_length
+from napari_calcdyn.analysis.debiased_var import fit_debiased
+from napari_calcdyn.analysis.edge_test import family_wise
+from napari_calcdyn.analysis.influence import influence_test
+from napari_calcdyn.analysis.roi_activity import roi_activity
+from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.training import drive
+from napari_calcdyn.recording import open_movie, open_rois
+
+TRIALS = ("AVG_A01", "AVG_A02", "AVG_A03")
+SHIFTED = 20
+FOLDER = Path(os.environ.get("CALCDYN_TEST_DATA", ""), "fissa")
+
+
+def measure(task: Row) -> Row:
+    """Train, test, and test what was shifted."""
+    movie = open_movie(FOLDER / f"{task['trial']}.tif")
+    rois = open_rois(FOLDER / "rois.zip", frame_shape=movie.frame_shape)
+    config = VARAutoencoderConfig.preset(str(task["preset"]))
+    seed = int(str(task["seed"]))
+    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu", seed=seed), lambda _: None)
+    latents = model.latents(movie)
+    edges = influence_test(model, latents, rois, seed=seed).edges()
+    activity, surroundings = roi_activity(model, latents, rois)
+    draw = np.random.default_rng(seed)
+    smallest = []
+    for _ in range(SHIFTED):
+        away = draw.integers(len(activity), size=activity.shape[1])
+        moved = np.column_stack([np.roll(it, by) for it, by in zip(activity.T, away, strict=True)])
+        fit = fit_debiased(np.hstack([moved, surroundings]), 1)
+        length = automatic_block_length(moved, 1)
+        smallest.append(float(np.nanmin(family_wise(fit, len(rois), block_length=length, seed=seed))))
+    return {"edges": [list(edge) for edge in edges.tolist()], "shifted": smallest}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one seed, preset quick")
+    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
+    options = parser.parse_args()
+    if not FOLDER.is_dir():
+        print("CALCDYN_TEST_DATA is not set: there is no real recording to look at.")
+        return
+    suffix = "_quick" if options.quick else ""
+    preset, seeds = ("quick", 1) if options.quick else ("standard", 3)
+    tasks: list[Row] = [
+        {"trial": trial, "seed": seed, "preset": preset} for trial in TRIALS for seed in range(seeds)
+    ]
+    file = RESULTS / f"influence_real{suffix}.jsonl"
+    rows = measure_all(file, tasks, measure, code=fingerprint("models"), jobs=options.jobs)
+    found: dict[tuple[int, int], Row] = {}
+    for row in rows:
+        for source, target, _, strength, _, p_value in row["edges"]:  # type: ignore[attr-defined]
+            line = found.setdefault((source, target), {"ROIs": f"{source} → {target}"})
+            line.setdefault(str(row["trial"]), []).append((strength, p_value))  # type: ignore[attr-defined]
+    lines: list[Row] = []
+    for key in sorted(found):
+        line = found[key]
+        for trial in TRIALS:
+            values = line[trial]
+            mean = fmean(strength for strength, _ in values)  # type: ignore[attr-defined]
+            p_values = ", ".join(f"{p:.3f}" for _, p in values)  # type: ignore[attr-defined]
+            line[trial] = f"{mean:+.2f} (p {p_values})"
+        lines.append(line)
+    shifted = [value for row in rows for value in row["shifted"]]  # type: ignore[attr-defined]
+    share = 100 * fmean(value <= 0.05 for value in shifted)
+    save(
+        f"influence_real{suffix}",
+        lines,
+        command=f"python benchmarks/influence_real.py{' --quick' if options.quick else ''}",
+        notes=f"Strength, mean over models, and the family-wise p of each. Shifted in time, {share:.0f} % of"
+        f" {len(shifted)} tests find an edge at p ≤ 0.05.",
+    )
+
+
+if __name__ == "__main__":
+    main()
