@@ -132,6 +132,19 @@ def test_a_recording_of_another_size_is_refused(model: VARAutoencoder, movie: Mo
         join(movie, other)
 
 
+def test_recordings_of_different_frame_rate_are_refused_before_training(
+    model: VARAutoencoder, movie: Movie, tmp_path: Path
+) -> None:
+    frames = movie.frames(0, 240)
+    slow, fast = (Movie.from_array(frames, frame_rate=rate, name=f"at {rate:g}") for rate in (10.0, 20.0))
+    a = [range(120)]
+    with pytest.raises(InputError, match="at 10 has 10 frames per second and at 20 20: a lag of one frame"):
+        run_compare([slow, fast], a, a, tmp_path / "out", FAST, on_progress=lambda progress: pytest.fail())
+    almost = Movie.from_array(frames, frame_rate=10.05)
+    for other in (movie, almost):  # unknown, or as good as the same
+        assert compare(model, [slow, other], a, a, permutations=19)[0].permutations == 19
+
+
 def test_joined_recordings_have_one_mean_and_keep_their_frames() -> None:
     rng = np.random.default_rng(1)
     first = rng.integers(0, 100, (20, 4, 5)).astype(np.uint16)

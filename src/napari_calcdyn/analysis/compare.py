@@ -25,7 +25,39 @@ from .comparison_maps import ComparisonMaps, Condition, comparison_maps
 from .result_folder import result_folder
 from .sequences import Comparison, compare_sequences
 
-__all__ = ["ComparisonMaps", "compare", "run_compare"]
+__all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
+
+_SAME_RATE = 0.01  # relative difference of frame rates that is none
+
+
+def check_conditions(
+    movies: Movie | Sequence[Movie], a: Sequence[range], b: Sequence[range], order: int
+) -> None:
+    """Refuse what can never be compared, before anything is computed.
+
+    Parameters
+    ----------
+    movies : Movie, or sequence of one or two
+        As for `compare`.
+    a, b : sequence of range
+        Stretches of frames.
+    order : int
+        Number of lags p.
+
+    Raises
+    ------
+    InputError
+        If a range is not in its recording, two in one recording overlap, a condition is too short, or two recordings
+        differ in frame rate.
+    """
+    of = _one_or_two(movies)
+    check_ranges(a, b, tuple(movie.n_frames for movie in of), order)
+    rate, other = of[0].frame_rate, of[-1].frame_rate
+    if rate and other and abs(rate - other) > _SAME_RATE * max(rate, other):
+        raise InputError(
+            f"{of[0].name} has {rate:g} frames per second and {of[-1].name} {other:g}: a lag of one frame is not the"
+            " same time in both, so bring them to one frame rate first."
+        )
 
 
 def compare(
@@ -71,12 +103,12 @@ def compare(
     Raises
     ------
     InputError
-        If the ranges cannot be compared, or frames have another size than the model's.
+        If the conditions cannot be compared, or frames have another size than the model's.
     Cancelled
         If `progress` asked to stop.
     """
     of = _one_or_two(movies)
-    check_ranges(a, b, tuple(movie.n_frames for movie in of), model.config.order)
+    check_conditions(of, a, b, model.config.order)
     for movie in of:
         model.check_frame_shape(movie)
     to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
@@ -162,7 +194,7 @@ def run_compare(
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            check_ranges(a, b, tuple(movie.n_frames for movie in of), model.order)
+            check_conditions(of, a, b, model.order)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], stage("Computing mean frames"))
             fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
         comparison, maps = compare(
