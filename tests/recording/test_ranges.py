@@ -32,6 +32,7 @@ def test_stretches_as_people_write_them(text: str, expected: list[range]) -> Non
         ("10-20", "“10-20” is no stretch of time"),
         ("1:2:3", "is no stretch of time"),
         ("0:501", "has 500 frames"),
+        ("500:", "“500:” starts after the recording, which has 500 frames"),
         ("20:20", "holds no frame"),
         ("30:20", "holds no frame"),
         ("0:100, 99:200", "The stretches 0:100, 99:200 overlap"),

@@ -33,7 +33,7 @@ def parse_ranges(text: str, n_frames: int) -> list[range]:
     Raises
     ------
     InputError
-        If the text is something else, a stretch is empty or ends after the recording, or two overlap.
+        If the text is something else, a stretch is empty or not in the recording, or two overlap.
     """
     ranges = []
     for part in text.split(","):
@@ -48,6 +48,11 @@ def parse_ranges(text: str, n_frames: int) -> list[range]:
             raise InputError(
                 f"“{part.strip()}” ends after the recording, which has {n_frames:,} frames: end it at"
                 f" {n_frames} or before."
+            )
+        if start >= n_frames:
+            raise InputError(
+                f"“{part.strip()}” starts after the recording, which has {n_frames:,} frames: start it at"
+                f" {n_frames - 1} or before."
             )
         if start >= stop:
             raise InputError(f"“{part.strip()}” holds no frame: START must come before STOP.")
