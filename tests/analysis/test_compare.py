@@ -139,7 +139,9 @@ def test_recordings_of_different_frame_rate_are_refused_before_training(
     slow, fast = (Movie.from_array(frames, frame_rate=rate, name=f"at {rate:g}") for rate in (10.0, 20.0))
     a = [range(120)]
     with pytest.raises(InputError, match="at 10 has 10 frames per second and at 20 20: a lag of one frame"):
-        run_compare([slow, fast], a, a, tmp_path / "out", FAST, on_progress=lambda progress: pytest.fail())
+        run_compare(
+            [slow, fast], a, a, tmp_path / "out", FAST, on_progress=lambda progress: pytest.fail("it began")
+        )
     almost = Movie.from_array(frames, frame_rate=10.05)
     for other in (movie, almost):  # unknown, or as good as the same
         assert compare(model, [slow, other], a, a, permutations=19)[0].permutations == 19
