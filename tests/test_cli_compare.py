@@ -83,6 +83,9 @@ def test_behaviour_says_what_is_what(
         (("--a", "0:80", "--b", "80:160", "--block", "ten"), "--block"),
         (("--a", "0:80", "--b", "80:160", "--block", "30"), "room for 2 blocks"),
         (("--a", "0:80", "--b", "80:160", "--column", "speed"), "--behaviour"),
+        (("--a", "0:80", "--b", "80:160", "--smooth", "5"), "--behaviour"),
+        (("--a", "200:", "--b", "80:160"), "starts after the recording, which has 160 frames"),
+        (("--a", "0:80", "--b", "80:160", "--model", "saved"), "leave out either --model or the settings"),
     ],
 )
 def test_one_sentence_where_it_cannot_go_on(
@@ -106,6 +109,11 @@ def test_one_sentence_where_it_cannot_go_on(
         (("--column", "speed", "--above", "5", "--a", "0:80"), "leave out --a"),
         (("--column", "speed", "--above", "6"), "too short"),
         (("--column", "light", "--value", "on", "--smooth", "3"), "leave out --smooth"),
+        (("--column", "speed"), "with either --above or --value"),
+        (("--column", "speed", "--above", "5", "--value", "20"), "with either --above or --value"),
+        (("--column", "speed", "--above", "99"), "never above 99: choose a number between 1 and 28"),
+        (("--column", "speed", "--above", "0"), "speed is always above 0: choose a number"),
+        (("--column", "light", "--value", "dim"), "light is never “dim”: choose one of its values, off, on."),
     ],
 )
 def test_one_sentence_about_behaviour(

@@ -48,10 +48,11 @@ def save_overview(
 
     figure = Figure(figsize=(13.5, 7.4), dpi=110, layout="constrained")
     p, edges = comparison.p_value, len(comparison.edges())
+    less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
     names = " and ".join(movie.name for movie in movies)
     figure.suptitle(
-        f"{names}: p = {p:.3g} for the same rules in A and B; rules of their own take away"
-        f" {100 * comparison.effect:.2g} % of the one-step error; {edges} changed connection{'s' * (edges != 1)}",
+        f"{names}: p = {p:.3g} for the same rules in A and B; with rules of their own the one-step error is {less}"
+        f" than by chance; {edges} changed connection{'s' * (edges != 1)}",
         fontsize=11,
     )
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.25], squeeze=False).ravel()

@@ -9,15 +9,19 @@ import typer
 
 from ..models.config import VARAutoencoderConfig
 from ..recording.errors import InputError
-from .options import Device, Out, Seed
-from .progress_bar import progress_bar
-from .settings import given, with_settings
+from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .progress_bar import progress_bar, say_done
+from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..models.training import Progress
     from ..recording import Movie
 
     Conditions = tuple[list[range], list[range]]
+
+_MOST_WORDS = 12  # of a column that are listed
 
 
 @with_settings(VARAutoencoderConfig)
@@ -45,29 +49,19 @@ def compare(
     smooth: Annotated[
         int, typer.Option(min=1, help="Average a column of numbers over so many frames first.")
     ] = 1,
-    model: Annotated[
-        Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[quick|standard|thorough]", help="Settings to train with; standard by default."
-        ),
-    ] = None,
+    model: SavedModel = None,
+    preset: Preset = None,
     permutations: Annotated[int, typer.Option(min=19, help="How often labels of blocks are permuted.")] = 999,
     block: Annotated[str, typer.Option(metavar="[auto|FRAMES]", help="Frames in a block.")] = "auto",
     device: Device = "auto",
     seed: Seed = 0,
-    channel: Annotated[int | None, typer.Option(help="Which channel, where there are several.")] = None,
-    plane: Annotated[int | None, typer.Option(help="Which plane, where there are several.")] = None,
-    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, if not in the file.")] = None,
+    channel: Channel = None,
+    plane: Plane = None,
+    frame_rate: FrameRate = None,
     **settings: Any,
 ) -> None:
     """Compare the rules in two stretches of a recording, or in two recordings of one field of view."""
-    changes = given(VARAutoencoderConfig, settings)
-    if model is not None and (preset or changes):
-        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
-    config = VARAutoencoderConfig.preset(preset or "standard", **changes)
+    chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
     length = _block(block)
 
     from ..recording import open_movie
@@ -79,11 +73,13 @@ def compare(
             raise InputError(
                 "--behaviour says what A and B are: leave out --a, --b and the second recording."
             )
-        chosen = _from_behaviour(behaviour, column, above, value, smooth, movies[0])
+        conditions = _from_behaviour(behaviour, column, above, value, smooth, movies[0])
     else:
-        if column is not None or above is not None or value is not None:
-            raise InputError("--column, --above and --value need a table: name it with --behaviour.")
-        chosen = _from_text(a, b, movies)
+        if column is not None or above is not None or value is not None or smooth > 1:
+            raise InputError(
+                "--column, --above, --value and --smooth need a table: name it with --behaviour."
+            )
+        conditions = _from_text(a, b, movies)
     with progress_bar() as show:
         from ..analysis.compare import run_compare
         from ..models.var_autoencoder import VARAutoencoder
@@ -91,10 +87,10 @@ def compare(
         def on_progress(progress: Progress) -> None:
             show(progress.stage, progress.step, progress.total)
 
-        using = config if model is None else VARAutoencoder.load(model, device=device)
+        using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_compare(
             movies,
-            *chosen,
+            *conditions,
             out,
             using,
             permutations=permutations,
@@ -103,15 +99,14 @@ def compare(
             seed=seed,
             on_progress=on_progress,
         )
-    edges = len(found["edges"])
+    edges, effect = len(found["edges"]), found["effect"]
+    less = f"{100 * effect:.2g} % less" if effect > 0 else "no less"
     print(
         f"p = {found['p_value']:.3g} for the same rules in A and B ({found['permutations']} permutations of blocks"
-        f" of {found['block_length']} frames); with rules of their own {100 * found['effect']:.2g} % of the one-step"
-        f" error goes away; {edges} connection{'s' * (edges != 1)} changed."
+        f" of {found['block_length']} frames); with rules of their own the one-step error is {less} than by chance;"
+        f" {edges} connection{'s' * (edges != 1)} changed."
     )
-    print(
-        f"Done in {found['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
-    )
+    say_done(found["seconds"], out)
 
 
 def _block(text: str) -> int | Literal["auto"]:
@@ -144,5 +139,21 @@ def _from_behaviour(
         if values.dtype.kind != "f":
             raise InputError(f"{column} does not hold numbers: leave out --smooth.")
         values = averaged(values, smooth)
+    if (above is None) == (value is None):
+        raise InputError(f"Say where {column} holds: with either --above or --value.")
     holds, is_known = where(values, above=above, value=value), known(values)
-    return stretches(holds & is_known), stretches(~holds & is_known)
+    a, b = stretches(holds & is_known), stretches(~holds & is_known)
+    if not (a and b):
+        limit = f"above {above:g}" if above is not None else f"“{value}”"
+        raise InputError(f"{column} is {'always' if a else 'never'} {limit}: {_holds(values[is_known])}.")
+    return a, b
+
+
+def _holds(values: NDArray[Any]) -> str:
+    """Say what a column holds, as far as it is known."""
+    if not len(values):
+        return "it is blank, choose another column"
+    if values.dtype.kind == "f":
+        return f"choose a number between {values.min():g} and {values.max():g}"
+    words = sorted(set(values.astype(str).tolist()))
+    return f"choose one of its values, {', '.join(words[:_MOST_WORDS])}{', …' * (len(words) > _MOST_WORDS)}"

@@ -12,9 +12,9 @@ from ..models.avae_config import AVAEConfig
 from ..recording.baseline import Baseline
 from ..recording.errors import InputError
 from ..recording.open import TIFF_ENDINGS
-from .options import Device, Out, Seed
-from .progress_bar import Show, progress_bar
-from .settings import checked, given, with_settings
+from .options import Device, Out, SavedModel, Seed
+from .progress_bar import Show, progress_bar, say_done
+from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
     from ..models.training import Progress
@@ -44,10 +44,7 @@ def neurons(
         str | None,
         typer.Option(metavar="[quick|standard|paper]", help="Settings to start from; standard by default."),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Apply this saved model, from an earlier run, instead of training one."),
-    ] = None,
+    model: SavedModel = None,
     device: Device = "auto",
     seed: Seed = 0,
     frame_rate: Annotated[float | None, typer.Option(help="Samples per second, if not in the file.")] = None,
@@ -70,10 +67,7 @@ def neurons(
 
     Traces are used as they are, unless a baseline is chosen: then as ΔF/F.
     """
-    changes = given(AVAEConfig, settings)
-    if model is not None and (preset or changes):
-        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
-    config = AVAEConfig.preset(preset or "standard", **changes)
+    using = settings_or_model(AVAEConfig, preset, settings, model)
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
     if rois is None and source.suffix.lower() in TIFF_ENDINGS:
@@ -98,7 +92,7 @@ def neurons(
             traces = delta_f_over_f(traces, baseline, progress=lambda *at: show("Computing ΔF/F", *at))
         return traces, regions
 
-    analyse_and_tell(read, out, config if model is None else model, device, seed)
+    analyse_and_tell(read, out, using, device, seed)
 
 
 def _open(
@@ -151,6 +145,4 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
         f" {metrics['active_units']} of them active; on {measured} neurons reconstruction error"
         f" {metrics['reconstruction_error']:.4g}, KL divergence {metrics['kl']:.2f}."
     )
-    print(
-        f"Done in {metrics['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
-    )
+    say_done(metrics["seconds"], out)

@@ -1,10 +1,11 @@
-"""How far a long command has come, on the terminal."""
+"""How far a long command has come, on the terminal, and where its results are."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -37,6 +38,11 @@ def progress_bar(cancelled: str = "Cancelled; no results were written.") -> Iter
     except KeyboardInterrupt:
         print(cancelled, file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def say_done(seconds: float, out: Path) -> None:
+    """Say how long a command took, and where to look."""
+    print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}; look at overview.png first.")
 
 
 @contextmanager

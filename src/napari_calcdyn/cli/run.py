@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..models.config import VARAutoencoderConfig
-from ..recording.errors import InputError
-from .options import Device, Out, Seed
-from .progress_bar import progress_bar
-from .settings import given, with_settings
+from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .progress_bar import progress_bar, say_done
+from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
     from ..models.training import Progress
@@ -24,34 +23,23 @@ def run(
         list[Path], typer.Argument(help="TIFF or .npy file, folder of TIFFs, or several TIFFs.")
     ],
     out: Out,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[quick|standard|thorough]", help="Settings to start from; standard by default."
-        ),
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Apply this saved model, from an earlier run, instead of training one."),
-    ] = None,
+    preset: Preset = None,
+    model: SavedModel = None,
     device: Device = "auto",
     seed: Seed = 0,
-    channel: Annotated[int | None, typer.Option(help="Which channel, where there are several.")] = None,
-    plane: Annotated[int | None, typer.Option(help="Which plane, where there are several.")] = None,
-    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, if not in the file.")] = None,
+    channel: Channel = None,
+    plane: Plane = None,
+    frame_rate: FrameRate = None,
     **settings: Any,
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
-    changes = given(VARAutoencoderConfig, settings)
-    if model is not None and (preset or changes):
-        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
-    config = VARAutoencoderConfig.preset(preset or "standard", **changes)
+    chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
     from ..recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
-    run_and_tell(recording, out, config if model is None else model, device, seed)
+    run_and_tell(recording, out, chosen, device, seed)
 
 
 def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
@@ -72,6 +60,4 @@ def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, de
         f" prediction error {metrics['latent_prediction_error']:.3f},"
         f" latent signal-to-noise {metrics['latent_snr']:.2f}."
     )
-    print(
-        f"Done in {metrics['seconds']:.0f} s. The results are in {out.resolve()}; look at overview.png first."
-    )
+    say_done(metrics["seconds"], out)

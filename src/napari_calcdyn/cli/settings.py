@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 from pydantic import BaseModel, ValidationError
 
+from ..models.avae_config import AVAEConfig
+from ..models.config import VARAutoencoderConfig
 from ..recording.errors import InputError
 
 Command = Callable[..., None]
 Config = TypeVar("Config", bound=BaseModel)
+Model = TypeVar("Model", VARAutoencoderConfig, AVAEConfig)
 
 
 def with_settings(config: type[BaseModel], prefix: str = "") -> Callable[[Command], Command]:
@@ -48,6 +52,18 @@ def given(config: type[BaseModel], settings: dict[str, Any], prefix: str = "") -
     """Return the settings of one model that the user gave, by the names of its fields."""
     values = {name: settings.get(prefix + name) for name in config.model_fields}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def settings_or_model(
+    config: type[Model], preset: str | None, settings: dict[str, Any], model: Path | None
+) -> Model | Path:
+    """Return the settings to train with, or the saved model to use; refuse both at once."""
+    changes = given(config, settings)
+    if model is None:
+        return config.preset(preset or "standard", **changes)
+    if preset or changes:
+        raise InputError("A saved model keeps its settings: leave out either --model or the settings.")
+    return model
 
 
 def checked(config: type[Config], values: dict[str, Any], prefix: str = "") -> Config:
