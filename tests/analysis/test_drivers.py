@@ -133,12 +133,13 @@ def test_covariances_are_those_of_all_frames_that_have_a_past(
 
 
 def test_the_map_from_moments_is_the_explained_map_of_the_reconstruction(
-    fitted: tuple[VARAutoencoder, Movie], latents: np.ndarray
+    fitted: tuple[VARAutoencoder, Movie], latents: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exactly; and of the recording itself, all but what the network does not reconstruct."""
     model, movie = fitted
     covariances = lagged_covariances(latents, model.var)
     sources = np.array([3, 0, 7])
+    monkeypatch.setattr("napari_calcdyn.analysis.drivers._PICTURES_AT_ONCE", 4)  # of 3 sources, 2 lags
     found = sources_map(model, model.var, covariances, sources)
     decoded = model.decode(latents)
     actual = decoded - model.decode(model.var.mean[None])

@@ -173,9 +173,9 @@ def correlate_behaviour(
     done, total = 0, len(columns) * count
     for start in range(0, count, _SERIES_AT_ONCE):
         some = np.asarray(series[:, start : start + _SERIES_AT_ONCE], np.float64)
-        unit = _unit(some, drifts)
+        spectrum = np.fft.rfft(_unit(some, drifts), axis=0)
         for place, (column, behaviour) in enumerate(zip(columns.values(), behaviours, strict=True)):
-            shifted = behaviour.correlate(unit)
+            shifted = behaviour.correlate(spectrum)
             these = slice(start, start + some.shape[1])
             correlation[place, these] = _unshifted(column, some, drifts)
             reached[place, these] = shifted[0]
@@ -255,14 +255,17 @@ class _Shifted:
         self._frames = len(column)
         self._spectrum = np.conj(np.fft.rfft(filled))[:, None]
         power = float(filled @ filled)
-        left = power - np.square(self._products(drifts)).sum(1)  # of the shifted column, less its drift
+        drift = self._products(np.fft.rfft(drifts, axis=0))
+        left = power - np.square(drift).sum(1)  # of the shifted column, less its drift
         self._norm = np.sqrt(np.where(left > _SMALLEST * power, left, np.inf))[:, None]
 
-    def _products(self, series: NDArray[np.float64]) -> NDArray[np.float64]:
-        spectrum = self._spectrum * np.fft.rfft(series, axis=0)
-        products: NDArray[np.float64] = np.fft.irfft(spectrum, self._frames, axis=0)
+    def _products(self, spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
+        products: NDArray[np.float64] = np.fft.irfft(self._spectrum * spectrum, self._frames, axis=0)
         return products
 
-    def correlate(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how strongly series of norm 1 without drift (T, n) go with the column at each shift, (T, n)."""
-        return np.abs(self._products(unit)) / self._norm
+    def correlate(self, spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Return how strongly series go with the column at each shift, (T, n).
+
+        Of the series, which have norm 1 and no drift, the Fourier transform is given.
+        """
+        return np.abs(self._products(spectrum)) / self._norm

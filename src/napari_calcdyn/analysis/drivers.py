@@ -18,6 +18,7 @@ from ..models.var_autoencoder import VARAutoencoder
 from ..recording import ProgressCallback, report
 
 _FRAMES_AT_ONCE = 4096
+_PICTURES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,13 +173,13 @@ def sources_map(
     ndarray (Y, X), float32
         ``Σ_k E_k`` over these sources, in squared movie units.
     """
-    if not len(sources):
-        return np.zeros(model.frame_shape, np.float32)
     effects = var.coefficients[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
     shared = covariances[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
-
-    rows = torch.from_numpy(np.concatenate([effects, shared]))
-    pictures = model.network.decode(rows.to(model.device))
-    explained = (pictures[: len(effects)] * pictures[len(effects) :]).sum(0).cpu().numpy()
-    image: NDArray[np.float32] = explained * np.float32(model.scale**2)
-    return image
+    image = np.zeros(model.frame_shape, np.float32)
+    for start in range(0, len(effects), _PICTURES_AT_ONCE):
+        some = slice(start, start + _PICTURES_AT_ONCE)
+        ones, others = (
+            model.network.decode(torch.from_numpy(rows[some]).to(model.device)) for rows in (effects, shared)
+        )
+        image += (ones * others).sum(0).cpu().numpy()
+    return image * np.float32(model.scale**2)

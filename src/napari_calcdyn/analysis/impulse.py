@@ -139,8 +139,9 @@ def roi_push(
         If the footprint is of another frame size, or no latent that changes reaches the ROI.
     """
     row = footprint if hasattr(footprint, "toarray") else np.asarray(footprint)[None]
-    readout = encoded_footprints(model, row)[0].astype(np.float64)
-    spread = float((latents @ readout).std())
+    encoded = encoded_footprints(model, row)[0]
+    spread = float((latents @ encoded).std(dtype=np.float64))
+    readout = encoded.astype(np.float64)
     power = float(readout @ readout)
     if not spread or not power:
         raise InputError(

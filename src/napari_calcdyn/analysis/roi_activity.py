@@ -56,7 +56,8 @@ def roi_activity(
     shares = np.linalg.solve(gram, unit @ deviation.T).T
     activity = np.zeros((len(latents), len(rois)))
     activity[:, reached] = shares / norm[reached]
-    return activity, _components(deviation - shares @ unit)
+    deviation -= shares @ unit
+    return activity, _components(deviation)
 
 
 def _components(rest: NDArray[np.float64]) -> NDArray[np.float64]:
