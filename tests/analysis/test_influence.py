@@ -134,6 +134,15 @@ def test_debiased_is_least_squares_where_there_are_many_frames() -> None:
     assert np.count_nonzero(fit.sparse) < fit.sparse.size
 
 
+def test_standard_errors_are_those_of_least_squares_where_there_are_many_frames() -> None:
+    values = driven(2000)
+    z = (values - values.mean(0)) / values.std(0)
+    past, present = z[:-1], z[1:]
+    noise = np.square(present - past @ np.linalg.lstsq(past, present, rcond=None)[0]).sum(0) / (1999 - 6)
+    expected = np.sqrt(np.outer(np.diag(np.linalg.inv(past.T @ past)), noise))
+    assert np.allclose(fit_debiased(values, 1).errors, expected, rtol=0.01)
+
+
 def test_partial_correlation_is_that_of_residuals() -> None:
     values = driven(5000)
     fit = fit_debiased(values, 1)
