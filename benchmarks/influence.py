@@ -2,9 +2,9 @@
 
 Area under the precision-recall curve (AUPR) over all ordered pairs of different cells: 20 dynamic ones, which follow a
 sparse VAR, 15 bright silent ones and 15 that flicker without memory. All methods get the true outlines. Mean ± standard
-deviation over 10 seeds (5 of the long movies), none of which was looked at while the method was made. Chance is the share of pairs that are
-connected, 0.01. The rule of the LassoLars VAR is BIC; "neuropil subtracted" takes 0.7 of a ring off each trace.
-"Two-stage training" is the same estimate on an autoencoder that was trained without the dynamics.
+deviation over 10 seeds (5 of the long movies), none of which was looked at while the method was made. Chance is the
+share of pairs that are connected, 0.01. The LassoLars VAR chooses its penalty by BIC; "neuropil subtracted" takes 0.7
+of a ring off each trace. Two-stage training is an autoencoder that was trained without the dynamics.
 
 Found and false: connections at a family-wise p ≤ 0.05 that are there, as a share of all that are, and that are not,
 per movie; "false, unrelated" are those between cells that no chain of connections links in either direction.
