@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from napari_calcdyn.analysis.blocks import cut_blocks
 from napari_calcdyn.analysis.debiased_var import fit_debiased
 from napari_calcdyn.analysis.edge_test import family_wise
 from napari_calcdyn.analysis.influence import Influence, influence_test, roi_influence
@@ -123,6 +124,32 @@ def test_edges_are_found_with_sign_and_lag(order: int) -> None:
     assert int(np.abs(effects[:, 1, 0]).argmax()) == order - 1
     assert effects[order - 1, 1, 0] > 0.2
     assert effects[order - 1, 2, 0] < -0.2
+
+
+def test_p_values_are_those_of_surrogates_made_by_hand() -> None:
+    values = driven(300, 2, seed=4)
+    fit = fit_debiased(values, 2)
+    n, rois, surrogates = 298, 4, 49
+    blocks = [np.arange(it.start, it.stop) for it in cut_blocks([range(n)], 10, 0)]
+    found = family_wise(fit, rois, block_length=10, surrogates=surrogates, seed=7)
+
+    def t_value(residuals: NDArray[np.float64], lag: int, target: int, source: int) -> float:
+        row = 6 * lag + source
+        moved = fit.design[:, row] @ (residuals[:, target] - residuals[:, target].mean()) / n
+        return float(abs(moved) / fit.errors[row, target])
+
+    pairs = [(target, source) for target in range(rois) for source in range(rois) if target != source]
+    draw, largest = np.random.default_rng(7), []
+    for _ in range(surrogates):
+        shuffled = fit.residuals[np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])]
+        largest.append(max(t_value(shuffled, lag, *pair) for lag in range(2) for pair in pairs))
+    p = []
+    for target, source in pairs:
+        t = max(abs(fit.t_values[6 * lag + source, target]) for lag in range(2))
+        p.append((1 + sum(it >= t for it in largest)) / (1 + surrogates))
+        assert found[target, source] == pytest.approx(p[-1])
+    assert min(p) == 1 / 50
+    assert len(set(p)) > 3
 
 
 def test_debiased_is_least_squares_where_there_are_many_frames() -> None:
