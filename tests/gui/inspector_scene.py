@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QTabBar
 
+from napari_calcdyn.gui.fronts import in_front
 from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
 from napari_calcdyn.gui.movies.recordings import use_layer
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
@@ -81,3 +84,21 @@ def wait_until_ready(qtbot: Any, dock: InspectorDock) -> None:
         return prepared is not None and (without_rois or dock.session.influence is not None)
 
     qtbot.waitUntil(ready, timeout=30_000)
+
+
+def bring_to_front(qtbot: Any, dock: Any) -> None:
+    """Click a dock's tab."""
+    window = dock.window()
+    title = dock.parentWidget().windowTitle()
+
+    def tab() -> tuple[QTabBar, int] | None:
+        for bar in window.findChildren(QTabBar):
+            for place in range(bar.count()):
+                if bar.tabText(place) == title and bar.isVisible():
+                    return bar, place
+        return None
+
+    qtbot.waitUntil(lambda: tab() is not None, timeout=5000)
+    bar, place = tab()  # type: ignore[misc]
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(place).center())
+    qtbot.waitUntil(lambda: in_front(dock), timeout=5000)

@@ -161,7 +161,7 @@ def test_rois_without_traces_are_read_from_the_movie(viewer: Any, loaded: Behavi
     loaded.session.rois = None
     assert "There are no ROIs" in loaded.goes_with.said.text()
     assert not loaded.goes_with.table.isVisible()
-    assert not loaded.goes_with.save.isEnabled()
+    assert not loaded.goes_with.save.isVisible()
 
 
 def test_it_is_stopped_and_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from napari_calcdyn.gui.compare.range_edits import describe
 from napari_calcdyn.gui.compare.time_ranges import MOST_DRAGGED, A, B
 from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
 from napari_calcdyn.gui.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.movies.recording_dock import RecordingDock
 from napari_calcdyn.recording import Behaviour, InputError, Movie
 
 
@@ -100,7 +102,7 @@ def test_a_stretch_is_dragged_by_its_edge_or_as_a_whole(dock: CompareDock, qtbot
 
 
 def test_a_click_moves_the_movie_and_the_dock_says_where_its_frame_is(
-    viewer: Any, dock: CompareDock, qtbot: Any
+    viewer: Any, dock: CompareDock, add_dock: Callable[[type, str], Any], qtbot: Any
 ) -> None:
     qtbot.wait(50)
     plot = dock.inputs.plot
@@ -123,6 +125,10 @@ def test_a_click_moves_the_movie_and_the_dock_says_where_its_frame_is(
     assert not tag.visible
     dock.parentWidget().show()
     assert tag.text == "B"
+    other = add_dock(RecordingDock, RECORDING_NAME)
+    qtbot.waitUntil(lambda: not other.visibleRegion().isEmpty(), timeout=2000)
+    show_frame(dock.session, 0)
+    assert not tag.visible  # it lies behind the other tab
 
 
 def test_a_text_of_the_user_on_the_picture_is_left_alone(viewer: Any, dock: CompareDock) -> None:

@@ -13,6 +13,7 @@ from inspector_scene import (
     FRAMES,
     RATE,
     SHAPE,
+    bring_to_front,
     chain_movie,
     show_movie,
     six_cells,
@@ -29,6 +30,7 @@ from napari_calcdyn.analysis.contribution import contribution_maps
 from napari_calcdyn.analysis.roi_prediction import predicted_traces
 from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps
+from napari_calcdyn.gui.fronts import in_front
 from napari_calcdyn.gui.inspector import inspector_runs
 from napari_calcdyn.gui.inspector.arrow_layer import ARROWS, SOURCES_OF_REGION
 from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
@@ -363,8 +365,7 @@ def test_what_is_missing_is_said_with_a_way_on(
     ]
     assert len(opened) == 1
     qtbot.waitUntil(lambda: not opened[0].widget().visibleRegion().isEmpty(), timeout=2000)
-    dock.parentWidget().raise_()
-    qtbot.waitUntil(dock.isVisible, timeout=2000)
+    bring_to_front(qtbot, dock)
     take(session, None, model)
     wait_until_ready(qtbot, dock)
     says("no ROIs yet", "any pixel")
@@ -433,19 +434,42 @@ def test_the_warm_up_shows_progress_and_can_be_stopped(
     assert len(calls) == 3  # not encoded again
 
 
-def test_a_hidden_dock_computes_nothing_and_leaves_no_arrows_of_another_roi(
-    viewer: Any, dock: InspectorDock, session: Session, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+@pytest.mark.parametrize("how", ["hidden", "behind another tab"])
+def test_a_dock_that_nobody_sees_computes_nothing_and_leaves_no_arrows_of_another_roi(
+    how: str,
+    viewer: Any,
+    dock: InspectorDock,
+    session: Session,
+    rois: RoiSet,
+    add_dock: Callable[[type, str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: Any,
 ) -> None:
     press(viewer, place_of_roi(session, FIRST))
-    dock.parentWidget().hide()
+    if how == "hidden":
+        dock.parentWidget().hide()
+    else:
+        dynamics = add_dock(DynamicsDock, "Dynamics (CalcDyn)")
+        qtbot.waitUntil(lambda: in_front(dynamics) and not in_front(dock), timeout=5000)
     calls: list[str] = []
     monkeypatch.setattr(Prepared, "inspect", noted(calls, "inspect", Prepared.inspect))
+    viewer.reset_view()
     press(viewer, place_of_roi(session, FIRST + 1))
+    assert session.selected == (FIRST + 1,)
     assert not calls
     assert not np.ptp(arrows(viewer).data[0])
-    dock.parentWidget().show()
-    qtbot.waitUntil(lambda: dock.head.title.text() == f"<b>ROI {FIRST + 1}</b>", timeout=2000)
-    assert np.ptp(arrows(viewer).data[0])
+    session.rois = RoiSet.from_labels(rois.labels)  # the same, but they would have to be prepared anew
+    session.selected = (2,)
+    qtbot.wait(50)
+    assert dock.inspection.prepared is None
+    assert dock.inspection.status is None
+    if how == "hidden":
+        dock.parentWidget().show()
+    else:
+        bring_to_front(qtbot, dock)
+    qtbot.waitUntil(lambda: dock.head.title.text() == "<b>ROI 2</b>", timeout=2000)
+    wait_until_ready(qtbot, dock)
+    qtbot.waitUntil(lambda: bool(np.ptp(arrows(viewer).data[0])), timeout=2000)
 
 
 def test_it_survives_what_goes_away(

@@ -10,6 +10,7 @@ import pytest
 from napari._app_model import get_app_model
 from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
+from qtpy.QtWidgets import QDockWidget, QTabBar
 
 from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock
 from napari_calcdyn.gui.compare.compare_dock import CompareDock
@@ -85,6 +86,20 @@ def test_the_launcher_puts_the_recording_in_front(viewer: Any, qtbot: Any) -> No
     qtbot.wait(200)
     assert not recording.visibleRegion().isEmpty()
     assert all(dock.visibleRegion().isEmpty() for dock in others)
+
+
+def test_the_titles_of_five_tabs_are_not_cut_off(viewer: Any, qtbot: Any) -> None:
+    add_docks(viewer)
+    qtbot.wait(200)
+    window = viewer.window._qt_window
+    bar = next(it for it in window.findChildren(QTabBar) if it.parent() is window)
+    assert [bar.tabText(place) for place in range(bar.count())] == [
+        name.removesuffix(" (CalcDyn)") for name in viewer.window.dock_widgets
+    ]
+    assert bar.sizeHint().width() <= bar.width()
+    # The menu, where docks of other plugins are too, names whose they are.
+    docks = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), RecordingDock)]
+    assert [it.toggleViewAction().text() for it in docks] == [RECORDING_NAME]
 
 
 def test_opening_the_docks_does_not_import_torch() -> None:

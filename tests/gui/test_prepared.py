@@ -93,7 +93,7 @@ def test_what_still_holds_is_kept(inputs: Inputs) -> None:
     first = ready(inputs, said=said)
     assert [it for it in said if isinstance(it, str)] == [
         "Encoding the recording",
-        "Relating the latents",
+        "Relating the sources",
         "Extracting traces",
         "Finding which ROI drives which",
     ]

@@ -52,7 +52,13 @@ class BottomDock(QWidget):  # type: ignore[misc]
         super().showEvent(event)
         if not self._placed:
             self._placed = True
+            dock = self.parentWidget()
+            if isinstance(dock, QDockWidget):
+                dock.visibilityChanged.connect(self.on_front)
             QTimer.singleShot(0, self._move_below)  # Qt crashes where a dock moves while it is being shown
+
+    def on_front(self, front: bool) -> None:
+        """Follow that the dock can be seen now, or not any more: it was hidden, or lies behind another tab."""
 
     def _move_below(self) -> None:
         window, dock = self.window(), self.parentWidget()

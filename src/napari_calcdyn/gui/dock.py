@@ -122,6 +122,10 @@ class Dock(QWidget):  # type: ignore[misc]
         if not self._tabbed:
             self._tabbed = True
             self._tab_with_sibling()
+            dock = self.parentWidget()
+            if isinstance(dock, QDockWidget):
+                dock.visibilityChanged.connect(self.on_front)
+                _shorten_tab(dock, self.topic.capitalize())
         elif self._put_away:
             QTimer.singleShot(0, self.parentWidget().raise_)  # once it is a tab again
 
@@ -129,6 +133,9 @@ class Dock(QWidget):  # type: ignore[misc]
         """Note whether the dock itself was hidden, and not the window or the tab."""
         super().hideEvent(event)
         self._put_away = self.parentWidget() is not None and self.parentWidget().isHidden()
+
+    def on_front(self, front: bool) -> None:
+        """Follow that the dock can be seen now, or not any more: it was hidden, or lies behind another tab."""
 
     def _tab_with_sibling(self) -> None:
         window, dock = self.window(), self.parentWidget()
@@ -140,6 +147,14 @@ class Dock(QWidget):  # type: ignore[misc]
                     window.tabifyDockWidget(other, dock)
                     dock.raise_()
                 return
+
+
+def _shorten_tab(dock: QDockWidget, title: str) -> None:
+    """Write a short title on a dock's tab, where five of them share little room; menu and heading keep theirs."""
+    entry = dock.toggleViewAction()
+    name = entry.text()
+    dock.setWindowTitle(title)
+    entry.setText(name)
 
 
 class _UprightScroll(QScrollArea):  # type: ignore[misc]

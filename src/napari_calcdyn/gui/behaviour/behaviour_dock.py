@@ -177,6 +177,11 @@ class BehaviourDock(BottomDock):
         self.picture.setCurrentWidget(self.plot if rows else self.hint)
         self._on_time()
 
+    def on_front(self, front: bool) -> None:
+        """Compute what nobody waited for while this could not be seen."""
+        if front:
+            self.goes_with.show_table()
+
     def _on_time(self, *_: object) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
         self.plot.set_cursor(shown_frame(self.session))

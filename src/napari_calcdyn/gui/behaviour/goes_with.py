@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushBut
 from ...recording.errors import InputError
 from ..dock import Listener, ProgressRow
 from ..dynamics.results import SOURCES
+from ..fronts import in_front
 from ..layers import is_result
 from ..neurons.neuron_views import views_of
 from .correlation_table import LEVEL, CorrelationTable
@@ -69,12 +70,15 @@ class GoesWith(QWidget):  # type: ignore[misc]
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("What goes with"))
         row.addWidget(self.column, 1)
-        for widget in (self.kind, self.save):
-            row.addWidget(widget)
+        row.addWidget(self.kind)
+        head = QHBoxLayout()
+        head.addWidget(self.said, 1)
+        head.addWidget(self.save)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        for widget in (self.said, self.progress, self.halt):
+        layout.addLayout(head)
+        for widget in (self.progress, self.halt):
             layout.addWidget(widget)
         layout.addWidget(self.table, 1)
         layout.addStretch(0)
@@ -96,11 +100,11 @@ class GoesWith(QWidget):  # type: ignore[misc]
     def show_table(self, *_: object) -> None:
         """Show what is known, and have the rest computed; nothing is while this is hidden."""
         kind, column = self._kind(), self.column.currentText()
-        wanted = bool(column) and self.isVisible()
+        wanted = bool(column) and in_front(self)
         obstacle = self._correlations.obstacle(kind)
         found = self._correlations.of(kind) if wanted else None
         self.table.show_correlation(found, column, kind)
-        self.save.setEnabled(found is not None)
+        self.save.setVisible(found is not None)
         running = wanted and not obstacle and found is None
         self.progress.show_status(self._correlations.status if running else None)
         self.halt.setText("Stop" if running else "Go on")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox
 
 from ...recording.errors import InputError
 from ..behaviour.behaviour_dock import open_behaviour_dock
 from ..behaviour.behaviour_files import choose_behaviour
 from ..dock import Dock, MessageLine
+from ..fronts import in_front
 from ..movie_time import shown_frame
 from ..panels import open_panel
 from ..theme import plot_colours
@@ -195,7 +195,7 @@ class CompareDock(Dock):
         where = " and ".join(inside)
         seconds = f" ({frame / movie.frame_rate:.4g} s)" if movie.frame_rate else ""
         self.now.setText(f"Frame {frame}{seconds} is in {f'<b>{where}</b>' if where else 'neither'}.")
-        if self.isVisible():
+        if in_front(self):
             colour = condition_colour(inside[0], plot_colours("dark")) if inside else (0, 0, 0)
             self._tag.show(where, colour)
 
@@ -213,12 +213,10 @@ class CompareDock(Dock):
             self.inputs.set_colours(colours)
             self.view.set_colours(colours)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Tell A from B on the picture."""
-        super().showEvent(event)
-        self._show_time()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Leave the picture to others."""
-        super().hideEvent(event)
-        self._tag.put_away()
+    def on_front(self, front: bool) -> None:
+        """Tell A from B on the picture, or leave it to others."""
+        if front:
+            self.inputs.show_movie()
+            self._show_time()
+        else:
+            self._tag.put_away()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout, QWi
 from ...recording.behaviour import stretches
 from ...recording.errors import InputError
 from ...recording.ranges import format_ranges, frames_in
+from ..fronts import in_front
 from ..movie_time import show_frame
 from .activity import Activity
 from .behaviour_split import BehaviourSplit, as_curve
@@ -229,7 +230,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
             if column is not None:
                 values, names = as_curve(column)
                 plot.show_curve(np.arange(len(values)), values, names)
-            elif self.isVisible():  # nobody waits for it while the dock is hidden
+            elif in_front(self):  # nobody waits for it while the dock is hidden
                 plot.show_curve(*(self.activity.of(movie) or (np.empty(0, np.int64), np.empty(0))))
         self.plot.show_threshold(self.split.number if self.how.currentText() == BEHAVIOUR else None)
 

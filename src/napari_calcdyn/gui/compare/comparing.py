@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COMPARING = "Comparing"
 DIFFERENCE = "difference in rules"
-NO_MODEL = "Train or load a model in the Dynamics panel first: the comparison looks at its latents."
+NO_MODEL = "Train or load a model in the Dynamics panel first: it finds the rules that are compared."
 
 
 @dataclass(frozen=True, eq=False)

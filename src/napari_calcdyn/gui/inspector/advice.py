@@ -85,8 +85,8 @@ def _of_region(session: Session, inspection: Inspection) -> Advice:
         )
     if found is not None and not found.reached:
         return Advice(
-            f"No source of the model reaches {region.name}, so nothing can be said of it: train with more latents, or "
-            "choose another one.",
+            f"No source of the model reaches {region.name}, so nothing can be said of it: train with more sources, the "
+            "setting “Latents”, or choose another one.",
             "dynamics",
         )
     if found is not None and not len(found.drivers.sources):

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout
 
 from ...recording.errors import InputError
 from ..dock import Dock
+from ..fronts import in_front
 from ..movie_time import show_frame, shown_frame
 from ..neurons.neuron_inputs import use_drawn
 from ..neurons.neuron_views import views_of
@@ -118,7 +118,7 @@ class InspectorDock(Dock):
     # What the user does
 
     def _on_selected(self, *_: object) -> None:
-        if not self.isVisible():
+        if not in_front(self):
             self._clear_layers()  # they would be of another ROI
             return
         selected, rois = self.session.selected, self.session.rois
@@ -134,7 +134,7 @@ class InspectorDock(Dock):
 
     def _on_clicked(self, number: int | None, position: NDArray[np.float64]) -> None:
         """Inspect what is beside all ROIs; and after a click on the same ROI, bring back layers that were deleted."""
-        if not self.isVisible() or self.inspection.inputs() is None:
+        if not in_front(self) or self.inspection.inputs() is None:
             return
         if number is not None:
             if arrow_layer(self.session) is None:
@@ -213,7 +213,7 @@ class InspectorDock(Dock):
 
     def _show(self, *_: object) -> None:
         """Show the current region and those that are compared with it."""
-        if not self.isVisible():
+        if not in_front(self):
             return
         inspection = self.inspection
         found, prepared, region = inspection.current, inspection.prepared, inspection.region
@@ -238,7 +238,7 @@ class InspectorDock(Dock):
         draw_map(self.session, self.inspection, self.sources.sources)
 
     def _show_arrows(self) -> None:
-        if not self.isVisible():
+        if not in_front(self):
             return
         region = self.inspection.region if self.inspection.current is not None else None
         self.arrows.show_roi(None if region is None else region.roi)
@@ -282,19 +282,15 @@ class InspectorDock(Dock):
             self._closed()
         return bool(super().event(event))
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what was clicked meanwhile; nobody waits for it while the dock is hidden."""
-        super().showEvent(event)
-        self.inspection.wanted = True
+    def on_front(self, front: bool) -> None:
+        """Catch up with what was clicked meanwhile; start nothing new for a dock that nobody sees."""
+        self.inspection.wanted = front
+        if not front:
+            return
         selected, region = self.session.selected, self.inspection.region
         if selected and (region is None or region.roi != selected[-1]):
             self._on_selected()
         self._later.start()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Start nothing new for a dock that nobody sees."""
-        super().hideEvent(event)
-        self.inspection.wanted = False
 
 
 def _soon(parent: InspectorDock, call: Callable[[], None]) -> QTimer:

@@ -238,7 +238,7 @@ def prepare(
     latents = latents_of(movie, model, stage("Encoding the recording"))
     covariances = kept("covariances", "movie", "model")
     if covariances is None:
-        covariances = lagged_covariances(latents, model.var, stage("Relating the latents"))
+        covariances = lagged_covariances(latents, model.var, stage("Relating the sources"))
     if rois is None:
         return Prepared(inputs, latents, covariances, None, None, None)
     raw = kept("raw", "movie", "rois", "traces") or _traces(inputs, stage)
