@@ -122,3 +122,6 @@ def test_dynamics_that_run_away_are_refused(model: VARAutoencoder) -> None:
     assert impulse_response(var, push, 10)[9, 0] == 512 * push[0]
     with pytest.raises(InputError, match="run away, 20 frames on"):
         impulse_response(var, push, 200)
+    # Neither a strong push nor a long one is what runs away.
+    strong = impulse_response(model.var, 1e9 * push, 100)
+    np.testing.assert_allclose(strong, 1e9 * impulse_response(model.var, push, 100), rtol=1e-6)

@@ -99,6 +99,14 @@ def test_what_is_tested_is_what_was_estimated(fitted: Fitted) -> None:
     assert (np.diff(np.abs(tested.edges()["strength"])) <= 0).all()
 
 
+def test_order_and_block_length_can_be_chosen(fitted: Fitted) -> None:
+    simulated, model, latents = fitted
+    found = influence_test(model, latents, simulated.rois, order=2, block=7, surrogates=19)
+    assert model.var.order == 1
+    assert found.effects.shape == found.correlations.shape == (2, 11, 11)
+    assert found.block_length == 7
+
+
 def test_an_roi_that_no_latent_reaches_has_no_edges() -> None:
     simulated = simulate_movie(frames=120, height=48, width=48, dynamic=2, silent=0, flicker=0, seed=1)
     movie = Movie.from_array(simulated.movie)
