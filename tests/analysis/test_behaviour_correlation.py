@@ -112,6 +112,28 @@ def test_what_does_not_change_or_is_hardly_known_has_no_correlation() -> None:
     assert found.ranked("still").tolist() == []
 
 
+def test_a_series_that_is_unknown_where_the_column_is_known_does_not_count() -> None:
+    random = np.random.default_rng(5)
+    series, speed = slow(random, 200, 3), slow(random, 200, 1)[:, 0]
+    speed[:100] = np.nan
+    alone = correlate_behaviour({"speed": speed}, series, np.arange(3))
+    apart = np.where(
+        np.arange(200) < 100, np.roll(speed, 100), np.nan
+    )  # goes with it, a hundred frames later
+    found = correlate_behaviour({"speed": speed}, np.column_stack([series, apart]), np.arange(4))
+    assert np.isnan(found.correlation[0, 3])
+    np.testing.assert_array_equal(found.p_values[0, :3], alone.p_values[0])
+
+
+def test_shifts_by_a_period_are_as_good_as_none() -> None:
+    random = np.random.default_rng(6)
+    clock = np.tile(random.normal(size=43), 7)
+    series = random.normal(size=(301, 8))
+    series[:, 0] = clock + 0.1 * series[:, 0]
+    found = correlate_behaviour({"clock": clock}, series, np.arange(8))
+    assert found.p_values[0, 0] == pytest.approx(7 / 301)
+
+
 def test_words_become_truth_values() -> None:
     words = np.array(["run", "rest", "", "run"])
     many = np.array([f"word {number}" for number in range(40)])

@@ -183,7 +183,7 @@ def correlate_behaviour(
             largest[place] = np.maximum(largest[place], shifted.max(1))
             done += some.shape[1]
             report(progress, done, total)
-    # A hair's breadth less, so that rounding never takes the unshifted one away from itself.
+    # A hair's breadth less: rounding must not tell a shift from its equal, where behaviour is periodic.
     below = [
         np.searchsorted(np.sort(null), it * (1 - 1e-9)) for null, it in zip(largest, reached, strict=True)
     ]
@@ -212,7 +212,6 @@ def _unit(series: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDArray[n
     for there, these in _known_together(np.isfinite(series)):
         at = np.ix_(there, these)
         filled[at] = _less_drift(series[at], drifts[there])
-    filled -= drifts @ (drifts.T @ filled)  # where there were gaps
     norm = np.linalg.norm(filled, axis=0)
     np.divide(filled, norm, out=filled, where=norm > 0)
     return filled
