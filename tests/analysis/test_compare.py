@@ -121,6 +121,9 @@ def test_what_is_too_short_is_said_before_training(movie: Movie, tmp_path: Path)
 
     with pytest.raises(InputError, match="B is too short"):
         run_compare(movie, A, [range(200, 210)], tmp_path / "out", FAST, on_progress=fail)
+    for block, said in ((5, "too short for order 2"), (40, "A has room for 2 blocks of 40 frames")):
+        with pytest.raises(InputError, match=said):
+            run_compare(movie, A, B, tmp_path / "out", FAST, block=block, on_progress=fail)
     assert not (tmp_path / "out").exists()
 
 

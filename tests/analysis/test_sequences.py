@@ -54,13 +54,15 @@ def test_p_values_where_nothing_changed_are_uniform() -> None:
     assert (p <= 0.05).sum() <= 8  # 99.5 % of such runs
     assert kstest(p, "uniform").pvalue > 0.01
     assert sum(len(it.edges()) > 0 for it in found) <= 8
+    gone = np.mean([it.statistic for it in found]) / LATENTS
+    assert abs(np.mean([it.effect for it in found])) < 0.1 * gone
 
 
 def test_a_change_is_seen_with_its_edges_in_units_of_the_latents() -> None:
     units = np.geomspace(0.1, 10, LATENTS)
     found = compare(halves(0, 800, changed=True) * units + 100, permutations=199)
     assert found.p_value == 1 / 200
-    assert found.effect > 0.005
+    assert 0.005 < found.effect < found.statistic / LATENTS
     edges = found.edges()
     assert {(int(it["source"]), int(it["target"])) for it in edges} == {(0, 1), (4, 5)}
     for edge in edges:
@@ -145,6 +147,18 @@ def test_bouts_of_different_length_give_equal_blocks() -> None:
     for samples, chosen in zip(found.samples, (bouts[::2], bouts[1::2]), strict=True):
         assert samples % found.block_length == 0
         assert samples >= 0.7 * sum(map(len, chosen))
+
+
+def test_automatic_blocks_are_never_too_few() -> None:
+    # Blocks of 7 frames would leave out less than those of 4, but there are four of them.
+    lengths, a = [8, 8, 8, 8, 5], []
+    for length in lengths:
+        start = a[-1].stop if a else 0
+        a.append(range(start, start + length))
+    latents = np.cumsum(np.random.default_rng(3).standard_normal((237, 2)), 0)
+    found = compare_sequences(latents, a, [range(37, 237)], order=1, permutations=19)
+    assert found.block_length == 4
+    assert found.samples[0] == 20
 
 
 def test_conditions_of_different_size_keep_their_sizes() -> None:

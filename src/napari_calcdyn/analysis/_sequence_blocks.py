@@ -115,7 +115,7 @@ def make_blocks(
     InputError
         If the ranges cannot be compared.
     """
-    check_ranges(a, b, (len(latents),), order)
+    check_ranges(a, b, (len(latents),), order, block)
     values: Sequence64 = np.zeros(latents.shape)
     conditions = [np.concatenate([np.arange(r.start, r.stop) for r in stretches]) for stretches in (a, b)]
     for frames in conditions:
@@ -172,7 +172,9 @@ def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence
     return gram, cov, square
 
 
-def check_ranges(a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int) -> None:
+def check_ranges(
+    a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int, block: int | Literal["auto"] = "auto"
+) -> None:
     """Refuse what can never be compared, before anything is computed.
 
     Parameters
@@ -183,12 +185,20 @@ def check_ranges(a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int) ->
         Frames of the recording; or of the one that `a` is in, and of the one that `b` is in.
     order : int
         Number of lags p.
+    block : int or "auto"
+        Frames in a block.
 
     Raises
     ------
     InputError
-        If a range is not in its recording, two in one recording overlap, or a condition is too short.
+        If a range is not in its recording, two in one recording overlap, a condition is too short, or blocks are too
+        short or too long.
     """
+    shortest = _shortest(order)
+    if block != "auto" and block < shortest:
+        raise InputError(
+            f"Blocks of {block} frames are too short for order {order}: make them at least {shortest} frames long."
+        )
     for name, stretches, frames in (("A", a, n_frames[0]), ("B", b, n_frames[-1])):
         for it in stretches:
             if it.step != 1 or not 0 <= it.start <= it.stop <= frames:
@@ -196,11 +206,16 @@ def check_ranges(a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int) ->
                     f"The range {it.start}:{it.stop} of {name} is not in the recording, which has {frames} frames:"
                     " choose one that is."
                 )
-        shortest = _shortest(order)
         if len(equal_blocks(stretches, shortest, order)) < LEAST_BLOCKS:
             raise InputError(
                 f"{name} is too short: a comparison of order {order} needs at least {LEAST_BLOCKS} blocks of"
                 f" {shortest} consecutive frames, after the first {order} of a stretch: choose longer ranges."
+            )
+        room = LEAST_BLOCKS if block == "auto" else len(equal_blocks(stretches, block, order))
+        if room < LEAST_BLOCKS:
+            raise InputError(
+                f"{name} has room for {room} blocks of {block} frames, and a comparison needs at least {LEAST_BLOCKS}:"
+                " make blocks shorter, or choose longer ranges."
             )
     if len(n_frames) == 1:
         named = [(it.start, it.stop, name) for name, ranges in (("A", a), ("B", b)) for it in ranges]
@@ -222,24 +237,14 @@ def _cut(
     """Cut both conditions into blocks of the same length."""
     q = order * values.shape[1]
     most = max(4 * LEAST_BLOCKS, min(_MOST_BLOCKS, _MOST_BYTES // (8 * q * (q + 2 * values.shape[1]))))
-    shortest = _shortest(order)
     available = [sum(max(0, len(stretch) - order) for stretch in stretches) for stretches in (a, b)]
     if block == "auto":
+        shortest = _shortest(order)
         wanted = max(math.ceil(_TIMES * autocorrelation_time(values)), shortest, -(-sum(available) // most))
         length = _longest(a, b, order, range(shortest, wanted + 1), available)
     else:
         length = block
-        if length < shortest:
-            raise InputError(
-                f"Blocks of {length} frames are too short for order {order}: make them at least {shortest} frames long."
-            )
     cut = [equal_blocks(stretches, length, order) for stretches in (a, b)]
-    for name, blocks in zip("AB", cut, strict=True):
-        if len(blocks) < LEAST_BLOCKS:
-            raise InputError(
-                f"{name} has room for {len(blocks)} blocks of {length} frames, and a comparison needs at least"
-                f" {LEAST_BLOCKS}: make blocks shorter, or choose longer ranges."
-            )
     if len(cut[0] + cut[1]) > 2 * most:
         raise InputError(
             f"{len(cut[0] + cut[1])} blocks do not fit into memory with {values.shape[1]} latents: make them longer"
@@ -249,7 +254,7 @@ def _cut(
 
 
 def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[int]) -> int:
-    """Return the greatest length that gives enough blocks and leaves out few frames; else the best there is."""
+    """Return the greatest length that gives the wanted blocks and leaves out few frames; else the best there is."""
     wanted = np.array(lengths)
     counts, kept = [], []
     for stretches, frames in zip((a, b), available, strict=True):
@@ -257,6 +262,7 @@ def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[i
         counts.append(count)
         kept.append(count * wanted / max(1, frames))
     score = np.minimum(1, np.min(counts, 0) / _WANTED_BLOCKS) + np.minimum(1, np.min(kept, 0) / _KEPT)
+    score[np.min(counts, 0) < LEAST_BLOCKS] = 0
     return int(wanted[len(score) - 1 - np.argmax(score[::-1])])
 
 

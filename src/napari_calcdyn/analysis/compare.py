@@ -31,7 +31,11 @@ _SAME_RATE = 0.01  # relative difference of frame rates that is none
 
 
 def check_conditions(
-    movies: Movie | Sequence[Movie], a: Sequence[range], b: Sequence[range], order: int
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    order: int,
+    block: int | Literal["auto"] = "auto",
 ) -> None:
     """Refuse what can never be compared, before anything is computed.
 
@@ -43,15 +47,17 @@ def check_conditions(
         Stretches of frames.
     order : int
         Number of lags p.
+    block : int or "auto"
+        Frames in a block.
 
     Raises
     ------
     InputError
-        If a range is not in its recording, two in one recording overlap, a condition is too short, or two recordings
-        differ in frame rate.
+        If a range is not in its recording, two in one recording overlap, a condition is too short, also for blocks of
+        so many frames, or two recordings differ in frame rate.
     """
     of = _one_or_two(movies)
-    check_ranges(a, b, tuple(movie.n_frames for movie in of), order)
+    check_ranges(a, b, tuple(movie.n_frames for movie in of), order, block)
     rate, other = of[0].frame_rate, of[-1].frame_rate
     if rate and other and abs(rate - other) > _SAME_RATE * max(rate, other):
         raise InputError(
@@ -108,7 +114,7 @@ def compare(
         If `progress` asked to stop.
     """
     of = _one_or_two(movies)
-    check_conditions(of, a, b, model.config.order)
+    check_conditions(of, a, b, model.config.order, block)
     for movie in of:
         model.check_frame_shape(movie)
     to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
@@ -194,7 +200,7 @@ def run_compare(
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            check_conditions(of, a, b, model.order)
+            check_conditions(of, a, b, model.order, block)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], stage("Computing mean frames"))
             fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
         comparison, maps = compare(
