@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from napari_calcdyn.analysis import _sequence_test
 from napari_calcdyn.analysis._sequence_blocks import make_blocks
-from napari_calcdyn.analysis._sequence_test import CommonVAR, factors, gains, permuted_labels
+from napari_calcdyn.analysis._sequence_test import CommonVAR, changed_edges, factors, gains, permuted_labels
 from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
 from napari_calcdyn.models.selection import Selection
 from napari_calcdyn.recording import Cancelled, InputError
@@ -96,7 +98,7 @@ def test_statistic_is_the_gain_in_residuals_recomputed_frame_by_frame() -> None:
     blocks = make_blocks(latents, [range(400)], [range(400, 800)], 1, 20)
     common = CommonVAR.fit(blocks, Selection(), None)
     labels = permuted_labels(blocks, 3, seed=0)
-    factor = factors(blocks, common, labels)
+    factor = factors(blocks, common, labels, None)
     found = gains(blocks, common, labels, factor, None)
 
     pairs = [blocks.of(block) for block in range(len(blocks.frames))]
@@ -233,3 +235,31 @@ def test_progress_is_reported_and_can_stop_the_work() -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     with pytest.raises(Cancelled):
         compare(halves(14), progress=lambda done, total: True)
+
+
+def test_labellings_are_looked_at_in_parts_that_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    latents = halves(15, changed=True)
+    whole = compare(latents)
+    monkeypatch.setattr(_sequence_test, "_ROWS", 7)
+    monkeypatch.setattr(_sequence_test, "_COLUMNS", 10)
+    told: list[tuple[int, int]] = []
+    parts = compare(latents, progress=lambda done, total: told.append((done, total)))
+    assert parts.p_value == whole.p_value
+    assert np.array_equal(parts.edge_p, whole.edge_p)
+    assert np.allclose(parts.null, whole.null)
+    assert np.allclose(parts.edge_change, whole.edge_change, rtol=1e-5)
+    done = [it for it, _ in told]
+    assert done == sorted(done)
+    assert told[-1] == (99, 99)
+
+
+def test_many_permutations_of_many_edges_take_little_memory() -> None:
+    latents = np.random.default_rng(0).standard_normal((300, 90))
+    blocks = make_blocks(latents, [range(150)], [range(150, 300)], 1, 15)
+    common = CommonVAR.fit(blocks, Selection(), None)
+    labels = permuted_labels(blocks, 2999, seed=0)
+    tracemalloc.start()
+    changed_edges(blocks, common, labels, np.ones((3000, 2)), None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250e6  # all at once they take 600 MB

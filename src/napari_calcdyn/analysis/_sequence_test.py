@@ -20,6 +20,7 @@ from ._sequence_blocks import Blocks, ridge_inverse
 
 _AT_ONCE_BYTES = 64 * 2**20
 _COLUMNS = 8192
+_ROWS = 256  # labellings at a time
 _FOLDS = 5
 
 
@@ -83,7 +84,12 @@ def permuted_labels(blocks: Blocks, permutations: int, seed: int) -> NDArray[np.
     return np.vstack([labels[:1], np.random.default_rng(seed).permuted(labels[1:], axis=1)])
 
 
-def factors(blocks: Blocks, common: CommonVAR, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+def factors(
+    blocks: Blocks,
+    common: CommonVAR,
+    labels: NDArray[np.float64],
+    progress: ProgressCallback | None,
+) -> NDArray[np.float64]:
     """Return by what to multiply the power of either group, so that a common VAR misses as much of both; (1 + B, 2).
 
     One factor for all latents leaves the rules as they are, but without it the louder group makes the common rules.
@@ -97,11 +103,13 @@ def factors(blocks: Blocks, common: CommonVAR, labels: NDArray[np.float64]) -> N
     power = power[:, pooled > 1e-9] / pooled[pooled > 1e-9]
     if not power.size:
         return np.ones((len(labels), 2))
-    groups = np.stack(
-        [labels / labels.sum(1, keepdims=True), (1 - labels) / (1 - labels).sum(1, keepdims=True)], 1
-    )
-    relative: NDArray[np.float64] = np.log(np.maximum(groups @ power, 1e-6)).mean(2)
-    return np.exp(-relative)
+    factor = np.empty((len(labels), 2))
+    for rows in _slices(len(labels), _ROWS):
+        report(progress, 0, len(labels) - 1)
+        for group, members in enumerate((labels[rows], 1 - labels[rows])):
+            relative = np.maximum(members @ power / members.sum(1, keepdims=True), 1e-6)
+            factor[rows, group] = np.exp(-np.log(relative).mean(1))
+    return factor
 
 
 def gains(
@@ -171,22 +179,25 @@ def changed_edges(
         Share of labellings with a larger change anywhere (Westfall & Young 1993).
     """
     scores, squares = _scores(blocks, ridge_inverse(common.moments).numpy(), common.effects)
-    in_a = labels * (factor[:, :1] / (blocks.in_a * blocks.length))
-    in_b = (1 - labels) * (factor[:, 1:] / ((len(blocks.frames) - blocks.in_a) * blocks.length))
+    weight = factor / (blocks.length * np.array([blocks.in_a, len(blocks.frames) - blocks.in_a]))
     change = np.zeros(scores.shape[1])
-    largest = np.zeros(len(labels) - 1)
+    largest = np.zeros(len(labels))
     least = 1e-12 * len(blocks.frames) * blocks.length  # of a constant latent, which does not change
-    for columns in _slices(len(change)):
+    for columns in _slices(len(change), _COLUMNS):
         mine, its_squares = scores[:, columns].astype(np.float64), squares[:, columns].astype(np.float64)
         varies = its_squares.sum(0) > least
         mine, its_squares = mine[:, varies], its_squares[:, varies]
         if not varies.any():
             continue
-        t = (in_b - in_a) @ mine / np.sqrt((in_a**2 + in_b**2) @ its_squares)
-        change[columns][varies] = t[0]
-        np.maximum(largest, np.abs(t[1:]).max(1), out=largest)
-        report(progress, len(labels) - 1, len(labels) - 1)
-    largest.sort()
+        for rows in _slices(len(labels), _ROWS):
+            in_a, in_b = labels[rows] * weight[rows, :1], (1 - labels[rows]) * weight[rows, 1:]
+            t = (in_b - in_a) @ mine / np.sqrt((in_a**2 + in_b**2) @ its_squares)
+            if rows.start == 0:
+                change[columns][varies] = t[0]
+            np.maximum(largest[rows], np.abs(t).max(1), out=largest[rows])
+            done = columns.start * len(labels) + rows.stop * (columns.stop - columns.start)
+            report(progress, (len(labels) - 1) * done // (len(change) * len(labels)), len(labels) - 1)
+    largest = np.sort(largest[1:])
     # Rounding must not tell a labelling from its equal.
     below = np.searchsorted(largest, np.abs(change) * (1 - 1e-9))
     p_value = (1 + len(largest) - below) / (1 + len(largest))
@@ -207,6 +218,6 @@ def _scores(
     return scores, squares
 
 
-def _slices(total: int) -> Iterator[slice]:
-    for start in range(0, total, _COLUMNS):
-        yield slice(start, min(start + _COLUMNS, total))
+def _slices(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models.selection import Selection
-from ..recording import InputError, ProgressCallback
+from ..recording import InputError, ProgressCallback, report
 
 CHANGED = np.dtype(
     [
@@ -30,6 +30,8 @@ CHANGED = np.dtype(
     ]
 )
 """One changed edge: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
+
+_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,14 +161,16 @@ def compare_sequences(
         raise InputError(
             f"{permutations} permutations cannot give a p-value of 0.05: ask for at least 19, better 999."
         )
+    report(progress, 0, permutations)
     blocks = make_blocks(latents, a, b, order, block)
+    report(progress, 0, permutations)
     common = CommonVAR.fit(blocks, selection or Selection(), weights)
     labels = permuted_labels(blocks, permutations, seed)
-    factor = factors(blocks, common, labels)
-    gain = gains(blocks, common, labels, factor, progress)
+    factor = factors(blocks, common, labels, progress)
+    gain = gains(blocks, common, labels, factor, _part(progress, 0, _GAINS))
     statistic = gain.sum(1)
     null = statistic[1:]
-    change, edge_p = changed_edges(blocks, common, labels, factor, progress)
+    change, edge_p = changed_edges(blocks, common, labels, factor, _part(progress, _GAINS, 1))
 
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
@@ -191,3 +195,10 @@ def compare_sequences(
         edge_p=by_lag(edge_p),
         edge_change=by_lag(change),
     )
+
+
+def _part(progress: ProgressCallback | None, start: float, stop: float) -> ProgressCallback | None:
+    """Return a callback for work that is only a part of the whole, from `start` to `stop` of 1."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(round(total * start + done * (stop - start)), total)
