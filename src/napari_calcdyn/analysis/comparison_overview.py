@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..recording import Movie
 from .comparison_maps import ComparisonMaps
+from .map_panel import draw_map
 from .sequences import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _A, _B, _OBSERVED = "#30638e", "#edae49", "#d1495b"
 
@@ -62,10 +61,14 @@ def save_overview(
     images = bottom.subplots(1, 3)
     # Both explained maps on one scale: they are to be compared.
     high = max(float(np.percentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
-    _image(figure, images[0], maps.explained_a, high, "Explained in A", "counts²")
-    _image(figure, images[1], maps.explained_b, high, "Explained in B", "counts²")
+    for axes, image, movie, name in (
+        (images[0], maps.explained_a, movies[0], "A"),
+        (images[1], maps.explained_b, movies[-1], "B"),
+    ):
+        draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
     high = float(np.percentile(maps.difference, 99.7))
-    _image(figure, images[2], maps.difference, high, "How far the rules disagree", "counts")
+    title = "How far the rules disagree"
+    draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
     figure.savefig(path)
 
 
@@ -96,17 +99,3 @@ def _ranges(
     axes.set_xlabel("time (s)" if movies[0].frame_rate else "frame")
     axes.set_title(f"Blocks of {comparison.block_length} frames", fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
-
-
-def _image(
-    figure: Figure, axes: Axes, image: NDArray[np.float32], high: float, title: str, unit: str
-) -> None:
-    from matplotlib.colors import PowerNorm
-
-    # Squared units leave weak cells black: their colours follow the root.
-    norm = PowerNorm(0.5 if unit.endswith("²") else 1, 0, max(high, 1e-12), clip=True)
-    shown = axes.imshow(image, cmap="inferno", norm=norm, interpolation="nearest")
-    axes.set_title(title, fontsize=10)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit)

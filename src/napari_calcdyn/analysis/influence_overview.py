@@ -9,6 +9,7 @@ import numpy as np
 
 from ..recording import Movie, RoiSet
 from .influence import Influence
+from .map_panel import set_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +53,8 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
 
 
 def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
+    from matplotlib.patheffects import withStroke
+
     mean = movie.mean_frame()
     low, high = np.percentile(mean, [1, 99.7])
     axes.imshow(mean, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
@@ -59,7 +62,8 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
     centre = dict(zip(rois.ids.tolist(), rois.centres[:, ::-1].tolist(), strict=True))
     if len(rois) <= _MOST_NAMES:
         for number, (x, y) in centre.items():
-            axes.text(x, y, str(number), color="white", fontsize=7, ha="center", va="center")
+            name = axes.text(x, y, str(number), color="white", fontsize=7, ha="center", va="center")
+            name.set_path_effects([withStroke(linewidth=1.5, foreground="black")])  # over bright cells too
     edges = influence.edges(alpha=alpha)
     strongest = max(np.abs(edges["strength"]).max(initial=0), 1e-12)
     for source, target, _, strength, _, _ in edges.tolist():
@@ -71,8 +75,7 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
     axes.set_title("orange: up after the source went up; blue: down", fontsize=10)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    set_scale(axes, movie)
 
 
 def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:

@@ -13,6 +13,7 @@ from ..models.training import Progress
 from ..models.var_autoencoder import VARAutoencoder
 from ..recording import Movie
 from .contribution import ContributionMaps
+from .map_panel import draw_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,9 +64,14 @@ def save_overview(
         fontsize=11,
     )
     (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
-    _image(figure, mean, movie.mean_frame(), "gray", "Mean frame", "counts", movie)
-    _image(figure, explained, maps.explained, "inferno", "Explained by the dynamics", "counts²", movie)
-    _image(figure, amplitude, maps.amplitude, "inferno", "Amplitude of the contributions", "counts", movie)
+    frame = movie.mean_frame()
+    low, high = np.percentile(frame, (1, 99.7))
+    draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+    for axes, image, title, unit in (
+        (explained, maps.explained, "Explained by the dynamics", "counts²"),
+        (amplitude, maps.amplitude, "Amplitude of the contributions", "counts"),
+    ):
+        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.percentile(image, 99.7))))
     _matrix(figure, matrix, model)
     _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
     if history:
@@ -73,39 +79,6 @@ def save_overview(
     else:
         losses.set_axis_off()
     figure.savefig(path)
-
-
-def _image(
-    figure: Figure, axes: Axes, image: NDArray[np.float32], colormap: str, title: str, unit: str, movie: Movie
-) -> None:
-    from matplotlib.colors import PowerNorm
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = np.percentile(image, (1, 99.7))
-    if colormap == "inferno":
-        low = 0.0  # nothing explained is black
-    # Squared units leave weak cells black: their colours follow the root.
-    high = max(high, low + 1e-12)
-    norm = PowerNorm(0.5 if unit.endswith("²") else 1, low, high, clip=True)
-    shown = axes.imshow(image, cmap=colormap, norm=norm, interpolation="nearest")
-    axes.set_title(title, fontsize=10)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
-    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit, ticks=ticks)
-    if movie.pixel_size is not None:
-        axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
-        _scale_bar(axes, movie.frame_shape, movie.pixel_size[1])
-
-
-def _scale_bar(axes: Axes, frame_shape: tuple[int, int], micrometres: float) -> None:
-    height, width = frame_shape
-    wanted = width * micrometres / 4
-    decade = 10 ** np.floor(np.log10(wanted))
-    length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)
-    left, y = 0.05 * width, 0.95 * height
-    axes.plot([left, left + length / micrometres], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(left, y - 0.02 * height, f"{length:g} µm", color="white", fontsize=8, va="bottom")
 
 
 def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
