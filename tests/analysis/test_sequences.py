@@ -117,6 +117,38 @@ def test_statistic_is_the_gain_in_residuals_recomputed_frame_by_frame() -> None:
         assert np.allclose(found[row], expected, atol=1e-8)
 
 
+def test_changes_of_connections_recomputed_frame_by_frame() -> None:
+    blocks = make_blocks(halves(5, changed=True, size=2.0), [range(400)], [range(400, 800)], 1, 20)
+    common = CommonVAR.fit(blocks, Selection(), None)
+    labels = permuted_labels(blocks, 19, seed=0)
+    factor = factors(blocks, common, labels, None)
+    change, p_value = changed_edges(blocks, common, labels, factor, None)
+
+    pairs = []
+    for frames in blocks.frames:
+        z, y = (blocks.values[frames.start - lag : frames.stop - lag] for lag in (1, 0))
+        pairs.append((z - z.mean(0), y - y.mean(0)))  # less the mean of the block
+    z, y = (np.concatenate(it) for it in zip(*pairs, strict=True))
+    inverse = np.linalg.inv(z.T @ z / len(z) + 0.05 * np.eye(LATENTS))
+    effects = inverse @ z.T @ y / len(z)
+    found = []
+    for row, chosen in enumerate(labels.astype(bool)):
+        moved, variance, missed = [], np.zeros(effects.shape), []
+        for group, scale in zip((chosen, ~chosen), factor[row], strict=True):
+            z, y = (np.concatenate([pairs[i][k] for i in np.flatnonzero(group)]) for k in (0, 1))
+            wrong = y - z @ effects
+            missed.append(np.log(scale * np.square(wrong).mean(0)).mean())
+            terms = scale / len(z) * (z @ inverse)[:, :, None] * wrong[:, None, :]
+            moved.append(terms.sum(0))
+            variance += np.square(terms).sum(0)
+        assert missed[0] == pytest.approx(missed[1], abs=1e-9)
+        found.append((moved[1] - moved[0]) / np.sqrt(variance))
+    assert np.allclose(change, found[0], atol=1e-4)
+    largest = np.abs(found[1:]).max((1, 2))
+    expected = (1 + (largest[:, None, None] >= np.abs(found[0])).sum(0)) / 20
+    assert np.allclose(p_value, expected)
+
+
 def test_the_same_seed_gives_the_same_answer() -> None:
     latents = halves(6)
     one = compare(latents)
