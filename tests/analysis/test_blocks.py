@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.blocks import autocorrelation_time, automatic_block_length, cut_blocks
+from napari_calcdyn.analysis.blocks import (
+    autocorrelation_time,
+    automatic_block_length,
+    cut_blocks,
+    equal_blocks,
+)
 
 
 def ar1(coefficient: float, frames: int, columns: int, seed: int = 0) -> np.ndarray:
@@ -51,3 +56,10 @@ def test_blocks_of_a_stretch_differ_by_at_most_one_frame() -> None:
     assert min(lengths) >= 10
     assert max(lengths) - min(lengths) <= 1
     assert [len(block) for block in cut_blocks([range(0, 6)], length=10, order=1)] == [5]
+
+
+def test_blocks_of_one_length_leave_out_as_much_before_as_after() -> None:
+    stretches = [range(0, 25), range(30, 40), range(50, 62)]
+    assert equal_blocks(stretches, length=10, order=1) == [range(3, 13), range(13, 23), range(51, 61)]
+    assert equal_blocks([range(0, 11)], length=10, order=1) == [range(1, 11)]
+    assert equal_blocks([range(0, 1)], length=10, order=1) == []
