@@ -20,7 +20,7 @@ from .blocks import autocorrelation_time, equal_blocks
 
 LEAST_BLOCKS = 5  # in a condition: less have too few ways to change places
 _WANTED_BLOCKS = 7
-_TIMES = 4.0  # of the autocorrelation time in a block
+_TIMES = 6.0  # of the autocorrelation time in a block: with less, neighbours still know of each other
 _MOST_BLOCKS = 400
 _MOST_BYTES = 2 * 2**30
 _KEPT = 0.75  # of a condition's frames, where blocks of one length leave some out

@@ -135,7 +135,7 @@ def compare_sequences(
     permutations : int
         Number B of permutations; the smallest possible p-value is 1/(1 + B).
     block : int or "auto"
-        Frames in a block; by default four autocorrelation times; less where that leaves fewer than seven blocks to a
+        Frames in a block; by default six autocorrelation times; less where that leaves fewer than seven blocks to a
         condition or, with short stretches, more than a quarter of its frames out.
     seed : int
         Of the permutations.
