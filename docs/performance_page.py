@@ -14,7 +14,15 @@ PAGE = Path(__file__).with_name("performance.md")
 FINDINGS = {
     f"benchmarks/{name}.py"
     for name in (
-        *("avae_ablation", "behaviour_correlation", "comparison", "influence", "maps", "network"),
+        *(
+            "avae_ablation",
+            "behaviour_correlation",
+            "comparison",
+            "influence",
+            "influence_real",
+            "maps",
+            "network",
+        ),
         *("sequences", "sequences_real"),
     )
 }
