@@ -265,6 +265,11 @@ def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
     assert not dock.compare.isEnabled()
     press(qtbot, dock.way)
     assert not viewer.window.dock_widgets[DYNAMICS_NAME].visibleRegion().isEmpty()
+    choose(dock, OTHER)
+    assert "Open the other recording too" in dock.problem.text()
+    assert not dock.way.isVisible()  # no panel has it
+    choose(dock, STRETCHES)
+    assert dock.way.isVisibleTo(dock)
     dock.parentWidget().raise_()
     viewer.layers.clear()
     assert dock.problem.text() == "Open a recording first, in the Recording panel."

@@ -264,6 +264,16 @@ def test_only_arrows_that_pass_are_left_after_the_test(
     session.var = session.model.var.at(fraction=0.2)
     wait_until_ready(qtbot, dock)
     assert session.influence is tested  # which another point of the path does not change
+    assert "pass" in dock.message.text()
+    dock.state.stop.click()  # a moment too late
+    assert dock.state.advice.isHidden()
+    session.rois = session.rois.select(np.array([0]))  # type: ignore[union-attr]
+    wait_until_ready(qtbot, dock)
+    assert dock.message.isHidden()  # it was about other arrows
+    session.selected = (FIRST,)
+    assert "is the only ROI" in dock.state.advice.text()
+    assert not dock.arrows.run.isEnabled()
+    assert dock.arrows.hidden.text() == ""
 
 
 def test_layers_that_were_deleted_come_back_with_the_next_click(
@@ -377,7 +387,7 @@ def test_what_is_missing_is_said_with_a_way_on(
     press(viewer, place_of_pixel(session, 10, 10))
     assert len(dock.inspection.current.drivers.sources)  # type: ignore[union-attr]
     session.var = model.var.at(fraction=1.0)
-    says("nothing drives")
+    says("no source drives")
     elsewhere = RoiSet(np.ones((1, 12), np.float32), np.array([1]), (3, 4))
     session.rois = elsewhere
     session.var = model.var
@@ -459,6 +469,7 @@ def test_a_dock_that_nobody_sees_computes_nothing_and_leaves_no_arrows_of_anothe
     assert not calls
     assert not np.ptp(arrows(viewer).data[0])
     session.rois = RoiSet.from_labels(rois.labels)  # the same, but they would have to be prepared anew
+    assert not viewer.layers[SOURCES_OF_REGION].data.any()
     session.selected = (2,)
     qtbot.wait(50)
     assert dock.inspection.prepared is None

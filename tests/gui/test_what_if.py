@@ -274,6 +274,17 @@ def test_what_is_missing_is_said_in_one_sentence(
     assert section.forecast.isEnabled()
     session.selected = (100,)
     assert section.hint.text() == ""
+    section.size.setValue(0)
+    assert "A push of 0 changes nothing" in section.hint.text()
+    assert not section.push.isEnabled()
+    section.size.setValue(2)
+    assert section.push.isEnabled()
+    rois = session.rois
+    session.rois = RoiSet(np.ones((1, 12), np.float32), np.array([100]), (3, 4))
+    assert "ROIs belong to another recording" in section.hint.text()
+    assert not section.push.isEnabled()
+    session.rois, session.selected = rois, (100,)
+    assert section.hint.text() == ""
     show_frame(session, 0)
     section.forecast.click()
     assert session.notice is not None

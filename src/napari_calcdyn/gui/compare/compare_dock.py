@@ -15,7 +15,7 @@ from ..movie_time import shown_frame
 from ..panels import open_panel
 from ..theme import plot_colours
 from .compare_inputs import BEHAVIOUR, CompareInputs
-from .comparing import COMPARING, NO_MODEL, compare
+from .comparing import COMPARING, NO_MODEL, NO_MOVIE, compare
 from .comparison_view import ComparisonView
 from .frame_tag import FrameTag
 from .time_ranges import condition_colour
@@ -23,7 +23,7 @@ from .time_ranges import condition_colour
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from ..session import Notice
+    from ..session import Notice, Topic
 
 
 _AUTOMATIC = 1  # the value of the block length that is shown as words: a block has more frames than one
@@ -39,6 +39,7 @@ class CompareDock(Dock):
         self.inputs = CompareInputs(self.session)
         self.view = ComparisonView(self.session)
         self._tag = FrameTag(self.session)
+        self._place: Topic = self.topic  # of the panel that has what is missing
         self._masks = self.inputs.masks()  # looked at with every step of the slider
         self._build()
 
@@ -127,7 +128,7 @@ class CompareDock(Dock):
         open_behaviour_dock(self.session, self)
 
     def _on_way(self) -> None:
-        open_panel(self, "recording" if self.session.movie is None else "dynamics")
+        open_panel(self, self._place)
 
     # What the dock shows
 
@@ -149,35 +150,38 @@ class CompareDock(Dock):
         running = session.job is not None and session.job.title == COMPARING
         self.compare.setText("Stop" if running else "Compare")
         self.inputs.setVisible(session.movie is not None)
-        problem = self._problem()
+        problem, self._place = self._problem()
         self.problem.say(problem)
-        self.way.setText("To the Recording panel" if session.movie is None else "To the Dynamics panel")
-        self.way.setVisible(session.movie is None or not self._has_model())
+        self.way.setText(f"To the {self._place.capitalize()} panel")
+        self.way.setVisible(self._place != self.topic)
         self.compare.setEnabled(running or not problem)
         self.view.show_age()
 
-    def _has_model(self) -> bool:
-        """Whether there is a model of frames of the recording's size."""
-        model, movie = self.session.model, self.session.movie
-        return model is not None and movie is not None and model.frame_shape == movie.frame_shape
-
-    def _problem(self) -> str:
-        """Say what is missing before anything can be compared; empty where nothing is."""
-        model = self.session.model
+    def _problem(self) -> tuple[str, Topic]:
+        """Say what is missing before anything can be compared, empty where nothing is, and where to see to it."""
+        session, model = self.session, self.session.model
+        if session.movie is None:
+            return NO_MOVIE, "recording"
         try:
             question = self.inputs.question()
-            if model is None:
-                return NO_MODEL
+        except InputError as error:
+            return str(error), "compare"
+        if model is None:
+            return NO_MODEL, "dynamics"
+        try:
             for it in question.movies:
                 model.check_frame_shape(it)
-            # Not before there is a model: torch comes with it.
-            from ...analysis._sequence_blocks import check_ranges
+        except InputError as error:
+            return str(error), "dynamics"
+        # Not before there is a model: torch comes with it.
+        from ...analysis._sequence_blocks import check_ranges
 
+        try:
             frames = tuple(it.n_frames for it in question.movies)
             check_ranges(question.a, question.b, frames, model.config.order)
         except InputError as error:
-            return str(error)
-        return ""
+            return str(error), "compare"
+        return "", "compare"
 
     def _show_comparison(self, *_: object) -> None:
         self.view.show_comparison(self.session.comparison)

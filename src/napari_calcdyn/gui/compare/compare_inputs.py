@@ -17,7 +17,7 @@ from ..fronts import in_front
 from ..movie_time import show_frame
 from .activity import Activity
 from .behaviour_split import BehaviourSplit, as_curve
-from .comparing import Question
+from .comparing import NO_MOVIE, Question
 from .other_recording import OtherRecording
 from .range_edits import RangeEdits
 from .time_ranges import A, B, TimeRanges
@@ -110,7 +110,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         """
         movie, other = self._movie, self._other()
         if movie is None:
-            raise InputError("Open a recording first, in the Recording panel.")
+            raise InputError(NO_MOVIE)
         if other is None and self.how.currentText() == OTHER:
             height, width = movie.frame_shape
             raise InputError(

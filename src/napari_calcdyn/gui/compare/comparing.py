@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 COMPARING = "Comparing"
 DIFFERENCE = "difference in rules"
+NO_MOVIE = "Open a recording first, in the Recording panel."
 NO_MODEL = "Train or load a model in the Dynamics panel first: it finds the rules that are compared."
 
 

@@ -70,4 +70,5 @@ def p_words(p_value: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share in per cent, such as ``"3.2 %"``."""
-    return f"{100 * share:.2g} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+    words = f"{100 * share:.2g} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+    return words.replace("-", "−")

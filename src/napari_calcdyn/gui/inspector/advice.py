@@ -91,7 +91,7 @@ def _of_region(session: Session, inspection: Inspection) -> Advice:
         )
     if found is not None and not len(found.drivers.sources):
         return Advice(
-            f"With so few connections nothing drives {region.name}: move the slider under Connections to the right.",
+            f"With so few connections no source drives {region.name}: move the slider under Connections to the right.",
             "dynamics",
         )
     layer = region.layer() if region.layer is not None else None
@@ -99,6 +99,10 @@ def _of_region(session: Session, inspection: Inspection) -> Advice:
         return Advice(
             f"{region.name} is none of the recording's ROIs, so it has no arrows: use the ROIs of “{layer.name}”.",
             "use layer",
+        )
+    if region.roi is not None and rois is not None and len(rois) == 1:
+        return Advice(
+            f"{region.name} is the only ROI: open or draw more to see which drives which.", "neurons"
         )
     if region.roi is None and not fitting:
         return Advice(f"{region.name} has no arrows: open or draw ROIs to see which drives which.", "neurons")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..session import Session
+    from .roi_edges import RoiEdges
 
 ARROWS = "arrows of the inspected ROI"
 SOURCES_OF_REGION = "sources of the inspected region"
@@ -44,7 +45,7 @@ _GAP = 0.6  # between an arrow and the centre of an ROI, of the ROI's width
 
 
 def show_arrows(
-    session: Session, centre: NDArray[np.floating], edges: NDArray[np.void], widest: float
+    session: Session, centre: NDArray[np.floating], edges: NDArray[np.void], all_edges: RoiEdges
 ) -> Surface | None:
     """Draw the arrows of one ROI over the movie.
 
@@ -56,8 +57,8 @@ def show_arrows(
         Of the ROI, (y, x) in pixels.
     edges : structured ndarray
         `ROI_EDGE`; the weakest are drawn first.
-    widest : float
-        Strength of an arrow that is drawn as wide as one can be.
+    all_edges : RoiEdges
+        That they are of: the session may have other ROIs already, and these are about to be hidden.
 
     Returns
     -------
@@ -68,11 +69,11 @@ def show_arrows(
     if rois is None or movie is None:
         return None
     edges = edges[::-1]
-    others = rois.centres[edges["row"]]
+    others = all_edges.influence.centres[edges["row"]]
     here = np.broadcast_to(centre, others.shape)
     incoming = edges["incoming"][:, None]
     side = min(movie.frame_shape)
-    strength = np.minimum(np.abs(edges["strength"]) / (widest or 1.0), 1.0)
+    strength = np.minimum(np.abs(edges["strength"]) / (all_edges.widest or 1.0), 1.0)
     mesh = arrow_mesh(
         np.where(incoming, others, here),
         np.where(incoming, here, others),

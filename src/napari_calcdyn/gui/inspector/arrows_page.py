@@ -110,6 +110,12 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         """The p-value that arrows have to keep below; None where all are wanted."""
         return ALPHA if self.only_passed.isChecked() else None
 
+    @property
+    def pairs(self) -> int:
+        """How many arrows there could be between all ROIs."""
+        count = 0 if self._all is None else len(self._all.influence.ids)
+        return count * (count - 1)
+
     def set_edges(self, edges: RoiEdges | None) -> None:
         """Take the arrows between all ROIs; the slider goes where the strongest few of each are left."""
         before, self._all = self._all, edges
@@ -118,7 +124,8 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             self.slider.blockSignals(True)
             self.slider.setValue(round(_STEPS * start))
             self.slider.blockSignals(False)
-        tested = edges is not None and edges.tested
+        self.slider.setEnabled(self.pairs > 0)
+        tested = edges is not None and edges.tested and self.pairs > 0
         self.only_passed.blockSignals(True)
         self.only_passed.setEnabled(tested)
         self.only_passed.setChecked(tested)
@@ -137,7 +144,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
     def show_roi(self, number: int | None) -> None:
         """List the arrows of an ROI; nothing where there is none."""
         self._number = number
-        known = self._all is not None and number is not None
+        known = self.pairs > 0 and number is not None
         self._listed = np.empty(0, ROI_EDGE)
         if self._all is not None and number is not None:
             self._listed = self._all.of(number, self.least, only_passed=self.only_passed.isChecked())
@@ -187,13 +194,12 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             self.picked.emit(int(self._listed["roi"][row]))
 
     def _say_hidden(self) -> None:
-        if self._all is None:
+        if self._all is None or not self.pairs:
             self.hidden.setText("")
             return
         count = self._all.count(self.least, only_passed=self.only_passed.isChecked())
-        pairs = len(self._all.influence.ids) * (len(self._all.influence.ids) - 1)
         self.hidden.setText(
-            f"Weaker than {self.least:.2g} is hidden: {count:,} of {pairs:,} arrows between all ROIs are left."
+            f"Weaker than {self.least:.2g} is hidden: {count:,} of {self.pairs:,} arrows between all ROIs are left."
         )
 
 

@@ -147,7 +147,9 @@ class Inspection:
         self.refresh()
 
     def stop(self) -> None:
-        """Stop the warm-up until `go_on`."""
+        """Stop the warm-up, where there is one, until `go_on`."""
+        if self._job is None:
+            return
         self.stopped = True
         self._drop()
         self.warmed.emit()

@@ -204,11 +204,17 @@ class InspectorDock(Dock):
         known = set() if rois is None else set(rois.ids.tolist())
         self.session.pinned = tuple(it for it in self.session.pinned if it in known)
         self.inspection.problem = ""
+        if not in_front(self):
+            self._clear_layers()  # they would be of another recording, or of other rules
         self._later.start()
 
     def _on_influence(self, *_: object) -> None:
         influence = self.session.influence
         self.arrows.set_edges(None if influence is None else RoiEdges(influence))
+        notice = self.session.notice
+        untested = influence is None or influence.p_values is None
+        if untested and notice is not None and notice.topic == self.topic and not notice.is_error:
+            self.session.notice = None  # how many passed is not true of other arrows
         self._show_arrows()
 
     def _show(self, *_: object) -> None:
@@ -217,7 +223,9 @@ class InspectorDock(Dock):
             return
         inspection = self.inspection
         found, prepared, region = inspection.current, inspection.prepared, inspection.region
-        self.head.show_region(region, self.session.pinned, walkable=self.session.rois is not None)
+        inputs = inspection.inputs()
+        walkable = inputs is not None and inputs.rois is not None
+        self.head.show_region(region, self.session.pinned, walkable=walkable)
         self._show_traces()
         self.sources.show_drivers(found, prepared)
         self.arrows.set_frame_rate(None if prepared is None else frame_rate(prepared))
@@ -229,9 +237,9 @@ class InspectorDock(Dock):
         found, prepared = self.inspection.current, self.inspection.prepared
         if prepared is None:
             self.traces.show_regions((), unit="", rate=None)
-            return
-        shown = ([] if found is None else [found]) + list(self.inspection.compared())
-        self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
+        else:
+            shown = ([] if found is None else [found]) + list(self.inspection.compared())
+            self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
         self._on_time()
 
     def _show_map(self) -> None:
@@ -253,7 +261,7 @@ class InspectorDock(Dock):
         session, inspection = self.session, self.inspection
         testing = session.job is not None and session.job.title == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
-        self.arrows.run.setEnabled(session.job is None and session.influence is not None)
+        self.arrows.run.setEnabled(session.job is None and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)
         self.export.setEnabled(known or session.influence is not None)
@@ -264,7 +272,7 @@ class InspectorDock(Dock):
 
     def _on_time(self, *_: object) -> None:
         """Move the cursor with the slider; nothing is computed or drawn anew."""
-        self.traces.plot.set_cursor(shown_frame(self.session))
+        self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
 
     def _show_theme(self, *_: object) -> None:
         viewer = self.session.viewer

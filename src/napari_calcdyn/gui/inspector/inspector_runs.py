@@ -69,7 +69,7 @@ def draw_arrows(session: Session, region: Region | None, page: ArrowsPage) -> No
     if region is None or region.roi is None or page.all_edges is None:
         hide_arrows(session)
     else:
-        show_arrows(session, region.centre, page.edges, page.all_edges.widest)
+        show_arrows(session, region.centre, page.edges, page.all_edges)
 
 
 def start_test(session: Session, inspection: Inspection) -> bool:

@@ -30,6 +30,8 @@ from .what_if_runs import (
     Push,
     Spread,
     obstacle,
+    push_obstacle,
+    rois_fit,
     start_errors,
     start_forecast,
     start_push,
@@ -103,6 +105,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self.size.setDecimals(1)
         self.size.setValue(2.0)
         self.size.setSuffix(" sd")
+        self.size.valueChanged.connect(self._show_readiness)
         self.size.setToolTip(
             "<qt>How far to push, in standard deviations of its own activity; below 0 pushes it down.</qt>"
         )
@@ -152,6 +155,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         layout.addWidget(self.forecast)
         for widget in (self.forecast_said, self.errors, self.errors_said):
             layout.addWidget(widget)
+        layout.addStretch(1)
 
     # What the user does
 
@@ -245,13 +249,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         missing = obstacle(self.session)
         by_source, roi = self.what.currentIndex() == 1, self._selected()
         self.source.setVisible(by_source)
-        needs = missing
-        if not missing and not by_source and roi is None:
-            needs = (
-                "Click the ROI to push in the movie, or push a source."
-                if self.session.rois is not None
-                else "There are no ROIs: open or draw some in the Neurons panel, or push a source."
-            )
+        needs = missing or push_obstacle(self.session, roi, self.size.value(), by_source=by_source)
         self._say(self.hint, needs)
         pushing = self.session.job is not None and self.session.job.title == PUSHING
         name = f"source {self.source.value()}" if by_source else "the ROI" if roi is None else f"ROI {roi}"
@@ -261,11 +259,11 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._on_time()
 
     def _selected(self) -> int | None:
-        """Return the id of the ROI that was selected last."""
+        """Return the id of the ROI that was selected last; None where it is of another recording."""
         selected, rois = self.session.selected, self.session.rois
         if not selected or rois is None or not np.isin(selected[-1], rois.ids):
             return None
-        return selected[-1]
+        return selected[-1] if rois_fit(self.session) else None
 
     def _show_theme(self, *_: object) -> None:
         viewer = self.session.viewer

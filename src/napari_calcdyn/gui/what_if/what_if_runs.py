@@ -89,6 +89,23 @@ def obstacle(session: Session) -> str:
     return ""
 
 
+def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: bool) -> str:
+    """Say what is missing for a push, once there are a recording and a model; empty where nothing is."""
+    if not by_source and session.rois is None:
+        return "There are no ROIs: open or draw some in the Neurons panel, or push a source."
+    if not by_source and not rois_fit(session):
+        return "The ROIs belong to another recording: open those of this one, or push a source."
+    if not by_source and roi is None:
+        return "Click the ROI to push in the movie, or push a source."
+    return "" if size else "A push of 0 changes nothing: choose another size."
+
+
+def rois_fit(session: Session) -> bool:
+    """Whether there are ROIs, of frames of the model's size where there is a model."""
+    rois, model = session.rois, session.model
+    return rois is not None and (model is None or rois.frame_shape == model.frame_shape)
+
+
 def start_push(session: Session, push: Push, done: Callable[[Spread, Image], None]) -> bool:
     """Follow a push at the shown frame in the background; `done` gets what it does and the layer of it.
 
