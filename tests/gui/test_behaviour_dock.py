@@ -139,7 +139,7 @@ def test_what_goes_with_a_column_and_a_click_on_it(viewer: Any, loaded: Behaviou
     assert len(rows(loaded)) == 12
     assert expected.p_values[0, first] <= 0.05
     assert goes_with.table.item(0, 0).font().bold()
-    assert goes_with.said.text().endswith("of 12 ROIs, p ≤ 0.05")
+    assert goes_with.said.text().replace("\u00a0", " ").endswith("of 12 ROIs, p ≤ 0.05")
     cell = goes_with.table.visualItemRect(goes_with.table.item(0, 1)).center()
     qtbot.mouseClick(goes_with.table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
     assert session.selected == (104,)

@@ -79,7 +79,7 @@ def test_a_change_of_rules_is_said_drawn_and_listed(viewer: Any, dock: CompareDo
     comparison = compared.comparison
     assert comparison.p_value == 0.01
     assert dock.view.verdict.text().startswith("<b>The rules differ</b> between A and B (p = 0.01): with")
-    assert "Frames 0:200 (A), 200:400 (B) of cells" in dock.view.asked.text().replace("\u200b", "")
+    assert "Compared: frames 0:200 (A), 200:400 (B) of cells" in dock.view.asked.text().replace("\u200b", "")
     assert "no p-value below" in dock.view.cautions.text()
     assert dock.view.null.observed.value() == comparison.statistic
     edges, counts = dock.view.null.bars.getData()

@@ -112,7 +112,7 @@ class GoesWith(QWidget):  # type: ignore[misc]
         if found is not None:
             p = found.p_values[found.columns.index(column)]
             known, bold = int(np.isfinite(p).sum()), int((p <= LEVEL).sum())
-            words = f"{bold} of {known:,} {kind}, p ≤ {LEVEL:g}"
+            words = f"{bold} of {known:,}\u00a0{kind}, p\u00a0≤\u00a0{LEVEL:g}"  # broken between the two if at all
             self.said.setText(
                 words
                 if known

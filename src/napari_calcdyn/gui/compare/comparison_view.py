@@ -81,8 +81,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.verdict.setText(verdict(comparison))
         in_a, in_b = block_counts(comparison)
         self.asked.setText(
-            f"{breakable(compared.words[0].upper() + compared.words[1:])}: {in_a} and {in_b} blocks of"
-            f" {comparison.block_length} frames"
+            f"Compared: {breakable(compared.words)}; {in_a} and {in_b} blocks of {comparison.block_length} frames."
         )
         self.cautions.setText(" ".join(cautions(comparison)))
         self.cautions.setVisible(bool(self.cautions.text()))
