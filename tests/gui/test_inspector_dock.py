@@ -244,6 +244,7 @@ def test_only_arrows_that_pass_are_left_after_the_test(
     press(viewer, place_of_roi(session, FIRST + 1))
     dock.arrows.slider.setValue(0)
     assert not dock.arrows.only_passed.isEnabled()
+    assert dock.arrows.hidden.text() == "30 of 30 arrows between all ROIs are left."
     dock.arrows.run.click()
     assert dock.state.stop.isVisible()
     qtbot.waitUntil(lambda: session.job is None, timeout=60_000)

@@ -198,9 +198,8 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             self.hidden.setText("")
             return
         count = self._all.count(self.least, only_passed=self.only_passed.isChecked())
-        self.hidden.setText(
-            f"Weaker than {self.least:.2g} is hidden: {count:,} of {self.pairs:,} arrows between all ROIs are left."
-        )
+        weak = f"Weaker than {self.least:.2g} is hidden: " if self.least else ""
+        self.hidden.setText(f"{weak}{count:,} of {self.pairs:,} arrows between all ROIs are left.")
 
 
 def _ink(colour: tuple[float, float, float], dark: bool) -> str:
