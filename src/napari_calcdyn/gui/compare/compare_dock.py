@@ -174,11 +174,10 @@ class CompareDock(Dock):
         except InputError as error:
             return str(error), "dynamics"
         # Not before there is a model: torch comes with it.
-        from ...analysis._sequence_blocks import check_ranges
+        from ...analysis.compare import check_conditions
 
         try:
-            frames = tuple(it.n_frames for it in question.movies)
-            check_ranges(question.a, question.b, frames, model.config.order)
+            check_conditions(question.movies, question.a, question.b, model.config.order)
         except InputError as error:
             return str(error), "compare"
         return "", "compare"

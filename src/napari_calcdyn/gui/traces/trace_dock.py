@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import html
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDockWidget,
-    QHBoxLayout,
-    QLabel,
-    QMainWindow,
-    QPushButton,
-    QSizePolicy,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
-from ..dock import Listener
+from ..bottom_dock import BottomDock
+from ..fronts import in_front
 from ..movie_time import belong_together, show_frame, shown_frame
 from ..neurons.neuron_views import views_of
 from ..session import session_of
@@ -43,7 +31,7 @@ _KINDS = {
 }
 
 
-class TraceDock(QWidget):  # type: ignore[misc]
+class TraceDock(BottomDock):
     """Traces of what is selected; a click or a drag in them moves the movie.
 
     Parameters
@@ -53,14 +41,11 @@ class TraceDock(QWidget):  # type: ignore[misc]
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        self._listener = Listener()
-        self._placed = False
+        predictions = Predictions(session_of(napari_viewer))
+        super().__init__(napari_viewer, predictions.close)
+        self._predictions = predictions
         self._colours = plot_colours(napari_viewer.theme)
         self._views = views_of(self.session)
-        self._predictions = Predictions(self.session)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
         self.heading = QLabel()
         self.heading.setTextFormat(Qt.TextFormat.RichText)
@@ -94,12 +79,10 @@ class TraceDock(QWidget):  # type: ignore[misc]
             session.events.movie,
             self._views.recoloured,
         ):
-            self._listener.connect(signal, self._show)
-        self._listener.connect(self._predictions.changed, self._on_predictions)
-        self._listener.connect(napari_viewer.dims.events.current_step, self._on_time)
-        self._listener.connect(napari_viewer.events.theme, self._show_theme)
-        self._gone = partial(_on_gone, self._listener, self._predictions)
-        self.destroyed.connect(self._gone)
+            self.listen(signal, self._show)
+        self.listen(self._predictions.changed, self._on_predictions)
+        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.listen(napari_viewer.events.theme, self._show_theme)
         self._show_theme()
 
     def _lay_out(self) -> None:
@@ -161,7 +144,7 @@ class TraceDock(QWidget):  # type: ignore[misc]
             return "There are no traces yet: extract or open them in the Neurons panel.", ()
         known = set(traces.ids.tolist())
         listed = [it for it in selected if it in known][:MOST_ROWS]
-        wanted = self.isVisible() and self.kinds[PREDICTED].isChecked()
+        wanted = in_front(self) and self.kinds[PREDICTED].isChecked()
         predicted = self._predictions.of(listed) if wanted else {}
         colours = (255 * self._views.colours_of(np.array(listed, np.int64))).round().astype(int)
         rows = []
@@ -217,40 +200,10 @@ class TraceDock(QWidget):  # type: ignore[misc]
             box.setIcon(line_icon(kind, self._colours))
         self._show()
 
-    def event(self, event: QEvent) -> bool:
-        """Notice that the dock was closed: napari takes it out of the window, and destroys it some time later."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self._gone()
-        return bool(super().event(event))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Move below the picture when first shown, as napari's menu opens everything at its side."""
-        super().showEvent(event)
-        self._show()  # with predictions, which nobody waits for while the dock is hidden
-        if not self._placed:
-            self._placed = True
-            QTimer.singleShot(0, self._move_below)  # Qt crashes where a dock moves while it is being shown
-
-    def _move_below(self) -> None:
-        window, dock = self.window(), self.parentWidget()
-        below = Qt.DockWidgetArea.BottomDockWidgetArea
-        if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget) or dock.isFloating():
-            return
-        # The docks at the sides keep their height, or a small window had no room for the list of layers.
-        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        if window.dockWidgetArea(dock) != below:
-            window.addDockWidget(below, dock)
-
-    def sizeHint(self) -> QSize:
-        """Stay low: the picture is above."""
-        return QSize(800, 230)
-
-
-def _on_gone(listener: Listener, predictions: Predictions) -> None:
-    """Clean up after the dock, once or more often; no method, as the object may be gone by then."""
-    listener.close()
-    predictions.close()
+    def on_front(self, front: bool) -> None:
+        """Draw with predictions, which nobody waits for while the dock is out of sight."""
+        if front:
+            self._show()
 
 
 def _place(ids: NDArray[np.int64], number: int) -> int:
