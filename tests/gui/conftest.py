@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari import Viewer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_objects_to_look_at() -> Iterator[None]:
+    """Leave what is there already out of the garbage collections that follow every window.
+
+    Each of them takes as long as there are objects: with torch and scikit-learn loaded, half of the time of a test.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
