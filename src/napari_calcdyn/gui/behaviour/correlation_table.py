@@ -60,7 +60,11 @@ class CorrelationTable(QTableWidget):  # type: ignore[misc]
             place = found.columns.index(column)
             p = found.p_values[place, at]
             for cell, text in enumerate(
-                (str(self._ids[row]), f"{found.correlation[place, at]:+.2f}", f"{p:.2g}")
+                (
+                    str(self._ids[row]),
+                    f"{found.correlation[place, at]:+.2f}",
+                    f"{p:.2g}" if p >= 0.001 else "< 0.001",
+                )
             ):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
