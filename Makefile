@@ -45,9 +45,10 @@ docs: libraries $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in site/; open site/index.html"
 
-# report.py is what the benchmarks share; heartbeat.py opens a window.
+# Some of them open a window.
+SHARED := report resumable window
 bench: libraries $(READY)
-	@for benchmark in $(filter-out benchmarks/report.py benchmarks/resumable.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out $(SHARED:%=benchmarks/%.py),$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark --quick"; scripts/with-display.sh $(BIN)/python $$benchmark --quick || exit 1; done
 
 clean:

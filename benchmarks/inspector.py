@@ -13,10 +13,9 @@ from collections.abc import Callable
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 from report import save
+from window import Painted, click
 
 from napari_calcdyn.gui.inspector import inspector_runs
 from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
@@ -34,39 +33,6 @@ from napari_calcdyn.recording import Movie, RoiSet
 SIZE, FRAMES, QUICK_FRAMES, LATENTS, ORDER = 512, 2000, 600, 256, 2
 ROWS, COLUMNS, PITCH, SIDE = 20, 25, 20, 8
 TARGET_MS = 150
-QUIET_S = 0.15  # without painting, before a click counts as answered
-
-
-class Painted(QObject):
-    """When the window was last painted, wherever."""
-
-    def __init__(self, viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.last = time.perf_counter()
-        viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(self._note, position="last")
-        QApplication.instance().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            self._note()
-        return False
-
-    def _note(self, *_: object) -> None:
-        self.last = time.perf_counter()
-
-    def milliseconds(self, do: Callable[[], object]) -> float:
-        """Do something, let the window live until it is still, and return how long it was not."""
-        self.settle()
-        began = time.perf_counter()
-        do()
-        self.settle()
-        return 1000 * (self.last - began)
-
-    def settle(self) -> None:
-        self.last = time.perf_counter()
-        while time.perf_counter() - self.last < QUIET_S:
-            QApplication.processEvents()
-            time.sleep(0.0005)
 
 
 def rois_on_a_grid() -> RoiSet:
@@ -90,24 +56,6 @@ def movie_of(rois: RoiSet, frames: int) -> np.ndarray:
     pixels = 400 + 40 * traces @ (rois.footprints > 0).astype(np.float32)
     pixels += random.normal(0, 20, SIZE * SIZE).astype(np.float32)[None]
     return np.clip(pixels, 0, 60_000).astype(np.uint16).reshape(frames, SIZE, SIZE)
-
-
-def click(viewer: napari.Viewer, world: np.ndarray) -> Callable[[], None]:
-    """Press the left button at a place in the world; return what releases it."""
-    canvas = viewer.window._qt_viewer.canvas
-    height, width = canvas.size
-    camera = viewer.scene.camera
-    y, x = (np.asarray(world)[-2:] - camera.center[-2:]) * camera.zoom
-    at = QPointF(width / 2 + x, height / 2 + y)
-    left, none, keys = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-
-    def send(kind: QEvent.Type, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
-        everywhere = QPointF(canvas.native.mapToGlobal(at.toPoint()))
-        QApplication.sendEvent(canvas.native, QMouseEvent(kind, at, everywhere, button, held, keys))
-
-    send(QEvent.Type.MouseMove, none, none)
-    send(QEvent.Type.MouseButtonPress, left, left)
-    return lambda: send(QEvent.Type.MouseButtonRelease, left, none)
 
 
 def counted(names: dict[str, tuple[object, str]]) -> dict[str, int]:
@@ -181,7 +129,7 @@ def measure(
     viewer: napari.Viewer, session: Session, dock: InspectorDock, repeats: int
 ) -> list[dict[str, object]]:
     """Click and slide; return a row for each kind of doing."""
-    painted, random, rois = Painted(viewer), np.random.default_rng(1), session.rois
+    painted, random, rois = Painted(viewer, QApplication.instance()), np.random.default_rng(1), session.rois
     labels = session.roi_labels
     measured: dict[str, list[float]] = {}
     computed = counted(

@@ -8,15 +8,11 @@ from it.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
 from report import save
+from window import Painted, click
 
 from napari_calcdyn.analysis.neurons import Neurons
 from napari_calcdyn.gui.movies.recordings import use_layer
@@ -31,39 +27,6 @@ SIZE, FRAMES = 512, 2000
 ROWS, COLUMNS, PITCH, SIDE = 40, 50, 10, 7
 CLUSTERS = 12
 TARGET_MS = 100
-QUIET_S = 0.15  # without painting, before a click counts as answered
-
-
-class Painted(QObject):
-    """When canvas or plot was last painted."""
-
-    def __init__(self, viewer: napari.Viewer, dock: TraceDock) -> None:
-        super().__init__()
-        self.last = time.perf_counter()
-        viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(self._note, position="last")
-        dock.plot.viewport().installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            self._note()
-        return False
-
-    def _note(self, *_: object) -> None:
-        self.last = time.perf_counter()
-
-    def milliseconds(self, do: Callable[[], object]) -> float:
-        """Do something, let the window live until it is still, and return how long it was not."""
-        self.settle()
-        began = time.perf_counter()
-        do()
-        self.settle()
-        return 1000 * (self.last - began)
-
-    def settle(self) -> None:
-        self.last = time.perf_counter()
-        while time.perf_counter() - self.last < QUIET_S:
-            QApplication.processEvents()
-            time.sleep(0.0005)
 
 
 def recording(viewer: napari.Viewer) -> Session:
@@ -102,24 +65,6 @@ def recording(viewer: napari.Viewer) -> Session:
     return session
 
 
-def click(viewer: napari.Viewer, world: np.ndarray) -> Callable[[], None]:
-    """Press the left button at a place in the world; return what releases it."""
-    canvas = viewer.window._qt_viewer.canvas
-    height, width = canvas.size
-    camera = viewer.scene.camera
-    y, x = (np.asarray(world)[-2:] - camera.center[-2:]) * camera.zoom
-    at = QPointF(width / 2 + x, height / 2 + y)
-    left, none, keys = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-
-    def send(kind: QEvent.Type, button: Qt.MouseButton, held: Qt.MouseButton) -> None:
-        everywhere = QPointF(canvas.native.mapToGlobal(at.toPoint()))
-        QApplication.sendEvent(canvas.native, QMouseEvent(kind, at, everywhere, button, held, keys))
-
-    send(QEvent.Type.MouseMove, none, none)
-    send(QEvent.Type.MouseButtonPress, left, left)
-    return lambda: send(QEvent.Type.MouseButtonRelease, left, none)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 clicks of each kind instead of 40")
@@ -131,7 +76,7 @@ def main() -> None:
     dock = TraceDock(viewer)
     viewer.window.add_dock_widget(dock, area="bottom")
     session = recording(viewer)
-    painted, views = Painted(viewer, dock), views_of(session)
+    painted, views = Painted(viewer, dock.plot.viewport()), views_of(session)
     points, rois = views.map_layer, session.roi_labels
     random = np.random.default_rng(1)
     measured: dict[str, list[float]] = {}

@@ -24,6 +24,7 @@ from .comparison_files import save_comparison
 from .comparison_maps import ComparisonMaps, Condition, comparison_maps
 from .result_folder import result_folder
 from .sequences import Comparison, compare_sequences
+from .stages import in_stage
 
 __all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
 
@@ -193,15 +194,12 @@ def run_compare(
     tell = on_progress or (lambda progress: None)
     of = _one_or_two(movies)
 
-    def stage(name: str) -> ProgressCallback:
-        return lambda done, total: tell(Progress(name, done, total))
-
     with result_folder(folder, "compare") as new:
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
             check_conditions(of, a, b, model.order, block)
-            whole = of[0] if len(of) == 1 else join(of[0], of[1], stage("Computing mean frames"))
+            whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
             fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
         comparison, maps = compare(
             fitted,
@@ -211,7 +209,7 @@ def run_compare(
             permutations=permutations,
             block=block,
             seed=seed,
-            progress=stage("Comparing"),
+            progress=in_stage(tell, "Comparing"),
         )
         tell(Progress("Writing the results"))
         more = {"seed": seed, "seconds": round(time.monotonic() - start, 3)}

@@ -11,12 +11,13 @@ from ..models.config import VARAutoencoderConfig
 from ..models.fitting import fit_var_autoencoder
 from ..models.training import Progress, drive
 from ..models.var_autoencoder import VARAutoencoder
-from ..recording import Movie, ProgressCallback, RoiSet
+from ..recording import Movie, RoiSet
 from ..recording.writing import writing
 from .edge_test import SURROGATES
 from .influence import influence_test
 from .influence_overview import save_overview
 from .result_folder import result_folder, write_metrics
+from .stages import in_stage
 
 ALPHA = 0.05
 """Family-wise p-value up to which an edge is drawn and counted; the table has all of them."""
@@ -68,18 +69,20 @@ def run_influence(
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
 
-    def stage(name: str) -> ProgressCallback:
-        return lambda done, total: tell(Progress(name, done, total))
-
     rois.check_frame_shape(movie.frame_shape)
     with result_folder(folder, "influence") as new:
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
             fitted, _ = drive(fit_var_autoencoder(movie, model, device=device, seed=seed), tell)
-        latents = fitted.latents(movie, stage("Encoding every frame"))
+        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
         influence = influence_test(
-            fitted, latents, rois, surrogates=surrogates, seed=seed, progress=stage("Testing connections")
+            fitted,
+            latents,
+            rois,
+            surrogates=surrogates,
+            seed=seed,
+            progress=in_stage(tell, "Testing connections"),
         )
         tell(Progress("Writing the results"))
         metrics = {

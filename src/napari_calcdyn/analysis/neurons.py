@@ -25,6 +25,7 @@ from .embedding import Embedding, check_enough_neurons, fit_tsne
 from .neurons_overview import save_neurons_overview
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
+from .stages import in_stage
 from .trace_features import trace_features
 
 
@@ -208,7 +209,7 @@ def run_neurons(
             fitted,
             traces,
             seed=seed,
-            progress=lambda done, total: tell(Progress("Mapping the neurons", done, total)),
+            progress=in_stage(tell, "Mapping the neurons"),
         )
         metrics = fitted.metrics | (_measured(fitted, traces, neurons) if fitted is model else {})
 

@@ -16,12 +16,13 @@ from ..models.fitting import fit_var_autoencoder
 from ..models.held_out import held_out_errors
 from ..models.training import Progress, drive
 from ..models.var_autoencoder import VARAutoencoder
-from ..recording import Movie, ProgressCallback
+from ..recording import Movie
 from ..recording.writing import writing
 from .contribution import ContributionMaps, contribution_maps
 from .overview import save_overview
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
+from .stages import in_stage
 
 
 def run(
@@ -64,22 +65,19 @@ def run(
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
 
-    def stage(name: str) -> ProgressCallback:
-        return lambda done, total: tell(Progress(name, done, total))
-
     with result_folder(folder, "run") as new:
         history: list[Progress] = []
         applied = isinstance(model, VARAutoencoder)
         if isinstance(model, VARAutoencoder):
             fitted = model
             fitted.check_frame_shape(movie)
-            movie.check_dynamic(movie.statistics(stage("Computing the mean frame")))
+            movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
             fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
             fitted, history = drive(fit, tell)
-        latents = fitted.latents(movie, stage("Encoding every frame"))
+        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
         metrics = fitted.metrics | (_errors(fitted, movie, latents) if applied else {})
-        maps = contribution_maps(fitted, movie, progress=stage("Mapping contributions"))
+        maps = contribution_maps(fitted, movie, progress=in_stage(tell, "Mapping contributions"))
 
         tell(Progress("Writing the results"))
         with writing(folder):

@@ -10,13 +10,12 @@ import typer
 from ..models.config import VARAutoencoderConfig
 from ..recording.errors import InputError
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done
+from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..models.training import Progress
     from ..recording import Movie
 
     Conditions = tuple[list[range], list[range]]
@@ -84,9 +83,6 @@ def compare(
         from ..analysis.compare import run_compare
         from ..models.var_autoencoder import VARAutoencoder
 
-        def on_progress(progress: Progress) -> None:
-            show(progress.stage, progress.step, progress.total)
-
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_compare(
             movies,
@@ -97,7 +93,7 @@ def compare(
             block=length,
             device=device,
             seed=seed,
-            on_progress=on_progress,
+            on_progress=tell_with(show),
         )
     edges, effect = len(found["edges"]), found["effect"]
     less = f"{100 * effect:.2g} % less" if effect > 0 else "no less"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..models.config import VARAutoencoderConfig
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done
+from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
-
-if TYPE_CHECKING:
-    from ..models.training import Progress
 
 
 @with_settings(VARAutoencoderConfig)
@@ -42,9 +39,6 @@ def influence(
         from ..analysis.influence_run import run_influence
         from ..models.var_autoencoder import VARAutoencoder
 
-        def on_progress(progress: Progress) -> None:
-            show(progress.stage, progress.step, progress.total)
-
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_influence(
             recording,
@@ -54,7 +48,7 @@ def influence(
             surrogates=surrogates,
             device=device,
             seed=seed,
-            on_progress=on_progress,
+            on_progress=tell_with(show),
         )
     edges = found["edges"]
     print(

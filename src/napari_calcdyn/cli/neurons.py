@@ -13,11 +13,10 @@ from ..recording.baseline import Baseline
 from ..recording.errors import InputError
 from ..recording.open import TIFF_ENDINGS
 from .options import Device, Out, SavedModel, Seed
-from .progress_bar import Show, progress_bar, say_done
+from .progress_bar import Show, progress_bar, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
-    from ..models.training import Progress
     from ..recording import RoiSet, Traces
 
     Read = Callable[[Show], tuple[Traces, RoiSet | None]]
@@ -129,12 +128,9 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
         from ..analysis.neurons import run_neurons
         from ..models.avae import AVAE
 
-        def on_progress(progress: Progress) -> None:
-            show(progress.stage, progress.step, progress.total)
-
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(
-            traces, out, chosen, device=device, seed=seed, on_progress=on_progress, rois=rois
+            traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
         )
     for warning in traces.provenance.get("warnings", ()):
         print(warning)

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ..models.training import Progress
 
 Show = Callable[[str, int, int], None]
 """Called with the stage in words, and the units of work done and in all.
@@ -38,6 +41,11 @@ def progress_bar(cancelled: str = "Cancelled; no results were written.") -> Iter
     except KeyboardInterrupt:
         print(cancelled, file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def tell_with(show: Show) -> Callable[[Progress], None]:
+    """Return what a job is given to tell of its progress, so that the bar shows it."""
+    return lambda progress: show(progress.stage, progress.step, progress.total)
 
 
 def say_done(seconds: float, out: Path) -> None:

@@ -9,11 +9,10 @@ import typer
 
 from ..models.config import VARAutoencoderConfig
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done
+from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
-    from ..models.training import Progress
     from ..recording import Movie
 
 
@@ -48,11 +47,8 @@ def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, de
         from ..analysis.run import run as run_job
         from ..models.var_autoencoder import VARAutoencoder
 
-        def on_progress(progress: Progress) -> None:
-            show(progress.stage, progress.step, progress.total)
-
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
-        metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=on_progress)
+        metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))
     measured = "all" if isinstance(model, Path) else "the held-out"
     print(
         f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on {measured} frames"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..movies.recordings import timed
 from ..session import Status
 from ..traces.trace_plot import PREDICTED, RAW, RECONSTRUCTED
 from .regions import Region
@@ -255,17 +255,8 @@ def stages(report: Callable[[Status], None], stop: threading.Event) -> Stage:
     """Return a `Stage` that reports each stage's progress as `Status`, and stops where the event says so."""
 
     def stage(words: str) -> ProgressCallback:
-        began = time.monotonic()
         report(Status("inspector", f"{words} …"))
-
-        def progress(done: int, total: int) -> bool:
-            fraction = done / total if total else None
-            elapsed = time.monotonic() - began
-            eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
-            report(Status("inspector", f"{words} …", fraction, eta))
-            return stop.is_set()
-
-        return progress
+        return timed("inspector", f"{words} …", report, stop)
 
     return stage
 

@@ -36,18 +36,23 @@ def tracked(topic: Topic, stage: str, compute: Callable[[ProgressCallback], Any]
     """Return work for a `Job` from a function that takes a progress callback."""
 
     def work(report: Report, stop: threading.Event) -> Any:
-        began = time.monotonic()
-
-        def progress(done: int, total: int) -> bool:
-            fraction = done / total if total else None
-            elapsed = time.monotonic() - began
-            eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
-            report(Status(topic, stage, fraction, eta))
-            return stop.is_set()
-
-        return compute(progress)
+        return compute(timed(topic, stage, report, stop))
 
     return work
+
+
+def timed(topic: Topic, stage: str, report: Report, stop: threading.Event) -> ProgressCallback:
+    """Return a progress callback that reports a `Status` with the time left, counted from now."""
+    began = time.monotonic()
+
+    def progress(done: int, total: int) -> bool:
+        fraction = done / total if total else None
+        elapsed = time.monotonic() - began
+        eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
+        report(Status(topic, stage, fraction, eta))
+        return stop.is_set()
+
+    return progress
 
 
 @dataclass(frozen=True)
