@@ -30,7 +30,7 @@ def build(which: str, samples: int):  # type: ignore[no-untyped-def]
     """Make a network and a batch of traces."""
     import torch
 
-    from napari_calcdyn.models.avae_networks import PaperNetwork
+    from napari_calcdyn.models.avae.networks import PaperNetwork
 
     torch.manual_seed(0)
     make = PaperNetwork if which == "ours" else runpy.run_path(str(PUBLISHED))["PublishedNetwork"]
@@ -39,7 +39,7 @@ def build(which: str, samples: int):  # type: ignore[no-untyped-def]
 
 def evaluate(network, traces, noise):  # type: ignore[no-untyped-def]
     """Return mean, log variance, reconstruction and loss (Eq. 10) of a batch."""
-    from napari_calcdyn.models.avae_objective import kl_divergence
+    from napari_calcdyn.models.avae.objective import kl_divergence
 
     mean, log_variance = network.encode(traces, traces.isfinite())
     decoded = network.decode(mean + noise * (0.5 * log_variance).exp(), traces.shape[1])
@@ -51,7 +51,7 @@ def train(which: str, samples: int, steps: int) -> dict[str, float]:
     """Time steps in this process; the first, in which Adam makes its buffers, is counted for memory only."""
     import torch
 
-    from napari_calcdyn.analysis.peak_memory import peak_rss_mb
+    from napari_calcdyn.jobs.peak_memory import peak_rss_mb
 
     network, traces = build(which, samples)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)

@@ -16,8 +16,8 @@ from typing import Any
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.analysis.avae_benchmark import measure, simulated
-from napari_calcdyn.analysis.avae_grid import QUICK, Grid, Run
+from napari_calcdyn.jobs.avae_benchmark.experiments import measure, simulated
+from napari_calcdyn.jobs.avae_benchmark.grid import QUICK, Grid, Run
 from napari_calcdyn.simulate.cultures import SimulatedCultures
 
 GRID = Grid(neurons=150, frame_rate=20.0, partitions=3, epochs=40, seed=1)

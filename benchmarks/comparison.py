@@ -17,7 +17,7 @@ from statistics import fmean
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
 
@@ -46,7 +46,7 @@ def open_recording(name: str) -> Movie:
 
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
-    from napari_calcdyn.models.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 
     names = ("mode", "skip", "prediction_weight", "steps")
     config = VARAutoencoderConfig.preset(

@@ -25,15 +25,15 @@ from sklearn.linear_model import LassoLarsIC
 from sklearn.metrics import average_precision_score
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
-from napari_calcdyn.analysis.debiased_var import fit_debiased
-from napari_calcdyn.analysis.edge_test import family_wise
-from napari_calcdyn.analysis.influence import influence_test
-from napari_calcdyn.analysis.roi_activity import roi_activity
-from napari_calcdyn.analysis.roi_prediction import encoded_footprints
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
+from napari_calcdyn.analysis.influence.edge_test import family_wise
+from napari_calcdyn.analysis.influence.influence import influence_test
+from napari_calcdyn.analysis.influence.roi_activity import roi_activity
+from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet, extract_traces
 from napari_calcdyn.simulate.activity import simulate_activity
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie

@@ -17,17 +17,17 @@ from qtpy.QtWidgets import QApplication
 from report import save
 from window import Painted, click
 
-from napari_calcdyn.gui.inspector import inspector_runs
-from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
+from napari_calcdyn.gui.inspector import runs as inspector_runs
+from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
-from napari_calcdyn.gui.movie_time import show_frame
-from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
-from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.traces.trace_dock import TraceDock
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.traces.dock import TraceDock
 from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
 SIZE, FRAMES, QUICK_FRAMES, LATENTS, ORDER = 512, 2000, 600, 256, 2

@@ -14,13 +14,13 @@ import numpy as np
 from report import save
 from window import Painted, click
 
-from napari_calcdyn.analysis.neurons import Neurons
-from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.analysis.neurons.neurons import Neurons
 from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
-from napari_calcdyn.gui.neurons.neuron_views import show_neurons, views_of
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
-from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.traces.trace_dock import TraceDock
+from napari_calcdyn.gui.neurons.views import show_neurons, views_of
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.traces.dock import TraceDock
 from napari_calcdyn.recording import RoiSet, Traces
 
 SIZE, FRAMES = 512, 2000

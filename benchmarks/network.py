@@ -28,11 +28,11 @@ from resumable import Row, fingerprint, mean_sd, measure_all
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from napari_calcdyn.models import fitting
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.network import PatchAutoencoder
-from napari_calcdyn.models.objective import Objective
-from napari_calcdyn.models.prediction import detached, estimate_var
+from napari_calcdyn.models.var_autoencoder import fitting
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.objective import Objective
+from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},

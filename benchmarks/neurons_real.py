@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from report import save
 
-from napari_calcdyn.analysis.neurons import Neurons, analyse_neurons, run_neurons
-from napari_calcdyn.analysis.pca import PCABaseline
-from napari_calcdyn.analysis.scores import neighbourhood_agreement
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.avae_fitting import fit_avae
+from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
+from napari_calcdyn.analysis.neurons.pca import PCABaseline
+from napari_calcdyn.analysis.neurons.scores import neighbourhood_agreement
+from napari_calcdyn.jobs.neurons import run_neurons
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.fitting import fit_avae
+from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.training import drive
 from napari_calcdyn.recording import Scaling, Traces, open_traces
 

@@ -63,7 +63,7 @@ def fingerprint(*floors: str) -> str:
     """Name the code of some folders of the package; comments, docstrings and layout do not count."""
     digest = hashlib.sha256()
     root = Path(napari_calcdyn.__file__).parent
-    for path in sorted(path for floor in floors for path in (root / floor).glob("*.py")):
+    for path in sorted(path for floor in floors for path in (root / floor).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)

@@ -21,7 +21,7 @@ from resumable import CORES, Row, measure_all
 from sequences import code_of_comparison
 
 from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.recording.behaviour import open_behaviour, stretches
+from napari_calcdyn.recording.behaviour.behaviour import open_behaviour, stretches
 
 FISSA = ("AVG_A01", "AVG_A02", "AVG_A03")
 SMOOTH, FAST = 15, 12.0
@@ -45,13 +45,13 @@ def conditions(task: Row, movies: list[Movie]) -> Conditions:
 
 def measure(task: Row) -> Row:
     """Train, compare, and compare what was dealt out at random."""
-    from napari_calcdyn.analysis.compare import compare
-    from napari_calcdyn.analysis.sequences import compare_sequences
-    from napari_calcdyn.models.config import VARAutoencoderConfig
-    from napari_calcdyn.models.fitting import fit_var_autoencoder
-    from napari_calcdyn.models.objective import configured_weights
+    from napari_calcdyn.analysis.sequences.comparison import compare_sequences
+    from napari_calcdyn.jobs.comparison import compare
     from napari_calcdyn.models.training import drive
-    from napari_calcdyn.recording.joining import join
+    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder.objective import configured_weights
+    from napari_calcdyn.recording.movies.joining import join
 
     movies = [open_movie(Path(FOLDER, name)) for name in task["movies"]]  # type: ignore[attr-defined]
     whole = movies[0] if len(movies) == 1 else join(*movies)

@@ -18,13 +18,18 @@ import torch
 from report import save
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.lasso import solve_lasso
-from napari_calcdyn.models.prediction import detached, draw_windows, estimate_var, universal_penalty
+from napari_calcdyn.models.lasso.lasso import solve_lasso
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var import penalty_weights
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.prediction import (
+    detached,
+    draw_windows,
+    estimate_var,
+    universal_penalty,
+)
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

@@ -15,13 +15,13 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.gui.behaviour.behaviour_dock import BehaviourDock
-from napari_calcdyn.gui.behaviour.behaviour_files import load_behaviour
+from napari_calcdyn.gui.behaviour.dock import BehaviourDock
+from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import Docks, add_docks
-from napari_calcdyn.gui.neurons.neuron_inputs import read_columns
-from napari_calcdyn.gui.neurons.neuron_views import views_of
+from napari_calcdyn.gui.neurons.inputs import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
+from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.simulate.activity import simulate_activity
 from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 

@@ -9,10 +9,10 @@ import sys
 
 import numpy as np
 
-from napari_calcdyn.analysis.contribution import contribution_maps, contribution_movie, edge_map
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.analysis.maps.contribution import contribution_maps, contribution_movie, edge_map
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, open_movie
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_calcdyn.models.lasso import lambda_max, lasso_path, solve_lasso
+from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
 
 
 def main() -> None:

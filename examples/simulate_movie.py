@@ -9,7 +9,7 @@ import sys
 
 from sklearn.metrics import roc_auc_score
 
-from napari_calcdyn.analysis.cheap_maps import cheap_maps
+from napari_calcdyn.analysis.maps.cheap import cheap_maps
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_calcdyn.analysis.influence import influence_test
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

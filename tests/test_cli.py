@@ -16,10 +16,10 @@ import pytest
 import tifffile
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis import result_folder
-from napari_calcdyn.analysis import run as job
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.jobs import maps as job
+from napari_calcdyn.jobs import result_folder
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.simulate.cultures import simulate_cultures
 from napari_calcdyn.simulate.movie import simulate_movie
 

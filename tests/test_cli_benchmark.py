@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis.avae_figures import FIGURES
+from napari_calcdyn.jobs.avae_benchmark.figures import FIGURES
 
 SMALL = ("--quick", "--neurons", "10", "--frame-rate", "5", "--epochs", "1", "--partitions", "1")
 

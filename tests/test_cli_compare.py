@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis.result_folder import RESULTS
+from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.simulate.movie import simulate_movie
 
 QUICK = ("--preset", "quick", "--steps", 10, "--latents", 12, "--permutations", 19, "--device", "cpu")

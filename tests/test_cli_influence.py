@@ -11,7 +11,7 @@ import pytest
 from roifile import ImagejRoi, roiwrite
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis.result_folder import RESULTS
+from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.simulate.movie import simulate_movie
 
 

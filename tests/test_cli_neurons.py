@@ -14,9 +14,9 @@ import roifile
 import tifffile
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis import neurons as job
-from napari_calcdyn.analysis.result_folder import RESULTS
-from napari_calcdyn.models.avae_config import AVAEConfig
+from napari_calcdyn.analysis.neurons import neurons as job
+from napari_calcdyn.jobs.result_folder import RESULTS
+from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
 
 SHORT = ("--epochs", 3, "--hidden", 8, "--latent", 2, "--device", "cpu")

@@ -13,10 +13,10 @@ from sklearn.cluster import DBSCAN
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
-from napari_calcdyn.analysis.avae_benchmark import run_benchmark, simulated
-from napari_calcdyn.analysis.avae_grid import Grid, Run, all_runs, partition_of
-from napari_calcdyn.analysis.avae_tables import RUNS, SETTINGS, add_run, read_runs
-from napari_calcdyn.analysis.clustering import epsilon_candidates
+from napari_calcdyn.analysis.neurons.clustering import epsilon_candidates
+from napari_calcdyn.jobs.avae_benchmark.experiments import run_benchmark, simulated
+from napari_calcdyn.jobs.avae_benchmark.grid import Grid, Run, all_runs, partition_of
+from napari_calcdyn.jobs.avae_benchmark.tables import RUNS, SETTINGS, add_run, read_runs
 from napari_calcdyn.recording import Cancelled, InputError
 from napari_calcdyn.simulate.cultures import SimulatedCultures
 

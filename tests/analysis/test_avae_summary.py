@@ -7,9 +7,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from napari_calcdyn.analysis.avae_grid import Run, Score
-from napari_calcdyn.analysis.avae_score_panels import draw_against_noise
-from napari_calcdyn.analysis.avae_summary import Series, over_partitions, summary
+from napari_calcdyn.jobs.avae_benchmark.grid import Run, Score
+from napari_calcdyn.jobs.avae_benchmark.score_panels import draw_against_noise
+from napari_calcdyn.jobs.avae_benchmark.summary import Series, over_partitions, summary
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.behaviour_correlation import (
+from napari_calcdyn.analysis.behaviour.correlation import (
     LEAST_SHARED,
     BehaviourCorrelation,
     correlate_behaviour,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis import cheap_maps as module
-from napari_calcdyn.analysis.cheap_maps import cheap_maps
+from napari_calcdyn.analysis.maps import cheap as module
+from napari_calcdyn.analysis.maps.cheap import cheap_maps
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 
-from napari_calcdyn.analysis._density_tree import DensityTree
-from napari_calcdyn.analysis.clustering import (
+from napari_calcdyn.analysis.neurons.clustering import (
     MIN_SAMPLES,
     best_epsilon,
     choose_epsilon,
@@ -17,7 +16,8 @@ from napari_calcdyn.analysis.clustering import (
     dbscan,
     epsilon_candidates,
 )
-from napari_calcdyn.analysis.scores import adjusted_rand_index
+from napari_calcdyn.analysis.neurons.density_tree import DensityTree
+from napari_calcdyn.analysis.neurons.scores import adjusted_rand_index
 from napari_calcdyn.recording import InputError
 
 

@@ -8,14 +8,14 @@ import pytest
 import tifffile
 import torch
 
-from napari_calcdyn.analysis.compare import compare, run_compare
-from napari_calcdyn.analysis.result_folder import RESULTS
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.jobs.comparison import compare, run_compare
+from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
-from napari_calcdyn.recording.joining import join
+from napari_calcdyn.recording.movies.joining import join
 from napari_calcdyn.simulate.movie import simulate_movie
 
 FAST = VARAutoencoderConfig(steps=20, latents=16, order=2)

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.contribution import (
+from napari_calcdyn.analysis.maps.contribution import (
     ContributionMaps,
     contribution_maps,
     contribution_movie,
     edge_map,
     reconstruction_movie,
 )
-from napari_calcdyn.models import windows
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import windows
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

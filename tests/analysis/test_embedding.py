@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.embedding import fit_tsne
-from napari_calcdyn.analysis.scores import neighbour_accuracy, neighbourhood_agreement
+from napari_calcdyn.analysis.neurons.scores import neighbour_accuracy, neighbourhood_agreement
+from napari_calcdyn.analysis.neurons.tsne import fit_tsne
 from napari_calcdyn.recording import Cancelled, InputError
 
 

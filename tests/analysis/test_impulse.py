@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 from what_if_model import fit
 
-from napari_calcdyn.analysis.impulse import impulse_movie, impulse_response, roi_push, roll_out, source_push
-from napari_calcdyn.analysis.latent_movies import latent_movie
-from napari_calcdyn.models.var import VAR
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.analysis.what_if.impulse import (
+    impulse_movie,
+    impulse_response,
+    roi_push,
+    roll_out,
+    source_push,
+)
+from napari_calcdyn.analysis.what_if.latent_movies import latent_movie
+from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie
 
 FRAMES = 25

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from napari_calcdyn.analysis.blocks import cut_blocks
-from napari_calcdyn.analysis.debiased_var import fit_debiased
-from napari_calcdyn.analysis.edge_test import family_wise
-from napari_calcdyn.analysis.influence import Influence, influence_test, roi_influence
-from napari_calcdyn.analysis.roi_activity import roi_activity
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
+from napari_calcdyn.analysis.influence.edge_test import family_wise
+from napari_calcdyn.analysis.influence.influence import Influence, influence_test, roi_influence
+from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
 

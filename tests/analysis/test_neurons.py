@@ -10,12 +10,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.neurons import analyse_neurons, run_neurons
-from napari_calcdyn.analysis.pca import PCABaseline
-from napari_calcdyn.analysis.result_folder import RESULTS
-from napari_calcdyn.analysis.scores import adjusted_rand_index, neighbour_accuracy
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.avae_config import AVAEConfig
+from napari_calcdyn.analysis.neurons.neurons import analyse_neurons
+from napari_calcdyn.analysis.neurons.pca import PCABaseline
+from napari_calcdyn.analysis.neurons.scores import adjusted_rand_index, neighbour_accuracy
+from napari_calcdyn.jobs.neurons import run_neurons
+from napari_calcdyn.jobs.result_folder import RESULTS
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Cancelled, InputError, RoiSet, Traces
 

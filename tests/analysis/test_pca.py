@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.pca import PCABaseline
+from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.recording import InputError
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from napari_calcdyn.analysis.contribution import contribution_movie
-from napari_calcdyn.analysis.roi_prediction import predicted_like, predicted_traces, trace_weights
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_like, predicted_traces, trace_weights
+from napari_calcdyn.analysis.maps.contribution import contribution_movie
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces
-from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 from napari_calcdyn.simulate.movie import simulate_movie
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from napari_calcdyn.analysis.scores import (
+from napari_calcdyn.analysis.neurons.scores import (
     adjusted_rand_index,
     latent_correlations,
     neighbour_accuracy,

@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from napari_calcdyn.analysis import _sequence_test
-from napari_calcdyn.analysis._sequence_blocks import make_blocks
-from napari_calcdyn.analysis._sequence_test import CommonVAR, changed_edges, factors, gains, permuted_labels
-from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
-from napari_calcdyn.models.selection import Selection
+from napari_calcdyn.analysis.sequences import permutation as _sequence_test
+from napari_calcdyn.analysis.sequences.comparison import Comparison, compare_sequences
+from napari_calcdyn.analysis.sequences.condition_blocks import make_blocks
+from napari_calcdyn.analysis.sequences.permutation import (
+    CommonVAR,
+    changed_edges,
+    factors,
+    gains,
+    permuted_labels,
+)
+from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.recording import Cancelled, InputError
 
 LATENTS = 8
@@ -92,7 +98,7 @@ def test_stronger_innovations_in_one_condition_are_no_change_of_rules() -> None:
 
 
 def test_statistic_is_the_gain_in_residuals_recomputed_frame_by_frame() -> None:
-    from napari_calcdyn.models.lasso import solve_lasso
+    from napari_calcdyn.models.lasso.lasso import solve_lasso
 
     latents = halves(5, changed=True, size=2.0)
     blocks = make_blocks(latents, [range(400)], [range(400, 800)], 1, 20)

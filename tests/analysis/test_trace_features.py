@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.trace_features import trace_features
+from napari_calcdyn.analysis.neurons.trace_features import trace_features
 from napari_calcdyn.recording import Traces
 
 

@@ -9,13 +9,13 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.gui.compare.compare_dock import CompareDock
+from napari_calcdyn.gui.compare.dock import CompareDock
 from napari_calcdyn.gui.compare.time_ranges import TimeRanges
-from napari_calcdyn.gui.movies.recordings import use_layer
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
 FRAMES = 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 
 RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}

@@ -8,15 +8,15 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTabBar
 
-from napari_calcdyn.gui.fronts import in_front
-from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
-from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
-from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import Session, session_of
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
 SHAPE, FRAMES, RATE = (48, 60), 400, 10.0

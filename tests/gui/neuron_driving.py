@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_calcdyn.gui.neurons.neurons_dock import NeuronsDock
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
 
 LONG = 100_000
 

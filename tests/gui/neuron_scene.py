@@ -10,13 +10,13 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_calcdyn.analysis.embedding import Embedding
-from napari_calcdyn.analysis.neurons import Neurons
-from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.analysis.neurons.neurons import Neurons
+from napari_calcdyn.analysis.neurons.tsne import Embedding
 from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
-from napari_calcdyn.gui.neurons.neuron_views import show_neurons, views_of
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
-from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.gui.neurons.views import show_neurons, views_of
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import Session, session_of
 from napari_calcdyn.recording import RoiSet, Traces
 
 FRAMES = 60

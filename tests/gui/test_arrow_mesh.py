@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.influence import Influence
-from napari_calcdyn.gui.inspector.arrow_mesh import INCOMING, NOTHING, OUTGOING, OUTLINE, arrow_mesh
-from napari_calcdyn.gui.inspector.roi_edges import RoiEdges
+from napari_calcdyn.analysis.influence.influence import Influence
+from napari_calcdyn.gui.inspector.arrows.mesh import INCOMING, NOTHING, OUTGOING, OUTLINE, arrow_mesh
+from napari_calcdyn.gui.inspector.arrows.roi_edges import RoiEdges
 
 
 def drawn(mesh: object, value: float) -> np.ndarray:

@@ -15,17 +15,18 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QFileDialog, QTableWidgetItem
 
 from napari_calcdyn import recording
-from napari_calcdyn.analysis.behaviour_correlation import correlate_behaviour, numeric_columns
-from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock, open_behaviour_dock
-from napari_calcdyn.gui.behaviour.behaviour_files import load_behaviour
+from napari_calcdyn.analysis.behaviour.correlation import correlate_behaviour, numeric_columns
 from napari_calcdyn.gui.behaviour.correlations import STOPPED
+from napari_calcdyn.gui.behaviour.dock import BehaviourDock, open_behaviour_dock
+from napari_calcdyn.gui.behaviour.files import load_behaviour
+from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.results import SOURCES, by_source
-from napari_calcdyn.gui.layers import put_image
-from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.session import Session
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.gui.layers.layers import put_image
+from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.session.session import Session
 from napari_calcdyn.models.training import drive
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
 FRAMES = 120
@@ -35,7 +36,7 @@ FRAMES = 120
 def dock(viewer: Any) -> BehaviourDock:
     """The dock, opened at the side as napari's menu does it."""
     dock = BehaviourDock(viewer)
-    viewer.window.add_dock_widget(dock, name=BEHAVIOUR_NAME, area="right")
+    viewer.window.add_dock_widget(dock, name=panel_name("behaviour"), area="right")
     return dock
 
 

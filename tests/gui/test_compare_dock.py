@@ -25,15 +25,15 @@ from compare_scene import (
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_calcdyn.analysis import compare as compare_module
 from napari_calcdyn.gui.compare.changed_layer import CHANGED
-from napari_calcdyn.gui.compare.compare_dock import CompareDock
-from napari_calcdyn.gui.compare.compare_inputs import OTHER
-from napari_calcdyn.gui.compare.comparing import COMPARING, DIFFERENCE
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
-from napari_calcdyn.gui.movies.recordings import use_layer
-from napari_calcdyn.gui.session import session_of
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.gui.compare.dock import CompareDock
+from napari_calcdyn.gui.compare.inputs import OTHER
+from napari_calcdyn.gui.compare.runs import COMPARING, DIFFERENCE
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.jobs import comparison as compare_module
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording.errors import Cancelled
 
 

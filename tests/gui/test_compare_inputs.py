@@ -12,16 +12,16 @@ from compare_scene import at, changing_movie, drag, open_dock, press, write
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
-from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME
 from napari_calcdyn.gui.compare import activity
 from napari_calcdyn.gui.compare.activity import mean_brightness
-from napari_calcdyn.gui.compare.compare_dock import CompareDock
-from napari_calcdyn.gui.compare.compare_inputs import BEHAVIOUR, OTHER, STRETCHES
+from napari_calcdyn.gui.compare.dock import CompareDock
+from napari_calcdyn.gui.compare.inputs import BEHAVIOUR, OTHER, STRETCHES
 from napari_calcdyn.gui.compare.range_edits import describe
 from napari_calcdyn.gui.compare.time_ranges import MOST_DRAGGED, A, B
+from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
-from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.recording import Behaviour, InputError, Movie
 
 
@@ -190,7 +190,7 @@ def test_a_table_is_opened_and_shown_below_the_picture(
     assert ranges(dock) == ([range(300, 400)], [range(300)])
     assert not dock.message.isVisible()
     press(qtbot, dock.inputs.split.panel)
-    qtbot.waitUntil(lambda: viewer.window.dock_widgets[BEHAVIOUR_NAME].isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: viewer.window.dock_widgets[panel_name("behaviour")].isVisible(), timeout=2000)
 
 
 def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_calcdyn.gui.device_choice import DeviceChoice
+from napari_calcdyn.gui.forms.device_choice import DeviceChoice
 from napari_calcdyn.models.devices import available_devices
 
 

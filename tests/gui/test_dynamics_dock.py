@@ -10,9 +10,9 @@ from driving import RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
-from napari_calcdyn.analysis.contribution import edge_map
+from napari_calcdyn.analysis.maps.contribution import edge_map
 from napari_calcdyn.gui.dynamics import runs
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.matrix_plot import spread
 from napari_calcdyn.gui.dynamics.results import (
     CONTRIBUTION_MOVIE,
@@ -21,7 +21,7 @@ from napari_calcdyn.gui.dynamics.results import (
     RECONSTRUCTION,
     SOURCES,
 )
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.recording.dock import RecordingDock
 
 
 def test_training_shows_curves_and_then_every_result_over_the_movie(

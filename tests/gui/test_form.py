@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
 
-from napari_calcdyn.gui.form import OPEN, SettingsForm
+from napari_calcdyn.gui.forms.form import OPEN, SettingsForm
 
 
 class Settings(BaseModel):

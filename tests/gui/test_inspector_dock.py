@@ -26,19 +26,19 @@ from neuron_scene import place_of_roi, press
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
-from napari_calcdyn.analysis.contribution import contribution_maps
-from napari_calcdyn.analysis.roi_prediction import predicted_traces
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
+from napari_calcdyn.analysis.maps.contribution import contribution_maps
+from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps
-from napari_calcdyn.gui.fronts import in_front
-from napari_calcdyn.gui.inspector import inspector_runs
-from napari_calcdyn.gui.inspector.arrow_layer import ARROWS, SOURCES_OF_REGION
-from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
+from napari_calcdyn.gui.inspector import runs as inspector_runs
+from napari_calcdyn.gui.inspector.arrows.layer import ARROWS, SOURCES_OF_REGION
+from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
-from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.traces.trace_plot import PREDICTED, RAW, RECONSTRUCTED
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
+from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import RoiSet, extract_traces
 from napari_calcdyn.recording.errors import Cancelled
 

@@ -16,8 +16,8 @@ from inspector_scene import FIRST, FRAMES, chain_movie, show_movie, six_cells, t
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton
 
-from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
-from napari_calcdyn.gui.traces.trace_plot import PREDICTED, RAW
+from napari_calcdyn.gui.inspector.dock import InspectorDock
+from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW
 
 
 @pytest.fixture

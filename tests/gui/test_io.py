@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from napari_calcdyn.gui.dynamics.results import by_source
-from napari_calcdyn.gui.movies.io import contrast_limits, get_reader, read_movie, write_image
+from napari_calcdyn.gui.recording.io import contrast_limits, get_reader, read_movie, write_image
 from napari_calcdyn.recording import InputError, Movie, open_movie
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint16)

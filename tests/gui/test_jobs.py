@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_calcdyn.gui.jobs import Job, Latest
-from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.gui.background.job import Job, Latest
+from napari_calcdyn.gui.session.session import Session, session_of
 from napari_calcdyn.recording import Cancelled, InputError
 
 

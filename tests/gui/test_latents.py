@@ -13,9 +13,9 @@ from napari.layers import Image, Labels, Points, Shapes, Surface, Tracks, Vector
 from napari.settings import NapariSettings
 
 from napari_calcdyn.gui.inspector.roi_keys import NEXT, PIN, PREVIOUS
-from napari_calcdyn.gui.latents import share_latents
-from napari_calcdyn.gui.session import session_of
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_calcdyn.analysis.contribution import contribution_maps
+from napari_calcdyn.analysis.maps.contribution import contribution_maps
 from napari_calcdyn.gui import launch
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
-from napari_calcdyn.gui.neurons.neurons_dock import NeuronsDock
-from napari_calcdyn.gui.session import session_of
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.recording import open_movie
 
 

@@ -23,13 +23,13 @@ from neuron_scene import (
     show_recording,
 )
 
-from napari_calcdyn.gui.movie_time import shown_frame
-from napari_calcdyn.gui.movies.recordings import use_layer
+from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP, ROI_ID
-from napari_calcdyn.gui.neurons.neuron_views import OWN, show_neurons, views_of
 from napari_calcdyn.gui.neurons.roi_colours import GREY
 from napari_calcdyn.gui.neurons.roi_layers import ROIS, show_rois
-from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.gui.neurons.views import OWN, show_neurons, views_of
+from napari_calcdyn.gui.recording.recordings import use_layer
+from napari_calcdyn.gui.session.session import Session, session_of
 
 PLACE = {"scale": (1, 0.5, 0.5), "translate": (3, 30, 40)}
 

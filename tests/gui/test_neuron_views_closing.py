@@ -9,9 +9,9 @@ from typing import Any
 
 from neuron_scene import analyse, events, grid_of_rois, show_recording
 
-from napari_calcdyn.gui.neurons.neuron_views import views_of
-from napari_calcdyn.gui.session import session_of
-from napari_calcdyn.gui.traces.trace_dock import TraceDock
+from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.traces.dock import TraceDock
 
 
 def test_nothing_stays_when_the_viewer_is_closed(make_napari_viewer: Callable[..., Any], qtbot: Any) -> None:

@@ -16,13 +16,14 @@ from driving import settle as settle_dynamics
 from neuron_driving import LONG, choose_rois, extract, is_one_sentence, open_path, settle
 from qtpy.QtWidgets import QFileDialog
 
+from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import DYNAMICS_NAME, add_docks
-from napari_calcdyn.gui.neurons import neuron_runs
+from napari_calcdyn.gui.neurons import runs as neuron_runs
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP
-from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
-from napari_calcdyn.gui.session import Status, session_of
+from napari_calcdyn.gui.session.session import Status, session_of
 
 LONG_NAME = "20230412_mouse_M123_GCaMP6s_session1_plane0_512x512_motion_corrected_" + 60 * "z"
 
@@ -100,7 +101,7 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     ends = session.avae.decode(session.neurons.mean[[2, 7]])
     np.testing.assert_allclose(shown.values[[0, -1]], ends, rtol=1e-3, atol=1e-2)
 
-    traces = viewer.window.dock_widgets[TRACES_NAME]
+    traces = viewer.window.dock_widgets[panel_name("traces")]
     traces.parentWidget().hide()
     ready.parentWidget().setFloating(True)
     results.samples.click()
@@ -351,4 +352,4 @@ def test_everything_fits_into_a_small_window_of_either_theme(
                 if widget.isVisible():
                     assert widget.mapTo(ready, widget.rect().topRight()).x() <= ready.width()
                     assert widget.width() >= widget.minimumSizeHint().width()
-    assert not viewer.window.dock_widgets[TRACES_NAME].isHidden()
+    assert not viewer.window.dock_widgets[panel_name("traces")].isHidden()

@@ -9,7 +9,7 @@ import numpy as np
 import roifile
 from neuron_driving import choose_rois, extract, is_one_sentence, open_path, write_suite2p
 
-from napari_calcdyn.gui.neurons.neurons_dock import NeuronsDock
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
 
 PLACE = {"scale": (0.5, 0.5), "translate": (30, 40)}  # that of the movie

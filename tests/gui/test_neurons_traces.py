@@ -14,11 +14,12 @@ from neuron_scene import neurons_of
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
-from napari_calcdyn.gui.neurons.neuron_inputs import EXTRACTING, read_columns
-from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
+from napari_calcdyn.gui.docks.panels import panel_name
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
+from napari_calcdyn.gui.neurons.inputs import EXTRACTING, read_columns
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.recording import extract_traces
-from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 
 
 def random_traces(number: int = 24, samples: int = 120) -> np.ndarray:
@@ -30,7 +31,7 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
 ) -> None:
     viewer.add_labels(cells, name="drawn", scale=(0.5, 0.5), translate=(30, 40))
     choose_rois(qtbot, neurons, "drawn")
-    assert TRACES_NAME not in viewer.window.dock_widgets
+    assert panel_name("traces") not in viewer.window.dock_widgets
     extract(qtbot, neurons)
     session, page = neurons.session, neurons.inputs
     assert session.traces is not None
@@ -38,7 +39,7 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     expected = extract_traces(session.movie, session.rois, neuropil=0.7)
     assert np.array_equal(session.traces.values, expected.values)
     assert "24 traces of 120 samples" in page.trace_facts.text().replace("</b>", "")
-    assert TRACES_NAME in viewer.window.dock_widgets
+    assert panel_name("traces") in viewer.window.dock_widgets
     page.settings.frame_rate.setValue(12.0)
     settle(qtbot, neurons)
     page.settings.neuropil.setChecked(False)

@@ -12,10 +12,11 @@ from napari.plugins import _initialize_plugins
 from npe2 import PluginManager, PluginManifest
 from qtpy.QtWidgets import QDockWidget, QTabBar
 
-from napari_calcdyn.gui.behaviour.behaviour_dock import BEHAVIOUR_NAME, BehaviourDock
-from napari_calcdyn.gui.compare.compare_dock import CompareDock
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
-from napari_calcdyn.gui.inspector.inspector_dock import InspectorDock
+from napari_calcdyn.gui.behaviour.dock import BehaviourDock
+from napari_calcdyn.gui.compare.dock import CompareDock
+from napari_calcdyn.gui.docks.panels import panel_name
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
+from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.launch import (
     COMPARE_NAME,
     DYNAMICS_NAME,
@@ -24,9 +25,9 @@ from napari_calcdyn.gui.launch import (
     RECORDING_NAME,
     add_docks,
 )
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
-from napari_calcdyn.gui.neurons.neurons_dock import TRACES_NAME, NeuronsDock
-from napari_calcdyn.gui.traces.trace_dock import TraceDock
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.traces.dock import TraceDock
 
 
 def test_everything_in_the_manifest_exists() -> None:
@@ -52,8 +53,8 @@ def test_everything_in_the_manifest_exists() -> None:
         ("napari-calcdyn.neurons", NEURONS_NAME, NeuronsDock),
         ("napari-calcdyn.inspector", INSPECTOR_NAME, InspectorDock),
         ("napari-calcdyn.compare", COMPARE_NAME, CompareDock),
-        ("napari-calcdyn.traces", TRACES_NAME, TraceDock),
-        ("napari-calcdyn.behaviour", BEHAVIOUR_NAME, BehaviourDock),
+        ("napari-calcdyn.traces", panel_name("traces"), TraceDock),
+        ("napari-calcdyn.behaviour", panel_name("behaviour"), BehaviourDock),
     ],
 )
 def test_the_menu_opens_and_hides_a_dock(

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from inspector_scene import FIRST, FRAMES, RATE, SHAPE, chain_movie, six_cells, train
 
-from napari_calcdyn.analysis.roi_prediction import predicted_like, predicted_traces, trace_weights
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_like, predicted_traces, trace_weights
 from napari_calcdyn.gui.inspector.prepared import Inputs, Prepared, prepare
 from napari_calcdyn.gui.inspector.regions import Region, read_trace, region_of_roi
-from napari_calcdyn.gui.traces.trace_plot import PREDICTED, RAW, RECONSTRUCTED
+from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
 from napari_calcdyn.recording import Cancelled, Movie, RoiSet, extract_traces
-from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 
 
 @pytest.fixture(scope="module")

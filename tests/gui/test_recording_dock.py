@@ -12,8 +12,8 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
-from napari_calcdyn.gui.movies.recordings import MEAN_FRAME, MOVIE_MINUS_MEAN
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.recording.recordings import MEAN_FRAME, MOVIE_MINUS_MEAN
 
 
 @pytest.fixture

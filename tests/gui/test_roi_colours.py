@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.gui.movie_time import strongest_event
+from napari_calcdyn.gui.layers.movie_time import strongest_event
 from napari_calcdyn.gui.neurons.picking import inside
 from napari_calcdyn.gui.neurons.roi_colours import GREY, colour_by, palette, scale_colours
 from napari_calcdyn.recording import Traces

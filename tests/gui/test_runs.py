@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from driving import RESULTS, settle, start_long, train_briefly
 
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import add_docks
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
-from napari_calcdyn.gui.session import session_of
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.session.session import session_of
 
 
 def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Layer
 
-from napari_calcdyn.gui.movies.sample_data import simulated_recording
+from napari_calcdyn.gui.recording.sample_data import simulated_recording
 
 
 def test_sample_is_a_movie_and_its_hidden_cells_in_the_same_place():

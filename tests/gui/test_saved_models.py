@@ -10,10 +10,10 @@ import pytest
 from driving import settle, train_briefly
 from qtpy.QtWidgets import QFileDialog
 
-from napari_calcdyn.gui.dynamics.dynamics_dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.dynamics.runs import load_model
-from napari_calcdyn.gui.movies.recording_dock import RecordingDock
+from napari_calcdyn.gui.recording.dock import RecordingDock
 
 
 def test_a_model_is_saved_and_loaded(

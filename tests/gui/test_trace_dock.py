@@ -21,15 +21,15 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import QApplication, QDockWidget
 
-from napari_calcdyn.analysis.roi_prediction import predicted_traces
-from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.neurons.neuron_views import views_of
-from napari_calcdyn.gui.session import Session, ShownTraces
-from napari_calcdyn.gui.traces.trace_dock import MOST_ROWS, TraceDock
-from napari_calcdyn.gui.traces.trace_plot import LEAST_LABEL, PREDICTED, RAW
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
+from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW
+from napari_calcdyn.gui.session.session import Session, ShownTraces
+from napari_calcdyn.gui.traces.dock import MOST_ROWS, TraceDock
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, Traces
 
 

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from neuron_scene import events, grid_of_rois, show_recording
 
-from napari_calcdyn.analysis.forecast import first_held_out, forecast, forecast_error
-from napari_calcdyn.analysis.impulse import impulse_movie, impulse_response, roi_push, source_push
-from napari_calcdyn.gui.layers import is_result
-from napari_calcdyn.gui.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.what_if.what_if import WhatIf
-from napari_calcdyn.gui.what_if.what_if_runs import FORECAST, PUSH, Push, Spread, start_push
-from napari_calcdyn.gui.what_if.what_if_words import error_words, push_words
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast, forecast_error
+from napari_calcdyn.analysis.what_if.impulse import impulse_movie, impulse_response, roi_push, source_push
+from napari_calcdyn.gui.layers.layers import is_result
+from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.what_if.runs import FORECAST, PUSH, Push, Spread, start_push
+from napari_calcdyn.gui.what_if.section import WhatIf
+from napari_calcdyn.gui.what_if.words import error_words, push_words
 from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
 FRAMES = 120

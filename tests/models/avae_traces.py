@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.avae_fitting import fit_avae
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.fitting import fit_avae
+from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Traces
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from avae_traces import SMALL, events, fit, recording
 
-from napari_calcdyn.models import avae
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.avae_data import Normalisation
+from napari_calcdyn.models.avae import model as avae
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.data import Normalisation
+from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.recording import InputError, Traces
 
 ARCHITECTURES = ("residual", "paper", "sequence")

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from test_checkpoint import Trap, cut_short, edit
 
 from napari_calcdyn.models import checkpoint
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Traces
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.avae_fitting import fit_avae
-from napari_calcdyn.models.avae_objective import AVAEObjective
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.fitting import fit_avae
+from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.avae.objective import AVAEObjective
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Cancelled, InputError, Traces
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.avae_mode import posterior_mode
-from napari_calcdyn.models.avae_networks import AVAENetwork
+from napari_calcdyn.models.avae.mode import posterior_mode
+from napari_calcdyn.models.avae.networks import AVAENetwork
 
 SAMPLES, LATENTS, NEURONS = 40, 3, 12
 

@@ -9,7 +9,7 @@ from published_network import PublishedNetwork, copy_weights, gradients
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from napari_calcdyn.models.avae_networks import (
+from napari_calcdyn.models.avae.networks import (
     AVAENetwork,
     PaperNetwork,
     ResidualNetwork,

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as divergence_between
 
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.avae_data import noise_variance
-from napari_calcdyn.models.avae_networks import AVAENetwork, build_network
-from napari_calcdyn.models.avae_objective import AVAEObjective, active_units, kl_divergence
-from napari_calcdyn.models.likeness import likeness_loss
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.data import noise_variance
+from napari_calcdyn.models.avae.likeness import likeness_loss
+from napari_calcdyn.models.avae.networks import AVAENetwork, build_network
+from napari_calcdyn.models.avae.objective import AVAEObjective, active_units, kl_divergence
 
 NEURONS, SAMPLES, LATENTS, NOISE = 20, 30, 3, 0.3
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from test_fitting import fit
 
 from napari_calcdyn.models import checkpoint
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

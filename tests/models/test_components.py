@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_calcdyn.models.components import principal_components
+from napari_calcdyn.models.avae.components import principal_components
 
 
 @pytest.mark.parametrize(("neurons", "samples"), [(200, 60), (60, 200)])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
 

@@ -12,11 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from napari_calcdyn.models import _lasso_batched, _lasso_solve, _lasso_support
-from napari_calcdyn.models.config import VARAutoencoderConfig
-from napari_calcdyn.models.fitting import fit_var_autoencoder
+from napari_calcdyn.models.lasso import active_set as _lasso_support
+from napari_calcdyn.models.lasso import batched as _lasso_batched
+from napari_calcdyn.models.lasso import solve as _lasso_solve
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
 
@@ -201,7 +203,7 @@ def test_end_to_end_is_more_predictable_than_two_stage() -> None:
 
 
 def test_streamed_and_cached_are_the_same(recording, fitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_calcdyn.models.windows._room", lambda device: 0)
+    monkeypatch.setattr("napari_calcdyn.models.var_autoencoder.windows._room", lambda device: 0)
     streamed, _ = fit(recording)
     np.testing.assert_array_equal(weights(streamed), weights(fitted[0]))
     np.testing.assert_array_equal(streamed.var.coefficients, fitted[0].var.coefficients)

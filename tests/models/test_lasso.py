@@ -9,7 +9,7 @@ import torch
 from lasso_designs import design, kkt_residual, moments
 from sklearn.linear_model import Lasso
 
-from napari_calcdyn.models.lasso import lambda_max, solve_lasso
+from napari_calcdyn.models.lasso.lasso import lambda_max, solve_lasso
 
 DESIGNS = ["random", "var", "collinear 1e3", "collinear 1e6", "more variables than samples"]
 
@@ -85,5 +85,5 @@ def test_concurrent_calls_from_several_threads_agree() -> None:
 
 
 def test_importing_the_module_does_not_import_numba() -> None:
-    code = "import sys, napari_calcdyn.models.lasso; sys.exit('numba' in sys.modules)"
+    code = "import sys, napari_calcdyn.models.lasso.lasso; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

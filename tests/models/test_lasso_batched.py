@@ -6,8 +6,9 @@ import pytest
 import torch
 from lasso_designs import design, kkt_residual, moments
 
-from napari_calcdyn.models import _lasso_batched, _lasso_cpu
-from napari_calcdyn.models.lasso import lambda_max
+from napari_calcdyn.models.lasso import batched as _lasso_batched
+from napari_calcdyn.models.lasso import cpu as _lasso_cpu
+from napari_calcdyn.models.lasso.lasso import lambda_max
 
 DESIGNS = ["random", "var", "collinear 1e3", "collinear 1e6", "more variables than samples"]
 
@@ -82,7 +83,7 @@ def test_spectral_bound_is_above_the_largest_eigenvalue_and_near_it() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_cuda_gives_the_coefficients_and_gradients_of_the_cpu(dtype: torch.dtype) -> None:
-    from napari_calcdyn.models.lasso import lasso_path, solve_lasso
+    from napari_calcdyn.models.lasso.lasso import lasso_path, solve_lasso
 
     results = []
     for device in ("cpu", "cuda"):

@@ -6,7 +6,7 @@ import torch
 from lasso_designs import design, kkt_residual, moments
 from torch import Tensor
 
-from napari_calcdyn.models.lasso import lambda_max, lasso_path, solve_lasso
+from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
 from napari_calcdyn.recording.errors import InputError
 
 EYE = torch.eye(3, dtype=torch.float64)

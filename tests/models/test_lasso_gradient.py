@@ -8,7 +8,7 @@ from lasso_designs import design, moments
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from napari_calcdyn.models.lasso import lambda_max, lasso_path, solve_lasso
+from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
 
 
 def _problem(name: str) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from lasso_designs import design, kkt_residual, moments
 from sklearn.linear_model import lars_path_gram
 
-from napari_calcdyn.models.lasso import LassoPath, lambda_max, lasso_path, solve_lasso
+from napari_calcdyn.models.lasso.lasso import LassoPath, lambda_max, lasso_path, solve_lasso
 
 DESIGNS = ["random", "var", "collinear 1e3", "more variables than samples"]
 
@@ -64,7 +64,10 @@ def test_every_knot_is_optimal_and_has_its_count_and_residual(name: str) -> None
         on = path.n_knots > knot
         assert torch.equal((a != 0).sum(dim=0)[on], path.nonzeros()[knot][on])
         expected = torch.from_numpy(((y - z @ a.numpy()) ** 2).mean(axis=0))
-        torch.testing.assert_close(residual[knot][on], expected[on], rtol=1e-7, atol=1e-9)
+        # Of a Gram matrix rounded to double precision no more can be known; near 0 but for "collinear 1e6".
+        rounding = torch.finfo(torch.float64).eps * (a.abs() * (gram.abs() @ a.abs())).sum(dim=0)
+        allowed = 1e-9 + 1e-7 * expected + rounding
+        assert ((residual[knot] - expected).abs()[on] <= allowed[on]).all()
     assert torch.equal(residual.isnan(), path.knots.isnan())
 
 

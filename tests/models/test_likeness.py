@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models import likeness
-from napari_calcdyn.models.likeness import likeness_loss, nearest_in_shape
+from napari_calcdyn.models.avae import likeness
+from napari_calcdyn.models.avae.likeness import likeness_loss, nearest_in_shape
 
 
 def shapes(groups: int = 4, of_each: int = 10, samples: int = 50) -> tuple[Tensor, Tensor]:

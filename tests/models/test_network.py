@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.network import PatchAutoencoder, automatic_latents
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder, automatic_latents
 
 SHAPES = [
     ((64, 64), 64),

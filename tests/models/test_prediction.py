@@ -6,11 +6,16 @@ import torch
 from test_var import follow, known_system
 from torch import Tensor
 
-from napari_calcdyn.models.lasso import solve_lasso
-from napari_calcdyn.models.moments import Moments
-from napari_calcdyn.models.network import PatchAutoencoder
-from napari_calcdyn.models.prediction import detached, draw_windows, estimate_var, universal_penalty
-from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.lasso.lasso import solve_lasso
+from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.models.var.moments import Moments
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.prediction import (
+    detached,
+    draw_windows,
+    estimate_var,
+    universal_penalty,
+)
 
 
 def cut(order: int, windows: int = 40, length: int = 50) -> Tensor:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 from test_var import Array, follow, known_system, standardised_problem
 
-from napari_calcdyn.models.selection import Selection, ebic
-from napari_calcdyn.models.var import fit_var
+from napari_calcdyn.models.var.model import fit_var
+from napari_calcdyn.models.var.selection import Selection, ebic
 
 
 @pytest.fixture(scope="module")

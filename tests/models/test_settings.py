@@ -5,9 +5,9 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from napari_calcdyn.models.avae_config import AVAEConfig
-from napari_calcdyn.models.config import VARAutoencoderConfig
+from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.models.settings import Settings, in_group
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
 MODELS: tuple[type[Settings], ...] = (VARAutoencoderConfig, AVAEConfig)

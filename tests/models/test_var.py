@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
-from napari_calcdyn.models.selection import Selection
-from napari_calcdyn.models.var import VAR, fit_var, penalty_weights
+from napari_calcdyn.models.var.model import VAR, fit_var, penalty_weights
+from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.recording import InputError
 
 Array = NDArray[np.float64]
@@ -201,7 +201,7 @@ def test_more_predictors_than_frames() -> None:
 def test_long_recordings_are_pooled_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     latents = follow(known_system(2), 500)
     whole = fit_var(latents, 2, Selection("fraction"))
-    monkeypatch.setattr("napari_calcdyn.models.var._CHUNK", 64)
+    monkeypatch.setattr("napari_calcdyn.models.var.model._CHUNK", 64)
     pooled = fit_var(latents, 2, Selection("fraction"))
     assert pooled.moments.samples == whole.moments.samples == 498
     np.testing.assert_allclose(pooled.moments.gram, whole.moments.gram, atol=1e-12)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_calcdyn.models import windows
-from napari_calcdyn.models.windows import NormalisedMovie
+from napari_calcdyn.models.var_autoencoder import windows
+from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
 from napari_calcdyn.recording import Movie
 
 CPU = torch.device("cpu")

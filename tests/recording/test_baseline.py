@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter, maximum_filter1d, minimum_filter1d
 
 from napari_calcdyn.recording import Cancelled, Traces, open_traces
-from napari_calcdyn.recording.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 
 RATE = 10.0
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_calcdyn.recording.columns import open_columns
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.traces.columns import open_columns
 
 IDS = np.array([7, 3, 5])
 

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from napari_calcdyn.recording import Cancelled, Movie, open_movie
-from napari_calcdyn.recording import movie as movie_module
+from napari_calcdyn.recording.movies import movie as movie_module
 
 random = np.random.default_rng(3)
 

@@ -11,7 +11,8 @@ import sys
 
 import typer
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
+
 from . import benchmark, compare, demo, gui, influence, neurons, run, simulate
 
 app = typer.Typer(

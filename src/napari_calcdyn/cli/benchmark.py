@@ -51,10 +51,10 @@ def avae(
 
     An interrupted benchmark goes on with the same command.
     """
-    from ..analysis.avae_benchmark import run_benchmark
-    from ..analysis.avae_figures import draw_figures
-    from ..analysis.avae_grid import QUICK, Grid
-    from ..recording.errors import InputError
+    from napari_calcdyn.jobs.avae_benchmark.experiments import run_benchmark
+    from napari_calcdyn.jobs.avae_benchmark.figures import draw_figures
+    from napari_calcdyn.jobs.avae_benchmark.grid import QUICK, Grid
+    from napari_calcdyn.recording.errors import InputError
 
     if scaling not in (None, "trace", "recording"):
         raise InputError(f"Traces cannot be scaled per {scaling!r}: choose trace or recording.")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..models.config import VARAutoencoderConfig
-from ..recording.errors import InputError
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.recording.errors import InputError
+
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
@@ -16,7 +17,7 @@ from .settings import settings_or_model, with_settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..recording import Movie
+    from napari_calcdyn.recording import Movie
 
     Conditions = tuple[list[range], list[range]]
 
@@ -63,7 +64,7 @@ def compare(
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
     length = _block(block)
 
-    from ..recording import open_movie
+    from napari_calcdyn.recording import open_movie
 
     paths = [movie] if movie2 is None else [movie, movie2]
     movies = [open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate) for path in paths]
@@ -80,8 +81,8 @@ def compare(
             )
         conditions = _from_text(a, b, movies)
     with progress_bar() as show:
-        from ..analysis.compare import run_compare
-        from ..models.var_autoencoder import VARAutoencoder
+        from napari_calcdyn.jobs.comparison import run_compare
+        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_compare(
@@ -114,7 +115,7 @@ def _block(text: str) -> int | Literal["auto"]:
 
 
 def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
-    from ..recording.ranges import parse_ranges
+    from napari_calcdyn.recording.ranges import parse_ranges
 
     if len(movies) == 1 and (a is None or b is None):
         raise InputError("Say what to compare: --a 0:250 --b 250:500, a second recording, or --behaviour.")
@@ -124,7 +125,7 @@ def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
 def _from_behaviour(
     path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
-    from ..recording.behaviour import averaged, known, open_behaviour, stretches, where
+    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, open_behaviour, stretches, where
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
     if column is None or column not in table.columns:

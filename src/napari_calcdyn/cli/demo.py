@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..models.avae_config import AVAEConfig
-from ..models.config import VARAutoencoderConfig
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+
 from .gui import has_display
 from .neurons import analyse_and_tell
 from .options import Out
@@ -17,7 +18,7 @@ from .simulate import simulate_cultures_to, simulate_movie_to
 
 def demo(out: Out = Path("calcdyn-demo")) -> None:
     """Run both jobs on simulated recordings, and show the first where there is a display."""
-    from ..recording import RoiSet, Traces, open_movie, open_traces
+    from napari_calcdyn.recording import RoiSet, Traces, open_movie, open_traces
 
     simulate_movie_to(out, seed=0)
     print("Simulated a recording; now learning its dynamics, which takes about a minute.", flush=True)
@@ -33,7 +34,7 @@ def demo(out: Out = Path("calcdyn-demo")) -> None:
     if not has_display() or os.environ.get("CI"):
         return
     try:
-        from ..gui.launch import show
+        from napari_calcdyn.gui.launch import show
     except ImportError:
         return
     print("Opening napari; close its window to end.")

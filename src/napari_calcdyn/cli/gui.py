@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
 
 
 def gui(
@@ -25,7 +25,7 @@ def gui(
     if not has_display():
         raise InputError("There is no display to open a window on: use `calcdyn run` instead.")
     try:
-        from ..gui.launch import show
+        from napari_calcdyn.gui.launch import show
     except ImportError as error:
         raise InputError(
             f'The window needs napari and Qt ({error}): pip install "napari-calcdyn[pyqt6]".'

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..models.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
@@ -31,13 +32,13 @@ def influence(
     """Test which ROI drives which, and write the connections as a table and as a graph."""
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
-    from ..recording import open_movie, open_rois
+    from napari_calcdyn.recording import open_movie, open_rois
 
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
     regions = open_rois(rois, frame_shape=recording.frame_shape)
     with progress_bar() as show:
-        from ..analysis.influence_run import run_influence
-        from ..models.var_autoencoder import VARAutoencoder
+        from napari_calcdyn.jobs.influence import run_influence
+        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_influence(

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..models.avae_config import AVAEConfig
-from ..recording.baseline import Baseline
-from ..recording.errors import InputError
-from ..recording.open import TIFF_ENDINGS
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
+from napari_calcdyn.recording.traces.baseline import Baseline
+
 from .options import Device, Out, SavedModel, Seed
 from .progress_bar import Show, progress_bar, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
-    from ..recording import RoiSet, Traces
+    from napari_calcdyn.recording import RoiSet, Traces
 
     Read = Callable[[Show], tuple[Traces, RoiSet | None]]
 
@@ -75,7 +76,7 @@ def neurons(
         raise InputError("A mask is for traces, not for a movie: leave out either --mask or --rois.")
 
     def read(show: Show) -> tuple[Traces, RoiSet | None]:
-        from ..recording import delta_f_over_f
+        from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
             traces, regions = _open(source, frame_rate, mask, neuropil or None)
@@ -98,7 +99,7 @@ def _open(
     source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None
 ) -> tuple[Traces, RoiSet | None]:
     """Return the traces in a file or a folder, and the ROIs where it has them too."""
-    from ..recording import open_rois, open_traces
+    from napari_calcdyn.recording import open_rois, open_traces
 
     traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
     regions = open_rois(source) if source.is_dir() else None
@@ -113,7 +114,7 @@ def _extract(
     movie: Path, rois: Path, neuropil: float | None, options: dict[str, Any], show: Show
 ) -> tuple[Traces, RoiSet]:
     """Return the traces of ROIs in a movie, and the ROIs."""
-    from ..recording import extract_traces, open_movie, open_rois
+    from napari_calcdyn.recording import extract_traces, open_movie, open_rois
 
     recording = open_movie(movie, **options)
     regions = open_rois(rois, frame_shape=recording.frame_shape)
@@ -125,8 +126,8 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
     """Read traces and run the whole job on them with a progress bar, and say what came out."""
     with progress_bar() as show:
         traces, rois = read(show)
-        from ..analysis.neurons import run_neurons
-        from ..models.avae import AVAE
+        from napari_calcdyn.jobs.neurons import run_neurons
+        from napari_calcdyn.models.avae.model import AVAE
 
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..models.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
-    from ..recording import Movie
+    from napari_calcdyn.recording import Movie
 
 
 @with_settings(VARAutoencoderConfig)
@@ -34,7 +35,7 @@ def run(
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
-    from ..recording import open_movie
+    from napari_calcdyn.recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
@@ -44,8 +45,8 @@ def run(
 def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
     """Run the whole job with a progress bar, and say what came out."""
     with progress_bar() as show:
-        from ..analysis.run import run as run_job
-        from ..models.var_autoencoder import VARAutoencoder
+        from napari_calcdyn.jobs.maps import run as run_job
+        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))

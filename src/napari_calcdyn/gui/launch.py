@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import napari
 from qtpy.QtCore import QTimer
 
-from .compare.compare_dock import CompareDock
-from .dynamics.dynamics_dock import DynamicsDock
-from .dynamics.runs import load_model
-from .inspector.inspector_dock import InspectorDock
-from .movies.recording_dock import RecordingDock
-from .movies.recordings import open_recording
-from .neurons.neurons_dock import NeuronsDock
-from .session import Session, session_of
+from napari_calcdyn.gui.compare.dock import CompareDock
+from napari_calcdyn.gui.dynamics.dock import DynamicsDock
+from napari_calcdyn.gui.dynamics.runs import load_model
+from napari_calcdyn.gui.inspector.dock import InspectorDock
+from napari_calcdyn.gui.neurons.dock import NeuronsDock
+from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.recording.recordings import open_recording
+from napari_calcdyn.gui.session.session import Session, session_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

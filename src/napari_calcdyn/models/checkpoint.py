@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..recording import InputError
+from napari_calcdyn.recording import InputError
 
 VAR_AUTOENCODER = "napari-calcdyn ℓ1-VAR autoencoder"
 AVAE = "napari-calcdyn AVAE"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
 
 
 def available_devices() -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
 
 
 class Settings(BaseModel):

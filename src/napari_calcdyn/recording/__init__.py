@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from .baseline import delta_f_over_f
-from .behaviour import Behaviour, open_behaviour
+from napari_calcdyn.recording.behaviour.behaviour import Behaviour, open_behaviour
+from napari_calcdyn.recording.movies.movie import Movie
+from napari_calcdyn.recording.movies.open import MovieInfo, inspect_movie, open_movie
+from napari_calcdyn.recording.movies.statistics import MovieStatistics
+from napari_calcdyn.recording.rois.open import open_rois
+from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording.traces.baseline import delta_f_over_f
+from napari_calcdyn.recording.traces.extraction import extract_traces
+from napari_calcdyn.recording.traces.open import open_traces
+from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording.traces.traces import Traces
+
 from .errors import Cancelled, InputError
-from .extraction import extract_traces
-from .movie import Movie
-from .open import MovieInfo, inspect_movie, open_movie
-from .open_rois import open_rois
-from .open_traces import open_traces
 from .progress import ProgressCallback, report
-from .rois import RoiSet
-from .scaling import Scaling
-from .statistics import MovieStatistics
-from .traces import Traces
 
 __all__ = [
     "Behaviour",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
+
 from .cultures import SimulatedCultures
 from .fluorescence import BASELINE
 from .movie import movie_of_traces

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording.errors import InputError
-from ..recording.progress import ProgressCallback, report
-from ..recording.writing import replacing, writing
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording.writing import replacing, writing
+
 from .culture import KINDS, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
+
 from .spiking import Spikes
 
 BASELINE = 42.0  # F0, at rest

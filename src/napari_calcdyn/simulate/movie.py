@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
+
 from .activity import simulate_activity, sparse_coefficients
 from .footprints import RADIUS, draw_footprints, place_cells
 from .scene import record_cells, resting_counts

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError
+
 from .activity import slow_fluctuations
 from .camera import GAIN, Scene, record_scene
 from .footprints import draw_background, draw_neuropil_modes

@@ -13,8 +13,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..recording.rois import RoiSet
-from ..recording.writing import replacing, writing
+from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording.writing import replacing, writing
 
 PIXEL_SIZE = (1.0, 1.0)
 """Size of a pixel in µm, (y, x)."""

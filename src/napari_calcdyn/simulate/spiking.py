@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..recording.errors import InputError
-from ..recording.progress import ProgressCallback, report
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback, report
+
 from .culture import Culture
 
 STEP = 1.0  # ms

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ...analysis.behaviour_correlation import BehaviourCorrelation
+    from napari_calcdyn.analysis.behaviour.correlation import BehaviourCorrelation
 
 MOST_ROWS = 200
 LEVEL = 0.05

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from psygnal import Signal
 
-from ..jobs import Job
-from ..latents import share_latents
-from ..movie_time import belong_together
-from ..movies.recordings import tracked
+from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.layers.movie_time import belong_together
+from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session.latents import share_latents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...analysis.behaviour_correlation import BehaviourCorrelation
-    from ...recording.progress import ProgressCallback
-    from ..session import Session, Status
+    from napari_calcdyn.analysis.behaviour.correlation import BehaviourCorrelation
+    from napari_calcdyn.gui.session.session import Session, Status
+    from napari_calcdyn.recording.progress import ProgressCallback
 
 Kind = Literal["ROIs", "sources"]
 KINDS: tuple[Kind, ...] = ("ROIs", "sources")
@@ -121,7 +121,7 @@ class Correlations:
         shared, together = self._shared, belong_together(self._session)
 
         def of_rois(progress: ProgressCallback) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-            from ...recording import extract_traces
+            from napari_calcdyn.recording import extract_traces
 
             traces = activity if together else extract_traces(movie, activity, progress=progress)
             return np.where(traces.usable[:, None], traces.values, np.nan).T, traces.ids
@@ -131,7 +131,7 @@ class Correlations:
             return latents, np.arange(latents.shape[1])
 
         def compute(progress: ProgressCallback) -> BehaviourCorrelation:
-            from ...analysis.behaviour_correlation import correlate_behaviour, numeric_columns
+            from napari_calcdyn.analysis.behaviour.correlation import correlate_behaviour, numeric_columns
 
             series, ids = (of_rois if kind == "ROIs" else of_sources)(progress)
             return correlate_behaviour(numeric_columns(behaviour), series, ids, progress=progress)

@@ -8,19 +8,20 @@ import numpy as np
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ...recording.errors import InputError
-from ..dock import Listener, ProgressRow
-from ..dynamics.results import SOURCES
-from ..fronts import in_front
-from ..layers import is_result
-from ..neurons.neuron_views import views_of
+from napari_calcdyn.gui.docks.dock import Listener, ProgressRow
+from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.dynamics.results import SOURCES
+from napari_calcdyn.gui.layers.layers import is_result
+from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.recording.errors import InputError
+
 from .correlation_table import LEVEL, CorrelationTable
 from .correlations import KINDS, STOPPED, Correlations, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
 
 
 class GoesWith(QWidget):  # type: ignore[misc]

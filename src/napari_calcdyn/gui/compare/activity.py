@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from ..jobs import Job
+from napari_calcdyn.gui.background.job import Job
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...recording import Movie
-    from ..jobs import Report
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.recording import Movie
 
 MOST_FRAMES = 2000  # that are read of a recording; more could not be told apart in a dock
 

@@ -21,13 +21,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...recording.behaviour import averaged, known, stretches, where
-from ...recording.errors import InputError
+from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
+from napari_calcdyn.recording.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...recording import Behaviour
+    from napari_calcdyn.recording import Behaviour
 
 MOST_VALUES = 100  # of a column of words, in the list of values
 _TIP = "<qt>A are the frames in which this holds, B all other ones in which the column is known.</qt>"

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..layers import RESULT, is_result, spatial_metadata
-from ..theme import plot_colours
+from napari_calcdyn.gui.layers.layers import RESULT, is_result, spatial_metadata
+from napari_calcdyn.gui.plots.theme import plot_colours
+
 from .time_ranges import A, B, condition_colour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
 
 CHANGED = "changed connections"
 _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller side

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..session import Session
-    from ..theme import Colour
+    from napari_calcdyn.gui.plots.theme import Colour
+    from napari_calcdyn.gui.session.session import Session
 
 _SIZE = 20
 _OURS = ("text", "color", "font_size", "visible", "position")

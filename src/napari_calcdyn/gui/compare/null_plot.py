@@ -9,11 +9,11 @@ import pyqtgraph as pg
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from ..loss_plot import StillPlot
-from ..theme import PlotColours
+from napari_calcdyn.gui.plots.loss_plot import StillPlot
+from napari_calcdyn.gui.plots.theme import PlotColours
 
 if TYPE_CHECKING:
-    from ...analysis.sequences import Comparison
+    from napari_calcdyn.analysis.sequences.comparison import Comparison
 
 _BINS = 32
 _TOOLTIP = (

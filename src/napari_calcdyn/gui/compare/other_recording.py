@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from ...recording.errors import InputError
-from ..movies.recordings import image_layers, looks_like_a_movie, movie_of
+from napari_calcdyn.gui.recording.recordings import image_layers, looks_like_a_movie, movie_of
+from napari_calcdyn.recording.errors import InputError
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from ...recording import Movie
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.recording import Movie
 
 
 class OtherRecording(QComboBox):  # type: ignore[misc]

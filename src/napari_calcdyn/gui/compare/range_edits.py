@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
-from ...recording.ranges import format_ranges, parse_ranges
-from ..dock import duration
+from napari_calcdyn.gui.docks.dock import duration
+from napari_calcdyn.recording.ranges import format_ranges, parse_ranges
+
 from .time_ranges import A, B, condition_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..theme import PlotColours
+    from napari_calcdyn.gui.plots.theme import PlotColours
 
 _TIP = (
     "<qt>START:STOP in frames, counted from 0, STOP excluded. “:250” starts at the beginning, “250:” goes to the end; "

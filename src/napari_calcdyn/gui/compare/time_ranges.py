@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
 
-from ..theme import Colour, PlotColours
+from napari_calcdyn.gui.plots.theme import Colour, PlotColours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

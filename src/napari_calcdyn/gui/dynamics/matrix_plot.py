@@ -11,12 +11,12 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from ..theme import PlotColours
+from napari_calcdyn.gui.plots.theme import PlotColours
 
 if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
-    from ...models.var import VAR
+    from napari_calcdyn.models.var.model import VAR
 
 _HINT = "Point at the matrix to read a connection; click to map it."
 _NOTHING = (

@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..layers import DIVERGING_OVERLAY, HEAT_OVERLAY, contrast, is_result, put_image, symmetric_contrast
-from ..session import Session
+from napari_calcdyn.gui.layers.layers import (
+    DIVERGING_OVERLAY,
+    HEAT_OVERLAY,
+    contrast,
+    is_result,
+    put_image,
+    symmetric_contrast,
+)
+from napari_calcdyn.gui.session.session import Session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...analysis.contribution import ContributionMaps
-    from ...models.var import VAR
-    from ...models.var_autoencoder import VARAutoencoder
-    from ...recording import Movie
+    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Movie
 
 EXPLAINED = "explained contribution"
 SOURCES = "contribution by source"
@@ -98,7 +105,7 @@ def show_lazy_movies(
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    from ...analysis.contribution import contribution_movie, reconstruction_movie
+    from napari_calcdyn.analysis.maps.contribution import contribution_movie, reconstruction_movie
 
     put_image(
         viewer,

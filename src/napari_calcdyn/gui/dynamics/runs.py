@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...recording.errors import InputError
-from ..movies.recordings import tracked
-from ..session import Session, Status
-from ..threads import leave_a_core
+from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session.session import Session, Status
+from napari_calcdyn.recording.errors import InputError
+
 from .results import show_edge_map, show_lazy_movies, show_maps
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...analysis.contribution import ContributionMaps
-    from ...models.config import VARAutoencoderConfig
-    from ...models.training import Progress
-    from ...models.var import VAR
-    from ...models.var_autoencoder import VARAutoencoder
-    from ...recording import Movie
-    from ...recording.progress import ProgressCallback
-    from ..jobs import Report
+    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording.progress import ProgressCallback
 
 TRAINING = "Training"
 MAPS = "Mapping contributions"
@@ -46,8 +47,8 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
         return False
 
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
-        from ...models.fitting import fit_var_autoencoder
-        from ...models.training import drive
+        from napari_calcdyn.models.training import drive
+        from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 
         leave_a_core()
         model, _ = drive(fit_var_autoencoder(movie, config, device=device, stop=stop), report)
@@ -93,7 +94,7 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
     movie = session.movie
 
     def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
-        from ...models.var_autoencoder import VARAutoencoder
+        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         leave_a_core()
         model = VARAutoencoder.load(folder, device=device)
@@ -122,7 +123,7 @@ def _read_maps(folder: Path) -> ContributionMaps:
     """Read the maps that ``calcdyn run`` wrote."""
     import tifffile
 
-    from ...analysis.contribution import ContributionMaps
+    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
 
     try:
         explained, amplitude = (
@@ -211,7 +212,7 @@ def compute_maps(session: Session) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> ContributionMaps:
-        from ...analysis.contribution import contribution_maps
+        from napari_calcdyn.analysis.maps.contribution import contribution_maps
 
         leave_a_core()
         split = 4 * var.latents * movie.frame_shape[0] * movie.frame_shape[1] <= MOST_SOURCE_BYTES
@@ -243,7 +244,7 @@ def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> NDArray[np.float32]:
-        from ...analysis.contribution import edge_map
+        from napari_calcdyn.analysis.maps.contribution import edge_map
 
         leave_a_core()
         return edge_map(model, movie, source, target, lag, var=var, progress=progress)

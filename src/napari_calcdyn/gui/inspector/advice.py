@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
+
     from .inspection import Inspection
 
 Way = Literal["recording", "dynamics", "neurons", "go on", "try again", "use layer", ""]

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from ..jobs import Job
-from ..latents import share_latents
-from ..session import Status
-from ..threads import leave_a_core
+from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.session import Status
+
 from .prepared import Inputs, Inspected, Prepared, prepare, stages
 from .regions import Region, read_trace, region_of_roi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...models.var import VAR
-    from ..jobs import Report
-    from ..session import Session
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.models.var.model import VAR
 
 MOST_COMPARED = 5  # pinned ROIs that are drawn beside the current one
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..movies.recordings import timed
-from ..session import Status
-from ..traces.trace_plot import PREDICTED, RAW, RECONSTRUCTED
+from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
+from napari_calcdyn.gui.recording.recordings import timed
+from napari_calcdyn.gui.session.session import Status
+
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...analysis.drivers import Drivers
-    from ...analysis.influence import Influence
-    from ...models.var import VAR
-    from ...models.var_autoencoder import VARAutoencoder
-    from ...recording import Movie, RoiSet, Traces
-    from ...recording.progress import ProgressCallback
+    from napari_calcdyn.analysis.influence.drivers import Drivers
+    from napari_calcdyn.analysis.influence.influence import Influence
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Movie, RoiSet, Traces
+    from napari_calcdyn.recording.progress import ProgressCallback
 
 Stage = Callable[[str], "ProgressCallback"]
 """Called with the words of a stage; returns its progress callback."""
@@ -141,8 +142,8 @@ class Prepared:
         InputError
             If the region belongs to frames of another size.
         """
-        from ...analysis.drivers import drivers
-        from ...analysis.roi_prediction import predicted_like
+        from napari_calcdyn.analysis.influence.drivers import drivers
+        from napari_calcdyn.analysis.influence.roi_prediction import predicted_like
 
         model, var = self.inputs.model, self.inputs.var
         row = None if region.roi is None else self._rows[region.roi]
@@ -228,8 +229,8 @@ def prepare(
     Cancelled
         If a progress callback asked to stop.
     """
-    from ...analysis.drivers import lagged_covariances
-    from ...analysis.influence import roi_influence
+    from napari_calcdyn.analysis.influence.drivers import lagged_covariances
+    from napari_calcdyn.analysis.influence.influence import roi_influence
 
     def kept(name: str, *fields: str) -> Any:
         return getattr(before, name) if before is not None and before.inputs.same(inputs, *fields) else None
@@ -262,7 +263,7 @@ def stages(report: Callable[[Status], None], stop: threading.Event) -> Stage:
 
 
 def _traces(inputs: Inputs, stage: Stage) -> Traces:
-    from ...recording import extract_traces
+    from napari_calcdyn.recording import extract_traces
 
     if inputs.traces is not None:
         return inputs.traces
@@ -271,7 +272,7 @@ def _traces(inputs: Inputs, stage: Stage) -> Traces:
 
 
 def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
-    from ...analysis.roi_prediction import encoded_footprints
+    from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 
     pixels = region.rois.footprints
     encoded = encoded_footprints(model, pixels)
@@ -279,7 +280,7 @@ def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
 
 
 def _read_out(model: VARAutoencoder, rois: RoiSet, raw: Traces) -> Readouts:
-    from ...analysis.roi_prediction import encoded_footprints, trace_weights
+    from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, trace_weights
 
     pixels = trace_weights(rois, raw)
     footprints = encoded_footprints(model, rois.footprints)

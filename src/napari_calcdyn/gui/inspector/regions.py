@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 
-from ...recording import RoiSet
-from ...recording.errors import InputError
-from ...recording.progress import ProgressCallback, report
-from ..neurons.roi_sources import drawn_layers, plane_affine, shape_outline
+from napari_calcdyn.gui.neurons.roi_sources import drawn_layers, plane_affine, shape_outline
+from napari_calcdyn.recording import RoiSet
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback, report
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from ...recording import Movie
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.recording import Movie
 
 _FRAMES_AT_ONCE = 256
 

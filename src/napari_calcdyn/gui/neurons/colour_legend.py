@@ -14,8 +14,9 @@ from .roi_colours import scale_colours
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..dock import Listener
-    from .neuron_views import NeuronViews
+    from napari_calcdyn.gui.docks.dock import Listener
+
+    from .views import NeuronViews
 
 _BAR_HEIGHT = 10
 _STEPS = 256

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..layers import RESULT, is_result
+from napari_calcdyn.gui.layers.layers import RESULT, is_result
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from ...analysis.neurons import Neurons
+    from napari_calcdyn.analysis.neurons.neurons import Neurons
 
 LATENT_MAP = "latent t-SNE"
 ROI_ID = "roi_id"  # the column of the layer's features that says which neuron a point is

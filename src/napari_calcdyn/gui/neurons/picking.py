@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.layers import Labels, Shapes
@@ -15,14 +15,34 @@ if TYPE_CHECKING:
     from napari.layers import Layer, Points
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+    from psygnal import SignalInstance
 
-    from .neuron_views import NeuronViews
+    from napari_calcdyn.gui.session.session import Session
 
 _STILL = 4.0  # a press that moves further than this many pixels of the screen is a drag
 _REACH = 6.0  # pixels of the screen round a point within which a click hits it
 
 
-def install_picking(viewer: Viewer, views: NeuronViews) -> None:
+class Selectable(Protocol):
+    """What is picked from: ROIs and a map of points that share one selection."""
+
+    @property
+    def session(self) -> Session | None:
+        """The session, or None once it is gone."""
+
+    @property
+    def map_layer(self) -> Points | None:
+        """The map, or None where there is none."""
+
+    @property
+    def clicked(self) -> SignalInstance:
+        """Emitted with the id that was clicked, or None, and the place in the world."""
+
+    def select(self, ids: Iterable[int], *, add: bool = False, at_event: bool = False) -> None:
+        """Select neurons by the ids of their ROIs."""
+
+
+def install_picking(viewer: Viewer, views: Selectable) -> None:
     """Let clicks in a viewer select neurons: on an ROI or a point, with Shift to add; Shift and drag for a lasso.
 
     The callback belongs to the viewer and holds the views weakly. Dragging without Shift, and all tools of the
@@ -37,7 +57,7 @@ def install_picking(viewer: Viewer, views: NeuronViews) -> None:
     viewer.mouse_drag_callbacks.append(pick)
 
 
-def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
+def _pick(views: Selectable, event: Any) -> Iterator[None]:
     if event.button != 1 or len(event.dims_displayed) != 2 or {"Control", "Alt", "Meta"} & _keys(event):
         return
     viewer = views.session.viewer if views.session is not None else None
@@ -68,7 +88,7 @@ def _pick(views: NeuronViews, event: Any) -> Iterator[None]:
         _enclose(views, np.array(path)[:, -2:])
 
 
-def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | None, *, add: bool) -> None:
+def _click(views: Selectable, position: NDArray[np.float64], reach: float | None, *, add: bool) -> None:
     """Select what is at a place in the world, points only within reach; nothing beside all ROIs and points."""
     point = None if reach is None else point_at(views, position, reach)
     roi = roi_at(views, position) if point is None else None
@@ -83,7 +103,7 @@ def _click(views: NeuronViews, position: NDArray[np.float64], reach: float | Non
         views.clicked.emit(hit, position)
 
 
-def point_at(views: NeuronViews, position: NDArray[np.float64], reach: float) -> int | None:
+def point_at(views: Selectable, position: NDArray[np.float64], reach: float) -> int | None:
     """Return the neuron whose point is at a place in the world, or at least within reach; or None."""
     layer, session = views.map_layer, views.session
     if layer is None or not layer.visible or session is None or session.neurons is None:
@@ -94,7 +114,7 @@ def point_at(views: NeuronViews, position: NDArray[np.float64], reach: float) ->
     return int(layer.features[ROI_ID].iloc[nearest]) if hit else None
 
 
-def _among_points(views: NeuronViews, position: NDArray[np.float64]) -> bool:
+def _among_points(views: Selectable, position: NDArray[np.float64]) -> bool:
     """Whether a place in the world is on the map, between its outermost points."""
     layer, session = views.map_layer, views.session
     if layer is None or not layer.visible or session is None or session.neurons is None:
@@ -103,7 +123,7 @@ def _among_points(views: NeuronViews, position: NDArray[np.float64]) -> bool:
     return bool(((at >= points.min(axis=0)) & (at <= points.max(axis=0))).all())
 
 
-def roi_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
+def roi_at(views: Selectable, position: NDArray[np.float64]) -> int | None:
     """Return the id of the ROI at a place in the world, -1 on the movie beside all ROIs, None elsewhere."""
     session = views.session
     layer = session.roi_labels if session is not None else None
@@ -117,7 +137,7 @@ def roi_at(views: NeuronViews, position: NDArray[np.float64]) -> int | None:
     return int(session.rois.ids[place]) if place >= 0 else -1
 
 
-def _enclose(views: NeuronViews, outline: NDArray[np.float64]) -> None:
+def _enclose(views: Selectable, outline: NDArray[np.float64]) -> None:
     """Select the neurons whose points, or else whose ROIs' centres, lie in an outline in the world."""
     session, layer = views.session, views.map_layer
     if session is None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..layers import RESULT, spatial_metadata
+from napari_calcdyn.gui.layers.layers import RESULT, spatial_metadata
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from ...recording import RoiSet
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.recording import RoiSet
 
 ROIS = "ROIs"
 ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 
-from ...recording.errors import InputError
-from ...recording.progress import ProgressCallback, report
-from ..layers import is_result
+from napari_calcdyn.gui.layers.layers import is_result
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback, report
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from ...recording import RoiSet
-    from ..session import Session
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.recording import RoiSet
 
 _ROUND = 64  # corners of the polygon that stands for an ellipse
 
@@ -57,7 +57,7 @@ def rois_from_layer(
     InputError
         If nothing is drawn, an ROI lies outside the movie, or there is no movie to measure shapes by.
     """
-    from ...recording import RoiSet
+    from napari_calcdyn.recording import RoiSet
 
     if isinstance(layer, Labels):
         return RoiSet.from_labels(_labels(layer, like, frame_shape, progress), name=layer.name)

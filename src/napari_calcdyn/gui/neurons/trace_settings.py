@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from ...recording.baseline import Baseline
-from ...recording.errors import InputError
-from ...recording.progress import ProgressCallback
-from ..form import SettingsForm
+from napari_calcdyn.gui.forms.form import SettingsForm
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback
+from napari_calcdyn.recording.traces.baseline import Baseline
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ...recording import Traces
+    from napari_calcdyn.recording import Traces
 
 _USED_BY = {
     "maximin": ("window_s", "smoothing_s"),
@@ -59,7 +59,7 @@ class TraceSettings:
 
     def make(self, fluorescence: Traces, progress: ProgressCallback) -> MadeTraces:
         """Return what fluorescence becomes, after it was looked at for problems; call it off the GUI thread."""
-        from ...recording import delta_f_over_f
+        from napari_calcdyn.recording import delta_f_over_f
 
         try:
             traces = fluorescence

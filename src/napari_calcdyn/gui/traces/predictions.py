@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from ..jobs import Job
-from ..latents import share_latents
-from ..movie_time import belong_together
-from ..threads import leave_a_core
+from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.layers.movie_time import belong_together
+from napari_calcdyn.gui.session.latents import share_latents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..jobs import Report
-    from ..session import Session
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.gui.session.session import Session
 
 
 class Predictions:
@@ -111,7 +111,11 @@ class Predictions:
         movie, model, rois, traces, var = made_from
 
         def work(report: Report, stop: threading.Event) -> tuple[Any, NDArray[np.float32]]:
-            from ...analysis.roi_prediction import predicted_like, predicted_traces, trace_weights
+            from napari_calcdyn.analysis.influence.roi_prediction import (
+                predicted_like,
+                predicted_traces,
+                trace_weights,
+            )
 
             def progress(done: int, total: int) -> bool:
                 report(done / total)

@@ -8,11 +8,11 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from ..loss_plot import StillPlot
-from ..theme import PlotColours
+from napari_calcdyn.gui.plots.loss_plot import StillPlot
+from napari_calcdyn.gui.plots.theme import PlotColours
 
 if TYPE_CHECKING:
-    from ...analysis.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecast import ForecastError
 
 _TOOLTIP = (
     "<qt>Forecasts that start at each frame the training did not see, against what came: the squared error of the "

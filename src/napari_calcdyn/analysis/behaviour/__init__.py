@@ -1,0 +1,1 @@
+"""Which ROIs and latents are correlated with behaviour."""

@@ -1,0 +1,1 @@
+"""Which ROI drives which, and what drives one region."""

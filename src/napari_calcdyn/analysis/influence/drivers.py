@@ -1,0 +1,185 @@
+"""What drives one region of the picture: the sources whose past the dynamics use to predict its trace.
+
+With the region's encoded footprint ``s e`` (see `roi_prediction`), the contribution of source k to its trace is
+``c_k[t] = ⟨f, C_k[t]⟩ = Σ_l (s e · A_l[:, k]) z̃_k[t−l]``: a dot product with the latents, of which the sparse
+dynamics leave a few to be looked at. Together they are what the dynamics predict, ``Σ_k c_k[t]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import ProgressCallback, report
+
+_FRAMES_AT_ONCE = 4096
+_PICTURES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Drivers:
+    """The sources that drive one region, the strongest first.
+
+    Attributes
+    ----------
+    sources : ndarray (n,), int64
+        Numbers of the latents that have any say in it.
+    scores : ndarray (n,), float32
+        ``mean_t |c_k[t]|``, in the unit of the region's trace.
+    gains : ndarray (p, n), float32
+        [lag, source]: by how much the trace moves, so many frames after the source's latent moved by one.
+    contributions : ndarray (n, T), float32
+        ``c_k[t]``, around zero; NaN in the first p frames, which have no past.
+    """
+
+    sources: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    gains: NDArray[np.float32]
+    contributions: NDArray[np.float32]
+
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """Each score as a part of all of them, (n,)."""
+        total = float(self.scores.sum()) or 1.0
+        shares: NDArray[np.float32] = self.scores / np.float32(total)
+        return shares
+
+    @property
+    def lags(self) -> NDArray[np.int64]:
+        """Lag at which each source acts most, (n,), in frames."""
+        lags: NDArray[np.int64] = np.abs(self.gains).argmax(axis=0) + 1
+        return lags
+
+    @property
+    def signs(self) -> NDArray[np.int64]:
+        """Whether the trace goes up (1) or down (−1) at that lag after the source went up, (n,)."""
+        strongest = np.take_along_axis(self.gains, self.lags[None] - 1, axis=0)[0]
+        signs: NDArray[np.int64] = np.sign(strongest).astype(np.int64)
+        return signs
+
+    def leading(self, part: float) -> NDArray[np.int64]:
+        """Return the fewest sources whose shares add up to a part of all.
+
+        Parameters
+        ----------
+        part : float
+            From 0 to 1.
+
+        Returns
+        -------
+        ndarray of int64
+            Numbers of latents, the strongest first; at least one where there are any.
+        """
+        # Rounding may leave the sum of all shares below 1.
+        count = int(np.searchsorted(np.cumsum(self.shares), part - 1e-6)) + 1
+        return self.sources[:count]
+
+
+def drivers(readout: NDArray[np.float32], latents: NDArray[np.float32], var: VAR) -> Drivers:
+    """Rank the sources that drive one region.
+
+    Parameters
+    ----------
+    readout : ndarray (d,), float32
+        The region's encoded footprint, a row of `roi_prediction.encoded_footprints`.
+    latents : ndarray (T, d), float32
+        Of the recording.
+    var : VAR
+        The dynamics.
+
+    Returns
+    -------
+    Drivers
+        Empty where no latent reaches the region, or nothing in the dynamics leads to it.
+    """
+    reaching = np.flatnonzero(readout)  # a few: footprints and latents are both local
+    gains = readout[reaching] @ var.coefficients[:, reaching]
+    sources = np.flatnonzero(gains.any(axis=0))
+    gains = gains[:, sources]
+    deviation = latents[:, sources] - var.mean[sources].astype(np.float32)
+    contributions = np.full((len(sources), len(latents)), np.nan, np.float32)
+    known = contributions[:, var.order :]
+    known[:] = 0
+    for lag, gain in enumerate(gains, start=1):
+        known += (deviation[var.order - lag : len(latents) - lag] * gain).T
+    scores = np.abs(known).mean(axis=1) if known.size else np.zeros(len(sources), np.float32)
+    order = np.argsort(-scores, kind="stable")
+    return Drivers(sources[order], scores[order], gains[:, order], contributions[order])
+
+
+def lagged_covariances(
+    latents: NDArray[np.float32], var: VAR, progress: ProgressCallback | None = None
+) -> NDArray[np.float32]:
+    """Return how each latent goes with the past of each other one.
+
+    Parameters
+    ----------
+    latents : ndarray (T, d), float32
+        Of the recording.
+    var : VAR
+        For its order and mean.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    ndarray (p, d, d), float32
+        [lag, latent, past]: ``mean_t z̃_j[t] z̃_k[t−l]`` over the frames that have a past.
+
+    Raises
+    ------
+    Cancelled
+        If `progress` asked to stop.
+    """
+    order, frames = var.order, len(latents)
+    sums = np.zeros((order, var.latents, var.latents))
+    for start in range(order, frames, _FRAMES_AT_ONCE):
+        stop = min(start + _FRAMES_AT_ONCE, frames)
+        block = latents[start - order : stop] - var.mean.astype(np.float32)
+        for lag in range(1, order + 1):
+            sums[lag - 1] += block[order:].T @ block[order - lag : len(block) - lag]
+        report(progress, stop, frames)
+    return (sums / max(1, frames - order)).astype(np.float32)
+
+
+@torch.no_grad()
+def sources_map(
+    model: VARAutoencoder, var: VAR, covariances: NDArray[np.float32], sources: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Map what some sources explain, without going through the movie.
+
+    The explained map is ``E_k = mean_t (s D(δ_k[t])) · (x[t] − m)``. With the reconstruction ``s D(z̃[t])`` in place
+    of the recorded ``x[t] − m``, this is ``s² Σ_l D(A_l[:, k]) · D(C_l[:, k])`` with the lagged covariances C_l: two
+    pictures for each source and lag. What it leaves out is what the network cannot reconstruct.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    var : VAR
+        The point of its lasso path.
+    covariances : ndarray (p, d, d), float32
+        As from `lagged_covariances`.
+    sources : ndarray of int64
+        Numbers of latents.
+
+    Returns
+    -------
+    ndarray (Y, X), float32
+        ``Σ_k E_k`` over these sources, in squared movie units.
+    """
+    effects = var.coefficients[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
+    shared = covariances[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
+    image = np.zeros(model.frame_shape, np.float32)
+    for start in range(0, len(effects), _PICTURES_AT_ONCE):
+        some = slice(start, start + _PICTURES_AT_ONCE)
+        ones, others = (
+            model.network.decode(torch.from_numpy(rows[some]).to(model.device)) for rows in (effects, shared)
+        )
+        image += (ones * others).sum(0).cpu().numpy()
+    return image * np.float32(model.scale**2)

@@ -1,0 +1,99 @@
+"""Which edges of a VAR are there: a permutation test of all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.blocks import cut_blocks
+from napari_calcdyn.recording import InputError, ProgressCallback, report
+
+from .debiased_var import DebiasedVAR
+
+SURROGATES = 199
+_LEAST_SURROGATES = 19  # fewer cannot reach p = 0.05
+_LEAST_BLOCKS = 10
+
+
+def family_wise(
+    fit: DebiasedVAR,
+    rois: int,
+    *,
+    block_length: int,
+    surrogates: int = SURROGATES,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> NDArray[np.float32]:
+    """Test every edge between two ROIs against block-permuted surrogates.
+
+    In a surrogate, what the ROIs do beyond their prediction happens at other times: the residuals are cut into blocks
+    and the blocks shuffled, those of all ROIs together, so that what ROIs do at the same time they still do. The same
+    estimate is made of each surrogate, and its largest t-value anywhere is kept. An edge's p-value is
+    ``(1 + #{max |t*| ≥ |t|}) / (1 + B)``: with all edges at p ≤ 0.05 called real, the chance that any of them is not
+    is 5 % (Westfall & Young 1993, Resampling-Based Multiple Testing; ter Braak 1992 for the residuals).
+
+    Parameters
+    ----------
+    fit : DebiasedVAR
+        Of columns whose first `rois` are ROIs; the others are known, but not tested.
+    rois : int
+        Number of ROIs N.
+    block_length : int
+        Frames in a block.
+    surrogates : int
+        B, at least 19.
+    seed : int
+        Of the shuffles.
+    progress : callable or None
+        Called with surrogates done and in all; returns True to stop.
+
+    Returns
+    -------
+    ndarray (N, N), float32
+        [target, source], over all lags; NaN on the diagonal, 1 for a column that is constant.
+
+    Raises
+    ------
+    InputError
+        If there are too few surrogates, or blocks.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    if surrogates < _LEAST_SURROGATES:
+        raise InputError(
+            f"{surrogates} surrogates cannot tell 5 %: ask for at least {_LEAST_SURROGATES}, better {SURROGATES}."
+        )
+    frames = len(fit.residuals)
+    if not 1 <= block_length <= frames // _LEAST_BLOCKS:
+        raise InputError(
+            f"Blocks of {block_length} frames do not fit {_LEAST_BLOCKS} times into {frames} frames: choose shorter"
+            " ones, or a longer recording."
+        )
+    largest = np.empty(surrogates)
+    for done, t_values in enumerate(_shuffled(fit, rois, block_length, seed, surrogates)):
+        largest[done] = t_values.max(initial=0)
+        report(progress, done + 1, surrogates)
+    t = np.abs(fit.by_lag(fit.t_values)[:, :rois, :rois]).max(0)
+    above = surrogates - np.searchsorted(np.sort(largest), t)
+    p_values: NDArray[np.float32] = ((1 + above) / (1 + surrogates)).astype(np.float32)
+    np.fill_diagonal(p_values, np.nan)
+    return p_values
+
+
+def _shuffled(
+    fit: DebiasedVAR, rois: int, block_length: int, seed: int, times: int
+) -> Iterator[NDArray[np.float64]]:
+    """Yield |t| of all edges between different ROIs, with the residuals' blocks in random order."""
+    frames, width = fit.residuals.shape
+    columns = (np.arange(fit.order)[:, None] * width + np.arange(rois)).ravel()
+    design = fit.design[:, columns].T / frames
+    errors = fit.errors[columns, :rois]
+    edge = (columns[:, None] % width != np.arange(rois)) & (errors > 0)
+    residuals = fit.residuals[:, :rois] - fit.residuals[:, :rois].mean(0)
+    blocks = [np.arange(it.start, it.stop) for it in cut_blocks([range(frames)], block_length, 0)]
+    draw = np.random.default_rng(seed)
+    for _ in range(times):
+        order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])
+        yield np.abs((design @ residuals[order])[edge] / errors[edge])

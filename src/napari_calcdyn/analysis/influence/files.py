@@ -1,0 +1,100 @@
+"""The influence graph in files that spreadsheets and graph programs read."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording.writing import replacing, writing
+
+EDGE = np.dtype(
+    [
+        ("source", np.int64),
+        ("target", np.int64),
+        ("lag", np.int64),
+        ("strength", float),
+        ("effect", float),
+        ("p_value", float),
+    ]
+)
+"""One edge: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target per
+standard deviation of the source, family-wise p-value or NaN."""
+
+_GRAPHML = "http://graphml.graphdrawing.org/xmlns"
+
+
+def write_csv(path: Path, edges: NDArray[np.void]) -> None:
+    """Write edges as a table with the columns of `EDGE`.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced, in one step.
+    edges : structured ndarray
+        Of dtype `EDGE`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    with writing(path), replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(EDGE.names or ())
+        for edge in edges:
+            table.writerow([edge["source"], edge["target"], edge["lag"], *map(_number, list(edge)[3:])])
+
+
+def write_graphml(
+    path: Path, ids: NDArray[np.int64], centres: NDArray[np.float32], edges: NDArray[np.void]
+) -> None:
+    """Write ROIs and edges as GraphML, which networkx, Gephi, Cytoscape and igraph read.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced, in one step.
+    ids : ndarray (N,), int64
+        Ids of the ROIs, the names of the nodes.
+    centres : ndarray (N, 2)
+        Their centres, in pixels; nodes get attributes ``y`` and ``x``.
+    edges : structured ndarray
+        Of dtype `EDGE`; an edge gets ``lag``, ``strength``, ``effect``, ``weight`` (the strength without sign)
+        and ``p_value``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    root = ElementTree.Element("graphml", xmlns=_GRAPHML)
+    of_edges = ("lag", "strength", "effect", "weight", "p_value")
+    for name, belongs in [("y", "node"), ("x", "node"), *((name, "edge") for name in of_edges)]:
+        kind = "int" if name == "lag" else "double"
+        ElementTree.SubElement(
+            root, "key", {"id": name, "for": belongs, "attr.name": name, "attr.type": kind}
+        )
+    graph = ElementTree.SubElement(root, "graph", edgedefault="directed")
+    for number, (y, x) in zip(ids.tolist(), centres.tolist(), strict=True):
+        node = ElementTree.SubElement(graph, "node", id=str(number))
+        _add(node, y=y, x=x)
+    for source, target, lag, strength, effect, p_value in edges.tolist():
+        edge = ElementTree.SubElement(graph, "edge", source=str(source), target=str(target))
+        _add(edge, lag=lag, strength=strength, effect=effect, weight=abs(strength), p_value=p_value)
+    ElementTree.indent(root)
+    with writing(path), replacing(path) as beside:
+        ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
+
+
+def _add(element: ElementTree.Element, **values: float) -> None:
+    for name, value in values.items():
+        if not np.isnan(value):
+            ElementTree.SubElement(element, "data", key=name).text = _number(value)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6g}"

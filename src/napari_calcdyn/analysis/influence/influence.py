@@ -1,0 +1,206 @@
+"""Which ROI drives which.
+
+A sparse VAR among the ROIs' activities, told apart from each other and from their surroundings (`roi_activity`),
+with the surroundings among the predictors: glow that several ROIs share is not taken for a connection. Estimates are
+debiased, so that each edge has a standard error and can be tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.blocks import automatic_block_length
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import ProgressCallback, RoiSet, report
+
+from .debiased_var import DebiasedVAR, fit_debiased
+from .edge_test import SURROGATES, family_wise
+from .files import EDGE, write_csv, write_graphml
+from .roi_activity import roi_activity
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """Influence of every ROI on every other one.
+
+    Attributes
+    ----------
+    ids : ndarray (N,), int64
+        Ids of the ROIs.
+    centres : ndarray (N, 2), float32
+        Their centres, in pixels (y, x).
+    effects : ndarray (p, N, N), float32
+        [lag, target, source]: by how many of its standard deviations the target moves, so many frames after the
+        source moved by one of its own. On the diagonal, an ROI's effect on itself.
+    correlations : ndarray (p, N, N), float32
+        [lag, target, source]: partial correlation of the target with the source's past, all other past being known.
+        Its square is the part of the target's unexplained variance that this past alone explains.
+    p_values : ndarray (N, N), float32, or None
+        [target, source]: family-wise p-values, of all edges together; NaN on the diagonal. None where not tested.
+    block_length : int or None
+        Frames in a block of the surrogates that were tested against.
+    """
+
+    ids: NDArray[np.int64]
+    centres: NDArray[np.float32]
+    effects: NDArray[np.float32]
+    correlations: NDArray[np.float32]
+    p_values: NDArray[np.float32] | None = None
+    block_length: int | None = None
+
+    @property
+    def lag(self) -> NDArray[np.int64]:
+        """Lag at which the partial correlation is strongest, (N, N) as [target, source], in frames."""
+        lag: NDArray[np.int64] = np.abs(self.correlations).argmax(0) + 1
+        return lag
+
+    @property
+    def strength(self) -> NDArray[np.float32]:
+        """Partial correlation at that lag, (N, N) as [target, source], with its sign; 0 on the diagonal.
+
+        Between −1 and 1. Effects in standard deviations rank edges worse: those of dim ROIs are large by chance.
+        """
+        return self._at_lag(self.correlations)
+
+    def _at_lag(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        strongest: NDArray[np.float32] = np.take_along_axis(values, self.lag[None] - 1, 0)[0]
+        np.fill_diagonal(strongest, 0)
+        return strongest
+
+    def edges(self, *, least: float = 0.0, alpha: float | None = None) -> NDArray[np.void]:
+        """List edges, the strongest first.
+
+        Parameters
+        ----------
+        least : float
+            Leave out those whose strength is not above this.
+        alpha : float, optional
+            Leave out those whose family-wise p-value is above this; where not tested, none is left out.
+
+        Returns
+        -------
+        structured ndarray
+            `EDGE`: ``source``, ``target`` (ids), ``lag``, ``strength``, ``effect``, ``p_value`` (NaN where not
+            tested).
+        """
+        strength, lag, effect = self.strength, self.lag, self._at_lag(self.effects)
+        wanted = np.abs(strength) > least
+        if alpha is not None and self.p_values is not None:
+            wanted &= self.p_values <= alpha
+        target, source = np.nonzero(wanted)
+        found = np.empty(len(target), EDGE)
+        found["source"], found["target"] = self.ids[source], self.ids[target]
+        found["lag"], found["strength"] = lag[target, source], strength[target, source]
+        found["effect"] = effect[target, source]
+        found["p_value"] = np.nan if self.p_values is None else self.p_values[target, source]
+        return found[np.argsort(-np.abs(found["strength"]), kind="stable")]
+
+    def write_csv(self, path: str | Path, *, alpha: float | None = None) -> None:
+        """Write the edges as a table; see `influence_files.write_csv`."""
+        write_csv(Path(path), self.edges(alpha=alpha))
+
+    def write_graphml(self, path: str | Path, *, alpha: float | None = None) -> None:
+        """Write ROIs and edges as a graph; see `influence_files.write_graphml`."""
+        write_graphml(Path(path), self.ids, self.centres, self.edges(alpha=alpha))
+
+
+def roi_influence(
+    model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, *, order: int | None = None
+) -> Influence:
+    """Tell which ROI drives which, without testing it.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d), float32
+        Of the recording, as `VARAutoencoder.latents` returns them.
+    rois : RoiSet
+        Of the recording.
+    order : int, optional
+        Number of lags p; that of the model by default.
+
+    Returns
+    -------
+    Influence
+        Without p-values.
+
+    Raises
+    ------
+    InputError
+        If the ROIs belong to frames of another size, or the recording is too short for the order.
+    """
+    return _fit(model, latents, rois, order or model.var.order)[0]
+
+
+def influence_test(
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    rois: RoiSet,
+    *,
+    order: int | None = None,
+    surrogates: int = SURROGATES,
+    block: int | Literal["auto"] = "auto",
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> Influence:
+    """Tell which ROI drives which, and test each edge against block-permuted surrogates.
+
+    See `edge_test.family_wise` for the test.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d), float32
+        Of the recording.
+    rois : RoiSet
+        Of the recording.
+    order : int, optional
+        Number of lags p; that of the model by default.
+    surrogates : int
+        B, at least 19: fewer cannot reach p = 0.05.
+    block : int or "auto"
+        Frames in a block; automatic: from the autocorrelation time of the activities.
+    seed : int
+        Of the shuffles.
+    progress : callable or None
+        Called with surrogates done and in all; returns True to stop.
+
+    Returns
+    -------
+    Influence
+        With p-values.
+
+    Raises
+    ------
+    InputError
+        If there are too few surrogates or blocks, the ROIs belong to frames of another size, or the recording is too
+        short for the order.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    report(progress, 0, surrogates)
+    found, fit, activity = _fit(model, latents, rois, order or model.var.order)
+    length = automatic_block_length(activity, fit.order) if block == "auto" else block
+    p_values = family_wise(
+        fit, len(rois), block_length=length, surrogates=surrogates, seed=seed, progress=progress
+    )
+    return Influence(found.ids, found.centres, found.effects, found.correlations, p_values, length)
+
+
+def _fit(
+    model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, order: int
+) -> tuple[Influence, DebiasedVAR, NDArray[np.float64]]:
+    activity, surroundings = roi_activity(model, latents, rois)
+    fit = fit_debiased(np.hstack([activity, surroundings]), order)
+    effects, partial = (
+        fit.by_lag(values)[:, : len(rois), : len(rois)].astype(np.float32)
+        for values in (fit.coefficients, fit.partial_correlations)
+    )
+    return Influence(rois.ids, rois.centres, effects, partial), fit, activity

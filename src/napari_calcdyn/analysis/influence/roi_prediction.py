@@ -1,0 +1,144 @@
+"""What the dynamics predict of an ROI's trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import InputError, RoiSet, Traces
+from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
+
+_ROIS_AT_ONCE = 64
+
+
+@torch.no_grad()
+def predicted_traces(
+    model: VARAutoencoder, latents: NDArray[np.float32], footprints: Any, *, var: VAR | None = None
+) -> NDArray[np.float32]:
+    """Predict the traces of some ROIs one frame ahead, without decoding a frame.
+
+    The decoder is linear, and the encoder is its transpose: the mean of a decoded frame in a footprint is the
+    footprint, encoded, times the latents. With ``e_r`` the encoded footprint ``f_r``, this is
+    ``⟨f_r, m⟩ + s e_r · ẑ[t]``, the mean in the footprint of what `contribution_movie` and the mean frame add up to.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d), float32
+        Of the recording, as `VARAutoencoder.latents` returns them.
+    footprints : scipy.sparse array or ndarray (N, Y·X)
+        Pixel weights of each ROI, of any sign.
+    var : VAR, optional
+        Another point of the model's lasso path; its own by default.
+
+    Returns
+    -------
+    ndarray (N, T), float32
+        In movie units; NaN in the first p frames, which have no past.
+
+    Raises
+    ------
+    InputError
+        If the footprints belong to frames of another size.
+    """
+    var = var or model.var
+    encoded = encoded_footprints(model, footprints)
+    mean = var.mean.astype(np.float32)
+    predicted = np.full((len(encoded), len(latents)), np.nan, np.float32)
+    predicted[:, var.order :] = (footprints @ model.offset.ravel() + encoded @ mean)[:, None]
+    deviation = latents - mean
+    for lag, coefficients in enumerate(var.coefficients, 1):
+        effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later
+        predicted[:, var.order :] += effect @ deviation[var.order - lag : len(latents) - lag].T
+    return predicted
+
+
+@torch.no_grad()
+def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.float32]:
+    """Return what one unit of each latent adds to the trace of each ROI, ``s e_r``: its footprint, encoded.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    footprints : scipy.sparse array or ndarray (N, Y·X)
+        Pixel weights of each ROI, of any sign.
+
+    Returns
+    -------
+    ndarray (N, d), float32
+        In movie units. A row of zeros is an ROI that no latent reaches.
+
+    Raises
+    ------
+    InputError
+        If the footprints belong to frames of another size.
+    """
+    height, width = model.frame_shape
+    n_rois, pixels = footprints.shape
+    if pixels != height * width:
+        raise InputError(
+            f"The ROIs have {pixels:,} pixels, but the model was trained on frames of {height} × {width}: "
+            "choose the ROIs of this recording."
+        )
+    encoded = np.empty((n_rois, model.network.latents), np.float32)
+    for start in range(0, n_rois, _ROIS_AT_ONCE):  # as images they take a hundred times the memory
+        rows = footprints[start : start + _ROIS_AT_ONCE]
+        dense = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
+        images = torch.from_numpy(dense.astype(np.float32).reshape(-1, height, width))
+        encoded[start : start + len(images)] = model.network.encode(images.to(model.device)).cpu().numpy()
+    return encoded * np.float32(model.scale)
+
+
+def trace_weights(rois: RoiSet, traces: Traces) -> Any:
+    """Return how pixels make up traces: footprints, less the neuropil where it was subtracted.
+
+    Parameters
+    ----------
+    rois : RoiSet
+        All ROIs of the recording.
+    traces : Traces
+        Theirs; only how they were made is looked at.
+
+    Returns
+    -------
+    scipy.sparse array (N, Y·X), float32
+        One row for each ROI.
+
+    Raises
+    ------
+    InputError
+        If there is no neuropil round an ROI.
+    """
+    subtracted = traces.provenance.get("neuropil")
+    if not subtracted:
+        return rois.footprints
+    return rois.footprints - np.float32(subtracted["coefficient"]) * rois.neuropil().footprints
+
+
+def predicted_like(predicted: NDArray[np.float32], traces: Traces) -> NDArray[np.float32]:
+    """Bring predicted fluorescence to the unit of traces, in the way in which they got there.
+
+    Parameters
+    ----------
+    predicted : ndarray (n, T), float32
+        Made by `predicted_traces`.
+    traces : Traces
+        Fluorescence, or ΔF/F with its baseline in the provenance.
+
+    Returns
+    -------
+    ndarray (n, T), float32
+        As it is, or divided by its own baseline, found with the same method.
+    """
+    baseline = traces.provenance.get("baseline")
+    if not baseline:
+        return predicted
+    fluorescence = Traces(predicted, np.arange(len(predicted)), frame_rate=traces.frame_rate)
+    return delta_f_over_f(fluorescence, Baseline(**baseline)).values

@@ -1,0 +1,191 @@
+"""Contribution maps: which part of every pixel follows the dynamics, and which source it comes from.
+
+The VAR's prediction is a sum over sources, ``ẑ[t] − μ = Σ_k δ_k[t]``, ``δ_k[t,j] = Σ_l A_l[j,k] z̃[t−l,k]``,
+where z̃ are deviations from the latents' mean μ. The contribution image of source k is a path integral,
+``C_k[t] = s ∫₀¹ J_D(μ + α (ẑ[t] − μ)) δ_k[t] dα``. The decoder D is linear, its derivative J_D the same
+everywhere, and so the integral is exactly ``C_k[t] = s D(δ_k[t])``: one node is exact. The contributions are
+complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
+
+from .contribution_movies import contribution_movie, reconstruction_movie
+from .predictor import Predictor, check_latent
+from .source_split import SourceSplit
+
+__all__ = ["ContributionMaps", "contribution_maps", "contribution_movie", "edge_map", "reconstruction_movie"]
+
+
+@dataclass(frozen=True, eq=False)
+class ContributionMaps:
+    """What the dynamics contribute to every pixel, on average over the frames that have a past.
+
+    Attributes
+    ----------
+    explained : ndarray, shape (Y, X), float32
+        ``E = mean_t (Σ_k C_k[t]) · (x[t] − m)``: the part of each pixel's variance that the dynamics predict,
+        in squared movie units.
+    amplitude : ndarray, shape (Y, X), float32
+        ``mean_t |Σ_k C_k[t]|``, in movie units.
+    sources : ndarray, shape (d, Y, X), float32
+        The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for.
+    """
+
+    explained: NDArray[np.float32]
+    amplitude: NDArray[np.float32]
+    sources: NDArray[np.float32]
+
+
+@torch.no_grad()
+def contribution_maps(
+    model: VARAutoencoder,
+    movie: Movie,
+    *,
+    var: VAR | None = None,
+    sources: bool | Sequence[int] = True,
+    progress: ProgressCallback | None = None,
+) -> ContributionMaps:
+    """Compute the maps in one pass over the movie, some frames at a time.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    movie : Movie
+        Of the frame size that the model was trained on.
+    var : VAR, optional
+        Another point of the model's lasso path; its own by default.
+    sources : bool or sequence of int
+        Which sources get a map of their own. All maps of 1,024 sources on 512 × 512 pixels take 1 GB.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    ContributionMaps
+        In float32; sums over time are kept in more than that, or in parts.
+
+    Raises
+    ------
+    InputError
+        If the frames have another size than the model's, the movie is too short for the VAR's order, a pixel
+        is NaN or infinite, or there is no such source.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    predictor = Predictor(model, var)
+    everything = range(model.network.latents)
+    chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
+    for source in chosen:
+        check_latent(source, len(everything), "source")
+    split = SourceSplit(model.network, predictor.effects, predictor.order, chosen) if chosen else None
+    explained, amplitude = np.zeros((2, *model.frame_shape))
+    for past, actual in _predictable(model, movie, predictor, progress):
+        contribution = model.network.decode(predictor.predict(past))
+        explained += (contribution * actual).sum(0).cpu().numpy()
+        amplitude += contribution.abs().sum(0).cpu().numpy()
+        if split is not None:
+            split.add(past, actual)
+    if not np.isfinite(explained).all():
+        movie.statistics()  # raises, and names the first frame that has a bad pixel
+    frames = movie.n_frames - predictor.order
+    power = model.scale**2 / frames
+    maps = np.zeros((0, *model.frame_shape), np.float32) if split is None else split.result()
+    maps *= np.float32(power)
+    return ContributionMaps(
+        (explained * power).astype(np.float32), (amplitude * (model.scale / frames)).astype(np.float32), maps
+    )
+
+
+@torch.no_grad()
+def edge_map(
+    model: VARAutoencoder,
+    movie: Movie,
+    source: int,
+    target: int,
+    lag: int = 1,
+    *,
+    var: VAR | None = None,
+    progress: ProgressCallback | None = None,
+) -> NDArray[np.float32]:
+    """Map one edge of the network of latents: what `source` explains through `target`, `lag` frames later.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    movie : Movie
+        Of the frame size that the model was trained on.
+    source, target : int
+        Latents k and j.
+    lag : int
+        l, in frames, from 1 on.
+    var : VAR, optional
+        Another point of the model's lasso path; its own by default.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    ndarray (Y, X), float32
+        ``mean_t s D_j A_l[j,k] z̃[t−l,k] · (x[t] − m)`` with D_j the picture of one unit of latent j. Over all
+        targets and lags, the edges of a source add up to its map.
+
+    Raises
+    ------
+    InputError
+        If there is no such latent or lag, or the frames have another size than the model's.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    predictor = Predictor(model, var)
+    latents = model.network.latents
+    check_latent(source, latents, "source")
+    check_latent(target, latents, "target")
+    if not 1 <= lag <= predictor.order:
+        raise InputError(f"There is no lag {lag}: choose one from 1 to {predictor.order}.")
+    column = (lag - 1) * latents + source
+    edge = torch.zeros_like(predictor.effects)
+    edge[column, target] = predictor.effects[column, target]
+    split = SourceSplit(model.network, edge, predictor.order, [source])
+    for past, actual in _predictable(model, movie, predictor, progress):
+        split.add(past, actual)
+    image: NDArray[np.float32] = split.result()[0]
+    return image * np.float32(model.scale**2 / (movie.n_frames - predictor.order))
+
+
+def _predictable(
+    model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Go through the frames with a past: (past of their latents (n, p·d), x[t] − m normalised (n, Y, X))."""
+    if movie.n_frames <= predictor.order:
+        raise InputError(
+            f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"
+            " open a longer recording."
+        )
+    frames = model.normalised(movie)
+    # The network's frames still hold a static picture where there is no skip, and in another recording than the one
+    # the model was trained on.
+    rest = (movie.mean_frame(progress) - model.offset) / np.float32(model.scale)
+    static = torch.from_numpy(rest).to(model.device)
+    latents = predictor.effects.new_empty(0, model.network.latents)
+    for start, block in frames.batches(0, movie.n_frames):
+        latents = torch.cat([latents, predictor.encode(block)])
+        count = len(latents) - predictor.order
+        if count > 0:
+            actual = block[-count:]
+            yield predictor.past(latents), actual - static
+            latents = latents[count:]
+        report(progress, start + len(block), movie.n_frames)

@@ -1,0 +1,1 @@
+"""Neurons as a model describes them: t-SNE map, clusters, and how good a representation is."""

@@ -1,0 +1,1 @@
+"""Whether two stretches of time follow the same VAR."""

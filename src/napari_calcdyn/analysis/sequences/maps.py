@@ -1,0 +1,168 @@
+"""Where in the picture two sets of rules explain something, and where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_calcdyn.models.var.moments import lagged
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import Movie, ProgressCallback, report
+
+from .comparison import Comparison
+
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonMaps:
+    """Maps of a comparison, each (Y, X) float32.
+
+    Attributes
+    ----------
+    explained_a, explained_b : ndarray (Y, X)
+        ``E = mean_t (Σ_k C_k[t]) · (x[t] − m)`` over the frames of a condition, with the rules and the mean frame
+        of that condition; in squared movie units.
+    difference : ndarray (Y, X)
+        How far the two sets of rules disagree about each pixel: root mean square of ``s D (Â_B − Â_A) z̃[past]`` over
+        all frames of both conditions, in movie units.
+    """
+
+    explained_a: NDArray[np.float32]
+    explained_b: NDArray[np.float32]
+    difference: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """Frames that are compared, of one recording.
+
+    Attributes
+    ----------
+    movie : Movie
+        The recording.
+    latents : ndarray (T, d)
+        Its latents.
+    stretches : sequence of range
+        Frames of it.
+    """
+
+    movie: Movie
+    latents: NDArray[np.float32]
+    stretches: Sequence[range]
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """Mean latents in the condition, (d,)."""
+        total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.stretches)
+        mean: NDArray[np.float32] = (total / sum(map(len, self.stretches))).astype(np.float32)
+        return mean
+
+
+@torch.no_grad()
+def comparison_maps(
+    model: VARAutoencoder,
+    comparison: Comparison,
+    a: Condition,
+    b: Condition,
+    progress: ProgressCallback | None,
+) -> ComparisonMaps:
+    """Map a comparison, in one pass over the frames of both conditions.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The network that made the latents.
+    comparison : Comparison
+        Of these conditions.
+    a, b : Condition
+        What was compared.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    ComparisonMaps
+        In movie units.
+
+    Raises
+    ------
+    Cancelled
+        If `progress` asked to stop.
+    """
+    rules = [_effects(it, model) for it in (comparison.coefficients_a, comparison.coefficients_b)]
+    order = len(comparison.coefficients_a)
+    frames = [sum(map(len, it.stretches)) for it in (a, b)]
+
+    def later(done: int, total: int) -> bool | None:
+        return None if progress is None else progress(frames[0] + done, sum(frames))
+
+    def first(done: int, total: int) -> bool | None:
+        return None if progress is None else progress(done, sum(frames))
+
+    explained = [
+        _explained(model, condition, effects, order, tell)
+        for condition, effects, tell in ((a, rules[0], first), (b, rules[1], later))
+    ]
+    disagreement = _covariance(rules[1] - rules[0], order, (a, b))
+    return ComparisonMaps(explained[0], explained[1], _root_mean_square(model, disagreement))
+
+
+def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor:
+    """Arrange coefficients [lag, target, source] as (p·d, d), on the network's device."""
+    return torch.from_numpy(coefficients).to(model.device).transpose(1, 2).flatten(0, 1)
+
+
+def _explained(
+    model: VARAutoencoder, condition: Condition, effects: Tensor, order: int, progress: ProgressCallback
+) -> NDArray[np.float32]:
+    frames, mean = model.normalised(condition.movie), condition.mean
+    # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
+    product, predicted, actual = np.zeros((3, *model.frame_shape))
+    done = count = 0
+    for stretch in condition.stretches:
+        for start, block in frames.batches(stretch.start + order, stretch.stop):
+            past = condition.latents[start - order : start + len(block)] - mean
+            contribution = model.network.decode(
+                lagged(torch.from_numpy(past).to(model.device)[None], order)[0] @ effects
+            )
+            product += (contribution * block).sum(0).cpu().numpy()
+            predicted += contribution.sum(0).cpu().numpy()
+            actual += block.sum(0).cpu().numpy()
+            count += len(block)
+            report(progress, done + start + len(block) - stretch.start, 0)
+        done += len(stretch)
+    image = model.scale**2 * (product / count - predicted / count * (actual / count))
+    return image.astype(np.float32)
+
+
+def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) -> NDArray[np.float64]:
+    """Second moments (d, d) of what `effects` predict from the past in all frames of the conditions."""
+    effects = effects.double().cpu()
+    total, count = torch.zeros(effects.shape[1], effects.shape[1], dtype=torch.float64), 0
+    for condition in conditions:
+        mean = condition.mean
+        for stretch in condition.stretches:
+            if len(stretch) > order:
+                centred = torch.from_numpy(condition.latents[stretch.start : stretch.stop] - mean).double()
+                predicted = lagged(centred[None], order)[0] @ effects
+                total += predicted.T @ predicted
+                count += len(predicted)
+    return (total / count).numpy()
+
+
+def _root_mean_square(model: VARAutoencoder, covariance: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Root mean square of decoded latents of these second moments: as many pictures as latents, not as frames."""
+    power, directions = np.linalg.eigh(covariance)
+    wanted = power > 1e-12 * max(float(power[-1]), 0.0)
+    pictures = torch.from_numpy((directions[:, wanted] * np.sqrt(power[wanted])).T.astype(np.float32))
+    square = np.zeros(model.frame_shape)
+    for batch in torch.split(pictures, _AT_ONCE):
+        square += model.network.decode(batch.to(model.device)).square().sum(0).cpu().numpy()
+    image: NDArray[np.float32] = (model.scale * np.sqrt(square)).astype(np.float32)
+    return image

@@ -1,0 +1,1 @@
+"""Impulse responses and forecasts of a fitted model."""

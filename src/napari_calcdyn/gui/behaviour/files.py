@@ -1,0 +1,76 @@
+"""Opening a table of what the animal did, for every dock that needs one."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.recording import open_behaviour
+
+if TYPE_CHECKING:
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.recording import Behaviour
+
+_tied: weakref.WeakSet[Session] = weakref.WeakSet()
+_NO_MOVIE = "Open the recording first, in the Recording panel: the table is brought to its frames."
+
+
+def choose_behaviour(session: Session, parent: QWidget) -> None:
+    """Let the user choose a table, and read it in the background; see `load_behaviour`."""
+    if session.movie is None:
+        session.tell("behaviour", _NO_MOVIE, True)
+        return
+    name, _ = QFileDialog.getOpenFileName(
+        parent,
+        "Open a table of what the animal did: a row for each frame, or times in seconds",
+        filter="Tables (*.csv *.tsv *.txt);;All files (*)",
+    )
+    if name:
+        load_behaviour(session, Path(name))
+
+
+def load_behaviour(session: Session, path: Path) -> None:
+    """Read a table in the background; it becomes ``session.behaviour``, and what is wrong with it a notice."""
+    movie = session.movie
+    if movie is None:
+        session.tell("behaviour", _NO_MOVIE, True)
+        return
+    frames, rate = movie.n_frames, movie.frame_rate
+
+    def work(report: Report, stop: threading.Event) -> Behaviour:
+        return open_behaviour(path, frames, frame_rate=rate)
+
+    def done(behaviour: Behaviour) -> None:
+        if session.movie is movie:
+            session.notice = None
+            session.behaviour = behaviour
+            _tie_to_movie(session)
+
+    def failed(sentence: str) -> None:
+        session.tell("behaviour", sentence, True)
+
+    job = Job(f"Reading {path.name}", work)  # by itself: a run that is under way does not have to end first
+    job.done.connect(done)
+    job.failed.connect(failed)
+    job.start()
+
+
+def _tie_to_movie(session: Session) -> None:
+    """Let the session forget the behaviour when another recording is chosen, even one of the same length."""
+    if session in _tied:
+        return
+    _tied.add(session)
+    reference = weakref.ref(session)
+
+    def forget(*_: object) -> None:
+        live = reference()
+        if live is not None:
+            live.behaviour = None
+
+    session.events.movie.connect(forget)

@@ -1,0 +1,172 @@
+"""What the Compare dock does: compare two stretches in the background, show where they differ, keep the result."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.dynamics.results import EXPLAINED
+from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, is_result, put_image
+from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session.compared import Compared
+from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.session import Session
+
+if TYPE_CHECKING:
+    from napari_calcdyn.analysis.sequences.comparison import Comparison
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.jobs.comparison import ComparisonMaps
+    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording.progress import ProgressCallback
+
+COMPARING = "Comparing"
+DIFFERENCE = "difference in rules"
+NO_MOVIE = "Open a recording first, in the Recording panel."
+NO_MODEL = "Train or load a model in the Dynamics panel first: it finds the rules that are compared."
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is compared.
+
+    Parameters
+    ----------
+    movies : tuple of Movie
+        The recording, and the other one where B is in another one.
+    a, b : list of range
+        Frames, each of the recording that it is in.
+    words : str
+        What A and B are, for the result.
+    """
+
+    movies: tuple[Movie, ...]
+    a: list[range]
+    b: list[range]
+    words: str
+
+
+def compare(
+    session: Session, question: Question, permutations: int, block: int | Literal["auto"] = "auto"
+) -> bool:
+    """Compare two stretches in the background; returns whether it was started.
+
+    What was found before stays until there is a new answer.
+
+    Parameters
+    ----------
+    session : Session
+        With a model.
+    question : Question
+        What to compare.
+    permutations : int
+        Number of shuffles.
+    block : int or "auto"
+        Frames in a block.
+    """
+    model, movie = session.model, question.movies[0]
+    shared = share_latents(session)
+    if model is None:
+        session.tell("compare", NO_MODEL, True)
+        return False
+
+    def compute(progress: ProgressCallback) -> tuple[Comparison, ComparisonMaps]:
+        from napari_calcdyn.jobs.comparison import compare
+
+        leave_a_core()
+        testing = permutations + sum(map(len, question.a)) + sum(map(len, question.b))
+        encoded, latents = 0, []
+        for it in question.movies:
+
+            def encoding(done: int, frames: int, before: int = encoded) -> bool | None:
+                nonlocal encoded
+                encoded = before + done
+                return progress(encoded, before + frames + testing)
+
+            latents.append(shared.get(it, model, encoding) if it is movie else model.latents(it, encoding))
+        return compare(
+            model,
+            question.movies,
+            question.a,
+            question.b,
+            latents=latents,
+            permutations=permutations,
+            block=block,
+            progress=lambda done, total: progress(encoded + done, encoded + total),
+        )
+
+    def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
+        if session.movie is not movie:
+            session.tell("compare", "Another recording was chosen meanwhile: press Compare again.")
+        elif session.model is not model:
+            session.tell("compare", "The model was replaced meanwhile: press Compare again.")
+        else:
+            session.comparison = Compared(
+                *answer,
+                tuple(weakref.ref(it) for it in question.movies),
+                question.a,
+                question.b,
+                question.words,
+                model.latent_centres,
+                weakref.ref(model),
+            )
+            show_difference(session)
+
+    return session.start("compare", COMPARING, tracked("compare", COMPARING, compute), done)
+
+
+def show_difference(session: Session) -> None:
+    """Put the map of the differences over the movie."""
+    compared, viewer, layer = session.comparison, session.viewer, session.movie_layer
+    if compared is None or viewer is None or layer is None or not compared.is_of(session.movie):
+        return
+    difference = compared.maps.difference
+    shown = put_image(
+        viewer,
+        DIFFERENCE,
+        difference,
+        layer,
+        colormap=HEAT_OVERLAY,
+        blending="translucent_no_depth",
+        contrast_limits=contrast(difference),
+    )
+    shown.visible = True
+    for other in viewer.layers:
+        if other.name == EXPLAINED and is_result(other):
+            other.visible = False  # two maps in the same colours could not be told apart
+
+
+def export(session: Session, folder: Path) -> bool:
+    """Write the answer into a folder in the background; returns whether it was started."""
+    compared = session.comparison
+    if compared is None:
+        session.tell("compare", "There is nothing to export yet: press Compare first.", True)
+        return False
+    movies = [it for reference in compared.movies if (it := reference()) is not None]
+    if len(movies) < len(compared.movies):
+        session.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
+        return False
+
+    def work(report: Report, stop: threading.Event) -> None:
+        from napari_calcdyn.jobs.comparison_files import save_comparison
+        from napari_calcdyn.jobs.result_folder import result_folder
+        from napari_calcdyn.recording.writing import writing
+
+        with result_folder(folder, "compare") as new, writing(folder):
+            save_comparison(
+                new,
+                movies,
+                compared.a,
+                compared.b,
+                compared.comparison,
+                compared.maps,
+                {"compared": compared.words},
+            )
+
+    def done(_: None) -> None:
+        session.tell("compare", f"The answer was written to {folder}.")
+
+    return session.start("compare", "Exporting", work, done)

@@ -1,0 +1,128 @@
+"""The answer of a comparison: a sentence, the null distribution, and the connections that changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_calcdyn.gui.docks.dock import breakable, caption
+
+from .changed_layer import show_changed
+from .changed_table import MOST_ROWS, ChangedTable
+from .null_plot import NullPlot
+from .runs import export, show_difference
+from .words import ALPHA, block_counts, cautions, verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_calcdyn.gui.plots.theme import PlotColours
+    from napari_calcdyn.gui.session.compared import Compared
+    from napari_calcdyn.gui.session.session import Session
+
+
+class ComparisonView(QWidget):  # type: ignore[misc]
+    """Shows the session's comparison.
+
+    Parameters
+    ----------
+    session : Session
+        Whose comparison; the dock around tells when it changes.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._edges: NDArray[Any] = np.empty(0)
+        self._changes: NDArray[np.float32] = np.empty(0, np.float32)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.setSpacing(5)
+        self.asked, self.verdict, self.cautions, self.outdated = (QLabel() for _ in range(4))
+        for label in (self.verdict, self.asked, self.outdated, self.cautions):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            layout.addWidget(label)
+        self.null = NullPlot()
+        layout.addWidget(self.null)
+        self.changed = caption("", "<qt>Their p-values hold for all of them together.</qt>")
+        self.changed.setWordWrap(True)
+        layout.addWidget(self.changed)
+        self.table = ChangedTable()
+        self.table.picked.connect(self._on_picked)
+        layout.addWidget(self.table, 1)
+        self.export = QPushButton("Export …")
+        self.export.setToolTip(
+            "<qt>Writes into a folder: comparison.json with all numbers, the maps as TIFF, and a picture.</qt>"
+        )
+        self.export.clicked.connect(self._ask_export)
+        self.map = QPushButton("Show map")
+        self.map.setToolTip(
+            "<qt>Brings the layer of the differences back where it was hidden or deleted.</qt>"
+        )
+        self.map.clicked.connect(self._on_map)
+        row = QHBoxLayout()
+        row.addWidget(self.map)
+        row.addWidget(self.export)
+        layout.addLayout(row)
+
+    def show_comparison(self, compared: Compared | None) -> None:
+        """Show an answer; None hides everything."""
+        self.setVisible(compared is not None)
+        if compared is None:
+            return
+        comparison = compared.comparison
+        edges = self._edges = comparison.edges(ALPHA)
+        self._changes = comparison.edge_change[edges["lag"] - 1, edges["target"], edges["source"]]
+        count = len(edges)
+        self.verdict.setText(verdict(comparison))
+        in_a, in_b = block_counts(comparison)
+        self.asked.setText(
+            f"Compared: {breakable(compared.words)}; {in_a} and {in_b} blocks of {comparison.block_length} frames."
+        )
+        self.cautions.setText(" ".join(cautions(comparison)))
+        self.cautions.setVisible(bool(self.cautions.text()))
+        self.null.show_comparison(comparison)
+        if not count:
+            self.changed.setText("No single connection changed clearly.")
+        else:
+            which = f"; the clearest {MOST_ROWS}:" if count > MOST_ROWS else ":"
+            self.changed.setText(f"{count:,} connection{'s' if count > 1 else ''} changed{which}")
+        self.table.setVisible(bool(count))
+        self.table.show_edges(edges, self._changes, compared.centres)
+        self.show_age()
+
+    def show_age(self) -> None:
+        """Say where the answer is of a model or a recording that was replaced since."""
+        compared, session = self.session.comparison, self.session
+        old = ""
+        here = compared is not None and compared.is_of(session.movie)
+        if compared is not None and not here:
+            old = "This answer belongs to another recording."
+        elif compared is not None and session.model is not compared.model():
+            old = "This answer is of the model before: press Compare for the one that is there now."
+        self.outdated.setText(old)
+        self.outdated.setVisible(bool(old))
+        self.map.setEnabled(here)
+        self.export.setEnabled(session.job is None)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.null.set_colours(colours)
+
+    def _on_picked(self, rows: list[int]) -> None:
+        compared = self.session.comparison
+        if compared is not None and compared.is_of(self.session.movie):
+            show_changed(self.session, self._edges[rows], self._changes[rows], compared.centres)
+
+    def _on_map(self) -> None:
+        show_difference(self.session)
+
+    def _ask_export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Export the answer: name its folder", "comparison")
+        if name:
+            export(self.session, Path(name))

@@ -1,0 +1,74 @@
+"""A comparison in words: the answer in one sentence, and what it is worth."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_calcdyn.analysis.sequences.comparison import Comparison
+
+ALPHA = 0.05
+FEW_BLOCKS = 10  # in a condition: a change has to be large to be seen with fewer
+
+
+def verdict(comparison: Comparison) -> str:
+    """Say whether the rules changed, as rich text.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The test.
+
+    Returns
+    -------
+    str
+        One sentence with p-value and effect size.
+    """
+    p, gain = p_words(comparison.p_value), percent(comparison.effect)
+    if comparison.p_value <= ALPHA:
+        return (
+            f"<b>The rules differ</b> between A and B ({p}): with rules of their own, {gain} of the prediction error"
+            " goes away, beyond what chance takes away on average."
+        )
+    return (
+        f"<b>No change of the rules</b> was found between A and B ({p}): rules of their own take away no more of the"
+        f" prediction error than chance can ({gain} beyond its average)."
+    )
+
+
+def cautions(comparison: Comparison) -> list[str]:
+    """Say what the answer is worth: sentences, none where there is nothing to mind."""
+    found = ["That is no proof that the rules are the same."] if comparison.p_value > ALPHA else []
+    in_a, in_b = block_counts(comparison)
+    ways, shuffles = math.comb(in_a + in_b, in_a), comparison.permutations + 1
+    if min(in_a, in_b) < FEW_BLOCKS:
+        small = ways < shuffles and comparison.p_value <= ALPHA
+        least = f", and no p-value below {1 / ways:.1g} is possible" if small else ""
+        found.append(
+            f"There are only {in_a} and {in_b} blocks that can change places: only a large change shows in so"
+            f" few{least}. Longer stretches have more."
+        )
+    elif comparison.p_value * shuffles < 1.5 and shuffles < 1000:
+        found.append(
+            f"With {comparison.permutations} shuffles no p-value below {1 / shuffles:.1g} is possible: take more for a"
+            " smaller one."
+        )
+    return found
+
+
+def block_counts(comparison: Comparison) -> tuple[int, int]:
+    """Return how many blocks of A and of B were shuffled."""
+    in_a, in_b = (max(1, it // comparison.block_length) for it in comparison.samples)
+    return in_a, in_b
+
+
+def p_words(p_value: float) -> str:
+    """Return a p-value with as many digits as it deserves, such as ``"p = 0.012"``."""
+    return f"p = {p_value:.2g}" if p_value < 0.1 else f"p = {p_value:.2f}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, such as ``"3.2 %"``."""
+    words = f"{100 * share:.2g} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+    return words.replace("-", "−")

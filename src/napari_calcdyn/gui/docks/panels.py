@@ -1,0 +1,65 @@
+"""Bringing one of our docks to the front, for the buttons that lead there."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+if TYPE_CHECKING:
+    from napari_calcdyn.gui.session.session import Session
+
+# Imported when they are opened: docks do not know each other.
+_CLASSES = {
+    "recording": ("recording.dock", "RecordingDock", "right"),
+    "dynamics": ("dynamics.dock", "DynamicsDock", "right"),
+    "neurons": ("neurons.dock", "NeuronsDock", "right"),
+    "behaviour": ("behaviour.dock", "BehaviourDock", "bottom"),
+    "traces": ("traces.dock", "TraceDock", "bottom"),
+}
+
+
+def panel_name(topic: str) -> str:
+    """Return the name of a dock in napari's window, as napari gives it when it is opened from its menu."""
+    return f"{topic.capitalize()} (CalcDyn)"
+
+
+def main_window(widget: QWidget) -> QMainWindow | None:
+    """Return the window that a dock belongs to, floating or not; None where it was taken out."""
+    window = widget
+    while window is not None and not isinstance(window, QMainWindow):
+        window = window.parentWidget()
+    return window
+
+
+def open_panel(asking: QWidget, session: Session, topic: str) -> None:
+    """Bring a dock to the front; one that was never there is made.
+
+    Parameters
+    ----------
+    asking : QWidget
+        The dock whose button was pressed.
+    session : Session
+        Of the viewer that they belong to.
+    topic : str
+        Which dock: ``recording``, ``dynamics``, ``neurons``, ``traces`` or ``behaviour``.
+    """
+    viewer, window = session.viewer, main_window(asking)
+    if viewer is None or window is None:
+        return
+    module, name, area = _CLASSES[topic]
+    kind = getattr(import_module(f"napari_calcdyn.gui.{module}"), name)
+    there = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), kind)]
+    if not there:
+        there = [
+            viewer.window.add_dock_widget(
+                kind(viewer), name=panel_name(topic), area=area, tabify=area == "right"
+            )
+        ]
+        if area == "bottom":
+            QTimer.singleShot(0, viewer.reset_view)  # once the picture has its new size
+    for dock in there:
+        dock.show()
+        dock.raise_()

@@ -1,0 +1,62 @@
+"""What is under way in the Inspector, what is missing, and the way on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
+
+from napari_calcdyn.gui.docks.dock import MessageLine, ProgressRow
+
+if TYPE_CHECKING:
+    from napari_calcdyn.gui.session.session import Status
+
+    from .advice import Advice
+
+
+class StateRows(QWidget):  # type: ignore[misc]
+    """A sentence with a button, and the progress of the warm-up with one to stop it; no room while all is well.
+
+    Signals
+    -------
+    way_on()
+        The button beside the sentence was pressed.
+    stopped()
+        What is under way should end.
+    """
+
+    way_on = Signal()
+    stopped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.advice = MessageLine()
+        self.way = QPushButton()
+        self.way.clicked.connect(lambda: self.way_on.emit())
+        self.warm_up = ProgressRow()
+        self.stop = QPushButton("Stop")
+        self.stop.setToolTip("Stop what is under way; it can be taken up again.")
+        self.stop.clicked.connect(lambda: self.stopped.emit())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.advice, self.way, self.warm_up, self.stop):
+            layout.addWidget(widget)
+
+    def show_state(self, say: Advice, status: Status | None, *, stoppable: bool) -> None:
+        """Show the advice, or the progress of the warm-up while there is some."""
+        self.advice.say("" if status is not None else say.text)
+        self.way.setText(say.button)
+        self.way.setVisible(bool(say.way) and status is None)
+        self.warm_up.show_status(status)
+        self.stop.setVisible(stoppable or status is not None)
+        self.setVisible(bool(say.text) or stoppable or status is not None)
+
+
+def tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
+    """Return pages as tabs: each a widget, its title and its tooltip."""
+    widget = QTabWidget()
+    for number, (page, title, tooltip) in enumerate(pages):
+        widget.addTab(page, title)
+        widget.setTabToolTip(number, tooltip)
+    return widget

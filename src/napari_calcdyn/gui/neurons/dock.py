@@ -1,0 +1,89 @@
+"""The dock *Neurons*: from ROIs and their traces to a map of the neurons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_calcdyn.gui.docks.dock import Dock
+from napari_calcdyn.gui.docks.panels import open_panel
+
+from .input_page import InputPage
+from .model_page import ModelPage
+from .result_page import ResultPage
+from .runs import TRAINING
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class NeuronsDock(Dock):
+    """Choose ROIs, get their traces, train a model on them, and look at the neurons in its terms."""
+
+    topic = "neurons"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.setAcceptDrops(True)
+        self._traces_opened = False
+        self.inputs, self.model, self.results = (
+            page(self.session, napari_viewer, self._listener) for page in (InputPage, ModelPage, ResultPage)
+        )
+        self.pages = QTabWidget()
+        for page, title, tip in (
+            (self.inputs, "Traces", "Which neurons, and what they did."),
+            (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
+            (self.results, "Neurons", "What the model says about the neurons."),
+        ):
+            self.pages.addTab(page, title)
+            self.pages.setTabToolTip(self.pages.count() - 1, tip)
+        self.body.addWidget(self.pages, 1)
+
+        # Below all pages, and not scrolled with them.
+        footer = QWidget()
+        layout = QVBoxLayout(footer)
+        layout.setContentsMargins(8, 0, 8, 6)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.message)
+        self.layout().addWidget(footer)
+
+        self.listen(self.session.events.job, self._on_job)
+        self.listen(self.session.events.neurons, self._on_neurons)
+        self.listen(self.session.events.traces, self._on_traces)
+        self.listen(self.session.events.shown_traces, self._on_shown_traces)
+        self._on_neurons()
+        self._on_job()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.inputs.open(paths[0])
+
+    def _on_job(self, *_: object) -> None:
+        job = self.session.job
+        if job is not None and job.title == TRAINING:
+            self.pages.setCurrentWidget(self.model)
+
+    def _on_traces(self, *_: object) -> None:
+        """Open the dock that shows traces, once: a user who closes it does not want it."""
+        if self.session.traces is not None and not self._traces_opened:
+            self._traces_opened = True
+            open_panel(self, self.session, "traces")
+
+    def _on_shown_traces(self, *_: object) -> None:
+        if self.session.shown_traces is not None:
+            open_panel(self, self.session, "traces")
+
+    def _on_neurons(self, *_: object) -> None:
+        if self.session.neurons is not None:
+            self.pages.setCurrentWidget(self.results)

@@ -1,0 +1,282 @@
+"""The page *Traces* of the dock *Neurons*: choose ROIs, get their traces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_calcdyn.gui.docks.dock import Listener, breakable, caption
+from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.recording.errors import InputError
+
+from .inputs import (
+    ISCELL,
+    STOPPABLE,
+    check_rois,
+    extract,
+    make_signal,
+    open_neurons,
+    use_drawn,
+)
+from .roi_layers import raise_rois, show_rois
+from .roi_sources import drawn_layers
+from .trace_settings import TraceSettings, TraceSettingsForm
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_calcdyn.recording import Traces
+
+_ROI_FILES = "ROIs of ImageJ (*.zip *.roi);;All files (*)"
+_TRACE_FILES = "Traces (*.npy *.csv);;All files (*)"
+
+
+class InputPage(QWidget):  # type: ignore[misc]
+    """ROIs and traces.
+
+    Parameters
+    ----------
+    session : Session
+        Whose they are.
+    viewer : napari.Viewer
+        Whose layers are offered.
+    listener : Listener
+        Of the dock that it is part of.
+    """
+
+    def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
+        super().__init__()
+        self.session = session
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 6, 2, 2)
+        self._build_rois(layout)
+        layout.addSpacing(6)
+        self._build_traces(layout)
+        layout.addStretch(1)
+
+        events = session.events
+        for signal in (events.rois, events.roi_path):
+            listener.connect(signal, self._show_rois)
+        listener.connect(events.movie, self._on_movie)
+        for signal in (events.traces, events.fluorescence, events.rois):
+            listener.connect(signal, self._show_traces)
+        listener.connect(events.job, self._show_job)
+        layers = viewer.layers.events
+        for signal in (layers.inserted, layers.removed, layers.renamed):
+            listener.connect(signal, self._refresh_layers)
+        self._refresh_layers()
+        self._show_rois()
+        self._show_traces()
+        self._show_job()
+
+    # What the page is made of
+
+    def _build_rois(self, layout: QVBoxLayout) -> None:
+        layout.addWidget(caption("ROIs", "The outlines of the cells: one for each neuron."))
+        self.roi_facts = QLabel()
+        self.roi_facts.setWordWrap(True)
+        layout.addWidget(self.roi_facts)
+        self.choice = QComboBox()
+        self.choice.setToolTip(
+            "<qt>A Labels layer, or a Shapes layer with polygons, ellipses or rectangles: every label and every "
+            "shape becomes an ROI. Choose the layer again after changing it.</qt>"
+        )
+        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.choice.activated.connect(self._on_choice)
+        layout.addWidget(self.choice)
+        self.open_file = _button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
+        self.open_folder = _button(
+            "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
+        )
+        layout.addLayout(_row(self.open_file, self.open_folder))
+        self.only_cells = QCheckBox()
+        self.only_cells.setToolTip(
+            "<qt>suite2p judges for each ROI whether it is a cell (iscell.npy). Unticked, all are taken.</qt>"
+        )
+        self.only_cells.toggled.connect(self._on_suite2p)
+        layout.addWidget(self.only_cells)
+
+    def _build_traces(self, layout: QVBoxLayout) -> None:
+        layout.addWidget(caption("Traces", "The fluorescence of every ROI over time."))
+        self.trace_facts = QLabel()
+        self.trace_facts.setWordWrap(True)
+        layout.addWidget(self.trace_facts)
+        self.extract = _button(
+            "Extract from movie",
+            "<qt>The mean of each ROI in every frame of the movie.</qt>",
+            self._on_extract,
+        )
+        self.open_traces = _button(
+            "Open file …",
+            "<qt>Traces as .npy or .csv, one in each row, nothing but numbers. No movie is needed.</qt>",
+            self._ask_traces,
+        )
+        layout.addLayout(_row(self.extract, self.open_traces))
+        self.suite2p = _button(
+            "Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p
+        )
+        layout.addWidget(self.suite2p)
+
+        self.settings = TraceSettingsForm()
+        self.settings.signal_edited.connect(self._on_signal)
+        layout.addWidget(self.settings)
+
+    # What the user does
+
+    def _ask_rois(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open ROIs", filter=_ROI_FILES)
+        if name:
+            self.open(Path(name))
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of suite2p")
+        if name:
+            self.open(Path(name))
+
+    def _ask_traces(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open traces", filter=_TRACE_FILES)
+        if name:
+            self.open(Path(name))
+
+    def open(self, path: Path) -> None:
+        """Open ROIs or traces: a suite2p folder, a file of ImageJ, a .npy or a .csv file."""
+        settings = self._settings()
+        if settings is not None:
+            open_neurons(self.session, path, settings, only_cells=self.only_cells.isChecked())
+
+    def _on_choice(self, index: int) -> None:
+        name = self.choice.itemText(index)
+        self.choice.setCurrentIndex(-1)  # where the ROIs came from is written above
+        layer = next((it for it in drawn_layers(self.session) if it.name == name), None)
+        if layer is not None:
+            use_drawn(self.session, layer)
+
+    def _on_suite2p(self) -> None:
+        if self.session.roi_path is not None:
+            self.open(self.session.roi_path)
+
+    def _on_extract(self) -> None:
+        job = self.session.job
+        if job is not None and job.title in STOPPABLE:
+            self.session.stop()
+            return
+        settings = self._settings()
+        if settings is not None:
+            extract(self.session, settings)
+
+    def _on_signal(self) -> None:
+        """Follow the settings that need no new extraction."""
+        settings = self._settings()
+        if settings is not None:
+            make_signal(self.session, settings, self.settings.frame_rate.value() or None)
+
+    def _settings(self) -> TraceSettings | None:
+        """Return what is set, or None after having said what is wrong with it."""
+        try:
+            return self.settings.settings()
+        except InputError as error:
+            self.session.tell("neurons", str(error), True)
+            return None
+
+    # What the page shows
+
+    def _on_movie(self, *_: object) -> None:
+        rois, movie = self.session.rois, self.session.movie
+        if rois is not None and movie is not None:
+            if rois.frame_shape == movie.frame_shape:
+                show_rois(self.session)  # where the movie lies, also if their layer went with it
+                # The order of the layers cannot be changed while the movie's is being added.
+                QTimer.singleShot(0, partial(raise_rois, self.session))
+            check_rois(self.session)
+        self._show_job()
+
+    def _refresh_layers(self, *_: object) -> None:
+        names = [it.name for it in drawn_layers(self.session)]
+        self.choice.clear()
+        self.choice.addItems(names)
+        self.choice.setEnabled(bool(names))
+        self.choice.setPlaceholderText(
+            "take them from a layer" if names else "no layer with labels or shapes"
+        )
+        self.choice.setCurrentIndex(-1)
+
+    def _show_rois(self, *_: object) -> None:
+        rois = self.session.rois
+        cells = rois.columns.get(ISCELL) if rois is not None else None
+        from_suite2p = self.session.roi_path is not None and self.session.roi_path.is_dir()
+        self.suite2p.setVisible(from_suite2p)
+        self.only_cells.setVisible(cells is not None)
+        if rois is None:
+            self.roi_facts.setText("None yet: open them, draw them, or drop them here.")
+            return
+        height, width = rois.frame_shape
+        number = "1 ROI" if len(rois) == 1 else f"{len(rois):,} ROIs"
+        self.roi_facts.setText(
+            f"<b>{number}</b> on {height:,}\u00a0×\u00a0{width:,}\u00a0px, from {breakable(rois.provenance)}"
+        )
+        if cells is not None:
+            self.only_cells.setText(f"only what suite2p calls a cell ({np.count_nonzero(cells):,})")
+        self._show_job()
+
+    def _show_traces(self, *_: object) -> None:
+        fluorescence, traces = self.session.fluorescence, self.session.traces
+        if fluorescence is None:
+            self.trace_facts.setText("None yet: extract them from the movie, or open them.")
+        else:
+            self.trace_facts.setText(
+                f"{trace_facts(fluorescence)}<br>ΔF/F is still missing."
+                if traces is None
+                else trace_facts(traces)
+            )
+            self.settings.show_frame_rate(fluorescence.frame_rate)
+        self._show_job()
+
+    def _show_job(self, *_: object) -> None:
+        session, job = self.session, self.session.job
+        running = job is not None and job.title in STOPPABLE
+        self.extract.setText("Stop" if running else "Extract from movie")
+        self.extract.setEnabled(running or (session.movie is not None and session.rois is not None))
+        # A change here takes effect at once, which it cannot while something else is under way.
+        for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
+            widget.setEnabled(job is None)
+        self.settings.frame_rate.setEnabled(job is None and session.fluorescence is not None)
+
+
+def trace_facts(traces: Traces) -> str:
+    """Return what there is to know about traces, as rich text."""
+    number = "1 trace" if len(traces) == 1 else f"{len(traces):,} traces"
+    facts = f"<b>{number}</b> of {traces.samples:,} samples, {traces.unit}, from {breakable(traces.name)}"
+    problems = Counter(problem for problem in traces.problems if problem is not None)
+    facts += "".join(f"<br>{count:,} left out: {problem}" for problem, count in problems.items())
+    return facts + "".join(f"<br>{warning}" for warning in traces.provenance.get("warnings", ()))
+
+
+def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.clicked.connect(clicked)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

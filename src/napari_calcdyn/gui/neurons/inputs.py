@@ -1,0 +1,286 @@
+"""Where the neurons come from: ROIs, drawn or opened, and their traces, extracted or opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.progress import ProgressCallback
+
+from .columns import table_name
+from .roi_layers import show_rois
+from .roi_sources import rois_from_layer
+from .trace_settings import MadeTraces, TraceSettings
+from .views import views_of
+
+if TYPE_CHECKING:
+    from napari.layers import Labels, Shapes
+    from numpy.typing import NDArray
+
+    from napari_calcdyn.recording import RoiSet, Traces
+
+EXTRACTING = "Extracting traces"
+OPENING = "Opening ROIs and traces"
+SIGNAL = "Computing the traces"
+STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
+ISCELL = "iscell"
+_UNCHANGED = "The traces stayed as they were: change a setting to make them anew."
+_ROI_ENDINGS = (".zip", ".roi")
+
+
+def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
+    """Open ROIs or traces, whichever a path holds, in the background; returns whether the job was started.
+
+    Parameters
+    ----------
+    session : Session
+        Gets them.
+    path : Path
+        A suite2p folder, which has both; a file of ImageJ's ROIs; or traces as ``.npy`` or ``.csv``.
+    settings : TraceSettings
+        How fluorescence becomes traces.
+    only_cells : bool
+        Whether to leave out what suite2p says is no cell.
+    """
+    has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
+    frame_shape = session.movie.frame_shape if session.movie is not None else None
+    before = session.fluorescence
+
+    def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
+        from napari_calcdyn.recording import open_rois, open_traces
+
+        rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
+        if rois is not None and not _has_traces(path):
+            return _drawable(rois), None
+        raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil), before)
+        if rois is not None and only_cells and ISCELL in rois.columns:
+            cells = rois.columns[ISCELL]
+            rois, raw = rois.select(cells), raw.select(cells)
+        return rois if rois is None else _drawable(rois), settings.make(raw, progress)
+
+    def done(opened: tuple[RoiSet | None, MadeTraces | None]) -> None:
+        rois, made = opened
+        if rois is not None:
+            take_rois(session, rois, path)
+        if made is not None:
+            take_traces(session, made)
+
+    return session.start("neurons", OPENING, tracked("neurons", f"Opening {path.name}", compute), done)
+
+
+def _drawable(rois: RoiSet) -> RoiSet:
+    """Return ROIs after what showing them needs was computed; call it off the GUI thread."""
+    _ = rois.labels
+    return rois
+
+
+def _has_traces(path: Path) -> bool:
+    """Whether a path is a suite2p folder with traces in it."""
+    from napari_calcdyn.recording.rois.suite2p import plane_folder
+
+    return path.is_dir() and (plane_folder(path) / "F.npy").exists()
+
+
+def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
+    """Make what is drawn in a layer the ROIs, in the background; returns whether the job was started."""
+    movie, like = session.movie, session.movie_layer
+    frame_shape = movie.frame_shape if movie is not None else None
+
+    def compute(progress: ProgressCallback) -> RoiSet:
+        return _drawable(rois_from_layer(layer, like, frame_shape, progress))
+
+    def done(rois: RoiSet) -> None:
+        take_rois(session, rois)
+        layer.visible = False  # the layer “ROIs” shows the same
+
+    title = "Reading the ROIs"
+    return session.start("neurons", title, tracked("neurons", title, compute), done)
+
+
+def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
+    """Make ROIs those of the session, and show them; traces of others are forgotten.
+
+    Parameters
+    ----------
+    session : Session
+        Gets them.
+    rois : RoiSet
+        The ROIs. Traces that were opened from a file before, as many as there are ROIs, become theirs.
+    path : Path, optional
+        Where they were opened from.
+    """
+    before = session.fluorescence
+    keep = session.rois is None and before is not None and len(before) == len(rois)
+    session.roi_path = path
+    session.rois = rois
+    if before is not None:
+        take_traces(session, MadeTraces(before, session.traces) if keep else None)
+    session.selected = ()
+    show_rois(session)
+    check_rois(session)
+
+
+def check_rois(session: Session) -> None:
+    """Say so where the ROIs are not those of the movie."""
+    if session.rois is None or session.movie is None:
+        return
+    try:
+        session.rois.check_frame_shape(session.movie.frame_shape)
+    except InputError as error:
+        session.tell("neurons", str(error), True)
+
+
+def take_traces(session: Session, made: MadeTraces | None) -> None:
+    """Make traces those of the session; what was found in others is forgotten.
+
+    Parameters
+    ----------
+    session : Session
+        Gets them.
+    made : MadeTraces or None
+        They get the ids of the session's ROIs where there are as many of both. None leaves no traces.
+    """
+    rois, before = session.rois, session.fluorescence
+    if made is not None and rois is not None and not np.array_equal(rois.ids, made.fluorescence.ids):
+        if len(rois) == len(made.fluorescence):
+            made = made.numbered(rois.ids)
+        else:
+            session.tell(
+                "neurons",
+                f"{made.fluorescence.name} has {len(made.fluorescence)} traces and there are {len(rois)} ROIs, which "
+                "were put aside: open those that belong to the traces.",
+            )
+            _drop_rois(session)
+    session.neurons = session.shown_traces = None
+    session.selected = ()
+    if made is None or before is None or not np.array_equal(made.fluorescence.ids, before.ids):
+        session.columns = {}
+    session.fluorescence = made.fluorescence if made is not None else None
+    session.traces = made.traces if made is not None else None
+    if made is not None and made.problem:
+        session.tell("neurons", made.problem, True)
+
+
+def _drop_rois(session: Session) -> None:
+    layer, viewer = session.roi_labels, session.viewer
+    if layer is not None and viewer is not None:
+        viewer.layers.remove(layer)
+    session.rois = session.roi_path = None
+
+
+def extract(session: Session, settings: TraceSettings) -> bool:
+    """Extract the traces of the ROIs from the movie in the background; returns whether the job was started.
+
+    Parameters
+    ----------
+    session : Session
+        With a movie and ROIs.
+    settings : TraceSettings
+        How fluorescence becomes traces.
+    """
+    movie, rois, path, before = session.movie, session.rois, session.roi_path, session.fluorescence
+    if movie is None or rois is None:
+        what = (
+            "Open a recording first, in the Recording panel."
+            if movie is None
+            else "There are no ROIs yet: open them, or choose a layer in which they are drawn."
+        )
+        session.tell("neurons", what, True)
+        return False
+
+    def compute(progress: ProgressCallback) -> MadeTraces:
+        from napari_calcdyn.recording import extract_traces, open_rois
+
+        # What suite2p calls no cell is no neuropil either.
+        found = open_rois(path) if path is not None and path.is_dir() else rois
+
+        def watched(done: int, total: int) -> bool:
+            return bool(progress(done, total)) or session.movie is not movie
+
+        raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
+        raw = raw.select(np.isin(raw.ids, rois.ids))
+        return settings.make(_with_frame_rate(raw, before), progress)
+
+    def done(made: MadeTraces) -> None:
+        if session.rois is rois:
+            take_traces(session, made)
+
+    return session.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
+
+
+def _with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
+    """Return traces whose file does not know their frame rate with the one that was entered for it before."""
+    if raw.frame_rate is not None or before is None:
+        return raw
+    of_the_same = all(raw.provenance.get(key) == before.provenance.get(key) for key in ("file", "movie"))
+    return replace(raw, frame_rate=before.frame_rate) if of_the_same else raw
+
+
+def make_signal(session: Session, settings: TraceSettings, frame_rate: float | None) -> bool:
+    """Make the traces anew from the fluorescence that is there; returns whether the job was started.
+
+    Parameters
+    ----------
+    session : Session
+        With fluorescence.
+    settings : TraceSettings
+        How fluorescence becomes traces; its neuropil was subtracted before.
+    frame_rate : float or None
+        Samples per second (Hz).
+    """
+    before = session.fluorescence
+    if before is None:
+        return False
+    raw = replace(before, frame_rate=frame_rate)
+
+    def done(made: MadeTraces) -> None:
+        if session.fluorescence is before:
+            take_traces(session, made)
+
+    work = tracked("neurons", SIGNAL, lambda progress: settings.make(raw, progress))
+    return session.start("neurons", SIGNAL, work, done, stopped=_UNCHANGED)
+
+
+def read_columns(session: Session, path: Path) -> bool:
+    """Read what else is known of the neurons from a CSV table, and colour them by its first column.
+
+    Parameters
+    ----------
+    session : Session
+        With traces.
+    path : Path
+        See `recording.columns.open_columns`.
+
+    Returns
+    -------
+    bool
+        Whether the job was started.
+    """
+    traces = session.traces
+    if traces is None:
+        session.tell(
+            "neurons", "There are no traces yet that a table could belong to: open them first.", True
+        )
+        return False
+
+    def compute(progress: ProgressCallback) -> dict[str, NDArray[Any]]:
+        from napari_calcdyn.recording.traces.columns import open_columns
+
+        return open_columns(path, traces.ids)
+
+    def done(columns: dict[str, NDArray[Any]]) -> None:
+        if session.traces is traces:
+            session.columns = columns
+            first, views = next(iter(columns)), views_of(session)
+            renamed = table_name(first, [first])
+            views.colour_by(renamed if renamed in views.column_names else first)
+            session.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
+
+    title = f"Reading {path.name}"
+    return session.start("neurons", title, tracked("neurons", title, compute), done)

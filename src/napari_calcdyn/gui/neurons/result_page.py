@@ -1,0 +1,201 @@
+"""The page *Neurons* of the dock of that name: colours, neurons made up by the model, and the table to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_calcdyn.gui.docks.dock import Listener, caption
+from napari_calcdyn.gui.session.session import Session
+
+from .colour_legend import ColourLegend
+from .inputs import read_columns
+from .roi_layers import show_rois
+from .runs import draw_samples, export_neurons, interpolate
+from .views import show_neurons, views_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_calcdyn.analysis.neurons.neurons import Neurons
+
+_NAMED = 4  # selected ROIs that are listed by number
+
+
+class ResultPage(QWidget):  # type: ignore[misc]
+    """What can be done with the neurons once they are mapped.
+
+    Parameters
+    ----------
+    session : Session
+        Whose neurons.
+    viewer : napari.Viewer
+        Its viewer.
+    listener : Listener
+        Of the dock that it is part of.
+    """
+
+    def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
+        super().__init__()
+        self.session = session
+        self._seed = 0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 6, 2, 2)
+        self._build_map(layout, listener)
+        layout.addSpacing(6)
+        self._build_made_up(layout)
+        layout.addSpacing(6)
+        self._build_export(layout)
+        layout.addStretch(1)
+
+        events = session.events
+        for signal in (events.neurons, events.job, events.avae, events.traces, events.rois):
+            listener.connect(signal, self._show_neurons)
+        listener.connect(events.selected, self._show_selected)
+        self._show_neurons()
+        self._show_selected()
+
+    # What the page is made of
+
+    def _build_map(self, layout: QVBoxLayout, listener: Listener) -> None:
+        self.facts = QLabel()
+        self.facts.setWordWrap(True)
+        layout.addWidget(self.facts)
+        self.selected = QLabel()
+        self.selected.setWordWrap(True)
+        layout.addWidget(self.selected)
+        layout.addSpacing(6)
+        layout.addWidget(caption("Colour neurons by"))
+        self.colours = ColourLegend(views_of(self.session), listener)
+        self.colours.setMinimumHeight(200)  # some categories without scrolling
+        layout.addWidget(self.colours)
+        self.columns = QPushButton("Add columns …")
+        self.columns.setToolTip(
+            "<qt>A CSV table with what else is known of the neurons, such as their type: names in the first row, then "
+            "one row for each neuron, in order or with a column roi_id.</qt>"
+        )
+        self.columns.clicked.connect(self._ask_columns)
+        layout.addWidget(self.columns)
+
+    def _build_made_up(self, layout: QVBoxLayout) -> None:
+        layout.addWidget(
+            caption(
+                "Made up by the model",
+                "<qt>Traces that the model considers possible. They show what it has learned.</qt>",
+            )
+        )
+        self.number = QSpinBox()
+        self.number.setRange(2, 20)
+        self.number.setValue(9)
+        self.number.setSuffix(" traces")
+        self.between = QPushButton("Between two")
+        self.between.setToolTip(
+            "<qt>Traces on the way from one selected neuron to another: what they share and where they differ. Select "
+            "two neurons, with Shift.</qt>"
+        )
+        self.between.clicked.connect(self._on_between)
+        self.samples = QPushButton("At random")
+        self.samples.setToolTip("<qt>Traces of neurons that were not recorded. Press again for others.</qt>")
+        self.samples.clicked.connect(self._on_samples)
+        layout.addWidget(self.number)
+        row = QHBoxLayout()
+        row.addWidget(self.between)
+        row.addWidget(self.samples)
+        layout.addLayout(row)
+
+    def _build_export(self, layout: QVBoxLayout) -> None:
+        self.export = QPushButton("Export table …")
+        self.export.setToolTip(
+            "<qt>A CSV file with a row for each neuron: ROI, latents, place on the map, cluster.</qt>"
+        )
+        self.export.clicked.connect(self._ask_export)
+        layout.addWidget(self.export)
+        self.show_again = QPushButton("Show map and ROIs")
+        self.show_again.setToolTip("<qt>Brings their layers back where they were hidden or deleted.</qt>")
+        self.show_again.clicked.connect(self._on_show_again)
+        layout.addWidget(self.show_again)
+
+    # What the user does
+
+    def _on_show_again(self) -> None:
+        show_rois(self.session)
+        show_neurons(self.session)
+        for layer in (self.session.roi_labels, views_of(self.session).map_layer):
+            if layer is not None:
+                layer.visible = True
+
+    def _ask_columns(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a table of the neurons", filter="Tables (*.csv)")
+        if name:
+            read_columns(self.session, Path(name))
+
+    def _on_between(self) -> None:
+        interpolate(self.session, self.number.value())
+
+    def _on_samples(self) -> None:
+        if draw_samples(self.session, self.number.value(), self._seed):
+            self._seed += 1
+
+    def _ask_export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Export the neurons", "neurons.csv", "Tables (*.csv)")
+        if not name:
+            return
+        path = Path(name)
+        if path.suffix.lower() != ".csv":
+            path = path.with_name(f"{path.name}.csv")
+            if path.exists():  # which the dialog did not ask about
+                self.session.tell("neurons", f"{path} exists already: choose it, or another name.", True)
+                return
+        export_neurons(self.session, path)
+
+    # What the page shows
+
+    def _show_neurons(self, *_: object) -> None:
+        session = self.session
+        neurons, idle = session.neurons, session.job is None
+        self.columns.setEnabled(idle and session.traces is not None)
+        self.samples.setEnabled(idle and session.avae is not None)
+        self.export.setEnabled(idle and neurons is not None)
+        self.show_again.setEnabled(neurons is not None or session.rois is not None)
+        if neurons is not None:
+            self.facts.setText(neuron_facts(neurons))
+        elif session.avae is None:
+            self.facts.setText("Not mapped yet: train or load a model.")
+        else:
+            first = "open traces, then press" if session.traces is None else "press"
+            self.facts.setText(f"Not mapped yet: {first} “Map neurons” on the page <i>Model</i>.")
+        self._show_selected()
+
+    def _show_selected(self, *_: object) -> None:
+        selected = self.session.selected
+        names = ", ".join(map(str, selected[:_NAMED])) + (" …" if len(selected) > _NAMED else "")
+        self.selected.setText(
+            f"{len(selected):,} selected: ROI {names}"
+            if selected
+            else "Click a neuron; Shift adds another one."
+        )
+        self.selected.setVisible(self.session.neurons is not None or self.session.rois is not None)
+        self.between.setEnabled(
+            len(selected) == 2 and self.session.neurons is not None and self.session.job is None
+        )
+
+
+def neuron_facts(neurons: Neurons) -> str:
+    """Return how many neurons and clusters there are, as rich text."""
+    usable = np.array([problem is None for problem in neurons.problems])
+    cluster = neurons.cluster[usable]
+    clusters, alone, left_out = len(np.unique(cluster[cluster >= 0])), np.sum(cluster < 0), np.sum(~usable)
+    facts = f"<b>{len(cluster):,} neurons</b> in {'1 cluster' if clusters == 1 else f'{clusters} clusters'}"
+    facts += f", {alone:,} in none" if alone else ""
+    return facts + (f"; {left_out:,} without a usable trace" if left_out else "")

@@ -1,0 +1,131 @@
+"""Learning curves: every part of the loss apart, what is trained on and what is held out in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from .theme import PlotColours
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_calcdyn.models.training import Progress
+
+
+class LossPlot(QWidget):  # type: ignore[misc]
+    """Small plots over the steps of a training run, for a `history` as the session holds it.
+
+    Parameters
+    ----------
+    panels : mapping of str to (str, str)
+        Heading and tooltip of each plot, by the name of what it shows in `Progress.losses`.
+    samples : str
+        What is held out, as "frames".
+    """
+
+    def __init__(self, panels: Mapping[str, tuple[str, str]], samples: str) -> None:
+        super().__init__()
+        self._samples = samples
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self.legend = QLabel()
+        self.legend.setToolTip(
+            f"<qt>Validation {samples} are a part of the recording that the network never trains on;"
+            " they decide which state of it is kept.</qt>"
+        )
+        layout.addWidget(self.legend)
+        self.panels = {key: _Panel(title, tip) for key, (title, tip) in panels.items()}
+        for panel in self.panels.values():
+            layout.addWidget(panel.heading)
+            layout.addWidget(panel.plot)
+        panel.plot.setLabel("bottom", "training step")
+        panel.plot.getAxis("bottom").setHeight(36)
+        panel.plot.getPlotItem().setContentsMargins(0, 6, 6, 6)  # pyqtgraph lets the label stick out
+        self._shown: tuple[Progress, ...] = ()
+
+    def show_history(self, history: tuple[Progress, ...]) -> None:
+        """Draw the curves of a run; a longer version of the one shown is only extended."""
+        shown = len(self._shown)
+        if not (shown and len(history) >= shown and history[0] is self._shown[0]):
+            for panel in self.panels.values():
+                panel.clear()
+            shown = 0
+        for key, panel in self.panels.items():
+            panel.extend(key, history[shown:])
+        self._shown = history
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.legend.setText(
+            f'<span style="color: rgb{colours.training}">━</span> training {self._samples} &nbsp;&nbsp; '
+            f'<span style="color: rgb{colours.held_out}">●</span> validation {self._samples}'
+        )
+        for panel in self.panels.values():
+            panel.set_colours(colours)
+
+
+class StillPlot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot that leaves the mouse wheel to the dock around it."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Hand the wheel on."""
+        event.ignore()
+
+    def sizeHint(self) -> QSize:
+        """Stay small: a dock has little room."""
+        return QSize(260, 100)
+
+
+class _Panel:
+    """One plot with a training and a held-out curve."""
+
+    def __init__(self, title: str, tooltip: str) -> None:
+        self.heading = QLabel(title)
+        self.heading.setToolTip(f"<qt>{tooltip}</qt>")
+        self.plot = StillPlot()
+        self.plot.setToolTip(f"<qt>{tooltip}</qt>")
+        self.plot.setMinimumHeight(84)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.getPlotItem().setContentsMargins(0, 6, 6, 0)
+        self.plot.getAxis("left").setWidth(42)
+        self.plot.getAxis("bottom").setHeight(20)
+        self.training = self.plot.plot()
+        self.held_out = self.plot.plot()
+        self.clear()
+
+    def clear(self) -> None:
+        self._training: tuple[list[float], list[float]] = ([], [])
+        self._held_out: tuple[list[float], list[float]] = ([], [])
+        self.training.setData([], [])
+        self.held_out.setData([], [])
+
+    def extend(self, key: str, news: Sequence[Progress]) -> None:
+        for points, curve, name in (
+            (self._training, self.training, key),
+            (self._held_out, self.held_out, f"held_out_{key}"),
+        ):
+            fresh = [(it.step, it.losses[name]) for it in news if name in it.losses]
+            if fresh:
+                points[0].extend(float(step) for step, _ in fresh)
+                points[1].extend(value for _, value in fresh)
+                curve.setData(*points)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        self.plot.setBackground(colours.background)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setPen(colours.grid)
+            self.plot.getAxis(side).setTextPen(colours.text)
+        self.training.setPen(pg.mkPen(colours.training, width=1))
+        self.held_out.setPen(pg.mkPen(colours.held_out, width=2))
+        self.held_out.setSymbol("o")
+        self.held_out.setSymbolSize(5)
+        self.held_out.setSymbolPen(None)
+        self.held_out.setSymbolBrush(colours.held_out)

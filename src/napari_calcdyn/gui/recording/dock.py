@@ -1,0 +1,272 @@
+"""The dock *Recording*: choose a movie, see what it is, compute its mean frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
+
+from napari_calcdyn.gui.docks.dock import Dock, caption, duration
+
+from .recordings import (
+    compute_mean,
+    image_layers,
+    looks_like_a_movie,
+    open_recording,
+    opened_by_us,
+    use_layer,
+)
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+_FILTER = "Movies (*.tif *.tiff *.btf *.npy);;All files (*)"
+_MEAN_TIP = (
+    "<qt>The average over time is the still picture of the field of view. Without it only what changes is "
+    "left, and that is what the model is trained on.</qt>"
+)
+
+
+class RecordingDock(Dock):
+    """Choose or open a recording, and compute its mean frame."""
+
+    topic = "recording"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.setAcceptDrops(True)
+        self._build_choice()
+        self._build_facts()
+        self._build_mean()
+        self.body.addStretch(1)
+
+        events = self.session.events
+        self.listen(events.movie, self._show_movie)
+        self.listen(events.job, self._show_job)
+        layers = napari_viewer.layers.events
+        for signal in (layers.inserted, layers.removed, layers.renamed):
+            self.listen(signal, self._refresh_layers)
+        self._refresh_layers()
+        self._show_movie()
+        self._show_job()
+
+    # What the dock is made of
+
+    def _build_choice(self) -> None:
+        self.body.addWidget(caption("Movie"))
+        self.choice = QComboBox()
+        self.choice.setToolTip(
+            "<qt>The images in the viewer. One with three axes (time, y, x) can be the recording.</qt>"
+        )
+        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.choice.activated.connect(self._on_choice)
+        self.body.addWidget(self.choice)
+        self.open_file = QPushButton("Open file …")
+        self.open_file.setToolTip("A TIFF stack of any kind, or a .npy array.")
+        self.open_file.clicked.connect(self._ask_file)
+        self.open_folder = QPushButton("Open folder …")
+        self.open_folder.setToolTip("A folder of TIFF files, read in the order a person would count them.")
+        self.open_folder.clicked.connect(self._ask_folder)
+        row = QHBoxLayout()
+        row.addWidget(self.open_file)
+        row.addWidget(self.open_folder)
+        self.body.addLayout(row)
+        hint = QLabel("… or drop a movie here.")
+        self.body.addWidget(hint)
+
+    def _build_facts(self) -> None:
+        self.facts = QWidget()
+        form = QFormLayout(self.facts)
+        form.setContentsMargins(0, 6, 0, 0)
+        form.setVerticalSpacing(4)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.channel, self.plane = QSpinBox(), QSpinBox()
+        for box, text in ((self.channel, "Channel"), (self.plane, "Plane")):
+            box.setToolTip(
+                f"<qt>The file holds several {text.lower()}s; one of them is the movie. Counted from 0.</qt>"
+            )
+            box.setKeyboardTracking(False)
+            box.valueChanged.connect(self._on_part)
+            form.addRow(text, box)
+        self.fact: dict[str, QLabel] = {}
+        for name, tip in (
+            ("Frames", "How many pictures, and their height × width in pixels."),
+            ("Numbers", "How a pixel is stored. It is never changed."),
+            ("Pixel size", "Height × width of a pixel, as the file says."),
+            ("Memory", "What the whole movie would take; it is read piece by piece."),
+        ):
+            label = QLabel()
+            label.setToolTip(f"<qt>{tip}</qt>")
+            label.setWordWrap(True)
+            self.fact[name] = label
+            form.addRow(name, label)
+        self.frame_rate = QDoubleSpinBox()
+        self.frame_rate.setRange(0.0, 10_000.0)
+        self.frame_rate.setDecimals(3)
+        self.frame_rate.setSuffix(" Hz")
+        self.frame_rate.setSpecialValueText("unknown")
+        self.frame_rate.setKeyboardTracking(False)
+        self.frame_rate.setToolTip(
+            "Frames per second. Taken from the file where it says so; else please enter it."
+        )
+        self.frame_rate.valueChanged.connect(self._on_frame_rate)
+        form.insertRow(3, "Frame rate", self.frame_rate)
+        self.length = QLabel()
+        form.insertRow(4, "Duration", self.length)
+        self.form = form
+        self.body.addWidget(self.facts)
+
+    def _build_mean(self) -> None:
+        self.mean = QPushButton("Compute mean frame")
+        self.mean.setToolTip(_MEAN_TIP)
+        self.mean.clicked.connect(self._on_mean)
+        self.body.addSpacing(4)
+        self.body.addWidget(self.mean)
+        self.body.addWidget(self.progress)
+        self.body.addWidget(self.message)
+
+    # What the user does
+
+    def _ask_file(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Open a movie", filter=_FILTER)
+        if names:
+            self.open([Path(name) for name in names])
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files")
+        if name:
+            self.open([Path(name)])
+
+    def open(self, paths: list[Path]) -> None:
+        """Open a file, a folder, or several files as one movie."""
+        open_recording(self.session, paths[0] if len(paths) == 1 else paths)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open(paths)
+
+    def _on_choice(self, index: int) -> None:
+        name = self.choice.itemText(index)
+        layer = next((it for it in image_layers(self.session) if it.name == name), None)
+        if layer is not None:
+            use_layer(self.session, layer)
+        self._refresh_choice()  # it stays with the recording where the other image is none
+
+    def _on_part(self) -> None:
+        """Open another channel or plane of the file, into the same layer."""
+        layer = self.session.movie_layer
+        opened = opened_by_us(layer) if layer is not None else None
+        if opened is not None:
+            open_recording(
+                self.session, opened.path, channel=self.channel.value(), plane=self.plane.value(), into=layer
+            )
+
+    def _on_frame_rate(self, value: float) -> None:
+        if self.session.movie is not None:
+            self.session.movie.frame_rate = value or None
+            if self.session.movie_layer is not None:  # where the TIFF writer looks for it
+                self.session.movie_layer.metadata["frame_rate"] = value or None
+            self._show_length()
+
+    def _on_mean(self) -> None:
+        if self.session.job is not None and self.session.job.title == "Mean frame":
+            self.session.stop()
+        else:
+            compute_mean(self.session)
+
+    # What the dock shows
+
+    def _refresh_layers(self, event: Any = None) -> None:
+        layers = image_layers(self.session)
+        names = [it.name for it in layers]
+        layer = self.session.movie_layer
+        self.choice.blockSignals(True)
+        self.choice.clear()
+        self.choice.addItems(names)
+        self.choice.setEnabled(bool(names))
+        self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
+        self.choice.setCurrentIndex(
+            names.index(layer.name) if layer is not None and layer.name in names else -1
+        )
+        self.choice.blockSignals(False)
+        movies = [it for it in layers if looks_like_a_movie(it)]
+        if self.session.movie is None and len(movies) == 1:
+            use_layer(self.session, movies[0])
+
+    def _show_movie(self, *_: object) -> None:
+        movie = self.session.movie
+        self.facts.setVisible(movie is not None)
+        self.mean.setEnabled(movie is not None)
+        self._refresh_choice()
+        if movie is None:
+            return
+        self._show_parts()
+        frames, height, width = movie.shape
+        self.fact["Frames"].setText(f"{frames:,} of {height:,} × {width:,} px")
+        self.fact["Numbers"].setText(str(movie.dtype))
+        pixel = movie.pixel_size
+        self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
+        self.fact["Memory"].setText(_bytes(movie.nbytes))
+        self.frame_rate.blockSignals(True)
+        self.frame_rate.setValue(movie.frame_rate or 0.0)
+        self.frame_rate.blockSignals(False)
+        self._show_length()
+
+    def _show_parts(self) -> None:
+        """Offer channel and plane only where the file has several."""
+        layer = self.session.movie_layer
+        opened = opened_by_us(layer) if layer is not None else None
+        for box, number, chosen in (
+            (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
+            (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
+        ):
+            box.blockSignals(True)
+            box.setRange(0, number - 1)
+            box.setValue(chosen)
+            box.blockSignals(False)
+            self.form.setRowVisible(box, number > 1)
+
+    def _refresh_choice(self) -> None:
+        layer = self.session.movie_layer
+        self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
+
+    def _show_length(self) -> None:
+        movie = self.session.movie
+        rate = movie.frame_rate if movie is not None else None
+        if movie is not None:
+            self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
+
+    def _show_job(self, *_: object) -> None:
+        job = self.session.job
+        running = job is not None and job.title == "Mean frame"
+        self.mean.setText("Stop" if running else "Compute mean frame")
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"

@@ -1,0 +1,191 @@
+"""The file reader and writer that the plugin gives napari."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
+from napari_calcdyn.recording.movies.open import MOVIE_ENDINGS, TIFF_ENDINGS
+
+if TYPE_CHECKING:
+    from napari.types import LayerData
+    from numpy.typing import NDArray
+
+PathOrPaths = str | list[str]
+
+# What ImageJ can open, and how much of it in one ordinary TIFF.
+IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
+ORDINARY_TIFF_BYTES = 2**32 - 2**25
+
+
+def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """Return the reader if a path is a TIFF, a .npy file, or a folder or list of TIFFs.
+
+    Parameters
+    ----------
+    path : str or list of str
+        What was dropped on the window or chosen in a dialog.
+
+    Returns
+    -------
+    callable or None
+        None leaves the path to other readers.
+    """
+    if isinstance(path, list):
+        return read_movie if path and all(Path(p).suffix.lower() in TIFF_ENDINGS for p in path) else None
+    place = Path(path)
+    if place.is_dir():
+        return read_movie if any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir()) else None
+    return read_movie if place.suffix.lower() in MOVIE_ENDINGS else None
+
+
+def read_movie(path: PathOrPaths) -> list[LayerData]:
+    """Open a movie lazily: one layer for each channel and plane, the first of them visible.
+
+    Parameters
+    ----------
+    path : str or list of str
+        As for :func:`~napari_calcdyn.recording.open_movie`.
+
+    Returns
+    -------
+    list of LayerData
+        Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them.
+    """
+    info = inspect_movie(path)
+    layers: list[LayerData] = []
+    for channel in range(info.channels):
+        for plane in range(info.planes):
+            name = info.name
+            name += f" channel {channel}" if info.channels > 1 else ""
+            name += f" plane {plane}" if info.planes > 1 else ""
+            movie = open_movie(path, channel=channel, plane=plane)
+            layers.append(
+                (movie.data, {**layer_options(movie), "name": name, "visible": not layers}, "image")
+            )
+    return layers
+
+
+def layer_options(movie: Movie) -> dict[str, Any]:
+    """Return the keyword arguments of ``add_image`` for a movie.
+
+    Parameters
+    ----------
+    movie : Movie
+        Its name, pixel size (µm) and frame rate (Hz) go along.
+
+    Returns
+    -------
+    dict
+        ``name``, ``contrast_limits``, ``scale``, ``units``, ``axis_labels``, ``colormap`` and ``metadata``.
+    """
+    pixel = movie.pixel_size
+    options: dict[str, Any] = {
+        "name": movie.name,
+        "contrast_limits": contrast_limits(movie),
+        "colormap": "gray",
+        "scale": (1.0, *(pixel or (1.0, 1.0))),
+        "axis_labels": ("time", "y", "x"),
+        "metadata": {"frame_rate": movie.frame_rate},
+    }
+    if pixel:
+        options["units"] = ("pixel", "um", "um")
+    return options
+
+
+def contrast_limits(movie: Movie, frames: int = 16) -> tuple[float, float]:
+    """Return contrast limits from some frames spread over a movie.
+
+    Parameters
+    ----------
+    movie : Movie
+        The movie.
+    frames : int
+        How many frames to read.
+
+    Returns
+    -------
+    tuple of float
+        Low and high, never equal: half a percent of the pixels is darker, 0.2 % brighter.
+    """
+    at = np.linspace(0, movie.n_frames - 1, min(frames, movie.n_frames)).astype(int)
+    sample = np.stack([movie.frames(t, t + 1)[0] for t in at]).astype(np.float32)
+    sample = sample[np.isfinite(sample)]
+    low, high = np.percentile(sample, (0.5, 99.8)) if sample.size else (0.0, 1.0)
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+
+
+def write_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write an image layer as TIFF, frame by frame, with its pixel size and frame rate.
+
+    An ImageJ TIFF where ImageJ knows the dtype and it fits in 4 GB, else a plain one or BigTIFF.
+
+    Parameters
+    ----------
+    path : str
+        Where to; a file of that name is replaced.
+    data : array_like of shape (Y, X), (T, Y, X) or with colours last
+        May be lazy; of a multiscale layer the finest level is written.
+    meta : dict
+        Of the layer, as napari hands it over.
+
+    Returns
+    -------
+    list of str
+        The path that was written.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or the layer has more than three axes.
+    """
+    import tifffile
+
+    if meta.get("multiscale"):
+        data = data[0]
+    if isinstance(data, np.ndarray) and data.ndim == 4 and data.strides[1] == 0:
+        data = data[:, 0]  # maps by source are the same at all times: once is enough
+    shape = tuple(data.shape)
+    rgb = bool(meta.get("rgb"))
+    axes = ("TYX"[-(len(shape) - rgb) :]) + ("S" if rgb else "")
+    if len(axes) != len(shape):
+        raise InputError(f"A layer of {len(shape)} axes cannot be written as TIFF: select one plane first.")
+    dtype = np.dtype(data.dtype)
+    if dtype.kind == "b":
+        dtype = np.dtype(np.uint8)
+    nbytes = int(np.prod(shape)) * dtype.itemsize
+    description: dict[str, Any] = {"axes": axes}
+    rate = (meta.get("metadata") or {}).get("frame_rate")
+    if rate and axes[0] == "T":
+        description |= {"finterval": 1 / rate, "fps": rate}
+    options: dict[str, Any] = {}
+    if str((meta.get("units") or ["pixel"])[-1]) in ("um", "µm", "micrometer", "micron"):
+        height, width = (float(value) for value in np.asarray(meta["scale"])[-2:])
+        description["unit"] = "um"
+        options["resolution"] = (1 / width, 1 / height)
+    try:
+        with tifffile.TiffWriter(
+            path,
+            imagej=dtype.name in IMAGEJ_DTYPES and nbytes < ORDINARY_TIFF_BYTES,
+            bigtiff=nbytes >= ORDINARY_TIFF_BYTES,
+        ) as writer:
+            writer.write(
+                _frames(data, axes, dtype),
+                shape=shape,
+                dtype=dtype,
+                photometric="rgb" if rgb else "minisblack",
+                metadata=description,
+                **options,
+            )
+    except OSError as error:
+        raise InputError(f"{path} could not be written: {error.strerror or error}.") from error
+    return [path]
+
+
+def _frames(data: Any, axes: str, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    for frame in data if axes[0] == "T" else (data,):
+        yield np.ascontiguousarray(np.asarray(frame), dtype=dtype)

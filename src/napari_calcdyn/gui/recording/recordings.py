@@ -1,0 +1,249 @@
+"""What the Recording dock does: open a movie, take one from a layer, compute its mean frame."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_calcdyn.gui.background.job import Report, Work
+from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
+from napari_calcdyn.gui.session.session import Session, Status, Topic
+from napari_calcdyn.recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.lazy import lazy_frames
+from napari_calcdyn.recording.progress import ProgressCallback
+
+from .io import layer_options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MEAN_FRAME = "mean frame"
+MIN_FRAMES = 4
+MOVIE_MINUS_MEAN = "movie − mean"
+_MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
+_CHUNK_BYTES = 2**20
+
+
+def tracked(topic: Topic, stage: str, compute: Callable[[ProgressCallback], Any]) -> Work:
+    """Return work for a `Job` from a function that takes a progress callback."""
+
+    def work(report: Report, stop: threading.Event) -> Any:
+        return compute(timed(topic, stage, report, stop))
+
+    return work
+
+
+def timed(topic: Topic, stage: str, report: Report, stop: threading.Event) -> ProgressCallback:
+    """Return a progress callback that reports a `Status` with the time left, counted from now."""
+    began = time.monotonic()
+
+    def progress(done: int, total: int) -> bool:
+        fraction = done / total if total else None
+        elapsed = time.monotonic() - began
+        eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
+        report(Status(topic, stage, fraction, eta))
+        return stop.is_set()
+
+    return progress
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a layer that we opened shows: kept in the layer's metadata."""
+
+    movie: Movie
+    path: str | Path | list[Path]
+    info: MovieInfo
+    channel: int
+    plane: int
+
+
+def open_recording(
+    session: Session,
+    path: str | Path | list[Path],
+    *,
+    channel: int = 0,
+    plane: int = 0,
+    into: Image | None = None,
+    then: Callable[[], object] | None = None,
+) -> bool:
+    """Open a movie in the background and show it; returns whether the job was started.
+
+    Parameters
+    ----------
+    session : Session
+        Whose recording it becomes.
+    path : str, Path or list of them
+        As for `open_movie`.
+    channel, plane : int
+        Which to take where there are several, counted from 0.
+    into : Image, optional
+        The layer that gets the data instead of a new one, as when another channel is chosen.
+    then : callable, optional
+        Called once the movie is there.
+    """
+
+    def work(report: Report, stop: threading.Event) -> tuple[Opened, dict[str, Any]]:
+        info = inspect_movie(path)
+        movie = open_movie(
+            path,
+            channel=channel if info.channels > 1 else None,
+            plane=plane if info.planes > 1 else None,
+        )
+        return Opened(movie, path, info, channel, plane), layer_options(movie)
+
+    def done(result: tuple[Opened, dict[str, Any]]) -> None:
+        opened, options = result
+        viewer = session.viewer
+        if viewer is None:
+            return
+        if into is not None and into in viewer.layers:
+            into.data = opened.movie.data
+            into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
+            into.metadata[_MOVIE] = opened
+            layer = into
+        else:
+            # The docks look at a layer when it is added, and have to find its movie there.
+            options["metadata"] |= {_MOVIE: opened}
+            layer = viewer.add_image(opened.movie.data, **options)
+        take(session, opened.movie, layer)
+        if then is not None:
+            then()
+
+    return session.start("recording", "Opening the recording", work, done)
+
+
+def opened_by_us(layer: Image) -> Opened | None:
+    """Return how a layer's movie was opened, or None where it came another way."""
+    opened = layer.metadata.get(_MOVIE)
+    return opened if isinstance(opened, Opened) else None
+
+
+def image_layers(session: Session) -> list[Image]:
+    """Return the viewer's image layers that are not results of ours."""
+    viewer = session.viewer
+    layers = viewer.layers if viewer is not None else []
+    return [it for it in layers if isinstance(it, Image) and not is_result(it)]
+
+
+def looks_like_a_movie(layer: Image) -> bool:
+    """Whether a layer may be taken for the recording unasked: grey, three axes, some frames."""
+    return layer.ndim == 3 and not layer.rgb and int(layer.level_shapes[0][0]) >= MIN_FRAMES
+
+
+def use_layer(session: Session, layer: Image) -> None:
+    """Make the movie that a layer shows the recording of this session."""
+    if opened_by_us(layer) is None and session.movie is not None and session.movie_layer is layer:
+        return
+    try:
+        movie = movie_of(layer)
+    except InputError as error:
+        session.tell("recording", str(error), True)
+        return
+    take(session, movie, layer)
+
+
+def movie_of(layer: Image) -> Movie:
+    """Return the movie that a layer shows, with what the layer knows of it.
+
+    Parameters
+    ----------
+    layer : Image
+        Any image layer.
+
+    Returns
+    -------
+    Movie
+        As it was opened, or made of the layer's data.
+
+    Raises
+    ------
+    InputError
+        If the layer shows no movie.
+    """
+    opened = opened_by_us(layer)
+    if opened is not None:
+        return opened.movie
+    micrometres = all(str(unit) == "micrometer" for unit in layer.units[-2:])
+    pixel = (float(layer.scale[-2]), float(layer.scale[-1])) if micrometres else None
+    data = layer.data[0] if layer.multiscale else layer.data
+    rate = layer.metadata.get("frame_rate")
+    return Movie.from_array(data, frame_rate=rate, pixel_size=pixel, name=layer.name)
+
+
+def take(session: Session, movie: Movie, layer: Image) -> None:
+    """Set the session's recording; what was computed from another one is forgotten."""
+    if session.movie is movie:
+        return
+    session.notice = None
+    session.layer = weakref.ref(layer)
+    session.statistics = None
+    session.movie = movie
+
+
+def compute_mean(session: Session) -> bool:
+    """Compute the mean frame in the background and show it; returns whether the job was started."""
+    movie = session.movie
+    if movie is None:
+        session.tell("recording", "Open a recording first.", True)
+        return False
+
+    def compute(progress: ProgressCallback) -> MovieStatistics:
+        statistics = movie.statistics(progress)
+        movie.check_dynamic(statistics)
+        return statistics
+
+    def done(statistics: MovieStatistics) -> None:
+        if session.movie is movie:
+            session.statistics = statistics
+            _show_mean(session, movie, statistics)
+
+    return session.start("recording", "Mean frame", tracked("recording", "Reading the movie", compute), done)
+
+
+def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
+    mean = statistics.mean
+    put_image(
+        viewer,
+        MEAN_FRAME,
+        mean,
+        layer,
+        colormap="gray",
+        contrast_limits=contrast(mean, float(mean.min())),
+        blending="translucent_no_depth",
+    )
+    # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
+    spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
+    put_image(
+        viewer,
+        MOVIE_MINUS_MEAN,
+        minus_mean(movie, mean),
+        layer,
+        colormap=DIVERGING,
+        contrast_limits=(-spread, spread),
+        blending="translucent_no_depth",
+        visible=False,
+    )
+
+
+def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> Any:
+    """Return the movie without its mean frame, lazily: float32 (T, Y, X), read where it is looked at."""
+    # One chunk is one read; arithmetic on a dask array of the frames costs a second per look at long movies.
+    return lazy_frames(
+        lambda start, stop: movie.frames(start, stop).astype(np.float32) - mean,
+        movie.shape,
+        np.float32,
+        frames_per_chunk=max(1, _CHUNK_BYTES // (4 * mean.size)),
+    )

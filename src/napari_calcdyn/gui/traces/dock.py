@@ -1,0 +1,219 @@
+"""The dock below the picture: traces of the selected neurons, and the movie's time in them."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
+
+from napari_calcdyn.gui.docks.bottom_dock import BottomDock
+from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, shown_frame
+from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot, line_icon
+from napari_calcdyn.gui.session.session import session_of
+
+from .predictions import Predictions
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+MOST_ROWS = 8
+_HINT = "Click an ROI on the movie or a point of the map. Shift adds more; with Shift held, drag a lasso round several."
+_KINDS = {
+    RAW: "The trace as it was extracted or opened.",
+    DENOISED: "The trace as the neurons' model reconstructs it from its latent.",
+    PREDICTED: "What the dynamics (Dynamics panel) predict of this ROI from the frames before, one frame ahead.",
+}
+
+
+class TraceDock(BottomDock):
+    """Traces of what is selected; a click or a drag in them moves the movie.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it belongs to; held weakly, through the session.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        predictions = Predictions(session_of(napari_viewer))
+        super().__init__(napari_viewer, predictions.close)
+        self._predictions = predictions
+        self._colours = plot_colours(napari_viewer.theme)
+        self._views = views_of(self.session)
+
+        self.heading = QLabel()
+        self.heading.setTextFormat(Qt.TextFormat.RichText)
+        self.heading.setWordWrap(True)
+        self.hint = QLabel()
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
+        self.back = QPushButton("Back")
+        self.back.setToolTip("Show the traces of the selected neurons again.")
+        self.back.clicked.connect(self._on_back)
+        self.plot = TracePlot()
+        self.plot.moved.connect(self._on_moved)
+        self.picture = QStackedWidget()
+        for widget in (self.hint, self.plot):
+            self.picture.addWidget(widget)
+        self.kinds = {kind: QCheckBox(kind) for kind in _KINDS}
+        for kind, box in self.kinds.items():
+            box.setChecked(True)
+            box.setToolTip(f"<qt>{_KINDS[kind]}</qt>")
+            box.toggled.connect(self._show)
+        self._lay_out()
+
+        session = self.session
+        for signal in (
+            session.events.selected,
+            session.events.shown_traces,
+            session.events.traces,
+            session.events.neurons,
+            session.events.rois,
+            session.events.var,  # set after the model that it belongs to
+            session.events.movie,
+            self._views.recoloured,
+        ):
+            self.listen(signal, self._show)
+        self.listen(self._predictions.changed, self._on_predictions)
+        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.listen(napari_viewer.events.theme, self._show_theme)
+        self._show_theme()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        top.addWidget(self.heading, 1)
+        top.addWidget(self.back)
+        for box in self.kinds.values():
+            top.addWidget(box)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self.picture, 1)
+
+    # What the user does
+
+    def _on_moved(self, sample: int) -> None:
+        if belong_together(self.session):
+            show_frame(self.session, sample)
+
+    def _on_predictions(self) -> None:
+        if self._predictions.progress is None:
+            self._show()
+        else:
+            self._show_kinds()
+
+    def _on_back(self) -> None:
+        self.session.shown_traces = None
+
+    # What the dock shows
+
+    def _show(self, *_: object) -> None:
+        shown, traces = self.session.shown_traces, self.session.traces
+        for box in self.kinds.values():
+            box.setVisible(shown is None)
+        self.back.setVisible(shown is not None)
+        rate = traces.frame_rate if traces is not None else None
+        unit = traces.unit if traces is not None else ""
+        if shown is not None:
+            words = html.escape(shown.title)
+            rows = tuple(Row("", None, {DENOISED: values}) for values in shown.values)
+        else:
+            words, rows = self._selected()
+        self.plot.show_rows(rows, unit=unit, frame_rate=rate, one_scale=shown is not None)
+        note = f" {html.escape(self.plot.note)}" if self.plot.note else ""
+        self.heading.setText(f"<b>{words}</b>{note}" if rows else "")
+        self.hint.setText("" if rows else words)
+        self.picture.setCurrentWidget(self.plot if rows else self.hint)
+        self._show_kinds()
+        self._on_time()
+
+    def _selected(self) -> tuple[str, tuple[Row, ...]]:
+        """Return the heading and the rows of the selected neurons, or what to say where there are none."""
+        selected, traces = self.session.selected, self.session.traces
+        if not selected:
+            return _HINT, ()
+        if traces is None:
+            return "There are no traces yet: extract or open them in the Neurons panel.", ()
+        known = set(traces.ids.tolist())
+        listed = [it for it in selected if it in known][:MOST_ROWS]
+        wanted = in_front(self) and self.kinds[PREDICTED].isChecked()
+        predicted = self._predictions.of(listed) if wanted else {}
+        colours = (255 * self._views.colours_of(np.array(listed, np.int64))).round().astype(int)
+        rows = []
+        for number, colour in zip(listed, colours.tolist(), strict=True):
+            place = _place(traces.ids, number)
+            curves = {RAW: traces.values[place]}
+            denoised = self._denoised(number)
+            if denoised is not None:
+                curves[DENOISED] = denoised
+            if number in predicted:
+                curves[PREDICTED] = predicted[number]
+            shown = {kind: curve for kind, curve in curves.items() if self.kinds[kind].isChecked()}
+            rows.append(Row(f"ROI {number}", tuple(colour), shown, traces.problems[place] or ""))
+        if len(selected) == len(rows) == 1 and rows[0].problem:
+            empty = not np.isfinite(traces.values[place]).any()
+            return f"{rows[0].label}: trace left out, {rows[0].problem}", () if empty else tuple(rows)
+        return _names(listed, len(selected)), tuple(rows)
+
+    def _denoised(self, number: int) -> NDArray[np.float32] | None:
+        neurons = self.session.neurons
+        if neurons is None or number not in neurons.ids:
+            return None
+        trace: NDArray[np.float32] = neurons.reconstruction[_place(neurons.ids, number)]
+        return trace
+
+    def _show_kinds(self) -> None:
+        """Offer the kinds of traces that there are, and say what the others need."""
+        missing = {
+            RAW: "" if self.session.traces is not None else "Extract or open traces first.",
+            DENOISED: ""
+            if self.session.neurons is not None
+            else "Train on the traces in the Neurons panel first.",
+            PREDICTED: self._predictions.obstacle(),
+        }
+        for kind, box in self.kinds.items():
+            box.setEnabled(not missing[kind])
+            box.setToolTip(f"<qt>{_KINDS[kind]} {missing[kind]}</qt>")
+        progress = self._predictions.progress
+        self.kinds[PREDICTED].setText(PREDICTED if progress is None else f"{PREDICTED} ({progress:.0%})")
+
+    def _on_time(self, *_: object) -> None:
+        """Move the cursor with the slider; nothing is drawn anew."""
+        together = belong_together(self.session) and self.session.shown_traces is None
+        self.plot.set_cursor(shown_frame(self.session) if together else None)
+
+    def _show_theme(self, *_: object) -> None:
+        viewer = self.session.viewer
+        if viewer is None:
+            return
+        self._colours = plot_colours(viewer.theme)
+        self.plot.set_colours(self._colours)
+        for kind, box in self.kinds.items():
+            box.setIcon(line_icon(kind, self._colours))
+        self._show()
+
+    def on_front(self, front: bool) -> None:
+        """Draw with predictions, which nobody waits for while the dock is out of sight."""
+        if front:
+            self._show()
+
+
+def _place(ids: NDArray[np.int64], number: int) -> int:
+    return int(np.flatnonzero(ids == number)[0])
+
+
+def _names(listed: list[int], selected: int) -> str:
+    if not listed:
+        return "The selected ROIs have no traces."
+    if len(listed) == 1 == selected:
+        return f"ROI {listed[0]}"
+    return f"{len(listed)} of {selected:,} ROIs" if selected > len(listed) else f"{selected} ROIs"

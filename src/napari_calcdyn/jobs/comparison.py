@@ -1,0 +1,226 @@
+"""The whole comparison: from recordings and ranges to a p-value, changed edges, maps and a folder of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.sequences.comparison import Comparison, compare_sequences
+from napari_calcdyn.analysis.sequences.condition_blocks import check_ranges
+from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, comparison_maps
+from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.objective import configured_weights
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback
+from napari_calcdyn.recording.movies.joining import join
+from napari_calcdyn.recording.writing import writing
+
+from .comparison_files import save_comparison
+from .result_folder import result_folder
+from .stages import in_stage
+
+__all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
+
+_SAME_RATE = 0.01  # relative difference of frame rates that is none
+
+
+def check_conditions(
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    order: int,
+    block: int | Literal["auto"] = "auto",
+) -> None:
+    """Refuse what can never be compared, before anything is computed.
+
+    Parameters
+    ----------
+    movies : Movie, or sequence of one or two
+        As for `compare`.
+    a, b : sequence of range
+        Stretches of frames.
+    order : int
+        Number of lags p.
+    block : int or "auto"
+        Frames in a block.
+
+    Raises
+    ------
+    InputError
+        If a range is not in its recording, two in one recording overlap, a condition is too short, also for blocks of
+        so many frames, or two recordings differ in frame rate.
+    """
+    of = _one_or_two(movies)
+    check_ranges(a, b, tuple(movie.n_frames for movie in of), order, block)
+    rate, other = of[0].frame_rate, of[-1].frame_rate
+    if rate and other and abs(rate - other) > _SAME_RATE * max(rate, other):
+        raise InputError(
+            f"{of[0].name} has {rate:g} frames per second and {of[-1].name} {other:g}: a lag of one frame is not the"
+            " same time in both, so bring them to one frame rate first."
+        )
+
+
+def compare(
+    model: VARAutoencoder,
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    *,
+    latents: Sequence[NDArray[np.float32]] | None = None,
+    permutations: int = 999,
+    block: int | Literal["auto"] = "auto",
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> tuple[Comparison, ComparisonMaps]:
+    """Compare two conditions of a recording, or two recordings of one field of view.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        Its network makes the latents; order, penalty weights and the rule for λ are those of its settings.
+    movies : Movie, or sequence of one or two
+        With two, `a` counts frames of the first and `b` frames of the second.
+    a, b : sequence of range
+        Stretches of frames.
+    latents : sequence of ndarray (T, d), optional
+        Those of the movies, where they are known.
+    permutations : int
+        Number of permutations.
+    block : int or "auto"
+        Frames in a block.
+    seed : int
+        Of the permutations.
+    progress : callable or None
+        Called with units of work done and in all, frames and permutations; returns True to stop.
+
+    Returns
+    -------
+    comparison : Comparison
+        See `compare_sequences`.
+    maps : ComparisonMaps
+        Where in the picture.
+
+    Raises
+    ------
+    InputError
+        If the conditions cannot be compared, or frames have another size than the model's.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    of = _one_or_two(movies)
+    check_conditions(of, a, b, model.config.order, block)
+    for movie in of:
+        model.check_frame_shape(movie)
+    to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
+    total = to_encode + permutations + sum(map(len, a)) + sum(map(len, b))
+
+    def after(before: int) -> ProgressCallback | None:
+        return None if progress is None else lambda done, _: progress(before + done, total)
+
+    if latents is None:
+        starts = [0, of[0].n_frames]
+        latents = [model.latents(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
+    joint = len(latents[0]) if len(of) == 2 else 0
+    comparison = compare_sequences(
+        np.concatenate(latents),
+        a,
+        [range(it.start + joint, it.stop + joint) for it in b],
+        order=model.config.order,
+        weights=configured_weights(model.network, model.config).cpu(),
+        selection=Selection(model.config.selection, model.config.fraction, model.config.nonzeros),
+        permutations=permutations,
+        block=block,
+        seed=seed,
+        progress=after(to_encode),
+    )
+    conditions = Condition(of[0], latents[0], a), Condition(of[-1], latents[-1], b)
+    return comparison, comparison_maps(model, comparison, *conditions, after(to_encode + permutations))
+
+
+def run_compare(
+    movies: Movie | Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    folder: str | Path,
+    model: VARAutoencoderConfig | VARAutoencoder,
+    *,
+    permutations: int = 999,
+    block: int | Literal["auto"] = "auto",
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a model or apply one, compare two conditions, and write what was found.
+
+    Parameters
+    ----------
+    movies : Movie, or sequence of one or two
+        As for `compare`.
+    a, b : sequence of range
+        Stretches of frames.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["compare"]``, all or none.
+    model : VARAutoencoderConfig or VARAutoencoder
+        Settings to train with, on the recording or on both one after the other; or a fitted model.
+    permutations : int
+        Number of permutations.
+    block : int or "auto"
+        Frames in a block.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of the training and of the permutations.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+
+    Returns
+    -------
+    dict
+        What ``comparison.json`` says.
+
+    Raises
+    ------
+    InputError
+        If recordings or ranges cannot be compared, or the folder cannot be written or holds something else.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+    of = _one_or_two(movies)
+
+    with result_folder(folder, "compare") as new:
+        if isinstance(model, VARAutoencoder):
+            fitted = model
+        else:
+            check_conditions(of, a, b, model.order, block)
+            whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
+            fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
+        comparison, maps = compare(
+            fitted,
+            of,
+            a,
+            b,
+            permutations=permutations,
+            block=block,
+            seed=seed,
+            progress=in_stage(tell, "Comparing"),
+        )
+        tell(Progress("Writing the results"))
+        more = {"seed": seed, "seconds": round(time.monotonic() - start, 3)}
+        with writing(folder):
+            found = save_comparison(new, of, a, b, comparison, maps, more)
+    return found
+
+
+def _one_or_two(movies: Movie | Sequence[Movie]) -> list[Movie]:
+    of = [movies] if isinstance(movies, Movie) else list(movies)
+    if len(of) not in (1, 2):
+        raise InputError(f"{len(of)} recordings cannot be compared: choose one or two.")
+    return of

@@ -1,0 +1,81 @@
+"""A comparison as files: its numbers, its maps, and a picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
+from napari_calcdyn.jobs.overviews.comparison import save_overview
+from napari_calcdyn.recording import Movie
+
+from .result_folder import write_metrics
+
+
+def save_comparison(
+    folder: Path,
+    movies: Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    comparison: Comparison,
+    maps: ComparisonMaps,
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    """Write a comparison into a folder as `result_folder` gives it.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty; gets the files of ``analysis.result_folder.RESULTS["compare"]``.
+    movies : sequence of Movie
+        One, or two.
+    a, b : sequence of range
+        What was compared; `b` in the last of the movies.
+    comparison : Comparison
+        What was found.
+    maps : ComparisonMaps
+        Its maps.
+    more : dict
+        What else ``comparison.json`` should say.
+
+    Returns
+    -------
+    dict
+        What ``comparison.json`` says.
+    """
+    order, latents, _ = comparison.coefficients_a.shape
+    found = {
+        "statistic": comparison.statistic,
+        "p_value": comparison.p_value,
+        "block_length": comparison.block_length,
+        "permutations": comparison.permutations,
+        "effect": comparison.effect,
+        "edges": [_edge(edge) for edge in comparison.edges()],
+        "a": [[it.start, it.stop] for it in a],
+        "b": [[it.start, it.stop] for it in b],
+        "samples": list(comparison.samples),
+        "order": order,
+        "latents": latents,
+        "movies": [str(movie.path or movie.name) for movie in movies],
+        **more,
+    }
+    for name in ("explained_a", "explained_b", "difference"):
+        tifffile.imwrite(folder / f"{name}.tif", getattr(maps, name), photometric="minisblack")
+    save_overview(folder / "overview.png", movies, a, b, comparison, maps)
+    write_metrics(folder, "compare", found)
+    return found
+
+
+def _edge(edge: Any) -> dict[str, Any]:
+    return {
+        "source": int(edge["source"]),
+        "target": int(edge["target"]),
+        "lag": int(edge["lag"]),
+        "a": float(edge["before"]),
+        "b": float(edge["after"]),
+        "p_value": float(edge["p_value"]),
+    }

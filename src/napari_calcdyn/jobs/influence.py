@@ -1,0 +1,106 @@
+"""The whole question of who drives whom: from a recording and its ROIs to a tested graph in a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_calcdyn.analysis.influence.edge_test import SURROGATES
+from napari_calcdyn.analysis.influence.influence import influence_test
+from napari_calcdyn.jobs.overviews.influence import save_overview
+from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording.writing import writing
+
+from .result_folder import result_folder, write_metrics
+from .stages import in_stage
+
+ALPHA = 0.05
+"""Family-wise p-value up to which an edge is drawn and counted; the table has all of them."""
+
+
+def run_influence(
+    movie: Movie,
+    rois: RoiSet,
+    folder: str | Path,
+    model: VARAutoencoderConfig | VARAutoencoder,
+    *,
+    surrogates: int = SURROGATES,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a model or apply one, test which ROI drives which, and write what was found.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    rois : RoiSet
+        Its ROIs.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["influence"]``, all or none.
+    model : VARAutoencoderConfig or VARAutoencoder
+        Settings to train with, or a fitted model.
+    surrogates : int
+        Number of surrogates to test against.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of the training and of the surrogates.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+
+    Returns
+    -------
+    dict
+        What ``influence.json`` says.
+
+    Raises
+    ------
+    InputError
+        If the ROIs belong to frames of another size, the recording cannot be used, or the folder cannot be written or
+        holds something else.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+
+    rois.check_frame_shape(movie.frame_shape)
+    with result_folder(folder, "influence") as new:
+        if isinstance(model, VARAutoencoder):
+            fitted = model
+        else:
+            fitted, _ = drive(fit_var_autoencoder(movie, model, device=device, seed=seed), tell)
+        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
+        influence = influence_test(
+            fitted,
+            latents,
+            rois,
+            surrogates=surrogates,
+            seed=seed,
+            progress=in_stage(tell, "Testing connections"),
+        )
+        tell(Progress("Writing the results"))
+        metrics = {
+            "movie": str(movie.path or movie.name),
+            "rois": len(rois),
+            "order": fitted.var.order,
+            "latents": fitted.var.latents,
+            "surrogates": surrogates,
+            "block_length": influence.block_length,
+            "edges": len(influence.edges(alpha=ALPHA)),
+            "alpha": ALPHA,
+            "seed": seed,
+            "seconds": round(time.monotonic() - start, 3),
+        }
+        with writing(folder):
+            influence.write_csv(new / "influence.csv")
+            influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
+            save_overview(new / "overview.png", movie, rois, influence, ALPHA)
+            write_metrics(new, "influence", metrics)
+    return metrics

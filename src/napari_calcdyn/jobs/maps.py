@@ -1,0 +1,130 @@
+"""The whole job on one recording: train or apply a model, map, and write everything to a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.maps.contribution import ContributionMaps, contribution_maps
+from napari_calcdyn.jobs.overviews.maps import save_overview
+from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.writing import writing
+
+from .peak_memory import peak_rss_mb
+from .result_folder import result_folder, write_metrics
+from .stages import in_stage
+
+
+def run(
+    movie: Movie,
+    folder: str | Path,
+    model: VARAutoencoderConfig | VARAutoencoder,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a model on a recording, or apply one, compute its maps and write both.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["run"]``, all or none.
+    model : VARAutoencoderConfig or VARAutoencoder
+        Settings to train with, or a fitted model to apply as it is.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights and batches.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` says. A model that is applied is measured on all frames of this recording.
+
+    Raises
+    ------
+    InputError
+        If the recording cannot be used, there is no such device, or the folder cannot be written or holds
+        something else; the last two before anything is computed.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+
+    with result_folder(folder, "run") as new:
+        history: list[Progress] = []
+        applied = isinstance(model, VARAutoencoder)
+        if isinstance(model, VARAutoencoder):
+            fitted = model
+            fitted.check_frame_shape(movie)
+            movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
+        else:
+            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
+            fitted, history = drive(fit, tell)
+        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
+        metrics = fitted.metrics | (_errors(fitted, movie, latents) if applied else {})
+        maps = contribution_maps(fitted, movie, progress=in_stage(tell, "Mapping contributions"))
+
+        tell(Progress("Writing the results"))
+        with writing(folder):
+            _write(new, movie, fitted, latents, maps)
+            save_overview(new / "overview.png", movie, fitted, latents, maps, metrics, history)
+            metrics |= {
+                "seconds": round(time.monotonic() - start, 3),
+                "peak_rss_mb": peak_rss_mb(),
+                "movie": str(movie.path or movie.name),
+            }
+            write_metrics(new, "run", metrics)
+    return metrics
+
+
+def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -> dict[str, Any]:
+    """Measure a model on a recording that it was not trained on."""
+    frames, network, var = model.normalised(movie), model.network, model.var
+    return {
+        "frames": movie.n_frames,
+        "device": model.device.type,
+        **held_out_errors(network, frames, latents, var.order, model.scale, var),
+    }
+
+
+def _write(
+    folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], maps: ContributionMaps
+) -> None:
+    images = {
+        "mean": movie.mean_frame(),
+        "contribution_explained": maps.explained,
+        "contribution_amplitude": maps.amplitude,
+        "contribution_sources": maps.sources,
+    }
+    options: dict[str, Any] = {}
+    if movie.pixel_size is not None:
+        height, width = movie.pixel_size
+        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
+    for name, image in images.items():
+        tifffile.imwrite(folder / f"{name}.tif", image, photometric="minisblack", **options)
+    np.save(folder / "latents.npy", latents)
+    np.savez(
+        folder / "var.npz",
+        coefficients=model.var.coefficients,
+        lam=model.var.lam,
+        knots=model.var.path.knots.numpy(),
+        mean=model.var.mean,
+        latent_centres=model.latent_centres,
+    )
+    model.save(folder / "model")

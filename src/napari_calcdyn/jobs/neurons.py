@@ -1,0 +1,113 @@
+"""The job on single neurons: train or apply an AVAE, describe every neuron, and write a folder of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
+from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
+from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae.fitting import fit_avae
+from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.avae.objective import active_units, kl_divergence
+from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.recording import RoiSet, Traces
+from napari_calcdyn.recording.writing import writing
+
+from .overviews.neurons import save_neurons_overview
+from .peak_memory import peak_rss_mb
+from .result_folder import result_folder, write_metrics
+from .stages import in_stage
+
+
+def run_neurons(
+    traces: Traces,
+    folder: str | Path,
+    model: AVAEConfig | AVAE,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    rois: RoiSet | None = None,
+) -> dict[str, Any]:
+    """Train an AVAE on traces, or apply one, analyse the neurons and write everything to a folder.
+
+    Parameters
+    ----------
+    traces : Traces
+        The recording.
+    folder : str or Path
+        Gets the files of ``analysis.result_folder.RESULTS["neurons"]``, all or none.
+    model : AVAEConfig or AVAE
+        Settings to train with, or a fitted model to apply as it is.
+    device : str
+        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights, batches and the map.
+    on_progress : callable, optional
+        Told how far the job is; may raise to end it.
+    rois : RoiSet, optional
+        Where the traces came from, to be drawn in their clusters' colours.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` says. A model that is applied is measured on all traces of this recording.
+
+    Raises
+    ------
+    InputError
+        If fewer than 10 traces can be used, they do not fit the model, there is no such device, or the folder cannot
+        be written or holds something else; that is found out before the training.
+    """
+    start = time.monotonic()
+    tell = on_progress or (lambda progress: None)
+    check_enough_neurons(int(traces.usable.sum()))
+    with result_folder(folder, "neurons") as new:
+        history: list[Progress] = []
+        if isinstance(model, AVAE):
+            fitted = model
+        else:
+            fitted, history = drive(fit_avae(traces, model, device=device, seed=seed), tell)
+        neurons = analyse_neurons(
+            fitted,
+            traces,
+            seed=seed,
+            progress=in_stage(tell, "Mapping the neurons"),
+        )
+        metrics = fitted.metrics | (_measured(fitted, traces, neurons) if fitted is model else {})
+
+        tell(Progress("Writing the results"))
+        with writing(folder):
+            neurons.write_csv(new / "neurons.csv")
+            np.save(new / "reconstruction.npy", neurons.reconstruction)
+            fitted.save(new / "model")
+            save_neurons_overview(new / "overview.png", traces, neurons, metrics, history, rois)
+            metrics |= {
+                "seconds": round(time.monotonic() - start, 3),
+                "peak_rss_mb": peak_rss_mb(),
+                "input": traces.name,
+            }
+            write_metrics(new, "neurons", metrics)
+    return metrics
+
+
+def _measured(model: AVAE, traces: Traces, neurons: Neurons) -> dict[str, Any]:
+    """Measure a model on traces that it was not fitted to; the rest of its metrics says how it was made."""
+    usable = traces.usable
+    mean, std = (torch.from_numpy(values[usable]) for values in (neurons.mean, neurons.std))
+    missed = neurons.reconstruction[usable] - traces.values[usable]
+    return {
+        "neurons": int(usable.sum()),
+        "samples": traces.samples,
+        "reconstruction_error": float(np.nanmean(np.square(missed, dtype=np.float64))),
+        "kl": float(kl_divergence(mean, 2 * std.log()).mean()),
+        "active_units": int(active_units(mean)),
+        "device": model.device.type,
+    }

@@ -1,0 +1,1 @@
+"""One overview figure for each kind of result."""

@@ -1,0 +1,102 @@
+"""One picture of a comparison: the null distribution, where, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
+from napari_calcdyn.recording import Movie
+
+from .map_panel import draw_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_A, _B, _OBSERVED = "#30638e", "#edae49", "#d1495b"
+
+
+def save_overview(
+    path: str | Path,
+    movies: Sequence[Movie],
+    a: Sequence[range],
+    b: Sequence[range],
+    comparison: Comparison,
+    maps: ComparisonMaps,
+) -> None:
+    """Draw the overview of a comparison.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    movies : sequence of Movie
+        One, or two.
+    a, b : sequence of range
+        What was compared; `b` in the last of the movies.
+    comparison : Comparison
+        What was found.
+    maps : ComparisonMaps
+        Its maps.
+    """
+    # A figure of its own, without pyplot: nothing global, no window, any thread.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13.5, 7.4), dpi=110, layout="constrained")
+    p, edges = comparison.p_value, len(comparison.edges())
+    less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
+    names = " and ".join(movie.name for movie in movies)
+    figure.suptitle(
+        f"{names}: p = {p:.3g} for the same rules in A and B; with rules of their own the one-step error is {less}"
+        f" than by chance; {edges} changed connection{'s' * (edges != 1)}",
+        fontsize=11,
+    )
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.25], squeeze=False).ravel()
+    null, time = top.subplots(1, 2, width_ratios=[1, 1.6])
+    _null(null, comparison)
+    _ranges(time, movies, a, b, comparison)
+    images = bottom.subplots(1, 3)
+    # Both explained maps on one scale: they are to be compared.
+    high = max(float(np.percentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
+    for axes, image, movie, name in (
+        (images[0], maps.explained_a, movies[0], "A"),
+        (images[1], maps.explained_b, movies[-1], "B"),
+    ):
+        draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
+    high = float(np.percentile(maps.difference, 99.7))
+    title = "How far the rules disagree"
+    draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
+    figure.savefig(path)
+
+
+def _null(axes: Axes, comparison: Comparison) -> None:
+    axes.hist(comparison.null, bins=40, color="0.75", label="labels of blocks permuted")
+    axes.axvline(comparison.statistic, color=_OBSERVED, linewidth=2, label="observed")
+    axes.set(xlabel="difference between A and B", ylabel="permutations")
+    axes.set_title(f"{comparison.permutations} permutations", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _ranges(
+    axes: Axes, movies: Sequence[Movie], a: Sequence[range], b: Sequence[range], comparison: Comparison
+) -> None:
+    rate = movies[0].frame_rate or 1.0
+    for row, (name, stretches, colour, movie, frames) in enumerate(
+        (
+            ("A", a, _A, movies[0], comparison.samples[0]),
+            ("B", b, _B, movies[-1], comparison.samples[1]),
+        )
+    ):
+        spans = [(it.start / rate, len(it) / rate) for it in stretches]
+        axes.broken_barh(spans, (-row - 0.35, 0.7), color=colour)
+        where = f" of {movie.name}" if len(movies) == 2 else ""
+        axes.text(0, -row + 0.38, f"{name}{where}, {frames} frames compared", fontsize=8, va="bottom")
+    axes.set(xlim=(0, max(movie.n_frames for movie in movies) / rate), ylim=(-1.6, 0.8), yticks=[])
+    axes.set_xlabel("time (s)" if movies[0].frame_rate else "frame")
+    axes.set_title(f"Blocks of {comparison.block_length} frames", fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)

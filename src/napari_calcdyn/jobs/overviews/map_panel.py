@@ -1,0 +1,82 @@
+"""One map of a recording in a figure: its colours, the shape of its pixels, and a scale bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording import Movie
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_map(
+    figure: Figure,
+    axes: Axes,
+    image: NDArray[np.float32],
+    movie: Movie,
+    title: str,
+    unit: str,
+    *,
+    limits: tuple[float, float],
+    colormap: str = "inferno",
+) -> None:
+    """Draw a map with its colour bar.
+
+    Parameters
+    ----------
+    figure : Figure
+        Where the axes are.
+    axes : Axes
+        Where to draw.
+    image : ndarray (Y, X)
+        Of the frame size of the recording.
+    movie : Movie
+        The recording.
+    title : str
+        Above the map.
+    unit : str
+        Beside the colour bar. Squared units leave weak cells black: their colours follow the root.
+    limits : tuple of float
+        Values of the first and the last colour.
+    colormap : str
+        Name of the colours.
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = limits[0], max(limits[1], limits[0] + 1e-12)
+    norm = PowerNorm(0.5 if unit.endswith("²") else 1, low, high, clip=True)
+    shown = axes.imshow(image, cmap=colormap, norm=norm, interpolation="nearest")
+    axes.set_title(title, fontsize=10)
+    ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    figure.colorbar(shown, ax=axes, shrink=0.85, label=unit, ticks=ticks)
+    set_scale(axes, movie)
+
+
+def set_scale(axes: Axes, movie: Movie) -> None:
+    """Give the axes of an image the shape of the recording's pixels, and a scale bar where their size is known.
+
+    Parameters
+    ----------
+    axes : Axes
+        Loses its ticks.
+    movie : Movie
+        The recording.
+    """
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if movie.pixel_size is None:
+        return
+    axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
+    (height, width), micrometres = movie.frame_shape, movie.pixel_size[1]
+    wanted = width * micrometres / 4
+    decade = 10 ** np.floor(np.log10(wanted))
+    length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)
+    left, y = 0.05 * width, 0.95 * height
+    axes.plot([left, left + length / micrometres], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(left, y - 0.02 * height, f"{length:g} µm", color="white", fontsize=8, va="bottom")

@@ -1,0 +1,164 @@
+"""One picture of a result: where, how much, who drives whom, and how well it was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import Movie
+
+from .map_panel import draw_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_TRACES = 8
+_MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measured"}
+_PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
+
+
+def save_overview(
+    path: str | Path,
+    movie: Movie,
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    maps: ContributionMaps,
+    metrics: Mapping[str, Any],
+    history: Sequence[Progress] = (),
+) -> None:
+    """Draw the overview of a result.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    movie : Movie
+        The recording.
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d)
+        Latents of the recording.
+    maps : ContributionMaps
+        Its maps.
+    metrics : mapping
+        What was measured, as in `VARAutoencoder.metrics`.
+    history : sequence of Progress
+        What the training reported, for the curve of the losses; nothing where a saved model was applied.
+    """
+    # A figure of its own, without pyplot: nothing global, no window, any thread.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13.5, 8.6), dpi=110, layout="constrained")
+    frames, height, width = movie.shape
+    figure.suptitle(
+        f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
+        f" {model.var.latents} latents, {model.var.nonzeros} connections,"
+        f" prediction error {metrics['latent_prediction_error']:.3f}",
+        fontsize=11,
+    )
+    (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
+    frame = movie.mean_frame()
+    low, high = np.percentile(frame, (1, 99.7))
+    draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+    for axes, image, title, unit in (
+        (explained, maps.explained, "Explained by the dynamics", "counts²"),
+        (amplitude, maps.amplitude, "Amplitude of the contributions", "counts"),
+    ):
+        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.percentile(image, 99.7))))
+    _matrix(figure, matrix, model)
+    _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
+    if history:
+        _losses(losses, history)
+    else:
+        losses.set_axis_off()
+    figure.savefig(path)
+
+
+def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
+    # Between latents of unit variance, so that rows compare; the lag at which an edge is strongest.
+    by_lag = model.var.standardised
+    strongest = np.abs(by_lag).argmax(0)
+    edges = np.take_along_axis(by_lag, strongest[None], 0)[0]
+    others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
+    # The own past is so much stronger that it would leave everything else white.
+    limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
+    # As points: a cell of the matrix is smaller than a pixel where there are many latents.
+    target, source = np.nonzero(edges)
+    order = np.abs(edges[target, source]).argsort()
+    target, source = target[order], source[order]
+    side = max(2.5, 230 / len(edges))
+    shown = axes.scatter(
+        source,
+        target,
+        c=edges[target, source],
+        s=side**2,
+        marker="s",
+        linewidths=0,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+    )
+    axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
+    axes.set_title("Who predicts whom", fontsize=10)
+    axes.set_xlabel("source latent")
+    axes.set_ylabel("target latent")
+    figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
+
+
+def _traces(
+    axes: Axes, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], held_out: float
+) -> None:
+    rate = movie.frame_rate or 1.0
+    time = np.arange(len(latents)) / rate
+    predicted = model.var.predict(latents)
+    # One unit of any latent has the same power in the picture: the order of what they explain there.
+    mean = model.var.mean.astype(np.float32)
+    explained = ((predicted - mean) * (latents - mean)).mean(0)
+    strongest = np.argsort(explained)[::-1][:_TRACES]
+    for row, latent in enumerate(strongest):
+        spread = 4 * max(float(latents[:, latent].std()), 1e-12)
+        for values, style in ((latents, _MEASURED), (predicted, _PREDICTED)):
+            trace = (values[:, latent] - latents[:, latent].mean()) / spread - row
+            axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
+    if held_out:
+        axes.axvspan(time[-1] * (1 - held_out), time[-1], color="0.92", zorder=-1, label="held out")
+    axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
+    axes.set_xlim(0, time[-1])
+    axes.set_ylabel("latent")
+    axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
+    axes.set_title("Latents with the strongest dynamics", fontsize=10)
+    _legend(axes, ncols=3)
+
+
+def _losses(axes: Axes, history: Sequence[Progress]) -> None:
+    for key, colour, label in (
+        ("reconstruction", "#30638e", "reconstruction"),
+        ("prediction", "#d1495b", "prediction"),
+    ):
+        for prefix, where, alpha, marker in (
+            ("", "training", 0.35, ""),
+            ("held_out_", "not trained on", 1.0, "o"),
+        ):
+            points = [(p.step, p.losses[prefix + key]) for p in history if prefix + key in p.losses]
+            if points:
+                steps, values = zip(*points, strict=True)
+                line = axes.plot(steps, values, color=colour, alpha=alpha, marker=marker, markersize=2.5)
+                line[0].set_label(f"{label}, {where}")
+    axes.set_xlabel("training step")
+    axes.set_ylabel("relative error")
+    axes.set_ylim(bottom=0)
+    axes.set_title("Training", fontsize=10)
+    _legend(axes, ncols=2)
+
+
+def _legend(axes: Axes, ncols: int) -> None:
+    axes.legend(fontsize=7.5, ncols=ncols, loc="upper center", frameon=False, bbox_to_anchor=(0.5, -0.13))
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,132 @@
+"""The folder that a command writes: checked before anything is computed, filled in one go at the end."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.writing import writing
+
+Command = Literal["run", "neurons", "compare", "influence"]
+
+METRICS: dict[Command, str] = {
+    "run": "metrics.json",
+    "neurons": "metrics.json",
+    "compare": "comparison.json",
+    "influence": "influence.json",
+}
+RESULTS: dict[Command, tuple[str, ...]] = {
+    "run": (
+        "mean.tif",
+        "contribution_explained.tif",
+        "contribution_amplitude.tif",
+        "contribution_sources.tif",
+        "latents.npy",
+        "var.npz",
+        "model",
+        "overview.png",
+        METRICS["run"],  # moved last: where it is, everything is
+    ),
+    "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
+    "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
+    "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
+}
+"""What each command writes."""
+
+_MADE_BY = "napari-calcdyn"
+
+
+@contextmanager
+def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
+    """Give a place to write results to, and move them to their folder when all are there.
+
+    An error, or the user's interruption, leaves the folder as it was. Results of an earlier run are replaced;
+    files of other names stay.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the results belong; made if it does not exist.
+    command : {"run", "neurons", "compare", "influence"}
+        Whose results they are.
+
+    Yields
+    ------
+    Path
+        An empty folder inside it, to be filled with the files of `RESULTS`; `write_metrics` writes the last one.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or has files of these names that are not from an earlier run.
+    """
+    folder, names = Path(folder), RESULTS[command]
+    _refuse_to_replace(folder, command)
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    with ExitStack() as clean_up:
+        clean_up.callback(_remove_empty, made)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            beside = clean_up.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-"))
+            new, old = Path(beside, "new"), Path(beside, "old")
+            new.mkdir()
+            old.mkdir()
+        yield new
+        with writing(folder):
+            for name in names[::-1]:
+                if (folder / name).exists():
+                    (folder / name).rename(old / name)
+            for name in names:
+                (new / name).rename(folder / name)
+
+
+def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> None:
+    """Write what was measured, by which a folder is known as that of an earlier run.
+
+    Parameters
+    ----------
+    folder : Path
+        As `result_folder` gave it.
+    command : {"run", "neurons", "compare", "influence"}
+        Whose results they are.
+    metrics : dict
+        What was measured; gets two more entries, the command and the version of this program.
+    """
+    metrics |= {"command": command, "made_by": f"{_MADE_BY} {version(_MADE_BY)}"}
+    (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove what was made for nothing, from the inside out."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _refuse_to_replace(folder: Path, command: Command) -> None:
+    """Raise InputError where results would replace what is not from an earlier run of the same command."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: choose a folder for the results.")
+    others = [name for name in RESULTS[command] if (folder / name).exists()]
+    if others and not _is_earlier_run(folder, command):
+        raise InputError(
+            f"{folder} holds a {others[0]} that is not from an earlier run of `calcdyn {command}`: choose another"
+            " folder."
+        )
+
+
+def _is_earlier_run(folder: Path, command: Command) -> bool:
+    try:
+        metrics = json.loads((folder / METRICS[command]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    known = isinstance(metrics, dict) and str(metrics.get("made_by")).startswith(_MADE_BY)
+    return known and metrics.get("command", "run") == command

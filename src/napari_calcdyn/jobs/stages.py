@@ -1,0 +1,30 @@
+"""The stages of a job, told of in the same way as the training that comes before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.recording import ProgressCallback
+
+
+def in_stage(tell: Callable[[Progress], object], name: str) -> ProgressCallback:
+    """Return a callback that tells of the progress of one stage.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with every report; may raise to end the stage.
+    name : str
+        What is done, in a few words.
+
+    Returns
+    -------
+    callable
+        To be called with units of work done and in all.
+    """
+
+    def progress(done: int, total: int) -> None:
+        tell(Progress(name, done, total))
+
+    return progress

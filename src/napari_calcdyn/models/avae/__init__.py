@@ -1,0 +1,1 @@
+"""The AVAE: a variational autoencoder of single-neuron traces."""

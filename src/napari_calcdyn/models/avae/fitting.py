@@ -1,0 +1,162 @@
+"""Fitting the AVAE to the traces of a recording."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Generator
+
+import numpy as np
+import torch
+
+from napari_calcdyn.models.devices import resolve_device
+from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
+from napari_calcdyn.recording import Cancelled, InputError, Traces
+
+from .config import AVAEConfig
+from .data import Normalisation, noise_variance
+from .model import AVAE
+from .networks import build_network
+from .objective import AVAEObjective, active_units, kl_divergence
+
+_FEWEST_NEURONS = 10
+_LARGEST_GRADIENT = 1.0
+_LEARNING_RATE, _MANY_NEURONS = 3e-3, 1000
+_DECAY = 0.99  # per epoch, the paper's
+
+
+def fit_avae(
+    traces: Traces,
+    config: AVAEConfig | None = None,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    stop: threading.Event | None = None,
+) -> Generator[Progress, None, AVAE]:
+    """Train an AVAE, one neuron being one sample.
+
+    A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
+    `AVAE.metrics` are measured on it. Traces with a problem are left out.
+
+    Parameters
+    ----------
+    traces : Traces
+        The recording.
+    config : AVAEConfig, optional
+        Settings; the preset "standard" by default.
+    device : str
+        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights, held-out neurons and batches; the same seed on the same machine gives the same model.
+    stop : threading.Event, optional
+        When set, training ends within a step and the best model so far is returned.
+
+    Yields
+    ------
+    Progress
+        About ten times a second.
+
+    Returns
+    -------
+    AVAE
+        As the generator's return value.
+
+    Raises
+    ------
+    InputError
+        If fewer than 10 traces can be used, traces are too short, or there is no such device.
+    Cancelled
+        If `stop` was set before training began.
+    """
+    config = config or AVAEConfig.preset("standard")
+    start = time.monotonic()
+    where = resolve_device(device)
+    usable = int(traces.usable.sum())
+    if usable < _FEWEST_NEURONS:
+        raise InputError(
+            f"{traces.name} has {usable} traces that can be used, and at least {_FEWEST_NEURONS} neurons are needed:"
+            " add ROIs, or check the traces."
+        )
+    if traces.samples < 2:
+        raise InputError(f"{traces.name} has one sample per trace: record for longer.")
+    yield Progress("Preparing the traces")
+    known = traces.select(traces.usable)
+    order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
+    held_out = max(2, round(config.validation * len(known)))
+    validation, training = order[:held_out], order[held_out:]
+    normalisation = Normalisation.fit(known.select(training.numpy()), config)
+    values, valid = normalisation.apply(known)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        network = build_network(
+            config.architecture, known.samples, config.hidden, config.latent, min(config.patch, known.samples)
+        )
+        network.start_from(values[training])
+    network.to(where)
+    if config.error_unit == "noise":
+        noise = noise_variance(values[training], valid[training])
+    else:  # 2 v = 1 in units of the scaled traces
+        noise = 0.5 / normalisation.scale**2
+    objective = AVAEObjective(network, values, valid, training, validation, noise, config, seed)
+    schedule = _schedule(config, len(training), objective.steps_per_epoch)
+    if stop is not None and stop.is_set():
+        raise Cancelled("The computation was cancelled.")
+    step = 0
+    try:
+        for progress in train(objective, schedule, stop=stop):
+            step = progress.step
+            yield progress
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            "The graphics card has too little memory for this training: ask for fewer neurons per step, or use the"
+            " device cpu."
+        ) from error
+
+    model = AVAE(config, network, normalisation, noise, known.ids, known.samples, traces.frame_rate, {})
+    model.metrics = {
+        "architecture": config.architecture,
+        "hidden": config.hidden,
+        "latent": config.latent,
+        "beta": config.beta,
+        "neurons": len(known),
+        "samples": known.samples,
+        "epochs": math.ceil(step / objective.steps_per_epoch),
+        **_measure(model, objective, known.select(validation.numpy())),
+        "seconds": time.monotonic() - start,
+        "device": where.type,
+        "seed": seed,
+    }
+    return model
+
+
+def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedule:
+    def exponential(step: int, steps: int) -> float:
+        return _DECAY ** (step // steps_per_epoch)
+
+    return Schedule(
+        steps=config.epochs * steps_per_epoch,
+        # Few neurons say little about what principal components miss: large steps would only fit their noise.
+        learning_rate=config.learning_rate or _LEARNING_RATE * min(1.0, neurons / _MANY_NEURONS),
+        patience=config.patience,
+        check_every=steps_per_epoch,
+        least_improvement=config.least_improvement,
+        largest_gradient=_LARGEST_GRADIENT,
+        rate=exponential if config.decay == "exponential" else rise_and_fall,
+    )
+
+
+def _measure(model: AVAE, objective: AVAEObjective, held_out: Traces) -> dict[str, float]:
+    """Return validation loss, error in the traces' own unit, divergence and active units, all of held-out neurons."""
+    loss, _ = objective.validate(1, 1)
+    assert loss is not None
+    mean, std = model.encode(held_out)
+    residual = model.reconstruct(held_out) - held_out.values
+    means = torch.from_numpy(mean)
+    return {
+        "validation_loss": loss,
+        "reconstruction_error": float(np.nanmean(np.square(residual, dtype=np.float64))),
+        "kl": float(kl_divergence(means, 2 * torch.from_numpy(std).log()).mean()),
+        "active_units": int(active_units(means)),
+    }

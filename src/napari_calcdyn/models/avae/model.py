@@ -1,0 +1,289 @@
+"""The AVAE, fitted: one neuron's trace in, a few numbers that describe it out, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from napari_calcdyn.models import checkpoint
+from napari_calcdyn.models.devices import resolve_device
+from napari_calcdyn.recording import InputError, Traces
+from napari_calcdyn.recording.traces.scaling import Scaling
+
+from .config import AVAEConfig
+from .data import Normalisation
+from .mode import posterior_mode
+from .networks import AVAENetwork, build_network
+
+_BATCH_BYTES = 64 * 2**20
+
+
+@dataclasses.dataclass(eq=False)
+class AVAE:
+    """A trained autoregressive variational autoencoder of single-neuron traces (Abante et al. 2025).
+
+    Made by `models.avae_fitting.fit_avae` or `AVAE.load`.
+
+    Parameters
+    ----------
+    config : AVAEConfig
+        Settings it was trained with.
+    network : AVAENetwork
+        Encoder and decoder.
+    normalisation : Normalisation
+        From traces to what the network sees.
+    noise : float
+        v, the variance of the noise that the error was measured by, in normalised units.
+    ids : ndarray (N,), int64
+        ROIs of the traces that it was fitted to, held-out ones included.
+    samples : int
+        T: length of those traces.
+    frame_rate : float or None
+        Their samples per second.
+    metrics : dict
+        What was measured on the held-out neurons, and how the model was made.
+    """
+
+    config: AVAEConfig
+    network: AVAENetwork
+    normalisation: Normalisation
+    noise: float
+    ids: NDArray[np.int64]
+    samples: int
+    frame_rate: float | None
+    metrics: dict[str, Any]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def check_traces(self, traces: Traces) -> None:
+        """Refuse traces of another length, unless the network takes any.
+
+        Parameters
+        ----------
+        traces : Traces
+            A recording.
+
+        Raises
+        ------
+        InputError
+            If the lengths differ.
+        """
+        if traces.samples != self.samples and self.config.architecture != "sequence":
+            raise InputError(
+                f"The model was trained on traces of {self.samples:,} samples and {traces.name} has"
+                f" {traces.samples:,}: train a model on them, or train the network “sequence”, which takes any length."
+            )
+
+    @torch.no_grad()
+    def encode(self, traces: Traces) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Describe neurons.
+
+        Parameters
+        ----------
+        traces : Traces
+            Of the length that the model was trained on.
+
+        Returns
+        -------
+        mean, std : ndarray (N, D2), float32
+            μ and σ of the posterior of each neuron's latent; NaN for traces that cannot be used.
+
+        Raises
+        ------
+        InputError
+            If the traces have another length.
+        """
+        mean = np.full((len(traces), self.config.latent), np.nan, np.float32)
+        std = mean.copy()
+        for rows, values, valid in self._batches(traces):
+            posterior_mean, log_variance = self.network.encode(values, valid)
+            mean[rows] = posterior_mean.cpu().numpy()
+            std[rows] = (0.5 * log_variance).exp().cpu().numpy()
+        return mean, std
+
+    @torch.no_grad()
+    def decode(self, latents: ArrayLike, samples: int | None = None) -> NDArray[np.float32]:
+        """Turn latents into traces.
+
+        Parameters
+        ----------
+        latents : array_like (n, D2)
+            Latents.
+        samples : int, optional
+            Length of the traces for the network "sequence"; as in training by default.
+
+        Returns
+        -------
+        ndarray (n, T), float32
+            In the unit of the training traces; where each trace is scaled by its own range, in the median range.
+        """
+        latents = torch.as_tensor(np.asarray(latents, np.float32), device=self.device)
+        return self.normalisation.invert(self.network.decode(latents, samples or self.samples))
+
+    @torch.no_grad()
+    def reconstruct(self, traces: Traces) -> NDArray[np.float32]:
+        """Denoise traces: decode the mean of each posterior, refined as the settings say.
+
+        Parameters
+        ----------
+        traces : Traces
+            Of the length that the model was trained on.
+
+        Returns
+        -------
+        ndarray (N, T), float32
+            In the traces' unit, missing samples filled in; NaN for traces that cannot be used.
+
+        Raises
+        ------
+        InputError
+            If the traces have another length.
+        """
+        denoised = np.full(traces.values.shape, np.nan, np.float32)
+        scaling = self.normalisation.range_of(traces)
+        for rows, values, valid in self._batches(traces):
+            mean, _ = self.network.encode(values, valid)
+            mean = posterior_mode(
+                self.network,
+                mean,
+                values,
+                valid,
+                noise=self.noise,
+                beta=self.config.beta,
+                steps=self.config.refinement,
+            )
+            own = scaling if scaling.low.ndim == 0 else Scaling(scaling.low[rows], scaling.span[rows])
+            denoised[rows] = self.normalisation.invert(self.network.decode(mean, traces.samples), own)
+        return denoised
+
+    def sample(self, n: int, *, seed: int = 0) -> NDArray[np.float32]:
+        """Draw neurons that the model can imagine: latents from the prior N(0, I), decoded.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int
+            Same seed, same neurons.
+
+        Returns
+        -------
+        ndarray (n, T), float32
+            Traces without noise.
+        """
+        return self.decode(np.random.default_rng(seed).standard_normal((n, self.config.latent)))
+
+    def interpolate(self, first: ArrayLike, second: ArrayLike, steps: int = 9) -> NDArray[np.float32]:
+        """Walk from one neuron to another on a straight line through the latents.
+
+        Parameters
+        ----------
+        first, second : array_like (D2,)
+            Latents of the two.
+        steps : int
+            How many traces, the two ends included.
+
+        Returns
+        -------
+        ndarray (steps, T), float32
+            Decoded traces.
+        """
+        return self.decode(np.linspace(np.asarray(first), np.asarray(second), steps))
+
+    def save(self, folder: str | Path) -> None:
+        """Save the model: numbers as safetensors, settings and metrics as JSON.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made or replaced, in one step: an interrupted save leaves what was there.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written, or holds something that is not an AVAE.
+        """
+        normalisation = self.normalisation
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {"offset": torch.from_numpy(normalisation.offset), "ids": torch.from_numpy(self.ids)}
+        settings = {
+            "config": self.config.model_dump(),
+            "neurons": len(self.ids),
+            "samples": self.samples,
+            "frame_rate": self.frame_rate,
+            "low": float(normalisation.scaling.low),
+            "span": float(normalisation.scaling.span),
+            "scale": normalisation.scale,
+            "noise": self.noise,
+            "metrics": self.metrics,
+        }
+        checkpoint.save_checkpoint(Path(folder), checkpoint.AVAE, tensors, settings)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> AVAE:
+        """Load a model; nothing in the folder is executed.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What `save` wrote.
+        device : str
+            ``auto``, ``cuda``, ``mps`` or ``cpu``.
+
+        Returns
+        -------
+        AVAE
+            As it was saved.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no AVAE, or one that is damaged.
+        """
+        where = resolve_device(device)
+        with checkpoint.open_checkpoint(Path(folder), checkpoint.AVAE) as (settings, tensors):
+            config, samples = AVAEConfig(**settings["config"]), int(settings["samples"])
+            network = build_network(
+                config.architecture, samples, config.hidden, config.latent, min(config.patch, samples)
+            )
+            network.load_state_dict(checkpoint.with_prefix(tensors, "network."))
+            offset, ids = tensors["offset"].numpy(), tensors["ids"].numpy()
+            if offset.shape not in ((1,), (samples,)) or ids.shape != (settings["neurons"],):
+                raise ValueError("sizes disagree")
+            frame_rate = settings["frame_rate"]
+            range_ = Scaling(np.asarray(float(settings["low"])), np.asarray(float(settings["span"])))
+            normalisation = Normalisation(config.scaling, range_, offset, float(settings["scale"]))
+            model = cls(
+                config,
+                network,
+                normalisation,
+                float(settings["noise"]),
+                ids,
+                samples,
+                None if frame_rate is None else float(frame_rate),
+                dict(settings["metrics"]),
+            )
+        model.network.to(where)
+        return model
+
+    def _batches(self, traces: Traces) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
+        """Yield which rows, their normalised traces, and where they have samples; only usable traces."""
+        self.check_traces(traces)
+        rows = np.flatnonzero(traces.usable)
+        # Refinement holds a derivative of the trace for each latent, several times over.
+        wide = 4 * self.config.latent + 1 if self.config.refinement else 1
+        step = max(1, _BATCH_BYTES // (4 * traces.samples * wide))
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            values, valid = self.normalisation.apply(traces.select(some))
+            yield some, values.to(self.device), valid.to(self.device)

@@ -1,0 +1,58 @@
+"""Differentiable solve on fixed active sets: where the lasso's gradient comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _OnSupport(torch.autograd.Function):
+    """``x_S = G_SS⁻¹ r_S`` per column; backward is the same solve, so derivatives of any order exist."""
+
+    @staticmethod
+    def forward(ctx: Any, gram: Tensor, right: Tensor, active: Tensor, solution: Tensor | None) -> Tensor:
+        # An own tensor in both cases: autograd must see an output here, not one of the arguments.
+        solution = _backend(gram)(gram, right, active) if solution is None else solution.detach()
+        ctx.save_for_backward(gram, active, solution)
+        return solution
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+        gram, active, solution = ctx.saved_tensors
+        adjoint = on_support(gram, grad, active)
+        gram_grad = None
+        if ctx.needs_input_grad[0]:
+            outer = adjoint @ solution.t()
+            gram_grad = (outer + outer.t()) * -0.5
+        return gram_grad, adjoint, None, None
+
+
+def _backend(gram: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    if gram.device.type == "cuda":
+        from .batched import solve_on_support
+    else:
+        from .cpu import solve_on_support
+    return solve_on_support
+
+
+def on_support(gram: Tensor, right: Tensor, active: Tensor, solution: Tensor | None = None) -> Tensor:
+    """Solve ``gram[S, S] x[S, j] = right[S, j]`` on the active set S of each target, differentiably.
+
+    Parameters
+    ----------
+    gram : Tensor (p, p)
+    right : Tensor (p, m)
+    active : Tensor (p, m), bool
+        Active set of each target.
+    solution : Tensor (p, m), optional
+        The result, where it is already known.
+
+    Returns
+    -------
+    Tensor (p, m)
+        Zero outside the active sets.
+    """
+    return _OnSupport.apply(gram, right, active, solution)  # type: ignore[no-any-return, no-untyped-call]

@@ -1,0 +1,1 @@
+"""The sparse vector autoregression (VAR): its estimate, its order and how sparse it is."""

@@ -1,0 +1,156 @@
+"""Fitting the ℓ1-VAR autoencoder to a recording."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_calcdyn.models.devices import resolve_device
+from napari_calcdyn.models.training import Progress, Schedule, train
+from napari_calcdyn.models.var.model import VAR, fit_var
+from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
+
+from .config import VARAutoencoderConfig
+from .held_out import held_out_errors
+from .model import VARAutoencoder, encode_movie
+from .network import PatchAutoencoder, automatic_latents
+from .objective import Objective, configured_weights
+from .split import Split, check_held_out
+from .windows import NormalisedMovie
+
+_FRAMES_AFTER_STOP = 2048
+
+
+def fit_var_autoencoder(
+    movie: Movie,
+    config: VARAutoencoderConfig | None = None,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    stop: threading.Event | None = None,
+) -> Generator[Progress, None, VARAutoencoder]:
+    """Train a network and estimate the dynamics of its latents.
+
+    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
+    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    config : VARAutoencoderConfig, optional
+        Settings; the preset "standard" by default.
+    device : str
+        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+    seed : int
+        Of weights and batches; the same seed on the same machine gives the same model.
+    stop : threading.Event, optional
+        When set, training ends within a step and the best model so far is returned.
+
+    Yields
+    ------
+    Progress
+        About ten times a second.
+
+    Returns
+    -------
+    VARAutoencoder
+        As the generator's return value.
+
+    Raises
+    ------
+    InputError
+        If the recording is too short, constant, or has NaN pixels, or there is no such device.
+    Cancelled
+        If `stop` was set before training began.
+    """
+    config = config or VARAutoencoderConfig.preset("standard")
+    start = time.monotonic()
+    where = resolve_device(device)
+    split = Split.of(movie, config)
+
+    def halt(done: int, total: int) -> bool:
+        return stop is not None and stop.is_set()
+
+    yield Progress("Computing the mean frame")
+    statistics = movie.statistics(halt)
+    movie.check_dynamic(statistics)
+    check_held_out(movie, split)
+    offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
+
+    yield Progress("Preparing the network")
+    latents = config.latents or automatic_latents(movie.frame_shape, split.training)
+    if latents > np.prod(movie.frame_shape):
+        raise InputError(f"{latents} latents are more than a frame has pixels: ask for fewer.")
+    activity = torch.from_numpy(statistics.std)
+    network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
+    network.to(where)
+    try:
+        frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known, progress=halt)
+        task = Objective(network, frames, split, config, seed)
+        report(halt, 0, config.steps)
+        yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"
+            " device cpu."
+        ) from error
+    network.orient()
+
+    yield Progress("Estimating the dynamics", config.steps, config.steps)
+    try:
+        var, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
+    except Cancelled:  # soon done, whatever the length of the recording
+        near = range(
+            max(0, split.known - _FRAMES_AFTER_STOP), min(movie.n_frames, split.known + _FRAMES_AFTER_STOP)
+        )
+        var, errors = _estimate(network, frames, split, config, near, scale, None)
+    metrics = {
+        "mode": config.mode,
+        "skip": config.skip,
+        "frames": movie.n_frames,
+        "height": movie.frame_shape[0],
+        "width": movie.frame_shape[1],
+        "latents": latents,
+        "order": config.order,
+        "lam": float(var.lam.mean()),
+        "nonzeros": var.nonzeros,
+        **errors,
+        "device": where.type,
+        "seed": seed,
+        "seconds": time.monotonic() - start,
+    }
+    return VARAutoencoder(config, network, offset, scale, var, metrics)
+
+
+def _estimate(
+    network: PatchAutoencoder,
+    frames: NormalisedMovie,
+    split: Split,
+    config: VARAutoencoderConfig,
+    span: range,
+    scale: float,
+    progress: ProgressCallback | None,
+) -> tuple[VAR, dict[str, float]]:
+    """Fit the VAR to the latents of the frames in `span` that are not held out, and measure it on the others."""
+    latents = encode_movie(network, frames, span, progress)
+    known = split.known - span.start
+    selection = Selection(config.selection, config.fraction, config.nonzeros)
+    var = fit_var(latents[:known], config.order, selection, weights=configured_weights(network, config))
+    report(progress, len(span), len(span))
+    return var, held_out_errors(network, frames, latents[known - config.order :], split.known, scale, var)
+
+
+def _normalisation(
+    mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
+) -> tuple[NDArray[np.float32], float]:
+    """Return what is routed round the network, and the std of the rest."""
+    offset = mean if skip else np.full_like(mean, mean.mean(dtype=np.float64))
+    power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
+    return offset, float(np.sqrt(power.mean()))

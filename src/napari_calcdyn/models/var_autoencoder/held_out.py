@@ -1,0 +1,77 @@
+"""Errors on frames that a model was not trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_calcdyn.models.var.model import VAR
+
+from .network import PatchAutoencoder
+from .windows import NormalisedMovie
+
+
+@torch.no_grad()
+def held_out_errors(
+    network: PatchAutoencoder,
+    frames: NormalisedMovie,
+    latents: NDArray[np.float32],
+    first: int,
+    scale: float,
+    var: VAR,
+) -> dict[str, float]:
+    """Measure picture and prediction on held-out frames.
+
+    Parameters
+    ----------
+    network : PatchAutoencoder
+        The network.
+    frames : NormalisedMovie
+        The recording as the network sees it.
+    latents : ndarray (n, d)
+        Latents of the frames to measure on, and of the `order` frames before them.
+    first : int
+        First frame to measure on.
+    scale : float
+        s, in movie units.
+    var : VAR
+        Dynamics of the latents.
+
+    Returns
+    -------
+    dict
+        `reconstruction_error` (mean squared error in squared movie units), `latent_prediction_error`
+        ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²``, `picture_prediction_error` (the same with the decoder before each norm), and
+        `latent_snr`, the variance of ẑ over that of z − ẑ.
+    """
+    count = len(latents) - var.order
+    squares = 0.0
+    encoded = torch.from_numpy(latents[var.order :]).to(network.places.device)
+    for start, block in frames.batches(first, first + count):
+        decoded = network.decode(encoded[start - first : start - first + len(block)])
+        squares += sum_of_squares(decoded - block)
+    pixels = count * np.prod(network.frame_shape)
+
+    actual = latents[var.order :].astype(np.float64)
+    predicted = var.predict(latents)[var.order :].astype(np.float64)
+    residual = np.square(actual - predicted).sum()
+    shown = [_power(network, actual - predicted), _power(network, actual - actual.mean(0))]
+    return {
+        "reconstruction_error": scale**2 * squares / float(pixels),
+        "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
+        "picture_prediction_error": shown[0] / shown[1],
+        "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),
+    }
+
+
+def _power(network: PatchAutoencoder, latents: NDArray[np.float64]) -> float:
+    """Return the power that latents (n, d) have in the picture, ``Σ ‖D z‖²``."""
+    batches = torch.from_numpy(latents.astype(np.float32)).to(network.places.device)
+    return sum(sum_of_squares(network.decode(batch)) for batch in torch.split(batches, 256))
+
+
+def sum_of_squares(frames: Tensor) -> float:
+    """Sum over frames (n, Y, X) in double precision, also where a device has none."""
+    return float(frames.square().sum((1, 2)).cpu().double().sum())

@@ -1,0 +1,123 @@
+"""What is minimised: reconstruction first, then reconstruction and prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.recording import InputError
+
+from .config import VARAutoencoderConfig
+from .held_out import sum_of_squares
+from .network import PatchAutoencoder
+from .prediction import Estimate, detached, draw_windows, estimate_var
+from .split import Split
+from .windows import NormalisedMovie
+
+_RAMP = 0.2
+_MEMORY_PER_PREDICTOR = 10
+_MOST_FRAMES_IN_CHECK = 512
+_STEP_BYTES = 512 * 2**20
+
+
+def configured_weights(network: PatchAutoencoder, config: VARAutoencoderConfig) -> Tensor:
+    """Return the penalty weights that the settings ask for, (p·d, d)."""
+    return penalty_weights(
+        network.centres,
+        network.stride,
+        config.order,
+        distance_penalty=config.distance_penalty,
+        penalise_own_past=config.penalise_own_past,
+    )
+
+
+class Objective:
+    """Reconstruction first, then reconstruction and prediction."""
+
+    def __init__(
+        self,
+        network: PatchAutoencoder,
+        frames: NormalisedMovie,
+        split: Split,
+        config: VARAutoencoderConfig,
+        seed: int,
+    ) -> None:
+        self.module: nn.Module = network
+        self._network, self._frames, self._split, self._config = network, frames, split, config
+        self._pixels = float(np.prod(network.frame_shape))
+        self._length = min(config.window_length, split.training // 4)
+        if self._length < config.order + 2:
+            raise InputError(
+                f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
+            )
+        fits = int(_STEP_BYTES // (4 * self._pixels * self._length))
+        windows = min(config.windows, max(2, fits))
+        # All batches are drawn before training: the same on every device, and nothing to copy at a step.
+        draw = torch.Generator().manual_seed(seed)
+        starts = [draw_windows(split.training, self._length, windows, draw) for _ in range(config.steps)]
+        self._starts = torch.stack(starts).to(frames.device)
+        self._weights = configured_weights(network, config).float().to(network.places.device)
+        self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
+        self._memory: Estimate | None = None
+
+    def stage(self, step: int, total: int) -> str:
+        """Return what a step does, in words to show."""
+        return "Learning the picture" if self._ramp(step, total) == 0 else "Learning the dynamics"
+
+    def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of a batch and its parts to report."""
+        reconstruction, windows = self._reconstruct(self._frames.windows(self._starts[step], self._length))
+        parts = {"reconstruction": reconstruction.detach()}
+        weight = self._config.prediction_weight * self._ramp(step, total)
+        if weight == 0:
+            return reconstruction, parts
+        # Even windows estimate, odd ones score: else the encoder learns to help the estimate overfit.
+        estimate = estimate_var(
+            windows[0::2], self._config.order, self._weights, memory=self._memory, span=self._span
+        )
+        self._memory = detached(estimate)
+        residual, variance = estimate.score(windows[1::2])
+        parts["prediction"] = (residual / variance).detach()
+        return reconstruction + weight * residual / self._pixels, parts
+
+    @torch.no_grad()
+    def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
+        """Return the validation loss, None while the prediction does not count in full, and its parts."""
+        first = self._split.training
+        last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
+        known = [
+            self._network.encode(frames)
+            for _, frames in self._frames.batches(max(0, first - _MOST_FRAMES_IN_CHECK), first)
+        ]
+        ahead, squares = [], 0.0
+        for _, frames in self._frames.batches(first, last):
+            ahead.append(self._network.encode(frames))
+            squares += sum_of_squares(self._network.decode(ahead[-1]) - frames)
+        reconstruction = squares / (self._pixels * (last - first))
+        estimate = estimate_var(torch.cat(known)[None], self._config.order, self._weights)
+        residual, variance = estimate.score(torch.cat(ahead)[None])
+        losses = {
+            "held_out_reconstruction": reconstruction,
+            "held_out_prediction": float(residual / variance),
+        }
+        if self._config.mode == "two-stage":
+            return losses["held_out_reconstruction"], losses
+        if self._ramp(step, total) < 1:
+            return None, losses
+        return float(reconstruction + self._config.prediction_weight * residual / self._pixels), losses
+
+    def _reconstruct(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""
+        frames = windows.flatten(0, 1)
+        latents = self._network.encode(frames)
+        error = (self._network.decode(latents) - frames).square().mean()
+        return error, latents.view(*windows.shape[:2], -1)
+
+    def _ramp(self, step: int, total: int) -> float:
+        """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""
+        if self._config.mode == "two-stage":
+            return 0.0
+        warm_up = self._config.warm_up
+        return min(1.0, max(0.0, (step / total - warm_up) / min(_RAMP, (1 - warm_up) / 2)))

@@ -1,0 +1,104 @@
+"""Stretches of a recording as normalised tensors, from memory where it fits and else from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_calcdyn.recording import Movie, ProgressCallback, report
+
+_CACHE_BYTES = 2 * 2**30
+_BATCH_BYTES = 32 * 2**20
+
+
+class NormalisedMovie:
+    """A movie as the network sees it: ``(x[t] − m)/s``, float32, on a device.
+
+    A recording that fits is kept on the device, so that training steps copy nothing; another is read from its file,
+    a few stretches at a time.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    offset : ndarray (Y, X), float32
+        m, what is routed round the network.
+    scale : float
+        s.
+    device : torch.device
+        Where tensors go.
+    cached_frames : int
+        So many first frames are kept on the device if they fit there.
+    progress : callable or None
+        Called with frames cached and to cache; returns True to stop.
+    """
+
+    def __init__(
+        self,
+        movie: Movie,
+        offset: NDArray[np.float32],
+        scale: float,
+        device: torch.device,
+        *,
+        cached_frames: int = 0,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self._movie, self.device = movie, device
+        self._offset = torch.from_numpy(offset).to(device)
+        self._scale = scale
+        self._cache: Tensor | None = None
+        if cached_frames and 4 * cached_frames * offset.size <= _room(device):
+            cache = torch.empty(cached_frames, *offset.shape, device=device)
+            for start, stop in self._batches(0, cached_frames):
+                cache[start:stop] = self.frames(start, stop)
+                report(progress, stop, cached_frames)
+            self._cache = cache
+
+    def frames(self, start: int, stop: int) -> Tensor:
+        """Return frames `start` to `stop` − 1, (n, Y, X)."""
+        if self._cache is not None and stop <= len(self._cache):
+            return self._cache[start:stop]
+        raw = self._movie.frames(start, stop).astype(np.float32, copy=False)
+        return torch.from_numpy(raw).to(self.device).sub(self._offset).div_(self._scale)
+
+    def windows(self, starts: Tensor, length: int) -> Tensor:
+        """Return stretches of `length` frames, (W, L, Y, X)."""
+        if self._cache is not None:
+            at = starts[:, None] + torch.arange(length, device=self.device)
+            return self._cache[at]
+        return torch.stack([self.frames(start, start + length) for start in starts.tolist()])
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+        """Go through frames in order, a bounded number at a time.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Yields
+        ------
+        first : int
+            First frame of the batch.
+        frames : Tensor (n, Y, X)
+            Normalised frames.
+        """
+        for first, last in self._batches(start, stop):
+            yield first, self.frames(first, last)
+
+    def _batches(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        step = max(1, _BATCH_BYTES // (4 * self._offset.numel()))
+        for first in range(start, stop, step):
+            yield first, min(first + step, stop)
+
+
+def _room(device: torch.device) -> int:
+    """Return how many bytes of frames may stay on the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # what an earlier training left is free again
+        return torch.cuda.mem_get_info(device)[0] // 2
+    return _CACHE_BYTES

@@ -1,0 +1,1 @@
+"""What the animal did while it was recorded."""

@@ -1,0 +1,272 @@
+"""A recording as a lazy stack of frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.readers.sources import (
+    ArraySource,
+    Source,
+    check_movie_array,
+    path_of_array,
+)
+from napari_calcdyn.recording.progress import ProgressCallback
+
+from .lazy import lazy_frames
+from .statistics import MovieStatistics, stream_mean, stream_statistics
+
+BLOCK_BYTES = 8 * 2**20
+CHUNK_BYTES = 2**20
+
+
+class Movie:
+    """A movie (T, Y, X) that is read when asked for, never whole.
+
+    Made by :func:`open_movie` or :meth:`from_array`. Any number of threads may read at once. It holds no
+    open file.
+
+    Parameters
+    ----------
+    source : Source
+        Where the frames come from.
+    frame_rate : float or None
+        Frames per second (Hz), of one plane.
+    pixel_size : tuple of float or None
+        Height and width of a pixel in µm.
+    name : str
+        What to call it in messages and layers.
+    path : Path or None
+        The file or folder it came from.
+    axes : str
+        What the file calls its axes.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        frame_rate: float | None = None,
+        pixel_size: tuple[float, float] | None = None,
+        name: str = "movie",
+        path: Path | None = None,
+        axes: str = "TYX",
+    ) -> None:
+        check_movie_array(name, source.shape, source.dtype)
+        if frame_rate is not None and not (np.isfinite(frame_rate) and frame_rate > 0):
+            raise InputError(f"A frame rate of {frame_rate} Hz is not possible: give a positive number.")
+        self._source = source
+        self._lock = threading.Lock()
+        self._data: Any = None
+        self._mean: NDArray[np.float32] | None = None
+        self._statistics: MovieStatistics | None = None
+        self.frame_rate = frame_rate
+        self.pixel_size = pixel_size
+        self.name = name
+        self.path = path
+        self.axes = axes
+
+    @classmethod
+    def from_array(
+        cls,
+        array: Any,
+        *,
+        frame_rate: float | None = None,
+        pixel_size: tuple[float, float] | None = None,
+        name: str = "movie",
+    ) -> Movie:
+        """Take an array (T, Y, X): numpy, memory-mapped, or lazy like dask or zarr.
+
+        Parameters
+        ----------
+        array : array_like of shape (T, Y, X)
+            Integers or floating point numbers. Not copied.
+        frame_rate : float or None
+            Frames per second (Hz).
+        pixel_size : tuple of float or None
+            Height and width of a pixel in µm.
+        name : str
+            What to call it in messages and layers.
+
+        Returns
+        -------
+        Movie
+            The movie, as lazy as the array.
+
+        Raises
+        ------
+        InputError
+            If the array is no movie: not three axes, colour, fewer than 4 frames, or no numbers.
+        """
+        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+            array = np.asarray(array)
+        check_movie_array(name, tuple(array.shape), np.dtype(array.dtype))
+        source = ArraySource(array)
+        return cls(source, frame_rate=frame_rate, pixel_size=pixel_size, name=name, path=path_of_array(array))
+
+    def __repr__(self) -> str:
+        """Name, shape and dtype."""
+        return f"Movie({self.name!r}, shape={self.shape}, dtype={self.dtype})"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height, width."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype as stored, in this computer's byte order."""
+        return self._source.dtype
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return self.shape[0]
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Height and width of a frame in pixels."""
+        return self.shape[1:]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all frames, were they in memory."""
+        return self.n_frames * self._frame_bytes
+
+    @property
+    def _frame_bytes(self) -> int:
+        return self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
+
+    @property
+    def data(self) -> Any:
+        """Lazy array (T, Y, X): memory-mapped where the file allows, else dask; a given array is itself."""
+        with self._lock:
+            if self._data is None:
+                self._data = self._source.lazy()
+                if self._data is None:
+                    # About a megabyte: one step of the time slider decodes no more than that.
+                    step = max(1, CHUNK_BYTES // self._frame_bytes)
+                    self._data = lazy_frames(self.frames, self.shape, self.dtype, frames_per_chunk=step)
+            return self._data
+
+    def frames(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames `start` to `stop` - 1.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Returns
+        -------
+        ndarray of shape (n, Y, X)
+            A new array of the movie's dtype.
+        """
+        start, stop, _ = slice(start, stop).indices(self.n_frames)
+        out = np.empty((max(0, stop - start), *self.frame_shape), self.dtype)
+        if len(out):
+            self._source.read(start, out)
+        return out
+
+    def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Go through the movie once; the next block is read while the caller works on this one.
+
+        Parameters
+        ----------
+        max_bytes : int
+            Size of a block; at least one frame. Two blocks are in memory at a time.
+
+        Yields
+        ------
+        start : int
+            The block's first frame.
+        block : ndarray of shape (n, Y, X)
+            The frames, in the movie's dtype; the caller's to keep or change.
+        """
+        step = max(1, max_bytes // self._frame_bytes)
+        starts = range(0, self.n_frames, step)
+        with ThreadPoolExecutor(1, thread_name_prefix="read ahead") as reader:
+            ahead = reader.submit(self.frames, 0, step)
+            for start in starts:
+                block = ahead.result()
+                if start + step < self.n_frames:
+                    ahead = reader.submit(self.frames, start + step, start + 2 * step)
+                yield start, block
+                del block
+
+    def statistics(self, progress: ProgressCallback | None = None) -> MovieStatistics:
+        """Mean, standard deviation, smallest and largest value, in one pass; kept for the next call.
+
+        Parameters
+        ----------
+        progress : callable or None
+            Called with frames done and frames in all; returns True to stop.
+
+        Returns
+        -------
+        MovieStatistics
+            Accumulated in double precision.
+
+        Raises
+        ------
+        InputError
+            If a pixel is NaN or infinite; names the first such frame.
+        Cancelled
+            If `progress` asked to stop.
+        """
+        if self._statistics is None:
+            self._statistics = stream_statistics(self, progress)
+        return self._statistics
+
+    def mean_frame(self, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
+        """Mean over time; kept for the next call, and taken from :meth:`statistics` where that was called.
+
+        Parameters
+        ----------
+        progress : callable or None
+            Called with frames done and frames in all; returns True to stop.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), float32
+            Accumulated in double precision.
+
+        Raises
+        ------
+        InputError
+            If a pixel is NaN or infinite; names the first such frame.
+        Cancelled
+            If `progress` asked to stop.
+        """
+        if self._statistics is not None:
+            return self._statistics.mean
+        if self._mean is None:
+            self._mean = stream_mean(self, progress)
+        return self._mean
+
+    def check_dynamic(self, statistics: MovieStatistics) -> None:
+        """Refuse a movie in which nothing changes.
+
+        Parameters
+        ----------
+        statistics : MovieStatistics
+            What :meth:`statistics` returned.
+
+        Raises
+        ------
+        InputError
+            If all pixels are equal, or all frames are.
+        """
+        if statistics.minimum == statistics.maximum:
+            raise InputError(
+                f"{self.name} is constant, every pixel is {statistics.minimum:g}: check the recording."
+            )
+        if not statistics.std.any():
+            raise InputError(f"{self.name} does not change, all frames are equal: check the recording.")

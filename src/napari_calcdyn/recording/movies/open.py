@@ -1,0 +1,216 @@
+"""Open a recording from a file, a folder or a list of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.readers.bruker import bruker_calibration, by_channel, is_bruker
+from napari_calcdyn.recording.movies.readers.npy import read_npy
+from napari_calcdyn.recording.movies.readers.sources import ArraySource, check_movie_array
+from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
+from napari_calcdyn.recording.movies.readers.tiff import read_tiff
+
+from .movie import Movie
+
+TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
+MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy")
+
+MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+@dataclass(frozen=True)
+class MovieInfo:
+    """What a recording holds, found without reading pixels.
+
+    Parameters
+    ----------
+    name : str
+        File or folder.
+    axes : str
+        What the file calls its axes.
+    n_frames : int
+        Frames of one plane and channel.
+    frame_shape : tuple of int
+        Height and width in pixels.
+    dtype : numpy.dtype
+        As stored, in this computer's byte order.
+    channels, planes : int
+        To choose from with ``channel=`` and ``plane=``, counted from 0.
+    frame_rate : float or None
+        Frames per second (Hz) of one plane.
+    pixel_size : tuple of float or None
+        Height and width of a pixel in µm.
+    """
+
+    name: str
+    axes: str
+    n_frames: int
+    frame_shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    channels: int
+    planes: int
+    frame_rate: float | None
+    pixel_size: tuple[float, float] | None
+
+
+def open_movie(
+    path: MoviePath, *, channel: int | None = None, plane: int | None = None, frame_rate: float | None = None
+) -> Movie:
+    """Open a recording without reading its pixels.
+
+    Parameters
+    ----------
+    path : str, Path or sequence of them
+        A TIFF or .npy file, a folder of TIFFs, or a list of TIFFs; several files follow each other in
+        time, in natural order (2 before 10).
+    channel, plane : int or None
+        Which one to take, counted from 0; needed where there are several.
+    frame_rate : float or None
+        Frames per second (Hz), instead of what the file says.
+
+    Returns
+    -------
+    Movie
+        The lazy movie.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, it is no movie, or a channel or plane must be chosen.
+    """
+    files, name, origin = _files(path)
+    stack = _read(files, name)
+    if isinstance(stack, ArraySource):
+        return Movie(stack, name=name, path=origin, frame_rate=frame_rate)
+    _, planes, channels = stack.index.shape
+    chosen_channel = _choose(name, "channel", channel, channels)
+    chosen_plane = _choose(name, "plane", plane, planes)
+    return Movie(
+        stack.source(chosen_plane, chosen_channel),
+        frame_rate=stack.frame_rate if frame_rate is None else frame_rate,
+        pixel_size=stack.pixel_size,
+        name=name,
+        path=origin,
+        axes=stack.axes,
+    )
+
+
+def inspect_movie(path: MoviePath) -> MovieInfo:
+    """Find out what a recording holds, and which channels and planes there are to choose from.
+
+    Parameters
+    ----------
+    path : str, Path or sequence of them
+        As for :func:`open_movie`.
+
+    Returns
+    -------
+    MovieInfo
+        Shape, dtype, channels, planes, calibration.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, or it is no movie.
+    """
+    files, name, _ = _files(path)
+    stack = _read(files, name)
+    if isinstance(stack, ArraySource):
+        shape, dtype = stack.shape, stack.dtype
+        return MovieInfo(name, "TYX", shape[0], shape[1:], dtype, 1, 1, None, None)
+    frames, planes, channels = stack.index.shape
+    pages = stack.parts[0]
+    dtype = pages.dtype.newbyteorder("=")
+    return MovieInfo(
+        name, stack.axes, frames, pages.shape, dtype, channels, planes, stack.frame_rate, stack.pixel_size
+    )
+
+
+def natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Sort key by which ``frame2.tif`` comes before ``frame10.tif``."""
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _read(files: list[Path], name: str) -> Stack | ArraySource:
+    if len(files) == 1:
+        if files[0].suffix.lower() == ".npy":
+            return read_npy(files[0])
+        stack = read_tiff(files[0]).arranged()
+    else:
+        stack = _read_several(files, name).arranged()
+    stack = bruker_calibration(stack, files[0].parent)
+    frames, planes, channels_found = stack.index.shape
+    if frames == 1 and planes == channels_found == 1:
+        check_movie_array(name, stack.parts[0].shape, stack.parts[0].dtype)
+    check_movie_array(name, (frames, *stack.parts[0].shape), stack.parts[0].dtype)
+    return stack
+
+
+def _read_several(files: list[Path], name: str) -> Stack:
+    if is_bruker(files[0]):
+        channels = [
+            join(name, [read_tiff(file, alone=False) for file in group]) for group in by_channel(files)
+        ]
+        return join_channels(name, channels)
+    first = read_tiff(files[0])
+    if len(first.parts) > 1:
+        if {part.path.resolve() for part in first.parts} >= {file.resolve() for file in files}:
+            return first  # an OME-TIFF in many files, whose first one knows the place of every page
+        first = read_tiff(files[0], alone=False)
+    return join(name, [first, *(read_tiff(file, alone=False) for file in files[1:])])
+
+
+def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
+    """Return the files to read, the movie's name and where it came from."""
+    if not isinstance(path, (str, PathLike)):
+        files = sorted((Path(one).expanduser() for one in path), key=natural_key)
+        if not files:
+            raise InputError("The list of files is empty: give at least one TIFF file.")
+        for file in files:
+            check_exists(file)
+            if len(files) > 1 and file.suffix.lower() not in TIFF_ENDINGS:
+                raise InputError(f"{file.name} is not a TIFF: a list of files must hold TIFF files only.")
+        return files, files[0].stem if len(files) == 1 else f"{files[0].stem} …", files[0]
+    place = Path(path).expanduser()
+    check_exists(place)
+    if not place.is_dir():
+        if place.suffix.lower() not in MOVIE_ENDINGS:
+            raise InputError(f"{place.name} is neither a TIFF nor a .npy file: export the movie as TIFF.")
+        return [place], place.name, place
+    try:
+        found = [p for p in place.iterdir() if p.suffix.lower() in TIFF_ENDINGS and p.name[0] != "."]
+    except OSError as error:
+        raise InputError(f"The folder {place} could not be opened: {error.strerror or error}.") from error
+    if not found:
+        raise InputError(f"The folder {place} holds no TIFF files: choose a folder with .tif or .tiff files.")
+    return sorted(found, key=natural_key), place.name, place
+
+
+def check_exists(path: Path) -> None:
+    """Raise InputError if there is no such file or folder."""
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise InputError(f"{path} could not be opened: {error.strerror or error}.") from error
+    if not exists:
+        raise InputError(f"There is no file or folder {path}: check the name.")
+
+
+def _choose(name: str, what: str, chosen: int | None, number: int) -> int:
+    choices = f"{what}=0" if number == 1 else f"{what}=0 … {what}={number - 1}"
+    if chosen is None:
+        if number > 1:
+            raise InputError(f"{name} has {number} {what}s: choose one with {choices}.")
+        return 0
+    if not 0 <= chosen < number:
+        raise InputError(f"{name} has no {what} {chosen}: choose {choices}.")
+    return chosen

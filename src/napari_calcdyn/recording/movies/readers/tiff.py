@@ -1,0 +1,278 @@
+"""Read the page table of a TIFF: where each page is and what it stands for, without touching pixels."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tifffile
+
+from napari_calcdyn.recording.errors import InputError
+
+from .metadata import imagej_frame_rate, ome_calibration, resolution_pixel_size
+from .pages import Decoder, Pages
+from .scanimage import ScanImage, read_scanimage, read_scanimage_3, slices_stride
+from .stack import Stack, arrange_axes, join
+
+DESCRIPTION = 270  # the TIFF tag ImageDescription
+GREY = {"MINISWHITE", "MINISBLACK", "PALETTE"}
+
+
+def read_tiff(path: Path, *, alone: bool = True) -> Stack:
+    """Read the page table of one TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF, BigTIFF, ImageJ, OME, ScanImage; compressed or not.
+    alone : bool
+        False if the file is one of several that were given, so that what it says about its siblings
+        (OME-TIFF in many files) is not followed.
+
+    Returns
+    -------
+    Stack
+        Not yet :meth:`~.stack.Stack.arranged`.
+
+    Raises
+    ------
+    InputError
+        If the file is cut short, no TIFF, or not greyscale.
+    """
+    try:
+        # For ScanImage tifffile guesses where the pages are, and misses the last; so it is not told.
+        with _quiet(), tifffile.TiffFile(path, is_scanimage=False) as tif:
+            return _read(tif, path, alone)
+    except tifffile.TiffFileError as error:
+        raise InputError(
+            f"{path.name} is no TIFF file, or it is truncated or damaged: copy it again ({error})."
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
+    except InputError:
+        raise
+    except Exception as error:  # a damaged header can send the parser anywhere
+        raise InputError(
+            f"{path.name} cannot be understood, its header is damaged: make a new copy ({error})."
+        ) from error
+
+
+def _read(tif: Any, path: Path, alone: bool) -> Stack:
+    if not len(tif.pages):
+        raise InputError(f"{path.name} holds no image: it is damaged or still being written, copy it again.")
+    _check_chain(tif, path)
+    page = tif.pages.first
+    _check_greyscale(path, page)
+    calibration = _calibration(tif, page)
+    siblings = tif.is_ome and _names_other_files(page.description, path.name)
+    if page.is_scanimage:
+        stacks = [_flat(tif, path, _scanimage(tif, page))]
+    elif _appended_frames(tif, page) or (siblings and not alone):
+        stacks = [_flat(tif, path, None)]
+    else:
+        series = tif.series
+        if tif.is_ome and len(series) > 1:
+            raise InputError(
+                f"{path.name} holds {len(series)} images (positions or resolutions): save one of them alone."
+            )
+        stacks = [_from_series(path, one) for one in series]
+        _check_promise(tif, page, path, sum(stack.index.size for stack in stacks))
+    stack = join(path.name, stacks)
+    for part in stack.parts:
+        _check_complete(part)
+    scan = stack.scanimage
+    rate, size = (scan.frame_rate, scan.pixel_size) if scan else calibration
+    return Stack(stack.name, stack.parts, stack.index, stack.axes, rate, size or calibration[1], scan)
+
+
+def _flat(tif: Any, path: Path, scanimage: ScanImage | None) -> Stack:
+    """All pages of a file, one after another."""
+    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
+    if tif.pages.first.shape != last.shape:
+        raise InputError(f"{path.name} holds images of different sizes: save the movie alone.")
+    tif.pages.useframes = True
+    pages = list(tif.pages)
+    parts, index = _tables(pages)
+    return Stack(path.name, parts, index.reshape(-1, 1, 1), "IYX", scanimage=scanimage)
+
+
+def _from_series(path: Path, series: Any) -> Stack:
+    axes, shape = series.get_axes(False), series.get_shape(False)
+    keyframe = series.keyframe
+    _check_greyscale(path, keyframe)
+    index = arrange_axes(path.name, axes, shape)
+    if series.dataoffset is not None:
+        page_bytes = keyframe.shape[0] * keyframe.shape[1] * keyframe.dtype.itemsize
+        offsets = series.dataoffset + np.arange(index.size, dtype=np.int64) * page_bytes
+        dtype = keyframe.dtype.newbyteorder(keyframe.parent.byteorder)
+        parts: tuple[Pages, ...] = (Pages(path, keyframe.shape, dtype, offsets),)
+    else:
+        pages = list(series.pages)
+        if any(page is None for page in pages):
+            raise InputError(f"{path.name} needs files that are missing: copy the whole recording.")
+        parts, order = _tables(pages)
+        index = order[index]
+    return Stack(path.name, parts, index, series.axes)
+
+
+def _tables(pages: Sequence[Any]) -> tuple[tuple[Pages, ...], np.ndarray[Any, Any]]:
+    """Sort pages by their files; return the tables and each page's number in them."""
+    by_file: dict[Any, list[int]] = {}
+    for number, page in enumerate(pages):
+        by_file.setdefault(page.parent, []).append(number)
+    parts, order, done = [], np.empty(len(pages), np.intp), 0
+    for parent, numbers in by_file.items():
+        parts.append(_table(parent, [pages[number] for number in numbers]))
+        order[numbers] = np.arange(done, done + len(numbers))
+        done += len(numbers)
+    return tuple(parts), order
+
+
+def _table(parent: Any, pages: Sequence[Any]) -> Pages:
+    keyframe = pages[0].keyframe
+    path = Path(parent.filehandle.path)
+    segments = [(tuple(page.dataoffsets), tuple(page.databytecounts)) for page in pages]
+    offsets = np.array([where[0] if where else -1 for where, _ in segments], dtype=np.int64)
+    dtype = keyframe.dtype.newbyteorder(parent.byteorder)
+    if keyframe.is_final:
+        return Pages(path, keyframe.shape, dtype, offsets)
+    decoder = Decoder(keyframe.decode, segments, keyframe.jpegtables)
+    return Pages(path, keyframe.shape, dtype, offsets, decoder)
+
+
+def _appended_frames(tif: Any, page: Any) -> bool:
+    """Whether every page was appended by itself, for which tifffile makes a series each, at great length."""
+    if not tif.is_shaped or len(tif.pages) < 2:
+        return False
+    return bool(np.prod(_shaped(page)) == np.prod(page.shape))
+
+
+def _names_other_files(xml: str, name: str) -> bool:
+    """Whether an OME-XML says that the image is spread over files besides this one."""
+    return "<BinaryOnly" in xml or bool(set(re.findall(r'FileName="([^"]*)"', xml)) - {name})
+
+
+def _scanimage(tif: Any, page: Any) -> ScanImage:
+    try:
+        data, _, _ = tifffile.read_scanimage_metadata(tif.filehandle)
+    except (TypeError, ValueError):  # versions before 2016 have no such header
+        data = {}
+    if not data and "scanimage.SI" in page.description:  # version 5.1 wrote all into the description
+        found = tifffile.matlabstr2py(page.description)
+        data = {key.removeprefix("scanimage."): value for key, value in found.items()}
+    if not data:
+        return read_scanimage_3(page.description)
+    later = slices_stride(data)
+    descriptions = [page.description]
+    if later < len(tif.pages):
+        descriptions.append(tif.pages.get(later, cache=False).description)
+    return read_scanimage(data, descriptions, page.shape)
+
+
+def _calibration(tif: Any, page: Any) -> tuple[float | None, tuple[float, float] | None]:
+    if tif.is_ome:
+        return ome_calibration(tif.ome_metadata or "")
+    metadata: dict[str, Any] = {}
+    if tif.is_imagej:
+        metadata = tif.imagej_metadata or {}
+    elif tif.is_shaped:
+        found = json.loads(page.description)
+        metadata = found if isinstance(found, dict) else {}
+    tags = page.tags
+    size = resolution_pixel_size(
+        tags.valueof(282), tags.valueof(283), int(tags.valueof(296, 0)), metadata.get("unit")
+    )
+    return imagej_frame_rate(metadata), size
+
+
+def _check_greyscale(path: Path, page: Any) -> None:
+    if page.samplesperpixel > 1 or page.photometric.name not in GREY:
+        raise InputError(f"{path.name} is a colour (RGB) image: save one channel of it as a greyscale movie.")
+    if page.imagedepth > 1:
+        raise InputError(f"{path.name} holds volumes, not frames, on its pages: save it as a hyperstack.")
+    if page.dtype is None:
+        raise InputError(f"{path.name} has pixels of {page.bitspersample} bits: save it as 16-bit integers.")
+    if 0 in page.shape:
+        raise InputError(f"{path.name} has frames without pixels: save it again.")
+
+
+def _check_promise(tif: Any, page: Any, path: Path, found: int) -> None:
+    """Compare the pages found with the number that the first page's description announces."""
+    promised = 0
+    if tif.is_imagej:
+        metadata = tif.imagej_metadata or {}
+        lengths = [metadata.get(key, 1) for key in ("frames", "slices", "channels")]
+        promised = int(np.prod(lengths))
+    elif tif.is_shaped:
+        promised = int(np.prod(_shaped(page))) // int(np.prod(page.shape))
+    if promised > found:
+        raise InputError(
+            f"{path.name} is truncated, only {found} of its {promised} frames are in the file: "
+            "copy it again from its source."
+        )
+
+
+def _shaped(page: Any) -> tuple[int, ...]:
+    """Return the shape that tifffile wrote in a description."""
+    try:
+        return tuple(json.loads(page.description)["shape"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _check_chain(tif: Any, path: Path) -> None:
+    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short.
+
+    The first page's description may also lie behind the cut, and tifffile then leaves it out.
+    """
+    pages, layout = tif.pages, tif.tiff
+    first, _ = _directory(tif, pages.first.offset)
+    last = pages.get(len(pages) - 1, cache=False, validate=False)
+    _, pointer = _directory(tif, last.offset)
+    described = DESCRIPTION in first and DESCRIPTION not in pages.first.tags
+    if described or len(pointer) < layout.offsetsize or any(pointer):
+        raise InputError(
+            f"{path.name} is truncated, it ends in the middle of its pages: copy it again from its source."
+        )
+
+
+def _directory(tif: Any, offset: int) -> tuple[list[int], bytes]:
+    """Return the codes of a page's tags, and the bytes that point to the next page."""
+    file, layout = tif.filehandle, tif.tiff
+    order: Literal["big", "little"] = "big" if tif.byteorder == ">" else "little"
+    file.seek(offset)
+    count = int.from_bytes(file.read(layout.tagnosize), order)
+    tags = file.read(count * layout.tagsize)
+    codes = [int.from_bytes(tags[at : at + 2], order) for at in range(0, len(tags), layout.tagsize)]
+    return codes, file.read(layout.offsetsize)
+
+
+def _check_complete(part: Pages) -> None:
+    size = part.path.stat().st_size
+    missing = (part.ends() > size) | (part.offsets < 0)
+    if missing.any():
+        raise InputError(
+            f"{part.path.name} is truncated, only {int(missing.argmax())} of its {len(missing)} pages are in "
+            "the file: copy it again from its source."
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tifffile's remarks on odd tags off the user's terminal; what matters becomes an InputError."""
+    logger = logging.getLogger("tifffile")
+
+    def drop(record: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(drop)

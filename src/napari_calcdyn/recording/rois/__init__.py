@@ -1,0 +1,1 @@
+"""Regions of interest (ROIs): read from other programs, drawn, and turned into pixel weights."""

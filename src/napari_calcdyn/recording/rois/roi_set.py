@@ -1,0 +1,295 @@
+"""ROIs as weights on the pixels of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from napari_calcdyn.recording.errors import InputError
+
+from .neuropil import nearest_free_pixels
+from .polygons import fill_outline
+
+
+@dataclass(frozen=True, eq=False)
+class RoiSet:
+    """Regions of interest: one row of pixel weights for each, so that ``footprints @ pixels`` are their means.
+
+    Parameters
+    ----------
+    footprints : scipy.sparse array of shape (N, Y·X), float32
+        Weights, not negative. Each row is divided by its sum.
+    ids : ndarray of shape (N,), int64
+        A number for each ROI that stays with it: its index in suite2p, its place in an ImageJ file counted from
+        1, or its label.
+    frame_shape : tuple of int
+        Height and width (Y, X) of the frames that they belong to, in pixels.
+    provenance : str
+        Where they came from, in words.
+    columns : mapping of str to ndarray of shape (N, ...)
+        What else is known of each ROI, such as suite2p's ``iscell``.
+
+    Raises
+    ------
+    InputError
+        If there are no ROIs, the parts do not match, or an ROI has no pixel.
+    """
+
+    footprints: Any
+    ids: NDArray[np.int64]
+    frame_shape: tuple[int, int]
+    provenance: str = "ROIs"
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the parts and make the weights of each ROI sum to 1."""
+        weights = sparse.csr_array(self.footprints, dtype=np.float64, copy=True)
+        ids = np.asarray(self.ids, np.int64)
+        weights.sum_duplicates()
+        if not len(ids):
+            raise InputError(f"There are no ROIs in {self.provenance}: draw or load at least one.")
+        if weights.shape != (len(ids), self.frame_shape[0] * self.frame_shape[1]):
+            size = " × ".join(map(str, weights.shape))
+            raise InputError(
+                f"The footprints of {self.provenance} are {size}, but {len(ids)} ROIs on frames of "
+                f"{_size(self.frame_shape)} pixels need {len(ids)} × {np.prod(self.frame_shape)}: give one row of "
+                "pixel weights per ROI."
+            )
+        if len(np.unique(ids)) < len(ids):
+            raise InputError(f"Two ROIs of {self.provenance} have the same id: number them differently.")
+        if not (np.isfinite(weights.data).all() and (weights.data >= 0).all()):
+            raise InputError(
+                f"{self.provenance} has pixel weights that are negative or not finite: check them."
+            )
+        weights.eliminate_zeros()
+        total = np.asarray(weights.sum(axis=1))
+        if not total.all():
+            raise InputError(
+                f"ROI {ids[total.argmin()]} of {self.provenance} covers no pixel of the image "
+                f"({_size(self.frame_shape)}): delete it or draw it again."
+            )
+        weights.data /= np.repeat(total, np.diff(weights.indptr))
+        object.__setattr__(self, "footprints", weights.astype(np.float32))
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "frame_shape", (int(self.frame_shape[0]), int(self.frame_shape[1])))
+
+    @classmethod
+    def from_labels(cls, labels: ArrayLike, *, name: str = "labels") -> RoiSet:
+        """Take every label of an image as one ROI, all of its pixels weighing the same.
+
+        Parameters
+        ----------
+        labels : array_like of shape (Y, X), int
+            Label numbers, 0 where there is no ROI.
+        name : str
+            Where they came from, for messages.
+
+        Returns
+        -------
+        RoiSet
+            The labels are the ids, in ascending order.
+
+        Raises
+        ------
+        InputError
+            If there are no labels, or the array is no image of labels.
+        """
+        image = np.asarray(labels)
+        if image.ndim != 2 or image.dtype.kind not in "bui" or image.min(initial=0) < 0:
+            raise InputError(
+                f"{name} ({_size(image.shape)}, {image.dtype}) is no image of labels: give two axes, Y and X, of "
+                "whole numbers from 0 on."
+            )
+        flat = image.ravel()
+        pixels = np.flatnonzero(flat)
+        ids, row = np.unique(flat[pixels], return_inverse=True)
+        weights = sparse.csr_array((np.ones(len(pixels)), (row, pixels)), shape=(len(ids), flat.size))
+        return cls(weights, ids.astype(np.int64), image.shape, name)
+
+    @classmethod
+    def from_polygons(
+        cls,
+        outlines: Sequence[ArrayLike],
+        frame_shape: tuple[int, int],
+        *,
+        ids: ArrayLike | None = None,
+        name: str = "polygons",
+    ) -> RoiSet:
+        """Take every polygon as one ROI: the pixels whose centres lie inside, all weighing the same.
+
+        Parameters
+        ----------
+        outlines : sequence of array_like of shape (n, 2)
+            Corners (y, x) in pixels; the centre of the first pixel is (0, 0), as in napari.
+        frame_shape : tuple of int
+            Height and width of the frames. What reaches out of them is cut off.
+        ids : array_like of int, shape (N,), or None
+            None counts from 1.
+        name : str
+            Where they came from, for messages.
+
+        Returns
+        -------
+        RoiSet
+            As many as there are polygons.
+
+        Raises
+        ------
+        InputError
+            If there are none, or one lies outside the image or between the pixels.
+        """
+        paths = [[np.asarray(outline, np.float64)] for outline in outlines]
+        numbers = np.arange(1, len(paths) + 1) if ids is None else np.asarray(ids, np.int64)
+        if numbers.shape != (len(paths),):
+            raise InputError(f"{name} has {len(paths)} ROIs but {numbers.size} ids: give one id per ROI.")
+        return filled_rois(paths, frame_shape, numbers, name)
+
+    def __len__(self) -> int:
+        """Return the number of ROIs."""
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        """Provenance, number and frame size."""
+        return f"RoiSet({self.provenance!r}, {len(self)} ROIs, {_size(self.frame_shape)} pixels)"
+
+    @cached_property
+    def centres(self) -> NDArray[np.float32]:
+        """Weighted mean position (y, x) of each ROI in pixels, (N, 2)."""
+        positions = np.stack(np.unravel_index(np.arange(self.footprints.shape[1]), self.frame_shape), axis=1)
+        centres: NDArray[np.float32] = (self.footprints.astype(np.float64) @ positions).astype(np.float32)
+        return centres
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """Image (Y, X) of the ROIs' positions counted from 1, 0 elsewhere; of several the heavier one shows."""
+        weights = self.footprints.tocoo()
+        order = np.argsort(weights.data, kind="stable")
+        image = np.zeros(weights.shape[1], np.int32)
+        image[weights.col[order]] = weights.row[order] + 1
+        return image.reshape(self.frame_shape)
+
+    def neuropil(self, inner: float = 2.0, pixels: int = 350) -> RoiSet:
+        """Surround every ROI by the nearest pixels that belong to no ROI; defaults as in suite2p.
+
+        Parameters
+        ----------
+        inner : float
+            Gap left round the ROI, in pixels: its own light reaches that far.
+        pixels : int
+            Size of a ring; those at equal distance are taken together, so it may be a little larger, and
+            smaller only where the image has no more.
+
+        Returns
+        -------
+        RoiSet
+            A ring for each ROI with its id, all pixels weighing the same.
+
+        Raises
+        ------
+        InputError
+            If ROIs fill the image, so that one finds no pixel.
+        """
+        occupied = self.labels > 0
+        rings = []
+        for number, roi in zip(
+            self.ids, np.split(self.footprints.indices, self.footprints.indptr[1:-1]), strict=True
+        ):
+            rings.append(nearest_free_pixels(roi, occupied, inner, pixels))
+            if not len(rings[-1]):
+                raise InputError(
+                    f"ROI {number} of {self.provenance} has no neuropil, ROIs cover the whole image: extract the "
+                    "traces without it."
+                )
+        return RoiSet(
+            _equal_weights(rings, self.frame_shape),
+            self.ids,
+            self.frame_shape,
+            f"neuropil of {self.provenance}",
+        )
+
+    def select(self, which: ArrayLike) -> RoiSet:
+        """Keep some of the ROIs, with their ids.
+
+        Parameters
+        ----------
+        which : array_like of bool, shape (N,), or of int
+            Which to keep, or their positions.
+
+        Returns
+        -------
+        RoiSet
+            Those, in the order given.
+
+        Raises
+        ------
+        InputError
+            If none is left.
+        """
+        index = np.asarray(which)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
+        columns = {key: column[index] for key, column in self.columns.items()}
+        return RoiSet(self.footprints[index], self.ids[index], self.frame_shape, self.provenance, columns)
+
+    def check_frame_shape(self, frame_shape: tuple[int, int]) -> None:
+        """Refuse a movie of another frame size.
+
+        Parameters
+        ----------
+        frame_shape : tuple of int
+            Height and width of the movie's frames.
+
+        Raises
+        ------
+        InputError
+            If they are not those of the ROIs.
+        """
+        if tuple(frame_shape) != self.frame_shape:
+            raise InputError(
+                f"The ROIs of {self.provenance} belong to frames of {_size(self.frame_shape)} pixels but the movie "
+                f"has {_size(frame_shape)}: choose the ROIs of this movie."
+            )
+
+
+def filled_rois(
+    outlines: Sequence[Sequence[NDArray[np.float64]]],
+    frame_shape: tuple[int, int],
+    ids: NDArray[np.int64],
+    name: str,
+    columns: Mapping[str, NDArray[Any]] | None = None,
+) -> RoiSet:
+    """Return ROIs of several outlines each; see :meth:`RoiSet.from_polygons` and :func:`fill_outline`."""
+    pixels: list[NDArray[np.int64]] = []
+    n_cut = 0
+    for number, paths in zip(ids, outlines, strict=True):
+        for path in paths:
+            if path.ndim != 2 or path.shape[1] != 2 or len(path) < 3 or not np.isfinite(path).all():
+                raise InputError(f"ROI {number} of {name} is no area: give at least three corners (y, x).")
+        inside, cut = fill_outline(paths, frame_shape)
+        if not len(inside):
+            where = "lies outside the image" if cut else "covers no pixel's centre"
+            raise InputError(
+                f"ROI {number} of {name} {where} ({_size(frame_shape)} pixels): delete it or draw it again."
+            )
+        n_cut += cut
+        pixels.append(inside)
+    weights = _equal_weights(pixels, frame_shape)
+    if n_cut:
+        name = f"{name} ({n_cut} cut off at the image's edge)"
+    return RoiSet(weights, ids, frame_shape, name, columns or {})
+
+
+def _equal_weights(pixels: Sequence[NDArray[np.int64]], frame_shape: tuple[int, int]) -> Any:
+    indptr = np.cumsum([0, *(len(row) for row in pixels)])
+    indices = np.concatenate([np.empty(0, np.int64), *pixels])
+    shape = (len(pixels), frame_shape[0] * frame_shape[1])
+    return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))

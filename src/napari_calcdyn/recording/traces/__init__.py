@@ -1,0 +1,1 @@
+"""Fluorescence traces: read from other programs, extracted from a movie, and turned into ΔF/F."""
