@@ -43,6 +43,7 @@ docs: libraries $(READY)
 	@$(BIN)/python docs/settings_reference.py
 	@$(BIN)/python docs/performance_page.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@scripts/check-site.sh
 	@echo "The pages are in site/; open site/index.html"
 
 # Some of them open a window.
