@@ -11,7 +11,8 @@ from math_core import LatexToMathML
 # Pages: the arithmatex extension leaves \( … \) for a formula within a line, \[ … \] for one that stands alone.
 # Docstrings: :math:`…`, of which Markdown takes the second half for code.
 FORMULA = re.compile(
-    r'<(?:span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</(?:span|div)>|:math:<code>(.*?)</code>', re.DOTALL
+    r'<(?:span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</(?:span|div)>|:math:<code>(.*?)</code>',
+    re.DOTALL,
 )
 CONVERTER = LatexToMathML(annotation=True)
 

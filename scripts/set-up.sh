@@ -9,7 +9,7 @@ has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
 
 find_python() {
     local candidate without_venv=
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
         new_enough "$candidate" || continue
         if has_venv "$candidate"; then
             echo "$candidate"
