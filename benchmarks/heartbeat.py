@@ -69,22 +69,24 @@ def main() -> None:
     dynamics.device.addItem("cpu")
     dynamics.device.setCurrentText("cpu")
     dynamics.train.click()
-    while len(session.history) < 3 and session.job is not None:  # loading torch is measured apart
+    while (
+        len(session.dynamics.history) < 3 and session.work.job is not None
+    ):  # loading torch is measured apart
         beats(0.2)
     for what in ("training", f"training, movie plays at {PLAY_FPS} frames/s"):
         if "plays" in what:
             viewer.window._qt_viewer.dims.play(axis=0, fps=PLAY_FPS)
             beats(0.5)
-        before = session.history[-1].step
+        before = session.dynamics.history[-1].step
         measured = beats(seconds)
-        if session.job is None:
+        if session.work.job is None:
             raise SystemExit("The training ended before the measurement: take a longer recording.")
-        rows.append(row(what, measured, session.history[-1].step - before))
+        rows.append(row(what, measured, session.dynamics.history[-1].step - before))
     viewer.window._qt_viewer.dims.stop()
 
     asked = time.perf_counter()
     dynamics.train.click()
-    while session.job is not None and session.job.title == "Training":
+    while session.work.job is not None and session.work.job.title == "Training":
         beats(0.05)
     rows.append(
         {

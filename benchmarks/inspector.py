@@ -23,7 +23,7 @@ from napari_calcdyn.gui.inspector.prepared import Prepared
 from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.gui.traces.dock import TraceDock
 from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
@@ -106,10 +106,10 @@ def main() -> None:
     session = session_of(viewer)
     layer = viewer.add_image(pixels, name="movie", contrast_limits=(0, 1200), metadata={"frame_rate": 20.0})
     use_layer(session, layer)
-    session.rois = rois
+    session.rois.loaded = rois
     show_rois(session)
-    session.model, session.var = model, model.var
-    warm_up = wait_for(lambda: session.influence is not None, 600)
+    session.dynamics.model, session.dynamics.var = model, model.var
+    warm_up = wait_for(lambda: session.answers.influence is not None, 600)
     rows = measure(viewer, session, dock, repeats)
     session.close()
     dock.inspection.close()
@@ -129,7 +129,11 @@ def measure(
     viewer: napari.Viewer, session: Session, dock: InspectorDock, repeats: int
 ) -> list[dict[str, object]]:
     """Click and slide; return a row for each kind of doing."""
-    painted, random, rois = Painted(viewer, QApplication.instance()), np.random.default_rng(1), session.rois
+    painted, random, rois = (
+        Painted(viewer, QApplication.instance()),
+        np.random.default_rng(1),
+        session.rois.loaded,
+    )
     labels = session.roi_labels
     measured: dict[str, list[float]] = {}
     computed = counted(
@@ -143,14 +147,14 @@ def measure(
     def clicked(number: int) -> float:
         release = click(viewer, labels.data_to_world(rois.centres[number - 1]))
         took = painted.milliseconds(release)
-        if session.selected != (number,) or dock.inspection.current.region.roi != number:
+        if session.rois.selected != (number,) or dock.inspection.current.region.roi != number:
             raise SystemExit("The click did not arrive.")
         return took
 
     for number in random.choice(rois.ids, repeats + 2, replace=False).tolist():  # two to warm up
         once = {"an ROI: traces, sources, map, arrows": clicked(number)}
         before = dict(computed)
-        frame = int(random.integers(session.movie.n_frames))
+        frame = int(random.integers(session.recording.movie.n_frames))
         once["the time slider: cursor only"] = painted.milliseconds(lambda at=frame: show_frame(session, at))
         if computed != before:
             raise SystemExit(f"The slider computed something anew: {before} before, {computed} after.")

@@ -14,7 +14,7 @@ import roifile
 import tifffile
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis.neurons import neurons as job
+from napari_calcdyn.jobs import neurons as job
 from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie

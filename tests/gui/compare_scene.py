@@ -55,8 +55,8 @@ def open_dock(viewer: Any, movie: np.ndarray, **place: Any) -> CompareDock:
 
 def give_model(dock: CompareDock, model: VARAutoencoder) -> None:
     """Do what the Dynamics dock does when a model is loaded, without its maps."""
-    dock.session.model = model
-    dock.session.var = model.var
+    dock.session.dynamics.model = model
+    dock.session.dynamics.var = model.var
 
 
 def at(plot: TimeRanges, time: float, height: float = 0.5) -> Any:
@@ -103,4 +103,4 @@ def press(qtbot: Any, button: Any) -> None:
 
 
 def settle(qtbot: Any, dock: CompareDock, timeout: int = 60_000) -> None:
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=timeout)
+    qtbot.waitUntil(lambda: dock.session.work.job is None, timeout=timeout)

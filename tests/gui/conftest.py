@@ -18,7 +18,7 @@ from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -146,7 +146,7 @@ def test_a_threshold_on_the_behaviour_parts_the_frames_at_once(dock: CompareDock
     choose(dock, BEHAVIOUR)
     assert "Open a table of what the animal did first" in dock.problem.text()
     assert not dock.inputs.split.rows.isVisible()
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     assert dock.inputs.split.rows.isVisible()
     a, b = ranges(dock)
     assert a == [range(100, 150), range(200, 220)]
@@ -186,7 +186,7 @@ def test_a_table_is_opened_and_shown_below_the_picture(
     qtbot.waitUntil(lambda: "2 rows for 400 frames" in dock.message.text(), timeout=5000)
     table.write_text("speed\n" + "0\n" * 300 + "5\n" * 100)
     press(qtbot, dock.inputs.split.open)
-    qtbot.waitUntil(lambda: dock.session.behaviour is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dock.session.recording.behaviour is not None, timeout=5000)
     assert ranges(dock) == ([range(300, 400)], [range(300)])
     assert not dock.message.isVisible()
     press(qtbot, dock.inputs.split.panel)
@@ -195,7 +195,7 @@ def test_a_table_is_opened_and_shown_below_the_picture(
 
 def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:
     choose(dock, BEHAVIOUR)
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     dock.inputs.split.column.setCurrentText("state")
     dock.inputs.split.value.setCurrentText("running")
     assert ranges(dock)[0] == [range(100, 150), range(200, 220)]
@@ -208,7 +208,7 @@ def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:
 
 def test_a_column_may_be_the_curve_that_stretches_are_dragged_over(dock: CompareDock) -> None:
     assert not dock.inputs.curve.isVisible()
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     assert dock.inputs.curve.isVisible()
     dock.inputs.curve.setCurrentText("speed")
     assert np.nanmax(dock.inputs.plot.curve.getOriginalDataset()[1]) == 8
@@ -217,7 +217,7 @@ def test_a_column_may_be_the_curve_that_stretches_are_dragged_over(dock: Compare
 
 def test_behaviour_of_another_recording_is_not_taken(dock: CompareDock) -> None:
     choose(dock, BEHAVIOUR)
-    dock.session.behaviour = speed(300)
+    dock.session.recording.behaviour = speed(300)
     assert "Open a table of what the animal did first" in dock.problem.text()
     with pytest.raises(InputError):
         dock.inputs.question()

@@ -13,8 +13,8 @@ from napari.layers import Image, Labels, Points, Shapes, Surface, Tracks, Vector
 from napari.settings import NapariSettings
 
 from napari_calcdyn.gui.inspector.roi_keys import NEXT, PIN, PREVIOUS
+from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import session_of
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
@@ -57,7 +57,7 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
         thread.join(10)
     assert len(calls) == 1
     assert found[0] is found[1]
-    session.model = model  # another one: what is known is forgotten
+    session.dynamics.model = model  # another one: what is known is forgotten
     shared.get(movie, model, None)
     assert len(calls) == 2
 

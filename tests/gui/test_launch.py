@@ -16,7 +16,7 @@ from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.recording import open_movie
@@ -48,8 +48,8 @@ def test_a_result_is_shown_without_computing_it_again(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
-    assert session.job is None
+    qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
+    assert session.work.job is None
     assert {layer.name for layer in viewer.layers} == {
         movie_path.name,
         EXPLAINED,
@@ -68,7 +68,7 @@ def test_a_split_by_source_that_is_too_large_is_not_read(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
     assert EXPLAINED in viewer.layers
     assert SOURCES not in viewer.layers
 
@@ -80,10 +80,10 @@ def test_a_result_folder_without_maps_is_said_in_one_sentence(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.notice is not None, timeout=20_000)
-    assert session.notice is not None
-    assert session.notice.is_error
-    assert "run `calcdyn run` again" in session.notice.text
+    qtbot.waitUntil(lambda: session.work.notice is not None, timeout=20_000)
+    assert session.work.notice is not None
+    assert session.work.notice.is_error
+    assert "run `calcdyn run` again" in session.work.notice.text
 
 
 def test_show_opens_the_window_and_returns_when_it_is_closed(
@@ -92,7 +92,7 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
     session = session_of(viewer)
 
     def run() -> None:
-        qtbot.waitUntil(lambda: session.movie is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: session.recording.movie is not None, timeout=10_000)
 
     monkeypatch.setattr(napari, "Viewer", lambda: viewer)
     monkeypatch.setattr(napari, "run", run)
@@ -104,7 +104,7 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
         launch.INSPECTOR_NAME,
         launch.COMPARE_NAME,
     }
-    assert session.job is None
+    assert session.work.job is None
 
 
 def test_a_dock_that_was_put_away_comes_back_in_front_of_the_others(add_dock: Any, qtbot: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from neuron_scene import analyse, events, grid_of_rois, show_recording
 
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.gui.traces.dock import TraceDock
 
 
@@ -42,7 +42,7 @@ def test_a_dock_that_was_closed_stops_listening(make_napari_viewer: Callable[...
     viewer.window.remove_dock_widget(frame)
     qtbot.wait(20)
     drawn = len(dock.plot.listDataItems())
-    session.selected = (103,)
+    session.rois.selected = (103,)
     viewer.theme = "light"
     assert len(dock.plot.listDataItems()) == drawn
     again = TraceDock(viewer)

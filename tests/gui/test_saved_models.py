@@ -20,7 +20,7 @@ def test_a_model_is_saved_and_loaded(
     dynamics: DynamicsDock, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_briefly(qtbot, dynamics)
-    trained = dynamics.session.model
+    trained = dynamics.session.dynamics.model
     assert trained is not None
     folder = tmp_path / "model"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(folder), ""))
@@ -30,7 +30,7 @@ def test_a_model_is_saved_and_loaded(
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(folder))
     dynamics.load.click()
     settle(qtbot, dynamics)
-    loaded = dynamics.session.model
+    loaded = dynamics.session.dynamics.model
     assert loaded is not None
     assert loaded is not trained
     assert np.allclose(loaded.var.coefficients, trained.var.coefficients)
@@ -40,8 +40,8 @@ def test_a_model_that_is_loaded_first_is_mapped_when_its_recording_is_opened(
     viewer: Any, dynamics: DynamicsDock, movie_array: np.ndarray, tmp_path: Path, qtbot: Any
 ) -> None:
     train_briefly(qtbot, dynamics)
-    assert dynamics.session.model is not None
-    dynamics.session.model.save(tmp_path / "model")
+    assert dynamics.session.dynamics.model is not None
+    dynamics.session.dynamics.model.save(tmp_path / "model")
     viewer.layers.clear()
     load_model(dynamics.session, tmp_path / "model", "cpu")
     settle(qtbot, dynamics)
@@ -70,7 +70,7 @@ def test_a_recording_that_cannot_be_trained_on_is_refused_in_one_sentence(
     dynamics.train.click()
     settle(qtbot, dynamics)
     is_one_sentence(dynamics, "bad ", what)
-    assert dynamics.session.model is None
+    assert dynamics.session.dynamics.model is None
 
 
 def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(
@@ -83,7 +83,7 @@ def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(
 ) -> None:
     recording, dynamics = docks
     train_briefly(qtbot, dynamics)
-    model = dynamics.session.model
+    model = dynamics.session.dynamics.model
     assert model is not None
     model.save(tmp_path / "model")
     empty, foreign, locked = (tmp_path / name for name in ("empty", "foreign", "locked"))
@@ -110,15 +110,15 @@ def test_what_cannot_be_loaded_or_saved_is_said_in_one_sentence(
         dynamics.load.click()
         settle(qtbot, dynamics)
         is_one_sentence(dynamics, "", what)
-        assert dynamics.session.model is model
+        assert dynamics.session.dynamics.model is model
 
 
 def is_one_sentence(dynamics: DynamicsDock, start: str, what: str) -> None:
     dynamics.parentWidget().raise_()
     text = dynamics.message.text()
     assert not dynamics.message.isHidden()
-    assert dynamics.session.notice is not None
-    assert dynamics.session.notice.is_error
+    assert dynamics.session.work.notice is not None
+    assert dynamics.session.work.notice.is_error
     assert text.startswith(start)
     assert what in text
     assert text.endswith(".")

@@ -16,7 +16,7 @@ from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.recording.recordings import open_recording
-from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.session import Session, session_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -24,13 +24,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_calcdyn.analysis.behaviour.correlation import numeric_columns
+from napari_calcdyn.gui.background.status import Notice
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
 from napari_calcdyn.gui.docks.dock import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.theme import plot_colours
 from napari_calcdyn.gui.plots.trace_plot import RAW, Row, TracePlot
-from napari_calcdyn.gui.session.session import Notice, session_of
+from napari_calcdyn.gui.session import session_of
 
 from .correlations import Correlations
 from .files import choose_behaviour, load_behaviour
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 MOST_CURVES = 8
 _FIRST_CURVES = 4
@@ -66,10 +67,9 @@ class BehaviourDock(BottomDock):
         self._columns: dict[str, NDArray[np.float64]] = {}
         self.setAcceptDrops(True)
         self._build()
-        events = self.session.events
-        self.listen(events.behaviour, self._on_behaviour)
-        self.listen(events.movie, self._on_behaviour)
-        self.listen(events.notice, self._show_notice)
+        self.listen(self.session.recording.events.behaviour, self._on_behaviour)
+        self.listen(self.session.recording.events.movie, self._on_behaviour)
+        self.listen(self.session.work.events.notice, self._show_notice)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
         self.listen(napari_viewer.events.theme, self._show_theme)
         self._show_theme()
@@ -147,7 +147,7 @@ class BehaviourDock(BottomDock):
 
     def _on_behaviour(self, *_: object) -> None:
         """List the columns; those of the same name stay ticked."""
-        behaviour = self.session.behaviour
+        behaviour = self.session.recording.behaviour
         before = set(self._ticked())
         self._columns = {} if behaviour is None else numeric_columns(behaviour)
         names = list(self._columns)
@@ -162,7 +162,9 @@ class BehaviourDock(BottomDock):
             self.list.addItem(item)
         self.list.blockSignals(False)
         if behaviour is None:
-            self.hint.setText(_HINT if self.session.movie is not None else f"Open a recording first. {_HINT}")
+            self.hint.setText(
+                _HINT if self.session.recording.movie is not None else f"Open a recording first. {_HINT}"
+            )
         else:
             self.hint.setText("Tick a column under “Columns”." if names else _no_numbers(behaviour.name))
         for widget in (self.columns, self.goes_with, self.goes_with.choice):
@@ -173,7 +175,7 @@ class BehaviourDock(BottomDock):
     def _show_curves(self, *_: object) -> None:
         names = self._ticked()[:MOST_CURVES]
         rows = tuple(Row(name, None, {RAW: self._columns[name].astype(np.float32)}) for name in names)
-        rate = self.session.movie.frame_rate if self.session.movie is not None else None
+        rate = self.session.recording.movie.frame_rate if self.session.recording.movie is not None else None
         self.plot.show_rows(rows, unit=names[0] if len(names) == 1 else "", frame_rate=rate)
         self.picture.setCurrentWidget(self.plot if rows else self.hint)
         self._on_time()
@@ -217,7 +219,7 @@ def open_behaviour_dock(session: Session, asking: QWidget) -> None:
         The widget whose button was pressed.
     """
     open_panel(asking, session, "behaviour")
-    if session.behaviour is None:
+    if session.recording.behaviour is None:
         choose_behaviour(session, asking)
 
 

@@ -21,7 +21,7 @@ from .correlations import KINDS, STOPPED, Correlations, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 
 class GoesWith(QWidget):  # type: ignore[misc]
@@ -83,10 +83,14 @@ class GoesWith(QWidget):  # type: ignore[misc]
             layout.addWidget(widget)
         layout.addWidget(self.table, 1)
         layout.addStretch(0)
-        events = session.events
-        for signal in (events.traces, events.rois, events.model, correlations.changed):
+        for signal in (
+            session.neurons.events.traces,
+            session.rois.events.loaded,
+            session.dynamics.events.model,
+            correlations.changed,
+        ):
             listener.connect(signal, self.show_table)
-        listener.connect(events.selected, self._on_selected)
+        listener.connect(session.rois.events.selected, self._on_selected)
 
     def offer(self, columns: Sequence[str]) -> None:
         """Offer columns of the session's behaviour; one of the name that was chosen stays chosen."""
@@ -139,7 +143,7 @@ class GoesWith(QWidget):  # type: ignore[misc]
 
     def _on_selected(self, *_: object) -> None:
         if self._kind() == "ROIs":
-            self.table.select_ids(self.session.selected)
+            self.table.select_ids(self.session.rois.selected)
 
     def _on_halt(self) -> None:
         if self._correlations.obstacle(self._kind()) == STOPPED:
@@ -158,9 +162,9 @@ class GoesWith(QWidget):  # type: ignore[misc]
         try:
             found.write_csv(name, kind.removesuffix("s").lower())
         except InputError as error:
-            self.session.tell("behaviour", str(error), True)
+            self.session.work.tell("behaviour", str(error), True)
         else:
-            self.session.tell("behaviour", f"The correlations were saved in {name}.")
+            self.session.work.tell("behaviour", f"The correlations were saved in {name}.")
 
     def _kind(self) -> Kind:
         kind: Kind = KINDS[self.kind.currentIndex()]

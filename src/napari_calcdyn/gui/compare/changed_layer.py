@@ -14,7 +14,7 @@ from .time_ranges import A, B, condition_colour
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 CHANGED = "changed connections"
 _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller side
@@ -40,7 +40,7 @@ def show_changed(
         Places of the latents, in pixels (y, x).
     """
     viewer, movie_layer = session.viewer, session.movie_layer
-    if viewer is None or movie_layer is None or session.movie is None:
+    if viewer is None or movie_layer is None or session.recording.movie is None:
         return
     layer = next((it for it in viewer.layers if it.name == CHANGED and is_result(it)), None)
     if layer is None:
@@ -55,7 +55,7 @@ def show_changed(
     layer.data = []
     if not len(edges):
         return
-    smaller = min(session.movie.frame_shape)
+    smaller = min(session.recording.movie.frame_shape)
     colours = plot_colours("dark")  # pictures are dark in every theme
     drawn = [_drawing(centres[edge["source"]], centres[edge["target"]], _SIZE * smaller) for edge in edges]
     names = [B if change > 0 else A for change in changes]

@@ -24,7 +24,7 @@ from .view import ComparisonView
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_calcdyn.gui.session.session import Notice, Topic
+    from napari_calcdyn.gui.background.status import Notice, Topic
 
 
 _AUTOMATIC = 1  # the value of the block length that is shown as words: a block has more frames than one
@@ -44,12 +44,11 @@ class CompareDock(Dock):
         self._masks = self.inputs.masks()  # looked at with every step of the slider
         self._build()
 
-        events = self.session.events
-        self.listen(events.movie, self._on_movie)
-        self.listen(events.model, self._show_readiness)
-        self.listen(events.job, self._show_readiness)
-        self.listen(events.behaviour, self._on_behaviour)
-        self.listen(events.comparison, self._show_comparison)
+        self.listen(self.session.recording.events.movie, self._on_movie)
+        self.listen(self.session.dynamics.events.model, self._show_readiness)
+        self.listen(self.session.work.events.job, self._show_readiness)
+        self.listen(self.session.recording.events.behaviour, self._on_behaviour)
+        self.listen(self.session.answers.events.comparison, self._show_comparison)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._on_movie)
@@ -110,14 +109,14 @@ class CompareDock(Dock):
     # What the user does
 
     def _on_compare(self) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title == COMPARING:
-            self.session.stop()
+            self.session.work.stop()
             return
         try:
             question = self.inputs.question()
         except InputError as error:
-            self.session.tell("compare", str(error), True)
+            self.session.work.tell("compare", str(error), True)
             return
         block = self.block.value()
         compare(self.session, question, self.permutations.value(), "auto" if block == _AUTOMATIC else block)
@@ -148,9 +147,9 @@ class CompareDock(Dock):
     def _show_readiness(self, *_: object) -> None:
         """Say what is missing, or let the user begin."""
         session = self.session
-        running = session.job is not None and session.job.title == COMPARING
+        running = session.work.job is not None and session.work.job.title == COMPARING
         self.compare.setText("Stop" if running else "Compare")
-        self.inputs.setVisible(session.movie is not None)
+        self.inputs.setVisible(session.recording.movie is not None)
         problem, self._place = self._problem()
         self.problem.say(problem)
         self.way.setText(f"To the {self._place.capitalize()} panel")
@@ -160,8 +159,8 @@ class CompareDock(Dock):
 
     def _problem(self) -> tuple[str, Topic]:
         """Say what is missing before anything can be compared, empty where nothing is, and where to see to it."""
-        session, model = self.session, self.session.model
-        if session.movie is None:
+        session, model = self.session, self.session.dynamics.model
+        if session.recording.movie is None:
             return NO_MOVIE, "recording"
         try:
             question = self.inputs.question()
@@ -184,13 +183,13 @@ class CompareDock(Dock):
         return "", "compare"
 
     def _show_comparison(self, *_: object) -> None:
-        self.view.show_comparison(self.session.comparison)
+        self.view.show_comparison(self.session.answers.comparison)
 
     def _show_time(self, *_: object) -> None:
         """Say whether the frame that is shown is in A or B; nothing is drawn anew."""
         frame = shown_frame(self.session)
         self.inputs.set_cursor(frame)
-        viewer, movie = self.session.viewer, self.session.movie
+        viewer, movie = self.session.viewer, self.session.recording.movie
         self.now.setVisible(frame is not None)
         if frame is None or movie is None or viewer is None:
             self._tag.put_away()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.plots.theme import PlotColours
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Behaviour, Movie
 
 STRETCHES, BEHAVIOUR, OTHER = "two stretches of time", "what the animal did", "another recording"
@@ -140,7 +140,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
 
     def show_movie(self) -> None:
         """Follow the session's recording, its frame rate, and the others in the viewer."""
-        movie = self.session.movie
+        movie = self.session.recording.movie
         suggest = movie is not self._movie
         self._movie = movie
         self.other.show_layers()
@@ -284,7 +284,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
 
     def _behaviour(self) -> Behaviour | None:
         """Return the session's behaviour, None where it belongs to another recording."""
-        behaviour, movie = self.session.behaviour, self._movie
+        behaviour, movie = self.session.recording.behaviour, self._movie
         if behaviour is None or movie is None:
             return None
         return behaviour if all(len(it) == movie.n_frames for it in behaviour.columns.values()) else None

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, is_result, put_image
-from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Session
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
@@ -67,10 +67,10 @@ def compare(
     block : int or "auto"
         Frames in a block.
     """
-    model, movie = session.model, question.movies[0]
+    model, movie = session.dynamics.model, question.movies[0]
     shared = share_latents(session)
     if model is None:
-        session.tell("compare", NO_MODEL, True)
+        session.work.tell("compare", NO_MODEL, True)
         return False
 
     def compute(progress: ProgressCallback) -> tuple[Comparison, ComparisonMaps]:
@@ -99,12 +99,12 @@ def compare(
         )
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
-        if session.movie is not movie:
-            session.tell("compare", "Another recording was chosen meanwhile: press Compare again.")
-        elif session.model is not model:
-            session.tell("compare", "The model was replaced meanwhile: press Compare again.")
+        if session.recording.movie is not movie:
+            session.work.tell("compare", "Another recording was chosen meanwhile: press Compare again.")
+        elif session.dynamics.model is not model:
+            session.work.tell("compare", "The model was replaced meanwhile: press Compare again.")
         else:
-            session.comparison = Compared(
+            session.answers.comparison = Compared(
                 *answer,
                 tuple(weakref.ref(it) for it in question.movies),
                 question.a,
@@ -115,13 +115,13 @@ def compare(
             )
             show_difference(session)
 
-    return session.start("compare", COMPARING, tracked("compare", COMPARING, compute), done)
+    return session.work.start("compare", COMPARING, tracked("compare", COMPARING, compute), done)
 
 
 def show_difference(session: Session) -> None:
     """Put the map of the differences over the movie."""
-    compared, viewer, layer = session.comparison, session.viewer, session.movie_layer
-    if compared is None or viewer is None or layer is None or not compared.is_of(session.movie):
+    compared, viewer, layer = session.answers.comparison, session.viewer, session.movie_layer
+    if compared is None or viewer is None or layer is None or not compared.is_of(session.recording.movie):
         return
     difference = compared.maps.difference
     shown = put_image(
@@ -141,13 +141,13 @@ def show_difference(session: Session) -> None:
 
 def export(session: Session, folder: Path) -> bool:
     """Write the answer into a folder in the background; returns whether it was started."""
-    compared = session.comparison
+    compared = session.answers.comparison
     if compared is None:
-        session.tell("compare", "There is nothing to export yet: press Compare first.", True)
+        session.work.tell("compare", "There is nothing to export yet: press Compare first.", True)
         return False
     movies = [it for reference in compared.movies if (it := reference()) is not None]
     if len(movies) < len(compared.movies):
-        session.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
+        session.work.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
         return False
 
     def work(report: Report, stop: threading.Event) -> None:
@@ -167,6 +167,6 @@ def export(session: Session, folder: Path) -> bool:
             )
 
     def done(_: None) -> None:
-        session.tell("compare", f"The answer was written to {folder}.")
+        session.work.tell("compare", f"The answer was written to {folder}.")
 
-    return session.start("compare", "Exporting", work, done)
+    return session.work.start("compare", "Exporting", work, done)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.plots.theme import PlotColours
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.gui.session.compared import Compared
-    from napari_calcdyn.gui.session.session import Session
 
 
 class ComparisonView(QWidget):  # type: ignore[misc]
@@ -98,25 +98,25 @@ class ComparisonView(QWidget):  # type: ignore[misc]
 
     def show_age(self) -> None:
         """Say where the answer is of a model or a recording that was replaced since."""
-        compared, session = self.session.comparison, self.session
+        compared, session = self.session.answers.comparison, self.session
         old = ""
-        here = compared is not None and compared.is_of(session.movie)
+        here = compared is not None and compared.is_of(session.recording.movie)
         if compared is not None and not here:
             old = "This answer belongs to another recording."
-        elif compared is not None and session.model is not compared.model():
+        elif compared is not None and session.dynamics.model is not compared.model():
             old = "This answer is of the model before: press Compare for the one that is there now."
         self.outdated.setText(old)
         self.outdated.setVisible(bool(old))
         self.map.setEnabled(here)
-        self.export.setEnabled(session.job is None)
+        self.export.setEnabled(session.work.job is None)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self.null.set_colours(colours)
 
     def _on_picked(self, rows: list[int]) -> None:
-        compared = self.session.comparison
-        if compared is not None and compared.is_of(self.session.movie):
+        compared = self.session.answers.comparison
+        if compared is not None and compared.is_of(self.session.recording.movie):
             show_changed(self.session, self._edges[rows], self._changes[rows], compared.centres)
 
     def _on_map(self) -> None:

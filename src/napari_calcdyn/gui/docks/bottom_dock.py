@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 from .dock import Listener
 

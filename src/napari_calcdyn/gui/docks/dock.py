@@ -24,7 +24,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_calcdyn.gui.session.session import Notice, Session, Status, Topic, session_of
+from napari_calcdyn.gui.background.status import Notice, Status, Topic
+from napari_calcdyn.gui.session import Session, session_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -90,8 +91,8 @@ class Dock(QWidget):  # type: ignore[misc]
 
         self.progress = ProgressRow()
         self.message = MessageLine()
-        self.listen(self.session.events.status, self._show_status)
-        self.listen(self.session.events.notice, self._show_notice)
+        self.listen(self.session.work.events.status, self._show_status)
+        self.listen(self.session.work.events.notice, self._show_notice)
         docks = _open_docks.setdefault(self.session, set())
         docks.add(id(self._listener))
         self._gone = partial(_on_gone, self._listener, self.session, id(self._listener))

@@ -72,13 +72,12 @@ class DynamicsDock(Dock):
         self._build_run()
         self._build_views()
 
-        events = self.session.events
-        self.listen(events.movie, self._on_movie)
+        self.listen(self.session.recording.events.movie, self._on_movie)
         self.listen(napari_viewer.layers.events.renamed, self._show_readiness)
-        self.listen(events.job, self._show_job)
-        self.listen(events.history, self._show_history)
-        self.listen(events.model, self._show_model)
-        self.listen(events.var, self._show_var)
+        self.listen(self.session.work.events.job, self._show_job)
+        self.listen(self.session.dynamics.events.history, self._show_history)
+        self.listen(self.session.dynamics.events.model, self._show_model)
+        self.listen(self.session.dynamics.events.var, self._show_var)
         self.listen(napari_viewer.events.theme, self._show_theme)
         self._show_theme()
         self._on_preset()
@@ -172,14 +171,14 @@ class DynamicsDock(Dock):
         self._show_settings()
 
     def _on_train(self) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title in STOPPABLE:
-            self.session.stop()
+            self.session.work.stop()
             return
         try:
             config = self.form.settings()
         except InputError as error:
-            self.session.tell("dynamics", str(error), True)
+            self.session.work.tell("dynamics", str(error), True)
             return
         train(self.session, config, self.device.currentText())
 
@@ -208,7 +207,7 @@ class DynamicsDock(Dock):
     # What the dock shows
 
     def _show_readiness(self, *_: object) -> None:
-        movie, layer = self.session.movie, self.session.movie_layer
+        movie, layer = self.session.recording.movie, self.session.movie_layer
         if movie is None:
             self.recording.setText("Open a recording first, in the <b>Recording</b> panel.")
         else:
@@ -229,12 +228,12 @@ class DynamicsDock(Dock):
         self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def _show_job(self, *_: object) -> None:
-        job = self.session.job
+        job = self.session.work.job
         running = job is not None and job.title in STOPPABLE
         self.train.setText("Stop" if running else "Train")
-        self.train.setEnabled(running or self.session.movie is not None)
+        self.train.setEnabled(running or self.session.recording.movie is not None)
         self.load.setEnabled(job is None)
-        self.save.setEnabled(job is None and self.session.model is not None)
+        self.save.setEnabled(job is None and self.session.dynamics.model is not None)
         if job is not None and job.title == TRAINING:
             self.views.setCurrentIndex(0)
         self._show_views()
@@ -242,16 +241,16 @@ class DynamicsDock(Dock):
     def _show_views(self) -> None:
         """Show plots once there is, or soon will be, something in them."""
         session = self.session
-        training = session.job is not None and session.job.title == TRAINING
-        curves = training or bool(session.history)
+        training = session.work.job is not None and session.work.job.title == TRAINING
+        curves = training or bool(session.dynamics.history)
         self.views.setTabEnabled(0, curves)
-        self.views.setVisible(curves or session.model is not None)
+        self.views.setVisible(curves or session.dynamics.model is not None)
 
     def _show_history(self, *_: object) -> None:
-        self.curves.show_history(self.session.history)
+        self.curves.show_history(self.session.dynamics.history)
 
     def _show_model(self, *_: object) -> None:
-        model = self.session.model
+        model = self.session.dynamics.model
         self.views.setTabEnabled(1, model is not None)
         if model is not None:
             self.sparsity.set_range(densest(model.var), model.var.fraction)
@@ -262,7 +261,7 @@ class DynamicsDock(Dock):
         self._show_job()
 
     def _show_var(self, *_: object) -> None:
-        model, var = self.session.model, self.session.var
+        model, var = self.session.dynamics.model, self.session.dynamics.var
         if model is None or var is None:
             self.matrix.show_var(None)
             return

@@ -14,7 +14,7 @@ from napari_calcdyn.gui.layers.layers import (
     put_image,
     symmetric_contrast,
 )
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
     else:
         for old in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
             viewer.layers.remove(old)
-        session.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
+        session.work.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
     put_image(
         viewer,
         EXPLAINED,

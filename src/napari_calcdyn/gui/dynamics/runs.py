@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_calcdyn.gui.background.status import Status, tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
-from napari_calcdyn.gui.recording.recordings import tracked
-from napari_calcdyn.gui.session.session import Session, Status
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
 from .results import show_edge_map, show_lazy_movies, show_maps
@@ -41,9 +41,9 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
 
     The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
     """
-    movie = session.movie
+    movie = session.recording.movie
     if movie is None:
-        session.tell("dynamics", "Open a recording first, in the Recording panel.", True)
+        session.work.tell("dynamics", "Open a recording first, in the Recording panel.", True)
         return False
 
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
@@ -56,24 +56,24 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
         return model
 
     def progressed(news: list[Progress]) -> None:
-        session.history = (*session.history, *(it for it in news if it.losses))
+        session.dynamics.history = (*session.dynamics.history, *(it for it in news if it.losses))
         last = news[-1]
-        if session.job is not None and not session.job.stopping:
+        if session.work.job is not None and not session.work.job.stopping:
             fraction = last.step / last.total if last.total else None
-            session.status = Status("dynamics", last.stage, fraction, last.eta if fraction else None)
+            session.work.status = Status("dynamics", last.stage, fraction, last.eta if fraction else None)
 
     def done(model: VARAutoencoder) -> None:
         _take_model(session, model)
-        if session.movie is movie:
+        if session.recording.movie is movie:
             compute_maps(session)
         else:
-            session.tell(
+            session.work.tell(
                 "dynamics", f"The model of {movie.name} is ready: choose that recording to see its maps."
             )
 
-    started = session.start("dynamics", TRAINING, work, done, progressed)
+    started = session.work.start("dynamics", TRAINING, work, done, progressed)
     if started:
-        session.history = ()
+        session.dynamics.history = ()
     return started
 
 
@@ -91,7 +91,7 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
     maps_folder : Path, optional
         Output of ``calcdyn run`` that has the maps; without it they are computed.
     """
-    movie = session.movie
+    movie = session.recording.movie
 
     def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
         from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
@@ -105,18 +105,18 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
 
     def done(loaded: tuple[VARAutoencoder, ContributionMaps | None]) -> None:
         model, maps = loaded
-        session.history = ()
+        session.dynamics.history = ()
         _take_model(session, model)
-        if session.movie is None:
-            session.tell("dynamics", "The model is loaded: open its recording to see the maps.")
-        if movie is None or session.movie is not movie:
+        if session.recording.movie is None:
+            session.work.tell("dynamics", "The model is loaded: open its recording to see the maps.")
+        if movie is None or session.recording.movie is not movie:
             return
         if maps is None:
             compute_maps(session)
         else:
             _show(session, movie, model, model.var, maps)
 
-    return session.start("dynamics", "Loading the model", work, done)
+    return session.work.start("dynamics", "Loading the model", work, done)
 
 
 def _read_maps(folder: Path) -> ContributionMaps:
@@ -141,18 +141,18 @@ def _read_maps(folder: Path) -> ContributionMaps:
 
 def save_model(session: Session, folder: Path) -> bool:
     """Save the session's model in the background; returns whether it was started."""
-    model = session.model
+    model = session.dynamics.model
     if model is None:
-        session.tell("dynamics", "There is no model to save yet: train or load one first.", True)
+        session.work.tell("dynamics", "There is no model to save yet: train or load one first.", True)
         return False
 
     def work(report: Report, stop: threading.Event) -> None:
         model.save(folder)
 
     def done(_: None) -> None:
-        session.tell("dynamics", f"The model was saved in {folder}.")
+        session.work.tell("dynamics", f"The model was saved in {folder}.")
 
-    return session.start("dynamics", "Saving the model", work, done)
+    return session.work.start("dynamics", "Saving the model", work, done)
 
 
 def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool = False) -> None:
@@ -167,7 +167,7 @@ def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool
     with_maps : bool
         Whether the maps should follow.
     """
-    model = session.model
+    model = session.dynamics.model
     if model is None:
         return
 
@@ -176,18 +176,18 @@ def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool
         return ready(model.var if fraction is None else model.var.at(fraction=fraction))
 
     def done(var: VAR) -> None:
-        if session.model is not model:
+        if session.dynamics.model is not model:
             return
-        session.var = var
+        session.dynamics.var = var
         if not with_maps:
             return
-        if session.job is None:
+        if session.work.job is None:
             compute_maps(session)
-        elif session.job.title != MAPS:  # those under way are followed by newer ones by themselves
-            text = f"The maps follow when “{session.job.title}” has ended and the slider is moved again."
-            session.tell("dynamics", text)
+        elif session.work.job.title != MAPS:  # those under way are followed by newer ones by themselves
+            text = f"The maps follow when “{session.work.job.title}” has ended and the slider is moved again."
+            session.work.tell("dynamics", text)
 
-    session.latest.ask(solve, done)
+    session.work.latest.ask(solve, done)
 
 
 def ready(var: VAR) -> VAR:
@@ -207,7 +207,7 @@ def densest(var: VAR) -> float:
 
 def compute_maps(session: Session) -> bool:
     """Compute the maps of the VAR that is shown, in the background; returns whether it was started."""
-    movie, model, var = session.movie, session.model, session.var
+    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
     if movie is None or model is None or var is None:
         return False
 
@@ -219,19 +219,19 @@ def compute_maps(session: Session) -> bool:
         return contribution_maps(model, movie, var=var, sources=split, progress=progress)
 
     def done(maps: ContributionMaps) -> None:
-        if session.movie is not movie or session.model is not model:
+        if session.recording.movie is not movie or session.dynamics.model is not model:
             return
         _show(session, movie, model, var, maps)
-        if session.var is not var:  # the slider moved on while these were computed
+        if session.dynamics.var is not var:  # the slider moved on while these were computed
             compute_maps(session)
 
-    return session.start("dynamics", MAPS, tracked("dynamics", MAPS, compute), done, stopped=_STOPPED)
+    return session.work.start("dynamics", MAPS, tracked("dynamics", MAPS, compute), done, stopped=_STOPPED)
 
 
 def map_recording(session: Session) -> None:
     """Map a recording that was opened after its model was loaded."""
-    movie, model = session.movie, session.model
-    if movie is None or model is None or session.maps is not None or session.job is not None:
+    movie, model = session.recording.movie, session.dynamics.model
+    if movie is None or model is None or session.dynamics.maps is not None or session.work.job is not None:
         return
     if movie.frame_shape == model.frame_shape:
         compute_maps(session)
@@ -239,7 +239,7 @@ def map_recording(session: Session) -> None:
 
 def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
     """Map what one connection explains, in the background; returns whether the job was started."""
-    movie, model, var = session.movie, session.model, session.var
+    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
     if movie is None or model is None or var is None:
         return False
 
@@ -250,26 +250,26 @@ def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
         return edge_map(model, movie, source, target, lag, var=var, progress=progress)
 
     def done(edge: NDArray[np.float32]) -> None:
-        if session.movie is movie:
+        if session.recording.movie is movie:
             show_edge_map(session, edge)
             frames = "1 frame" if lag == 1 else f"{lag} frames"
-            session.tell(
+            session.work.tell(
                 "dynamics",
                 f"The map shows what source {source} explains through target {target}, {frames} later.",
             )
 
-    return session.start("dynamics", EDGE, tracked("dynamics", "Mapping the connection", compute), done)
+    return session.work.start("dynamics", EDGE, tracked("dynamics", "Mapping the connection", compute), done)
 
 
 def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
     # The colours of the maps of one model mean the same all along its path.
-    keep_contrast = session.maps is not None
-    session.maps = maps
+    keep_contrast = session.dynamics.maps is not None
+    session.dynamics.maps = maps
     show_lazy_movies(session, movie, model, var, maps, keep_contrast=keep_contrast)
     show_maps(session, movie, maps, keep_contrast=keep_contrast)  # last, hence on top
 
 
 def _take_model(session: Session, model: VARAutoencoder) -> None:
-    session.maps = None
-    session.model = model
-    session.var = model.var
+    session.dynamics.maps = None
+    session.dynamics.model = model
+    session.dynamics.var = model.var

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Status
+    from napari_calcdyn.gui.background.status import Status
 
 
 class InspectorDock(Dock):
@@ -58,17 +58,21 @@ class InspectorDock(Dock):
         self._build_head(napari_viewer)
         self._build_views()
 
-        events = session.events
-        for signal in (events.movie, events.var, events.rois, events.traces):
+        for signal in (
+            session.recording.events.movie,
+            session.dynamics.events.var,
+            session.rois.events.loaded,
+            session.neurons.events.traces,
+        ):
             self.listen(signal, self._on_inputs)
-        for signal in (self.inspection.changed, events.pinned, self.views.recoloured):
+        for signal in (self.inspection.changed, session.rois.events.pinned, self.views.recoloured):
             self.listen(signal, self._show)
         self.listen(self.inspection.traced, self._show_traces)
         self.listen(self.inspection.warmed, self._show_state)
-        self.listen(events.selected, self._on_selected)
+        self.listen(session.rois.events.selected, self._on_selected)
         self.listen(self.views.clicked, self._on_clicked)
-        self.listen(events.influence, self._on_influence)
-        self.listen(events.job, self._show_state)
+        self.listen(session.answers.events.influence, self._on_influence)
+        self.listen(session.work.events.job, self._show_state)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
         self.listen(napari_viewer.events.theme, self._show_theme)
         self._closed = partial(_on_closed, self.inspection, self._keys)
@@ -122,7 +126,7 @@ class InspectorDock(Dock):
         if not in_front(self):
             self._clear_layers()  # they would be of another ROI
             return
-        selected, rois = self.session.selected, self.session.rois
+        selected, rois = self.session.rois.selected, self.session.rois.loaded
         if not selected:
             self._emptied.start()
         else:
@@ -130,7 +134,7 @@ class InspectorDock(Dock):
 
     def _on_emptied(self) -> None:
         region = self.inspection.region
-        if not self.session.selected and region is not None and region.roi is not None:
+        if not self.session.rois.selected and region is not None and region.roi is not None:
             self.inspection.look_at(None)
 
     def _on_clicked(self, number: int | None, position: NDArray[np.float64]) -> None:
@@ -145,7 +149,7 @@ class InspectorDock(Dock):
         try:
             region = region_at(self.session, position)
         except InputError as error:
-            self.session.tell("inspector", str(error), True)
+            self.session.work.tell("inspector", str(error), True)
             return
         if region is not None:
             self.inspection.look_at(region)
@@ -157,20 +161,20 @@ class InspectorDock(Dock):
         self._walk(1)
 
     def _walk(self, step: int) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         if rois is None:
             return
-        self.views.select([neighbour(rois.ids.tolist(), self.session.selected, step)])
+        self.views.select([neighbour(rois.ids.tolist(), self.session.rois.selected, step)])
 
     def _on_pin(self) -> None:
-        region, pinned = self.inspection.region, self.session.pinned
+        region, pinned = self.inspection.region, self.session.rois.pinned
         if region is None or region.roi is None:
             return
         others = tuple(it for it in pinned if it != region.roi)
-        self.session.pinned = others if region.roi in pinned else (*others, region.roi)
+        self.session.rois.pinned = others if region.roi in pinned else (*others, region.roi)
 
     def _on_unpin(self) -> None:
-        self.session.pinned = ()
+        self.session.rois.pinned = ()
 
     def _on_picked(self, number: int) -> None:
         self.views.select([number])
@@ -182,9 +186,9 @@ class InspectorDock(Dock):
         start_test(self.session, self.inspection)
 
     def _on_stop(self) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title == TESTING:
-            self.session.stop()
+            self.session.work.stop()
         else:
             self.inspection.stop()
 
@@ -201,21 +205,21 @@ class InspectorDock(Dock):
     # What follows
 
     def _on_inputs(self, *_: object) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         known = set() if rois is None else set(rois.ids.tolist())
-        self.session.pinned = tuple(it for it in self.session.pinned if it in known)
+        self.session.rois.pinned = tuple(it for it in self.session.rois.pinned if it in known)
         self.inspection.problem = ""
         if not in_front(self):
             self._clear_layers()  # they would be of another recording, or of other rules
         self._later.start()
 
     def _on_influence(self, *_: object) -> None:
-        influence = self.session.influence
+        influence = self.session.answers.influence
         self.arrows.set_edges(None if influence is None else RoiEdges(influence))
-        notice = self.session.notice
+        notice = self.session.work.notice
         untested = influence is None or influence.p_values is None
         if untested and notice is not None and notice.topic == self.topic and not notice.is_error:
-            self.session.notice = None  # how many passed is not true of other arrows
+            self.session.work.notice = None  # how many passed is not true of other arrows
         self._show_arrows()
 
     def _show(self, *_: object) -> None:
@@ -226,7 +230,7 @@ class InspectorDock(Dock):
         found, prepared, region = inspection.current, inspection.prepared, inspection.region
         inputs = inspection.inputs()
         walkable = inputs is not None and inputs.rois is not None
-        self.head.show_region(region, self.session.pinned, walkable=walkable)
+        self.head.show_region(region, self.session.rois.pinned, walkable=walkable)
         self._show_traces()
         self.sources.show_drivers(found, prepared)
         self.arrows.set_frame_rate(None if prepared is None else frame_rate(prepared))
@@ -260,12 +264,12 @@ class InspectorDock(Dock):
     def _show_state(self, *_: object) -> None:
         """Show how far the warm-up is, what is missing, and the way on."""
         session, inspection = self.session, self.inspection
-        testing = session.job is not None and session.job.title == TESTING
+        testing = session.work.job is not None and session.work.job.title == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
-        self.arrows.run.setEnabled(session.job is None and self.arrows.pairs > 0)
+        self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)
-        self.export.setEnabled(known or session.influence is not None)
+        self.export.setEnabled(known or session.answers.influence is not None)
 
     def _show_status(self, status: Status | None) -> None:
         super()._show_status(status)
@@ -296,7 +300,7 @@ class InspectorDock(Dock):
         self.inspection.wanted = front
         if not front:
             return
-        selected, region = self.session.selected, self.inspection.region
+        selected, region = self.session.rois.selected, self.inspection.region
         if selected and (region is None or region.roi != selected[-1]):
             self._on_selected()
         self._later.start()

@@ -10,9 +10,9 @@ import numpy as np
 from psygnal import Signal
 
 from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Status
 
 from .prepared import Inputs, Inspected, Prepared, prepare, stages
 from .regions import Region, read_trace, region_of_roi
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.models.var.model import VAR
 
 MOST_COMPARED = 5  # pinned ROIs that are drawn beside the current one
@@ -66,9 +66,9 @@ class Inspection:
         """Whether the user stopped the warm-up."""
         self.problem = ""
         """Why it failed, in words; empty where it did not."""
-        self.maps_of: VAR | None = session.var
+        self.maps_of: VAR | None = session.dynamics.var
         """The point of the lasso path that the session's maps are of."""
-        session.events.maps.connect(self._on_maps)
+        session.dynamics.events.maps.connect(self._on_maps)
         self.wanted = False
         """Whether anybody looks: a hidden dock computes nothing."""
 
@@ -89,19 +89,24 @@ class Inspection:
     def inputs(self) -> Inputs | None:
         """Return what everything is computed from now; None while something is missing, see `obstacle`."""
         session = self._session()
-        if session is None or session.movie is None or session.model is None or session.var is None:
+        if (
+            session is None
+            or session.recording.movie is None
+            or session.dynamics.model is None
+            or session.dynamics.var is None
+        ):
             return None
-        movie, model = session.movie, session.model
+        movie, model = session.recording.movie, session.dynamics.model
         if movie.frame_shape != model.frame_shape:
             return None
-        rois, traces = session.rois, session.traces
+        rois, traces = session.rois.loaded, session.neurons.traces
         if rois is not None and rois.frame_shape != movie.frame_shape:
             rois = None
         if traces is not None and (
             rois is None or traces.samples != movie.n_frames or not np.array_equal(traces.ids, rois.ids)
         ):
             traces = None
-        return Inputs(movie, model, session.var, rois, traces)
+        return Inputs(movie, model, session.dynamics.var, rois, traces)
 
     def compared(self) -> tuple[Inspected, ...]:
         """Return what is known of the pinned ROIs but the current one, in the order in which they were pinned."""
@@ -110,7 +115,7 @@ class Inspection:
         if session is None or prepared is None:
             return ()
         own = self.region.roi if self.region is not None else None
-        found = (self._roi(prepared, it) for it in session.pinned[-MOST_COMPARED:] if it != own)
+        found = (self._roi(prepared, it) for it in session.rois.pinned[-MOST_COMPARED:] if it != own)
         return tuple(it for it in found if it is not None)
 
     # What changes it
@@ -164,7 +169,7 @@ class Inspection:
 
     def _on_maps(self, *_: object) -> None:
         session = self._session()
-        self.maps_of = session.var if session is not None else None
+        self.maps_of = session.dynamics.var if session is not None else None
 
     # How it is computed
 
@@ -233,16 +238,16 @@ class Inspection:
         """Give the session the influence of its ROIs; one that was tested since stays while it is of the same."""
         before, self._influence_of = self._influence_of, inputs
         if before is None or inputs is None or not before.same(inputs, "movie", "model", "rois"):
-            session.influence = None
-        if session.influence is None and self.prepared is not None:
-            session.influence = self.prepared.influence
+            session.answers.influence = None
+        if session.answers.influence is None and self.prepared is not None:
+            session.answers.influence = self.prepared.influence
 
     def _settle_region(self, session: Session) -> None:
         """Follow ROIs that were replaced: a region of others is gone."""
-        region, rois = self.region, session.rois
+        region, rois = self.region, session.rois.loaded
         if region is None:
             return
-        movie = session.movie
+        movie = session.recording.movie
         if movie is None or region.rois.frame_shape != movie.frame_shape:
             self.region = None
         elif region.roi is not None:
@@ -268,16 +273,18 @@ class Inspection:
             if region is None:
                 return None
             own = self.region.roi if self.region is not None else None
-            self._shown = {it: found for it, found in self._shown.items() if it in {own, *session.pinned}}
+            self._shown = {
+                it: found for it, found in self._shown.items() if it in {own, *session.rois.pinned}
+            }
             self._shown[number] = prepared.inspect(region)
         return self._shown[number]
 
     def _read(self, region: Region) -> None:
         """Read the trace of a region that is no ROI, off the GUI thread."""
         session = self._session()
-        if session is None or session.movie is None:
+        if session is None or session.recording.movie is None:
             return
-        movie = session.movie
+        movie = session.recording.movie
 
         def work(report: Report, stop: threading.Event) -> NDArray[np.float32]:
             return read_trace(movie, region, lambda done, total: stop.is_set())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
     from .arrows.page import ArrowsPage
     from .inspection import Inspection
@@ -143,9 +143,11 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
     def _ask_graph(self) -> None:
         """Write the graph of all ROIs in the background: it may have a million edges."""
         session = self._dock.session
-        influence, alpha = session.influence, self._dock.arrows.alpha
+        influence, alpha = session.answers.influence, self._dock.arrows.alpha
         if influence is None:
-            session.tell("inspector", "There are no arrows yet: open ROIs first, in the Neurons panel.", True)
+            session.work.tell(
+                "inspector", "There are no arrows yet: open ROIs first, in the Neurons panel.", True
+            )
             return
         path = self._ask("Export the arrows between all ROIs", "influence", ("graphml", "csv"))
         if path is None:
@@ -156,9 +158,9 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
             write(path, alpha=alpha)
 
         def done(_: None) -> None:
-            session.tell("inspector", f"Written to {path}.")
+            session.work.tell("inspector", f"Written to {path}.")
 
-        session.start("inspector", f"Writing {path.name}", work, done)
+        session.work.start("inspector", f"Writing {path.name}", work, done)
 
     def _ask(self, title: str, name: str, endings: Sequence[str]) -> Path | None:
         """Ask for a file; one without its ending gets the first."""
@@ -176,7 +178,9 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         wanted = next((ending for ending in endings if f"*.{ending})" in kind), endings[0])
         path = path.with_name(f"{path.name}.{wanted}")
         if path.exists():  # which the dialog did not ask about
-            self._dock.session.tell("inspector", f"{path} exists already: choose it, or another name.", True)
+            self._dock.session.work.tell(
+                "inspector", f"{path} exists already: choose it, or another name.", True
+            )
             return None
         return path
 
@@ -184,6 +188,6 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         try:
             write()
         except InputError as error:
-            self._dock.session.tell("inspector", str(error), True)
+            self._dock.session.work.tell("inspector", str(error), True)
         else:
-            self._dock.session.tell("inspector", f"Written to {path}.")
+            self._dock.session.work.tell("inspector", f"Written to {path}.")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_calcdyn.gui.background.status import Status, timed
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
-from napari_calcdyn.gui.recording.recordings import timed
-from napari_calcdyn.gui.session.session import Status
 
 from .regions import Region
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 from napari_calcdyn.gui.docks.dock import MessageLine, ProgressRow
 
 if TYPE_CHECKING:
-    from napari_calcdyn.gui.session.session import Status
+    from napari_calcdyn.gui.background.status import Status
 
     from .advice import Advice
 

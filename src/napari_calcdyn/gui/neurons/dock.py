@@ -50,10 +50,10 @@ class NeuronsDock(Dock):
         layout.addWidget(self.message)
         self.layout().addWidget(footer)
 
-        self.listen(self.session.events.job, self._on_job)
-        self.listen(self.session.events.neurons, self._on_neurons)
-        self.listen(self.session.events.traces, self._on_traces)
-        self.listen(self.session.events.shown_traces, self._on_shown_traces)
+        self.listen(self.session.work.events.job, self._on_job)
+        self.listen(self.session.neurons.events.result, self._on_neurons)
+        self.listen(self.session.neurons.events.traces, self._on_traces)
+        self.listen(self.session.neurons.events.shown_traces, self._on_shown_traces)
         self._on_neurons()
         self._on_job()
 
@@ -70,20 +70,20 @@ class NeuronsDock(Dock):
             self.inputs.open(paths[0])
 
     def _on_job(self, *_: object) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title == TRAINING:
             self.pages.setCurrentWidget(self.model)
 
     def _on_traces(self, *_: object) -> None:
         """Open the dock that shows traces, once: a user who closes it does not want it."""
-        if self.session.traces is not None and not self._traces_opened:
+        if self.session.neurons.traces is not None and not self._traces_opened:
             self._traces_opened = True
             open_panel(self, self.session, "traces")
 
     def _on_shown_traces(self, *_: object) -> None:
-        if self.session.shown_traces is not None:
+        if self.session.neurons.shown_traces is not None:
             open_panel(self, self.session, "traces")
 
     def _on_neurons(self, *_: object) -> None:
-        if self.session.neurons is not None:
+        if self.session.neurons.result is not None:
             self.pages.setCurrentWidget(self.results)

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_calcdyn.gui.docks.dock import Listener, breakable, caption
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
 from .inputs import (
@@ -71,13 +71,16 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._build_traces(layout)
         layout.addStretch(1)
 
-        events = session.events
-        for signal in (events.rois, events.roi_path):
+        for signal in (session.rois.events.loaded, session.rois.events.path):
             listener.connect(signal, self._show_rois)
-        listener.connect(events.movie, self._on_movie)
-        for signal in (events.traces, events.fluorescence, events.rois):
+        listener.connect(session.recording.events.movie, self._on_movie)
+        for signal in (
+            session.neurons.events.traces,
+            session.neurons.events.fluorescence,
+            session.rois.events.loaded,
+        ):
             listener.connect(signal, self._show_traces)
-        listener.connect(events.job, self._show_job)
+        listener.connect(session.work.events.job, self._show_job)
         layers = viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             listener.connect(signal, self._refresh_layers)
@@ -169,13 +172,13 @@ class InputPage(QWidget):  # type: ignore[misc]
             use_drawn(self.session, layer)
 
     def _on_suite2p(self) -> None:
-        if self.session.roi_path is not None:
-            self.open(self.session.roi_path)
+        if self.session.rois.path is not None:
+            self.open(self.session.rois.path)
 
     def _on_extract(self) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title in STOPPABLE:
-            self.session.stop()
+            self.session.work.stop()
             return
         settings = self._settings()
         if settings is not None:
@@ -192,13 +195,13 @@ class InputPage(QWidget):  # type: ignore[misc]
         try:
             return self.settings.settings()
         except InputError as error:
-            self.session.tell("neurons", str(error), True)
+            self.session.work.tell("neurons", str(error), True)
             return None
 
     # What the page shows
 
     def _on_movie(self, *_: object) -> None:
-        rois, movie = self.session.rois, self.session.movie
+        rois, movie = self.session.rois.loaded, self.session.recording.movie
         if rois is not None and movie is not None:
             if rois.frame_shape == movie.frame_shape:
                 show_rois(self.session)  # where the movie lies, also if their layer went with it
@@ -218,9 +221,9 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.choice.setCurrentIndex(-1)
 
     def _show_rois(self, *_: object) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         cells = rois.columns.get(ISCELL) if rois is not None else None
-        from_suite2p = self.session.roi_path is not None and self.session.roi_path.is_dir()
+        from_suite2p = self.session.rois.path is not None and self.session.rois.path.is_dir()
         self.suite2p.setVisible(from_suite2p)
         self.only_cells.setVisible(cells is not None)
         if rois is None:
@@ -236,7 +239,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_traces(self, *_: object) -> None:
-        fluorescence, traces = self.session.fluorescence, self.session.traces
+        fluorescence, traces = self.session.neurons.fluorescence, self.session.neurons.traces
         if fluorescence is None:
             self.trace_facts.setText("None yet: extract them from the movie, or open them.")
         else:
@@ -249,14 +252,16 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_job(self, *_: object) -> None:
-        session, job = self.session, self.session.job
+        session, job = self.session, self.session.work.job
         running = job is not None and job.title in STOPPABLE
         self.extract.setText("Stop" if running else "Extract from movie")
-        self.extract.setEnabled(running or (session.movie is not None and session.rois is not None))
+        self.extract.setEnabled(
+            running or (session.recording.movie is not None and session.rois.loaded is not None)
+        )
         # A change here takes effect at once, which it cannot while something else is under way.
         for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
             widget.setEnabled(job is None)
-        self.settings.frame_rate.setEnabled(job is None and session.fluorescence is not None)
+        self.settings.frame_rate.setEnabled(job is None and session.neurons.fluorescence is not None)
 
 
 def trace_facts(traces: Traces) -> str:

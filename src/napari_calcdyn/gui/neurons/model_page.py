@@ -21,7 +21,7 @@ from napari_calcdyn.gui.forms.device_choice import DeviceChoice
 from napari_calcdyn.gui.forms.form import SettingsForm
 from napari_calcdyn.gui.plots.loss_plot import LossPlot
 from napari_calcdyn.gui.plots.theme import plot_colours
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.recording.errors import InputError
 
@@ -77,12 +77,11 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self._build_settings()
         self._build_run()
 
-        events = session.events
-        for signal in (events.job, events.traces):
+        for signal in (session.work.events.job, session.neurons.events.traces):
             listener.connect(signal, self._show_job)
-        listener.connect(events.avae, self._show_model)
-        listener.connect(events.neurons, self._show_job)
-        listener.connect(events.avae_history, self._show_history)
+        listener.connect(session.neurons.events.model, self._show_model)
+        listener.connect(session.neurons.events.result, self._show_job)
+        listener.connect(session.neurons.events.history, self._show_history)
         listener.connect(viewer.events.theme, self._show_theme)
         self._show_theme()
         self._on_preset()
@@ -151,14 +150,14 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self._show_settings()
 
     def _on_train(self) -> None:
-        job = self.session.job
+        job = self.session.work.job
         if job is not None and job.title in STOPPABLE:
-            self.session.stop()
+            self.session.work.stop()
             return
         try:
             config = self.form.settings()
         except InputError as error:
-            self.session.tell("neurons", str(error), True)
+            self.session.work.tell("neurons", str(error), True)
             return
         train_neurons(self.session, config, self.device.currentText())
 
@@ -188,15 +187,15 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def _show_job(self, *_: object) -> None:
-        session, job = self.session, self.session.job
+        session, job = self.session, self.session.work.job
         running = job is not None and job.title in STOPPABLE
         self.train.setText("Stop" if running else "Train")
-        self.train.setEnabled(running or session.traces is not None)
+        self.train.setEnabled(running or session.neurons.traces is not None)
         self.load.setEnabled(job is None)
-        self.save.setEnabled(job is None and session.avae is not None)
+        self.save.setEnabled(job is None and session.neurons.model is not None)
         # After every training it is drawn by itself; this is for what was stopped, loaded or opened later.
-        drawn = session.neurons is not None and session.mapped_with is session.avae
-        ready = session.avae is not None and session.traces is not None and not drawn
+        drawn = session.neurons.result is not None and session.neurons.mapped_with is session.neurons.model
+        ready = session.neurons.model is not None and session.neurons.traces is not None and not drawn
         self.map.setVisible(ready and not running)
         self.map.setEnabled(job is None)
 
@@ -205,13 +204,13 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_history(self, *_: object) -> None:
-        history = self.session.avae_history
+        history = self.session.neurons.history
         self.curves.show_history(history)
         self.curves.setVisible(bool(history))
         self._show_summary()
 
     def _show_summary(self) -> None:
-        model, history = self.session.avae, self.session.avae_history
+        model, history = self.session.neurons.model, self.session.neurons.history
         active = next(
             (it.losses["active_units"] for it in reversed(history) if "active_units" in it.losses), None
         )

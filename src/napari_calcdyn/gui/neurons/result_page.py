@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 
 from .colour_legend import ColourLegend
 from .inputs import read_columns
@@ -59,10 +59,15 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self._build_export(layout)
         layout.addStretch(1)
 
-        events = session.events
-        for signal in (events.neurons, events.job, events.avae, events.traces, events.rois):
+        for signal in (
+            session.neurons.events.result,
+            session.work.events.job,
+            session.neurons.events.model,
+            session.neurons.events.traces,
+            session.rois.events.loaded,
+        ):
             listener.connect(signal, self._show_neurons)
-        listener.connect(events.selected, self._show_selected)
+        listener.connect(session.rois.events.selected, self._show_selected)
         self._show_neurons()
         self._show_selected()
 
@@ -155,7 +160,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         if path.suffix.lower() != ".csv":
             path = path.with_name(f"{path.name}.csv")
             if path.exists():  # which the dialog did not ask about
-                self.session.tell("neurons", f"{path} exists already: choose it, or another name.", True)
+                self.session.work.tell("neurons", f"{path} exists already: choose it, or another name.", True)
                 return
         export_neurons(self.session, path)
 
@@ -163,31 +168,33 @@ class ResultPage(QWidget):  # type: ignore[misc]
 
     def _show_neurons(self, *_: object) -> None:
         session = self.session
-        neurons, idle = session.neurons, session.job is None
-        self.columns.setEnabled(idle and session.traces is not None)
-        self.samples.setEnabled(idle and session.avae is not None)
+        neurons, idle = session.neurons.result, session.work.job is None
+        self.columns.setEnabled(idle and session.neurons.traces is not None)
+        self.samples.setEnabled(idle and session.neurons.model is not None)
         self.export.setEnabled(idle and neurons is not None)
-        self.show_again.setEnabled(neurons is not None or session.rois is not None)
+        self.show_again.setEnabled(neurons is not None or session.rois.loaded is not None)
         if neurons is not None:
             self.facts.setText(neuron_facts(neurons))
-        elif session.avae is None:
+        elif session.neurons.model is None:
             self.facts.setText("Not mapped yet: train or load a model.")
         else:
-            first = "open traces, then press" if session.traces is None else "press"
+            first = "open traces, then press" if session.neurons.traces is None else "press"
             self.facts.setText(f"Not mapped yet: {first} “Map neurons” on the page <i>Model</i>.")
         self._show_selected()
 
     def _show_selected(self, *_: object) -> None:
-        selected = self.session.selected
+        selected = self.session.rois.selected
         names = ", ".join(map(str, selected[:_NAMED])) + (" …" if len(selected) > _NAMED else "")
         self.selected.setText(
             f"{len(selected):,} selected: ROI {names}"
             if selected
             else "Click a neuron; Shift adds another one."
         )
-        self.selected.setVisible(self.session.neurons is not None or self.session.rois is not None)
+        self.selected.setVisible(
+            self.session.neurons.result is not None or self.session.rois.loaded is not None
+        )
         self.between.setEnabled(
-            len(selected) == 2 and self.session.neurons is not None and self.session.job is None
+            len(selected) == 2 and self.session.neurons.result is not None and self.session.work.job is None
         )
 
 

@@ -12,7 +12,7 @@ from napari_calcdyn.gui.layers.layers import RESULT, spatial_metadata
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
 ROIS = "ROIs"
@@ -36,7 +36,7 @@ def show_rois(session: Session) -> Labels | None:
     Labels or None
         The layer; None where there are no ROIs.
     """
-    viewer, rois = session.viewer, session.rois
+    viewer, rois = session.viewer, session.rois.loaded
     if viewer is None or rois is None:
         return None
     place = _place(session, rois)
@@ -52,7 +52,7 @@ def show_rois(session: Session) -> Labels | None:
     layer.editable = False  # a brush would change the picture of the ROIs, which the rings of neuropil avoid
     layer.features = {"index": np.arange(len(rois) + 1), ROI_ID: np.array(["", *map(str, rois.ids)])}
     if session.roi_labels is not layer:
-        session.roi_layer = weakref.ref(layer)
+        session.rois.layer = weakref.ref(layer)
     return layer
 
 
@@ -67,7 +67,7 @@ def raise_rois(session: Session) -> None:
 
 
 def _place(session: Session, rois: RoiSet) -> dict[str, Any]:
-    movie, layer = session.movie, session.movie_layer
+    movie, layer = session.recording.movie, session.movie_layer
     if movie is None or layer is None or movie.frame_shape != rois.frame_shape:
         return {}
     return spatial_metadata(layer, 2)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
 _ROUND = 64  # corners of the polygon that stands for an ellipse

@@ -6,9 +6,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_calcdyn.gui.background.status import Status, tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
-from napari_calcdyn.gui.recording.recordings import tracked
-from napari_calcdyn.gui.session.session import Session, ShownTraces, Status
+from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.state import ShownTraces
 from napari_calcdyn.recording.errors import InputError
 
 from .views import show_neurons
@@ -38,9 +39,9 @@ def train_neurons(session: Session, config: AVAEConfig, device: str) -> bool:
 
     The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
     """
-    traces = session.traces
+    traces = session.neurons.traces
     if traces is None:
-        session.tell("neurons", _NO_TRACES, True)
+        session.work.tell("neurons", _NO_TRACES, True)
         return False
 
     def work(report: Report, stop: threading.Event) -> AVAE:
@@ -51,32 +52,32 @@ def train_neurons(session: Session, config: AVAEConfig, device: str) -> bool:
         return drive(fit_avae(traces, config, device=device, stop=stop), report)[0]
 
     def progressed(news: list[Progress]) -> None:
-        session.avae_history = (*session.avae_history, *(it for it in news if it.losses))
+        session.neurons.history = (*session.neurons.history, *(it for it in news if it.losses))
         last = news[-1]
-        if session.job is not None and not session.job.stopping:
+        if session.work.job is not None and not session.work.job.stopping:
             fraction = last.step / last.total if last.total else None
-            session.status = Status("neurons", last.stage, fraction, last.eta if fraction else None)
+            session.work.status = Status("neurons", last.stage, fraction, last.eta if fraction else None)
 
     def done(model: AVAE) -> None:
-        session.avae = model
-        if session.traces is traces:
+        session.neurons.model = model
+        if session.neurons.traces is traces:
             map_neurons(session)
         else:
-            session.tell(
+            session.work.tell(
                 "neurons", f"The model of {traces.name} is ready: its traces were exchanged meanwhile."
             )
 
-    started = session.start("neurons", TRAINING, work, done, progressed)
+    started = session.work.start("neurons", TRAINING, work, done, progressed)
     if started:
-        session.avae_history = ()
+        session.neurons.history = ()
     return started
 
 
 def map_neurons(session: Session) -> bool:
     """Describe every neuron with the model and draw the map, in the background; returns whether it was started."""
-    model, traces = session.avae, session.traces
+    model, traces = session.neurons.model, session.neurons.traces
     if model is None or traces is None:
-        session.tell("neurons", _NO_MODEL if model is None else _NO_TRACES, True)
+        session.work.tell("neurons", _NO_MODEL if model is None else _NO_TRACES, True)
         return False
 
     def compute(progress: ProgressCallback) -> Neurons:
@@ -86,20 +87,22 @@ def map_neurons(session: Session) -> bool:
         return analyse_neurons(model, traces, progress=progress)
 
     def done(neurons: Neurons) -> None:
-        if session.traces is not traces or session.avae is not model:
+        if session.neurons.traces is not traces or session.neurons.model is not model:
             return
-        session.selected = ()
-        session.shown_traces = None
-        session.mapped_with = model
-        session.neurons = neurons
+        session.rois.selected = ()
+        session.neurons.shown_traces = None
+        session.neurons.mapped_with = model
+        session.neurons.result = neurons
         show_neurons(session)
 
-    return session.start("neurons", MAPPING, tracked("neurons", MAPPING, compute), done, stopped=_STOPPED)
+    return session.work.start(
+        "neurons", MAPPING, tracked("neurons", MAPPING, compute), done, stopped=_STOPPED
+    )
 
 
 def load_neuron_model(session: Session, folder: Path, device: str) -> bool:
     """Load a saved model in the background and map the neurons; returns whether it was started."""
-    traces = session.traces
+    traces = session.neurons.traces
 
     def work(report: Report, stop: threading.Event) -> AVAE:
         from napari_calcdyn.models.avae.model import AVAE
@@ -111,37 +114,37 @@ def load_neuron_model(session: Session, folder: Path, device: str) -> bool:
         return model
 
     def done(model: AVAE) -> None:
-        session.avae_history = ()
-        session.avae = model
-        if session.traces is None:
-            session.tell("neurons", "The model is loaded: open traces, then press “Map neurons”.")
-        elif session.traces is traces:
+        session.neurons.history = ()
+        session.neurons.model = model
+        if session.neurons.traces is None:
+            session.work.tell("neurons", "The model is loaded: open traces, then press “Map neurons”.")
+        elif session.neurons.traces is traces:
             map_neurons(session)
 
-    return session.start("neurons", "Loading the model", work, done)
+    return session.work.start("neurons", "Loading the model", work, done)
 
 
 def save_neuron_model(session: Session, folder: Path) -> bool:
     """Save the session's model in the background; returns whether it was started."""
-    model = session.avae
+    model = session.neurons.model
     if model is None:
-        session.tell("neurons", _NO_MODEL, True)
+        session.work.tell("neurons", _NO_MODEL, True)
         return False
 
     def work(report: Report, stop: threading.Event) -> None:
         model.save(folder)
 
     def done(_: None) -> None:
-        session.tell("neurons", f"The model was saved in {folder}.")
+        session.work.tell("neurons", f"The model was saved in {folder}.")
 
-    return session.start("neurons", "Saving the model", work, done)
+    return session.work.start("neurons", "Saving the model", work, done)
 
 
 def interpolate(session: Session, steps: int) -> bool:
     """Show the traces on the way between the two selected neurons; returns whether the job was started."""
-    model, neurons, selected = session.mapped_with, session.neurons, session.selected
+    model, neurons, selected = session.neurons.mapped_with, session.neurons.result, session.rois.selected
     if model is None or neurons is None or len(selected) != 2:
-        session.tell("neurons", "Select exactly two neurons first, on the map or on the movie.", True)
+        session.work.tell("neurons", "Select exactly two neurons first, on the map or on the movie.", True)
         return False
 
     def work(report: Report, stop: threading.Event) -> ShownTraces:
@@ -152,16 +155,16 @@ def interpolate(session: Session, steps: int) -> bool:
         )
 
     def done(shown: ShownTraces) -> None:
-        session.shown_traces = shown
+        session.neurons.shown_traces = shown
 
-    return session.start("neurons", "Interpolating", work, done)
+    return session.work.start("neurons", "Interpolating", work, done)
 
 
 def draw_samples(session: Session, number: int, seed: int) -> bool:
     """Show traces of neurons that the model makes up; returns whether the job was started."""
-    model = session.avae
+    model = session.neurons.model
     if model is None:
-        session.tell("neurons", _NO_MODEL, True)
+        session.work.tell("neurons", _NO_MODEL, True)
         return False
 
     def work(report: Report, stop: threading.Event) -> ShownTraces:
@@ -169,25 +172,25 @@ def draw_samples(session: Session, number: int, seed: int) -> bool:
         return ShownTraces(f"{number} neurons made up by the model", model.sample(number, seed=seed))
 
     def done(shown: ShownTraces) -> None:
-        session.shown_traces = shown
+        session.neurons.shown_traces = shown
 
-    return session.start("neurons", "Drawing samples", work, done)
+    return session.work.start("neurons", "Drawing samples", work, done)
 
 
 def export_neurons(session: Session, path: Path) -> bool:
     """Write the table of the neurons in the background; returns whether the job was started."""
-    neurons = session.neurons
+    neurons = session.neurons.result
     if neurons is None:
-        session.tell("neurons", _NO_MODEL, True)
+        session.work.tell("neurons", _NO_MODEL, True)
         return False
 
     def work(report: Report, stop: threading.Event) -> None:
         neurons.write_csv(path)
 
     def done(_: None) -> None:
-        session.tell("neurons", f"{len(neurons.ids)} neurons were written to {path}.")
+        session.work.tell("neurons", f"{len(neurons.ids)} neurons were written to {path}.")
 
-    return session.start("neurons", "Exporting", work, done)
+    return session.work.start("neurons", "Exporting", work, done)
 
 
 def _latent(neurons: Neurons, roi: int) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Points
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
@@ -72,16 +72,15 @@ class NeuronViews:
         self._columns: dict[str, NDArray[Any]] = {}
         self._colouring = own_colours(0)
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)  # in the order of the colouring
-        events = session.events
         for signal, slot in (
-            (events.rois, self._on_rois),
-            (events.roi_layer, self._paint_rois),
-            (events.neurons, self._on_neurons),
-            (events.traces, self._recolour),
-            (events.columns, self._on_columns),
-            (events.selected, self._on_selected),
-            (events.movie, self._place_map),
-            (events.movie, self._paint_rois),
+            (session.rois.events.loaded, self._on_rois),
+            (session.rois.events.layer, self._paint_rois),
+            (session.neurons.events.result, self._on_neurons),
+            (session.neurons.events.traces, self._recolour),
+            (session.neurons.events.columns, self._on_columns),
+            (session.rois.events.selected, self._on_selected),
+            (session.recording.events.movie, self._place_map),
+            (session.recording.events.movie, self._paint_rois),
         ):
             signal.connect(slot)
         viewer = session.viewer
@@ -137,13 +136,13 @@ class NeuronViews:
         """Make the map of the session's neurons, or bring it up to date."""
         session = self.session
         viewer = session.viewer if session is not None else None
-        if session is None or viewer is None or session.neurons is None:
+        if session is None or viewer is None or session.neurons.result is None:
             return
         before = self.map_layer
         like = session.movie_layer or session.roi_labels
         self._renewing = True
         try:
-            layer = put_latent_map(viewer, session.neurons, neuron_columns(session), before, like)
+            layer = put_latent_map(viewer, session.neurons.result, neuron_columns(session), before, like)
         finally:
             self._renewing = False
         if self._put_away:
@@ -174,32 +173,32 @@ class NeuronViews:
             return
         new = list(dict.fromkeys(int(number) for number in ids))
         if add:
-            old = session.selected
+            old = session.rois.selected
             new = [*(it for it in old if it not in set(new)), *(it for it in new if it not in set(old))]
-        session.selected = tuple(new)
-        if at_event and new and belong_together(session) and session.traces is not None:
-            frame = strongest_event(session.traces, np.array(new))
+        session.rois.selected = tuple(new)
+        if at_event and new and belong_together(session) and session.neurons.traces is not None:
+            frame = strongest_event(session.neurons.traces, np.array(new))
             if frame is not None:
                 show_frame(session, frame)
 
     def _on_points_selected(self, *_: object) -> None:
         """Take over what was selected with napari's own tool."""
         layer, session = self.map_layer, self.session
-        if layer is None or session is None or self._renewing or session.neurons is None:
+        if layer is None or session is None or self._renewing or session.neurons.result is None:
             return
         ids = self._point_ids(layer)
         chosen = ids[[index for index in sorted(layer.selected_data) if index < len(ids)]].tolist()
         in_map = set(ids.tolist())
-        if set(chosen) != {it for it in session.selected if it in in_map}:
-            kept = [it for it in session.selected if it in set(chosen)]
+        if set(chosen) != {it for it in session.rois.selected if it in in_map}:
+            kept = [it for it in session.rois.selected if it in set(chosen)]
             self.select([*kept, *(it for it in chosen if it not in set(kept))], at_event=True)
 
     def _on_points_edited(self, event: Any) -> None:
         """Put points back that were moved, deleted or added: their places are the result of an analysis."""
         session, layer = self.session, self.map_layer
-        if self._renewing or session is None or session.neurons is None or layer is None:
+        if self._renewing or session is None or session.neurons.result is None or layer is None:
             return
-        if not np.array_equal(layer.data, map_points(session.neurons)):
+        if not np.array_equal(layer.data, map_points(session.neurons.result)):
             self.show_map()
 
     # What follows
@@ -207,7 +206,7 @@ class NeuronViews:
     def _on_neurons(self, *_: object) -> None:
         """Hide a map of neurons that are gone, as nothing answers in it; the next one follows by `show_neurons`."""
         session, layer = self.session, self.map_layer
-        if session is not None and session.neurons is None and layer is not None and layer.visible:
+        if session is not None and session.neurons.result is None and layer is not None and layer.visible:
             self._put_away, layer.visible = True, False
         self._recolour()
 
@@ -215,8 +214,8 @@ class NeuronViews:
         session = self.session
         if session is None:
             return
-        known = set() if session.rois is None else set(session.rois.ids.tolist())
-        session.selected = tuple(it for it in session.selected if it in known)
+        known = set() if session.rois.loaded is None else set(session.rois.loaded.ids.tolist())
+        session.rois.selected = tuple(it for it in session.rois.selected if it in known)
         self._recolour()
 
     def _on_columns(self, *_: object) -> None:
@@ -227,7 +226,7 @@ class NeuronViews:
     def _on_selected(self, *_: object) -> None:
         session = self.session
         if session is not None:
-            session.shown_traces = None
+            session.neurons.shown_traces = None
         self._paint_rois()
         self._paint_map()
 
@@ -236,13 +235,13 @@ class NeuronViews:
         if session is None:
             return
         self._columns = neuron_columns(session)
-        if self.column != OWN and session.neurons is not None:
+        if self.column != OWN and session.neurons.result is not None:
             values = self._columns[self.column]
             if self.column == CLUSTER:
                 values = np.where(values < 0, np.nan, values)  # in no cluster
-            self._ids, self._colouring = session.neurons.ids, colour_by(values)
+            self._ids, self._colouring = session.neurons.result.ids, colour_by(values)
         else:
-            known = session.rois or session.traces or session.neurons
+            known = session.rois.loaded or session.neurons.traces or session.neurons.result
             self._ids = np.empty(0, np.int64) if known is None else known.ids
             self._colouring = own_colours(len(self._ids))
         self._paint_rois()
@@ -253,10 +252,10 @@ class NeuronViews:
         """Give the ROIs their colours, and dim those that are not selected."""
         session = self.session
         layer = session.roi_labels if session is not None else None
-        if session is None or layer is None or session.rois is None:
+        if session is None or layer is None or session.rois.loaded is None:
             return
-        ids = session.rois.ids
-        chosen = np.isin(ids, session.selected)
+        ids = session.rois.loaded.ids
+        chosen = np.isin(ids, session.rois.selected)
         colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
         colours[1:, :3] = self.colours_of(ids)
         over_movie = session.movie_layer is not None
@@ -274,10 +273,10 @@ class NeuronViews:
         """Give the points their colours, and ring those of the selected neurons."""
         layer, session = self.map_layer, self.session
         viewer = session.viewer if session is not None else None
-        if layer is None or session is None or viewer is None or session.neurons is None:
+        if layer is None or session is None or viewer is None or session.neurons.result is None:
             return
         ids = self._point_ids(layer)
-        chosen = np.isin(ids, session.selected)
+        chosen = np.isin(ids, session.rois.selected)
         red, green, blue = (value / 255 for value in plot_colours(viewer.theme).text)
         paint_map(layer, self.colours_of(ids), chosen, (red, green, blue))
         wanted = set(np.flatnonzero(chosen).tolist())

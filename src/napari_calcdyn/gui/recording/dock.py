@@ -53,9 +53,8 @@ class RecordingDock(Dock):
         self._build_mean()
         self.body.addStretch(1)
 
-        events = self.session.events
-        self.listen(events.movie, self._show_movie)
-        self.listen(events.job, self._show_job)
+        self.listen(self.session.recording.events.movie, self._show_movie)
+        self.listen(self.session.work.events.job, self._show_job)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._refresh_layers)
@@ -183,15 +182,15 @@ class RecordingDock(Dock):
             )
 
     def _on_frame_rate(self, value: float) -> None:
-        if self.session.movie is not None:
-            self.session.movie.frame_rate = value or None
+        if self.session.recording.movie is not None:
+            self.session.recording.movie.frame_rate = value or None
             if self.session.movie_layer is not None:  # where the TIFF writer looks for it
                 self.session.movie_layer.metadata["frame_rate"] = value or None
             self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.job is not None and self.session.job.title == "Mean frame":
-            self.session.stop()
+        if self.session.work.job is not None and self.session.work.job.title == "Mean frame":
+            self.session.work.stop()
         else:
             compute_mean(self.session)
 
@@ -211,11 +210,11 @@ class RecordingDock(Dock):
         )
         self.choice.blockSignals(False)
         movies = [it for it in layers if looks_like_a_movie(it)]
-        if self.session.movie is None and len(movies) == 1:
+        if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])
 
     def _show_movie(self, *_: object) -> None:
-        movie = self.session.movie
+        movie = self.session.recording.movie
         self.facts.setVisible(movie is not None)
         self.mean.setEnabled(movie is not None)
         self._refresh_choice()
@@ -252,13 +251,13 @@ class RecordingDock(Dock):
         self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
 
     def _show_length(self) -> None:
-        movie = self.session.movie
+        movie = self.session.recording.movie
         rate = movie.frame_rate if movie is not None else None
         if movie is not None:
             self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        job = self.session.job
+        job = self.session.work.job
         running = job is not None and job.title == "Mean frame"
         self.mean.setText("Stop" if running else "Compute mean frame")
 

@@ -28,7 +28,7 @@ class _Encoded:
         self._lock = threading.Lock()
         self._of: tuple[Any, ...] = ()  # movie and model
         self._latents: NDArray[np.float32] | None = None
-        for signal in (session.events.movie, session.events.model):
+        for signal in (session.recording.events.movie, session.dynamics.events.model):
             signal.connect(self._forget)
 
     def get(

@@ -15,7 +15,7 @@ from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, sh
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import plot_colours
 from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot, line_icon
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 from .predictions import Predictions
 
@@ -71,13 +71,13 @@ class TraceDock(BottomDock):
 
         session = self.session
         for signal in (
-            session.events.selected,
-            session.events.shown_traces,
-            session.events.traces,
-            session.events.neurons,
-            session.events.rois,
-            session.events.var,  # set after the model that it belongs to
-            session.events.movie,
+            session.rois.events.selected,
+            session.neurons.events.shown_traces,
+            session.neurons.events.traces,
+            session.neurons.events.result,
+            session.rois.events.loaded,
+            session.dynamics.events.var,  # set after the model that it belongs to
+            session.recording.events.movie,
             self._views.recoloured,
         ):
             self.listen(signal, self._show)
@@ -112,12 +112,12 @@ class TraceDock(BottomDock):
             self._show_kinds()
 
     def _on_back(self) -> None:
-        self.session.shown_traces = None
+        self.session.neurons.shown_traces = None
 
     # What the dock shows
 
     def _show(self, *_: object) -> None:
-        shown, traces = self.session.shown_traces, self.session.traces
+        shown, traces = self.session.neurons.shown_traces, self.session.neurons.traces
         for box in self.kinds.values():
             box.setVisible(shown is None)
         self.back.setVisible(shown is not None)
@@ -138,7 +138,7 @@ class TraceDock(BottomDock):
 
     def _selected(self) -> tuple[str, tuple[Row, ...]]:
         """Return the heading and the rows of the selected neurons, or what to say where there are none."""
-        selected, traces = self.session.selected, self.session.traces
+        selected, traces = self.session.rois.selected, self.session.neurons.traces
         if not selected:
             return _HINT, ()
         if traces is None:
@@ -165,7 +165,7 @@ class TraceDock(BottomDock):
         return _names(listed, len(selected)), tuple(rows)
 
     def _denoised(self, number: int) -> NDArray[np.float32] | None:
-        neurons = self.session.neurons
+        neurons = self.session.neurons.result
         if neurons is None or number not in neurons.ids:
             return None
         trace: NDArray[np.float32] = neurons.reconstruction[_place(neurons.ids, number)]
@@ -174,9 +174,9 @@ class TraceDock(BottomDock):
     def _show_kinds(self) -> None:
         """Offer the kinds of traces that there are, and say what the others need."""
         missing = {
-            RAW: "" if self.session.traces is not None else "Extract or open traces first.",
+            RAW: "" if self.session.neurons.traces is not None else "Extract or open traces first.",
             DENOISED: ""
-            if self.session.neurons is not None
+            if self.session.neurons.result is not None
             else "Train on the traces in the Neurons panel first.",
             PREDICTED: self._predictions.obstacle(),
         }
@@ -188,7 +188,7 @@ class TraceDock(BottomDock):
 
     def _on_time(self, *_: object) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
-        together = belong_together(self.session) and self.session.shown_traces is None
+        together = belong_together(self.session) and self.session.neurons.shown_traces is None
         self.plot.set_cursor(shown_frame(self.session) if together else None)
 
     def _show_theme(self, *_: object) -> None:

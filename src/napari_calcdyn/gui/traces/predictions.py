@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 
 class Predictions:
@@ -56,11 +56,17 @@ class Predictions:
     def obstacle(self) -> str:
         """Say what is missing before anything can be predicted; empty where nothing is."""
         session = self._session
-        if session.model is None or session.var is None:
+        if session.dynamics.model is None or session.dynamics.var is None:
             return "Train or load a model in the Dynamics panel first."
-        if session.movie is None or session.movie.frame_shape != session.model.frame_shape:
+        if (
+            session.recording.movie is None
+            or session.recording.movie.frame_shape != session.dynamics.model.frame_shape
+        ):
             return "The model of the Dynamics panel belongs to another recording."
-        if session.rois is None or session.rois.frame_shape != session.movie.frame_shape:
+        if (
+            session.rois.loaded is None
+            or session.rois.loaded.frame_shape != session.recording.movie.frame_shape
+        ):
             return "The dynamics predict pixels: open the ROIs that the traces come from."
         if not belong_together(session):
             return "The traces do not have as many samples as the movie has frames."
@@ -80,17 +86,23 @@ class Predictions:
             In the unit of the session's traces. `changed` says when there is more.
         """
         session = self._session
-        made_from = (session.movie, session.model, session.rois, session.traces, session.var)
+        made_from = (
+            session.recording.movie,
+            session.dynamics.model,
+            session.rois.loaded,
+            session.neurons.traces,
+            session.dynamics.var,
+        )
         if not _same(made_from, self._made_from):
             if not _same(made_from[2:4], self._made_from[2:4]):
                 self._weights = None
             self._made_from, self._found, self.problem = made_from, {}, ""
             if self._job is not None:
                 self._job.stop()
-        if self.obstacle() or session.rois is None:
+        if self.obstacle() or session.rois.loaded is None:
             self._wanted = ()
             return {}
-        known = set(session.rois.ids.tolist())
+        known = set(session.rois.loaded.ids.tolist())
         self._wanted = tuple(it for it in neurons if it in known)
         self._start()
         return {it: self._found[it] for it in self._wanted if it in self._found}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
-from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Session
 
 # torch is imported in the worker, and not when a dock opens.
 if TYPE_CHECKING:
@@ -80,18 +80,18 @@ class Spread:
 
 def obstacle(session: Session) -> str:
     """Say what is missing before anything can be asked; empty where nothing is."""
-    if session.movie is None or session.movie_layer is None:
+    if session.recording.movie is None or session.movie_layer is None:
         return "Open a recording first, in the Recording panel."
-    if session.model is None or session.var is None:
+    if session.dynamics.model is None or session.dynamics.var is None:
         return "Train or load a model in the Dynamics panel first: its rules say what follows from what."
-    if session.movie.frame_shape != session.model.frame_shape:
+    if session.recording.movie.frame_shape != session.dynamics.model.frame_shape:
         return "The model belongs to another recording: open that one, or train a model on this one."
     return ""
 
 
 def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: bool) -> str:
     """Say what is missing for a push, once there are a recording and a model; empty where nothing is."""
-    if not by_source and session.rois is None:
+    if not by_source and session.rois.loaded is None:
         return "There are no ROIs: open or draw some in the Neurons panel, or push a source."
     if not by_source and not rois_fit(session):
         return "The ROIs belong to another recording: open those of this one, or push a source."
@@ -102,7 +102,7 @@ def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: 
 
 def rois_fit(session: Session) -> bool:
     """Whether there are ROIs, of frames of the model's size where there is a model."""
-    rois, model = session.rois, session.model
+    rois, model = session.rois.loaded, session.dynamics.model
     return rois is not None and (model is None or rois.frame_shape == model.frame_shape)
 
 
@@ -114,7 +114,12 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     bool
         Whether it was started.
     """
-    movie, model, var, rois = session.movie, session.model, session.var, session.rois
+    movie, model, var, rois = (
+        session.recording.movie,
+        session.dynamics.model,
+        session.dynamics.var,
+        session.rois.loaded,
+    )
     frame = shown_frame(session)
     if movie is None or model is None or var is None or frame is None:
         return False
@@ -157,7 +162,7 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
         if layer is not None:
             done(spread, layer)
 
-    return session.start("inspector", PUSHING, tracked("inspector", PUSHING, compute), show)
+    return session.work.start("inspector", PUSHING, tracked("inspector", PUSHING, compute), show)
 
 
 def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], None]) -> bool:
@@ -168,11 +173,16 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     bool
         Whether it was started.
     """
-    movie, model, var, frame = session.movie, session.model, session.var, shown_frame(session)
+    movie, model, var, frame = (
+        session.recording.movie,
+        session.dynamics.model,
+        session.dynamics.var,
+        shown_frame(session),
+    )
     if movie is None or model is None or var is None or frame is None:
         return False
     if frame + 1 < var.order:
-        session.tell(
+        session.work.tell(
             "inspector",
             f"These rules look {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
             True,
@@ -202,7 +212,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
         if layer is not None:
             done(start, layer)
 
-    return session.start("inspector", FORECASTING, tracked("inspector", FORECASTING, compute), show)
+    return session.work.start("inspector", FORECASTING, tracked("inspector", FORECASTING, compute), show)
 
 
 def start_errors(session: Session, horizon: int, done: Callable[[ForecastError], None]) -> bool:
@@ -213,7 +223,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     bool
         Whether it was started.
     """
-    movie, model, var = session.movie, session.model, session.var
+    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
     if movie is None or model is None or var is None:
         return False
     shared = share_latents(session)
@@ -231,14 +241,14 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
         if not _changed(session, movie, var):
             done(errors)
 
-    return session.start("inspector", MEASURING, tracked("inspector", MEASURING, compute), show)
+    return session.work.start("inspector", MEASURING, tracked("inspector", MEASURING, compute), show)
 
 
 def _changed(session: Session, movie: Movie, var: VAR) -> bool:
     """Whether recording or rules are others than those that a computation began with; the user is told."""
-    changed = session.movie is not movie or session.var is not var
-    if changed and session.movie is not None:
-        session.tell("inspector", "The rules changed while this was computed: press the button again.")
+    changed = session.recording.movie is not movie or session.dynamics.var is not var
+    if changed and session.recording.movie is not None:
+        session.work.tell("inspector", "The rules changed while this was computed: press the button again.")
     return changed
 
 

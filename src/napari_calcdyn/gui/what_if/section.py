@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_calcdyn.analysis.what_if.forecast import ForecastError
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 _CHANGED = "The rules changed, and what was shown was of the old ones: press the button again."
 _OTHER_ROIS = "The ROIs changed, and the push was of an old one: push again."
@@ -67,14 +67,13 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._of_roi = False  # the push that is shown
         self._measured = 0  # how far ahead the errors that are shown were asked for
         self._build()
-        events = session.events
         for signal, slot in (
-            (events.movie, self._forget),
-            (events.model, self._on_model),
-            (events.var, self._forget),
-            (events.rois, self._on_rois),
-            (events.selected, self._show_readiness),
-            (events.job, self._show_readiness),
+            (session.recording.events.movie, self._forget),
+            (session.dynamics.events.model, self._on_model),
+            (session.dynamics.events.var, self._forget),
+            (session.rois.events.loaded, self._on_rois),
+            (session.rois.events.selected, self._show_readiness),
+            (session.work.events.job, self._show_readiness),
         ):
             self._listener.connect(signal, slot)
         viewer = session.viewer
@@ -178,17 +177,17 @@ class WhatIf(QWidget):  # type: ignore[misc]
 
     def _stop(self, *titles: str) -> bool:
         """Stop the job under way where it is one of these; returns whether it was."""
-        job = self.session.job
+        job = self.session.work.job
         ours = job is not None and job.title in titles
         if ours:
-            self.session.stop()
+            self.session.work.stop()
         return ours
 
     # What comes back
 
     def _on_spread(self, spread: Spread, layer: Image) -> None:
         self._layers[self.push_said], self._of_roi = weakref.ref(layer), spread.push.roi is not None
-        rate = self.session.movie.frame_rate if self.session.movie is not None else None
+        rate = self.session.recording.movie.frame_rate if self.session.recording.movie is not None else None
         self._say(self.push_said, push_words(spread, rate))
 
     def _on_forecasted(self, start: int, layer: Image) -> None:
@@ -203,7 +202,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._measured = horizon
         self.errors.show_errors(errors)
         self.errors.setVisible(True)
-        movie, model = self.session.movie, self.session.model
+        movie, model = self.session.recording.movie, self.session.dynamics.model
         same = movie is not None and model is not None and model.metrics.get("frames") == movie.n_frames
         self._say(self.errors_said, error_words(errors, same_recording=same))
 
@@ -233,14 +232,14 @@ class WhatIf(QWidget):  # type: ignore[misc]
     # What the section shows
 
     def _on_model(self, *_: object) -> None:
-        model = self.session.model
+        model = self.session.dynamics.model
         if model is not None:
             self.source.setRange(0, len(model.latent_centres) - 1)
         self._forget()
 
     def _on_time(self, *_: object) -> None:
         """Name the frame that a forecast would start from; nothing is computed."""
-        frame, job = shown_frame(self.session), self.session.job
+        frame, job = shown_frame(self.session), self.session.work.job
         stoppable = job is not None and job.title in (FORECASTING, MEASURING)
         words = "Forecast" if frame is None else f"Forecast from frame {frame:,}"
         self.forecast.setText("Stop" if stoppable else words)
@@ -252,7 +251,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self.source.setVisible(by_source)
         needs = missing or push_obstacle(self.session, roi, self.size.value(), by_source=by_source)
         self._say(self.hint, needs)
-        pushing = self.session.job is not None and self.session.job.title == PUSHING
+        pushing = self.session.work.job is not None and self.session.work.job.title == PUSHING
         name = f"source {self.source.value()}" if by_source else "the ROI" if roi is None else f"ROI {roi}"
         self.push.setText("Stop" if pushing else f"Push {name}")
         self.push.setEnabled(pushing or not needs)
@@ -261,7 +260,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
 
     def _selected(self) -> int | None:
         """Return the id of the ROI that was selected last; None where it is of another recording."""
-        selected, rois = self.session.selected, self.session.rois
+        selected, rois = self.session.rois.selected, self.session.rois.loaded
         if not selected or rois is None or not np.isin(selected[-1], rois.ids):
             return None
         return selected[-1] if rois_fit(self.session) else None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
     from .roi_edges import RoiEdges
 
@@ -75,7 +75,7 @@ def show_arrows(
     Surface or None
         The layer; None where there is no movie.
     """
-    rois, movie = session.rois, session.movie
+    rois, movie = session.rois.loaded, session.recording.movie
     if rois is None or movie is None:
         return None
     edges = edges[::-1]
