@@ -23,16 +23,14 @@ from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import neighbourhood_agreement
 from napari_calcdyn.jobs.neurons import run_neurons
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
 from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.recording import Scaling, Traces, open_traces
 
 Row = dict[str, object]
 
 
 def fitted(traces: Traces, config: AVAEConfig, seed: int) -> AVAE:
-    return drive(fit_avae(traces, config, device="cpu", seed=seed), lambda progress: None)[0]
+    return AVAE(config).fit(traces, device="cpu", seed=seed)
 
 
 def whole_job(traces: Traces, config: AVAEConfig) -> Row:

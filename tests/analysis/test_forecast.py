@@ -27,7 +27,7 @@ def model(fitted: tuple[VARAutoencoder, Movie]) -> VARAutoencoder:
 
 @pytest.fixture(scope="module")
 def latents(fitted: tuple[VARAutoencoder, Movie]) -> np.ndarray:
-    return fitted[0].latents(fitted[1])
+    return fitted[0].encode(fitted[1])
 
 
 def by_hand(var: VAR, latents: np.ndarray, start: int, horizon: int) -> np.ndarray:

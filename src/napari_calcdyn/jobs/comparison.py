@@ -16,7 +16,6 @@ from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, co
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import configured_weights
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
@@ -127,7 +126,7 @@ def compare(
 
     if latents is None:
         starts = [0, of[0].n_frames]
-        latents = [model.latents(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
+        latents = [model.encode(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
     joint = len(latents[0]) if len(of) == 2 else 0
     comparison = compare_sequences(
         np.concatenate(latents),
@@ -201,7 +200,7 @@ def run_compare(
         else:
             check_conditions(of, a, b, model.order, block)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
-            fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
+            fitted, _ = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
         comparison, maps = compare(
             fitted,
             of,

@@ -12,7 +12,6 @@ from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.jobs.overviews.influence import save_overview
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
@@ -75,8 +74,8 @@ def run_influence(
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            fitted, _ = drive(fit_var_autoencoder(movie, model, device=device, seed=seed), tell)
-        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
+            fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
+        latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         influence = influence_test(
             fitted,
             latents,

@@ -15,7 +15,6 @@ from napari_calcdyn.analysis.maps.contribution import ContributionMaps, contribu
 from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
@@ -74,9 +73,9 @@ def run(
             fitted.check_frame_shape(movie)
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
-            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
+            fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed)
             fitted, history = drive(fit, tell)
-        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
+        latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         metrics = fitted.metrics | (_errors(fitted, movie, latents) if applied else {})
         maps = contribution_maps(fitted, movie, progress=in_stage(tell, "Mapping contributions"))
 

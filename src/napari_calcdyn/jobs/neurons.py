@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
+from napari_calcdyn.analysis.neurons.neurons import analyse_neurons
 from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
 from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.avae.objective import active_units, kl_divergence
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing
@@ -74,14 +71,21 @@ def run_neurons(
         if isinstance(model, AVAE):
             fitted = model
         else:
-            fitted, history = drive(fit_avae(traces, model, device=device, seed=seed), tell)
+            fitted, history = drive(AVAE(model).fit_steps(traces, device=device, seed=seed), tell)
         neurons = analyse_neurons(
             fitted,
             traces,
             seed=seed,
             progress=in_stage(tell, "Mapping the neurons"),
         )
-        metrics = fitted.metrics | (_measured(fitted, traces, neurons) if fitted is model else {})
+        metrics = dict(fitted.metrics)
+        if fitted is model:  # measured on this recording; the rest says how the model was made
+            metrics |= fitted.measure(traces)
+            metrics |= {
+                "neurons": int(traces.usable.sum()),
+                "samples": traces.samples,
+                "device": fitted.device.type,
+            }
 
         tell(Progress("Writing the results"))
         with writing(folder):
@@ -96,18 +100,3 @@ def run_neurons(
             }
             write_metrics(new, "neurons", metrics)
     return metrics
-
-
-def _measured(model: AVAE, traces: Traces, neurons: Neurons) -> dict[str, Any]:
-    """Measure a model on traces that it was not fitted to; the rest of its metrics says how it was made."""
-    usable = traces.usable
-    mean, std = (torch.from_numpy(values[usable]) for values in (neurons.mean, neurons.std))
-    missed = neurons.reconstruction[usable] - traces.values[usable]
-    return {
-        "neurons": int(usable.sum()),
-        "samples": traces.samples,
-        "reconstruction_error": float(np.nanmean(np.square(missed, dtype=np.float64))),
-        "kl": float(kl_divergence(mean, 2 * std.log()).mean()),
-        "active_units": int(active_units(mean)),
-        "device": model.device.type,
-    }

@@ -226,6 +226,29 @@ def simulate_cultures(
     )
 
 
+def simulate_culture(kind: str = "RS", **settings: Any) -> SimulatedCultures:
+    """Simulate one culture of one type of neuron.
+
+    Parameters
+    ----------
+    kind : {"RS", "IB", "CH"}
+        Type of its neurons.
+    **settings
+        As for `simulate_cultures`.
+
+    Returns
+    -------
+    SimulatedCultures
+        With one culture.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
+    return simulate_cultures((kind,), 1, **settings)
+
+
 def _stream(seed: int, *key: int) -> np.random.Generator:
     """Give every use of a seed random numbers of its own."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -101,11 +101,27 @@ class Influence:
         return found[np.argsort(-np.abs(found["strength"]), kind="stable")]
 
     def write_csv(self, path: str | Path, *, alpha: float | None = None) -> None:
-        """Write the edges as a table; see `influence_files.write_csv`."""
+        """Write the edges as a table with the columns of `files.EDGE`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced, in one step.
+        alpha : float, optional
+            Leave out edges whose family-wise p-value is above this.
+        """
         write_csv(Path(path), self.edges(alpha=alpha))
 
     def write_graphml(self, path: str | Path, *, alpha: float | None = None) -> None:
-        """Write ROIs and edges as a graph; see `influence_files.write_graphml`."""
+        """Write ROIs and edges as GraphML, which networkx, Gephi, Cytoscape and igraph read.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced, in one step.
+        alpha : float, optional
+            Leave out edges whose family-wise p-value is above this.
+        """
         write_graphml(Path(path), self.ids, self.centres, self.edges(alpha=alpha))
 
 
@@ -119,7 +135,7 @@ def roi_influence(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     rois : RoiSet
         Of the recording.
     order : int, optional

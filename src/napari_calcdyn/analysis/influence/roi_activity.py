@@ -29,7 +29,7 @@ def roi_activity(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     rois : RoiSet
         Of the recording. With about as many ROIs as latents, or more, they cannot be told apart well.
 

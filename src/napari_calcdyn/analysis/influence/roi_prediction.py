@@ -31,7 +31,7 @@ def predicted_traces(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     footprints : scipy.sparse array or ndarray (N, Y·X)
         Pixel weights of each ROI, of any sign.
     var : VAR, optional

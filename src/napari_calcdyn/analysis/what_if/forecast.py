@@ -142,7 +142,7 @@ def forecast_error(
     model : VARAutoencoder
         The fitted model.
     recording : Movie or ndarray (T, d), float32
-        The recording, or its latents as `VARAutoencoder.latents` returns them.
+        The recording, or its latents as `VARAutoencoder.encode` returns them.
     var : VAR, optional
         Another point of the model's lasso path; its own by default.
     first : int
@@ -166,7 +166,7 @@ def forecast_error(
         If `progress` asked to stop.
     """
     var = var or model.var
-    latents = model.latents(recording, progress) if isinstance(recording, Movie) else recording
+    latents = model.encode(recording, progress) if isinstance(recording, Movie) else recording
     frames = len(latents)
     most = frames - first - 1  # two forecasts at least
     if first < var.order:

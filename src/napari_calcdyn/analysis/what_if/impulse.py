@@ -123,7 +123,7 @@ def roi_push(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     footprint : ndarray (Y·X,) or scipy.sparse array (1, Y·X)
         Pixel weights of the ROI.
     size : float

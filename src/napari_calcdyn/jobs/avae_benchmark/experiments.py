@@ -105,7 +105,7 @@ def train_avae(
         Fitted.
     """
     from napari_calcdyn.models.avae.config import AVAEConfig
-    from napari_calcdyn.models.avae.fitting import fit_avae
+    from napari_calcdyn.models.avae.model import AVAE
     from napari_calcdyn.models.training import drive
 
     chosen: dict[str, Any] = {
@@ -118,7 +118,7 @@ def train_avae(
     if run.method == "avae":
         preset, chosen["epochs"] = "standard", grid.epochs
     config = AVAEConfig.preset(preset, **chosen | changes)
-    fit = fit_avae(Traces.from_array(noisy), config, device=device, seed=grid.seed + run.partition)
+    fit = AVAE(config).fit_steps(Traces.from_array(noisy), device=device, seed=grid.seed + run.partition)
     return drive(fit, lambda progress: None)[0]
 
 
