@@ -7,7 +7,7 @@ import pytest
 from what_if_model import fit
 
 from napari_calcdyn.analysis.what_if import forecast as forecasts
-from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast, forecast_error, forecast_movie
+from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast, forecast_error, forecast_movie
 from napari_calcdyn.models.var.model import VAR
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
