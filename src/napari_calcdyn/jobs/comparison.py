@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import configured_weights
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies.joining import join
+from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 
 from .comparison_files import save_comparison
@@ -119,15 +121,15 @@ def compare(
     check_conditions(of, a, b, model.config.order, block)
     for movie in of:
         model.check_frame_shape(movie)
-    to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
-    total = to_encode + permutations + sum(map(len, a)) + sum(map(len, b))
-
-    def after(before: int) -> ProgressCallback | None:
-        return None if progress is None else lambda done, _: progress(before + done, total)
-
+    encoded = 0 if latents is not None else sum(movie.n_frames for movie in of)
+    permuted = encoded + permutations
+    total = permuted + sum(map(len, a)) + sum(map(len, b))
     if latents is None:
-        starts = [0, of[0].n_frames]
-        latents = [model.latents(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
+        ends = [0, of[0].n_frames, encoded]
+        latents = [
+            model.latents(movie, part_of(progress, start, stop, total))
+            for movie, (start, stop) in zip(of, pairwise(ends), strict=False)
+        ]
     joint = len(latents[0]) if len(of) == 2 else 0
     comparison = compare_sequences(
         np.concatenate(latents),
@@ -139,10 +141,11 @@ def compare(
         permutations=permutations,
         block=block,
         seed=seed,
-        progress=after(to_encode),
+        progress=part_of(progress, encoded, permuted, total),
     )
     conditions = Condition(of[0], latents[0], a), Condition(of[-1], latents[-1], b)
-    return comparison, comparison_maps(model, comparison, *conditions, after(to_encode + permutations))
+    mapping = part_of(progress, permuted, total, total)
+    return comparison, comparison_maps(model, comparison, *conditions, mapping)
 
 
 def run_compare(

@@ -10,6 +10,30 @@ ProgressCallback = Callable[[int, int], bool | None]
 """Called as ``callback(done, total)``; returning ``True`` asks the computation to stop."""
 
 
+def part_of(
+    progress: ProgressCallback | None, start: float, stop: float, total: int
+) -> ProgressCallback | None:
+    """Return a callback for work that is a part of a longer computation.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Of the whole.
+    start, stop : float
+        Units of the whole that are done before and after this part.
+    total : int
+        Units of the whole.
+
+    Returns
+    -------
+    callable or None
+        To be called with what is done of this part, and all of it.
+    """
+    if progress is None:
+        return None
+    return lambda done, of: progress(round(start + done / of * (stop - start)), total)
+
+
 def report(progress: ProgressCallback | None, done: int, total: int) -> None:
     """Tell a callback how far a computation has come.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording.progress import ProgressCallback, part_of
 from napari_calcdyn.recording.writing import replacing, writing
 
 from .culture import KINDS, grow_culture
@@ -187,11 +187,11 @@ def simulate_cultures(
         culture = grow_culture(neurons, kind, axon_length=axon_length, seed=rng)
         onset = round(rng.uniform(0, LONGEST_ONSET), 3)
 
-        def advanced(done: int, of: int, before: int = number * steps) -> None:
-            report(progress, before + done * steps // of, total)
-
         spikes = simulate_spikes(
-            culture, np.ceil(1000 * (length + onset)) / 1000, seed=rng, progress=advanced
+            culture,
+            np.ceil(1000 * (length + onset)) / 1000,
+            seed=rng,
+            progress=part_of(progress, number * steps, (number + 1) * steps, total),
         )
         clean.append(fluorescence(spikes, frame_rate, onset=onset, frames=frames))
         columns.append(

@@ -17,7 +17,6 @@ taken off both series, off the behaviour after it was shifted.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording import Behaviour, InputError, ProgressCallback, report
 from napari_calcdyn.recording.behaviour.behaviour import known
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import write_table
 
 MOST_VALUES = 12  # of a column of words that is split into truth values
 LEAST_SHARED = 20  # frames in which a column and a series are both known
@@ -80,18 +79,12 @@ class BehaviourCorrelation:
         InputError
             If the file cannot be written.
         """
-        path = Path(path)
-        with (
-            writing(path.parent),
-            replacing(path) as beside,
-            beside.open("w", newline="", encoding="utf-8") as file,
-        ):
-            table = csv.writer(file)
-            table.writerow(["behaviour", kind, "correlation", "p_value"])
-            for place, column in enumerate(self.columns):
-                for at in self.ranked(column).tolist():
-                    r, p = self.correlation[place, at], self.p_values[place, at]
-                    table.writerow([column, self.ids[at], f"{r:.6g}", f"{p:.6g}"])
+        table: list[list[object]] = [["behaviour", kind, "correlation", "p_value"]]
+        for place, column in enumerate(self.columns):
+            for at in self.ranked(column).tolist():
+                r, p = self.correlation[place, at], self.p_values[place, at]
+                table.append([column, self.ids[at], f"{r:.6g}", f"{p:.6g}"])
+        write_table(Path(path), table)
 
 
 def numeric_columns(behaviour: Behaviour) -> dict[str, NDArray[np.float64]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import replacing, write_table, writing
 
 EDGE = np.dtype(
     [
@@ -42,11 +41,8 @@ def write_csv(path: Path, edges: NDArray[np.void]) -> None:
     InputError
         If the file cannot be written.
     """
-    with writing(path), replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(EDGE.names or ())
-        for edge in edges:
-            table.writerow([edge["source"], edge["target"], edge["lag"], *map(_number, list(edge)[3:])])
+    rows = ([*edge[:3], *map(_number, edge[3:])] for edge in edges.tolist())
+    write_table(path, [EDGE.names or (), *rows])
 
 
 def write_graphml(
@@ -86,7 +82,7 @@ def write_graphml(
         edge = ElementTree.SubElement(graph, "edge", source=str(source), target=str(target))
         _add(edge, lag=lag, strength=strength, effect=effect, weight=abs(strength), p_value=p_value)
     ElementTree.indent(root)
-    with writing(path), replacing(path) as beside:
+    with writing(path.parent), replacing(path) as beside:
         ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
 
 

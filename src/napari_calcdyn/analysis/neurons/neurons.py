@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.recording import ProgressCallback, Traces, report
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import write_table
 
 from .clustering import NOISE, cluster_neurons
 from .trace_features import trace_features
@@ -69,18 +68,11 @@ class Neurons:
         InputError
             If it cannot be written.
         """
-        path = Path(path)
         latents = [f"mu_{number}" for number in range(1, self.mean.shape[1] + 1)]
-        rows = zip(self.ids, self.mean, self.tsne, self.cluster, strict=True)
-        with (
-            writing(path.parent),
-            replacing(path) as beside,
-            beside.open("w", encoding="utf-8", newline="") as file,
-        ):
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["roi_id", *latents, "tsne_1", "tsne_2", "cluster"])
-            for roi, mean, place, cluster in rows:
-                table.writerow([roi, *map(_cell, mean), *map(_cell, place), cluster])
+        table: list[list[Any]] = [["roi_id", *latents, "tsne_1", "tsne_2", "cluster"]]
+        for roi, mean, place, cluster in zip(self.ids, self.mean, self.tsne, self.cluster, strict=True):
+            table.append([roi, *map(_cell, mean), *map(_cell, place), cluster])
+        write_table(Path(path), table)
 
 
 def _cell(value: np.float32) -> str:

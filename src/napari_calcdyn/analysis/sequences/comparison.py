@@ -18,6 +18,7 @@ from torch import Tensor
 
 from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.recording import InputError, ProgressCallback, report
+from napari_calcdyn.recording.progress import part_of
 
 CHANGED = np.dtype(
     [
@@ -167,10 +168,13 @@ def compare_sequences(
     common = CommonVAR.fit(blocks, selection or Selection(), weights)
     labels = permuted_labels(blocks, permutations, seed)
     factor = factors(blocks, common, labels, progress)
-    gain = gains(blocks, common, labels, factor, _part(progress, 0, _GAINS))
+    shared = _GAINS * permutations
+    gain = gains(blocks, common, labels, factor, part_of(progress, 0, shared, permutations))
     statistic = gain.sum(1)
     null = statistic[1:]
-    change, edge_p = changed_edges(blocks, common, labels, factor, _part(progress, _GAINS, 1))
+    change, edge_p = changed_edges(
+        blocks, common, labels, factor, part_of(progress, shared, permutations, permutations)
+    )
 
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
@@ -195,10 +199,3 @@ def compare_sequences(
         edge_p=by_lag(edge_p),
         edge_change=by_lag(change),
     )
-
-
-def _part(progress: ProgressCallback | None, start: float, stop: float) -> ProgressCallback | None:
-    """Return a callback for work that is only a part of the whole, from `start` to `stop` of 1."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(round(total * start + done * (stop - start)), total)

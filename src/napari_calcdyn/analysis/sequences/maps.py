@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_calcdyn.models.var.moments import lagged
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback, report
+from napari_calcdyn.recording.progress import part_of
 
 from .comparison import Comparison
 
@@ -57,10 +58,15 @@ class Condition:
     stretches: Sequence[range]
 
     @property
+    def frames(self) -> int:
+        """Number of frames that are compared."""
+        return sum(map(len, self.stretches))
+
+    @property
     def mean(self) -> NDArray[np.float32]:
         """Mean latents in the condition, (d,)."""
         total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.stretches)
-        mean: NDArray[np.float32] = (total / sum(map(len, self.stretches))).astype(np.float32)
+        mean: NDArray[np.float32] = (total / self.frames).astype(np.float32)
         return mean
 
 
@@ -97,20 +103,11 @@ def comparison_maps(
     """
     rules = [_effects(it, model) for it in (comparison.coefficients_a, comparison.coefficients_b)]
     order = len(comparison.coefficients_a)
-    frames = [sum(map(len, it.stretches)) for it in (a, b)]
-
-    def later(done: int, total: int) -> bool | None:
-        return None if progress is None else progress(frames[0] + done, sum(frames))
-
-    def first(done: int, total: int) -> bool | None:
-        return None if progress is None else progress(done, sum(frames))
-
-    explained = [
-        _explained(model, condition, effects, order, tell)
-        for condition, effects, tell in ((a, rules[0], first), (b, rules[1], later))
-    ]
+    total = a.frames + b.frames
+    explained_a = _explained(model, a, rules[0], order, part_of(progress, 0, a.frames, total))
+    explained_b = _explained(model, b, rules[1], order, part_of(progress, a.frames, total, total))
     disagreement = _covariance(rules[1] - rules[0], order, (a, b))
-    return ComparisonMaps(explained[0], explained[1], _root_mean_square(model, disagreement))
+    return ComparisonMaps(explained_a, explained_b, _root_mean_square(model, disagreement))
 
 
 def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor:
@@ -119,7 +116,11 @@ def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor
 
 
 def _explained(
-    model: VARAutoencoder, condition: Condition, effects: Tensor, order: int, progress: ProgressCallback
+    model: VARAutoencoder,
+    condition: Condition,
+    effects: Tensor,
+    order: int,
+    progress: ProgressCallback | None,
 ) -> NDArray[np.float32]:
     frames, mean = model.normalised(condition.movie), condition.mean
     # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
@@ -135,7 +136,7 @@ def _explained(
             predicted += contribution.sum(0).cpu().numpy()
             actual += block.sum(0).cpu().numpy()
             count += len(block)
-            report(progress, done + start + len(block) - stretch.start, 0)
+            report(progress, done + start + len(block) - stretch.start, condition.frames)
         done += len(stretch)
     image = model.scale**2 * (product / count - predicted / count * (actual / count))
     return image.astype(np.float32)

@@ -16,7 +16,7 @@ from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps.predictor import check_latent
 from napari_calcdyn.models.var.model import VAR
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 
 from .latent_movies import latent_movie
 
@@ -53,7 +53,7 @@ def roll_out(
     if past.shape != (var.order, var.latents):
         raise InputError(
             f"A model of order {var.order} with {var.latents} latents goes on from as many frames of as many"
-            f" latents, and {' × '.join(map(str, past.shape))} were given: take the {var.order} frames before."
+            f" latents, and {size_text(past.shape)} were given: take the {var.order} frames before."
         )
     return var.mean + _go_on(var, past - var.mean, frames, push)
 

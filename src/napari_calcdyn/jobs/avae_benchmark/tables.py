@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.recording import InputError
-from napari_calcdyn.recording.writing import replacing
+from napari_calcdyn.recording.writing import replacing, write_table
 
 from .grid import Grid, Run, Score
 
@@ -100,7 +99,7 @@ def add_run(folder: Path, run: Run, score: Score) -> None:
     """
     file = folder / RUNS
     if not file.exists():
-        _write_rows(file, [tuple(field.name for field in (*fields(Run), *fields(Score)))])
+        write_table(file, [tuple(field.name for field in (*fields(Run), *fields(Score)))])
     values = ("" if value is None else str(value) for value in (*_values(run), *_values(score)))
     with file.open("r+b") as lines:
         lines.seek(len(_complete(lines.read())))
@@ -134,7 +133,7 @@ def write_tables(folder: str | Path, runs: dict[Run, Score]) -> None:
             for run, score in sorted(runs.items(), key=lambda item: _place(item[0]))
             if run.split == "neurons"
         ]
-        _write_rows(Path(folder) / f"{name}.csv", rows)
+        write_table(Path(folder) / f"{name}.csv", rows)
 
 
 def _place(run: Run) -> tuple[Any, ...]:
@@ -146,12 +145,6 @@ def _place(run: Run) -> tuple[Any, ...]:
         -1.0 if run.beta is None else run.beta,
         run.partition,
     )
-
-
-def _write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    write_text(file, lines.getvalue())
 
 
 def write_text(file: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 
 from .pages import Pages
 from .scanimage import ScanImage
@@ -100,9 +100,8 @@ def arrange_axes(name: str, axes: str, shape: Sequence[int]) -> NDArray[np.intp]
     time = "T" if "T" in long else unnamed[0] if unnamed else "Z"
     others = [letter for letter in long if letter != time]
     if len(set(long)) < len(long) or not set(others) <= set("ZC"):
-        size = " × ".join(map(str, shape))
         raise InputError(
-            f"{name} has the axes {axes} ({size}), of which time, plane and channel cannot be told apart: "
+            f"{name} has the axes {axes} ({size_text(shape)}), of which time, plane and channel cannot be told apart: "
             "save it with the axes T, Z, C, Y, X named, for example from Fiji as a hyperstack."
         )
     pages = pages.squeeze()
