@@ -13,6 +13,7 @@ from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.recording import Movie
 
 from .map_panel import draw_map
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +44,7 @@ def save_overview(
     maps : ComparisonMaps
         Its maps.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13.5, 7.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 7.4)
     p, edges = comparison.p_value, len(comparison.edges())
     less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
     names = " and ".join(movie.name for movie in movies)

@@ -11,6 +11,7 @@ from napari_calcdyn.analysis.influence.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .map_panel import set_scale
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,11 +38,8 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
     alpha : float
         Largest family-wise p-value of an edge that is drawn.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
     edges = influence.edges(alpha=alpha)
-    figure = Figure(figsize=(13.5, 6.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 6.4)
     figure.suptitle(
         f"{movie.name}: {len(edges)} connection{'s' * (len(edges) != 1)} between {len(rois)} ROIs at p ≤ {alpha:g}"
         " (family-wise)",
