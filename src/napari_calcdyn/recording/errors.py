@@ -1,4 +1,4 @@
-"""Exceptions that end a computation, and words that their messages share."""
+"""Exceptions that end a computation, checks, and words that messages share."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def size_text(shape: Sequence[int]) -> str:
 def count_text(number: int, word: str) -> str:
     """Return a number with its word, such as ``1 frame`` or ``2 frames``."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise InputError if a number is not from `low` to `high`."""
+    if not low <= value <= high:
+        raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
