@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.neurons.clustering import best_epsilon
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import neighbour_accuracy
 from napari_calcdyn.recording import InputError, ProgressCallback, Traces, report
 from napari_calcdyn.recording.traces.scaling import Scaling
@@ -63,10 +62,13 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
     scaling = Scaling.fit(noisy[training], per)
     test_scaling = Scaling.fit(noisy[test], per) if per == "trace" else scaling
     if run.method == "pca":
-        known = scaling.apply(noisy[training])
-        pca = PCABaseline.fit(known, run.latent)
-        seen, unseen = pca.encode(known), pca.encode(test_scaling.apply(noisy[test]))
-        denoised = pca.decode(unseen)
+        from sklearn.decomposition import PCA
+
+        known, new = scaling.apply(noisy[training]), test_scaling.apply(noisy[test])
+        # Eq. 13 and 15; arpack is exact, and computes no more components than are asked for.
+        pca = PCA(run.latent, svd_solver="arpack", random_state=0).fit(known.astype(np.float64))
+        seen, unseen = pca.transform(known), pca.transform(new)
+        denoised = pca.inverse_transform(unseen)
     else:
         model = train_avae(noisy[training], run, grid, device=device, **changes)
         tested = Traces.from_array(noisy[test])
