@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_calcdyn.recording.behaviour.behaviour import Behaviour, open_behaviour
+from napari_calcdyn.recording.behaviour.behaviour import Behaviour
+from napari_calcdyn.recording.behaviour.open import open_behaviour
 from napari_calcdyn.recording.movies.movie import Movie
 from napari_calcdyn.recording.movies.open import MovieInfo, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.statistics import MovieStatistics
