@@ -1,4 +1,4 @@
-"""The whole comparison: from recordings and ranges to a p-value, changed edges, maps and a folder of results."""
+"""Job that compares two conditions: test, changed connections and maps, in a folder of results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_conditions(
     order: int,
     block: int | Literal["auto"] = "auto",
 ) -> None:
-    """Refuse what can never be compared, before anything is computed.
+    """Raise InputError if two conditions cannot be compared, before anything is computed.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def run_compare(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model or apply one, compare two conditions, and write what was found.
+    """Train a model or apply one, compare two conditions, and write the results.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def run_compare(
     a, b : sequence of range
         Stretches of frames.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["compare"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["compare"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, on the recording or on both one after the other; or a fitted model.
     permutations : int

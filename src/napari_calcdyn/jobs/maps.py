@@ -1,4 +1,4 @@
-"""The whole job on one recording: train or apply a model, map, and write everything to a folder."""
+"""Job that trains or applies a model and maps contributions, in a folder of results."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def run(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model on a recording, or apply one, compute its maps and write both.
+    """Train a model on a recording or apply one, compute its maps, and write the results.
 
     Parameters
     ----------
     movie : Movie
         The recording.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["run"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["run"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model to apply as it is.
     device : str

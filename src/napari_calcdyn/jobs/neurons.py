@@ -1,4 +1,4 @@
-"""The job on single neurons: train or apply an AVAE, describe every neuron, and write a folder of results."""
+"""Job that trains or applies an AVAE and analyses every neuron, in a folder of results."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def run_neurons(
     on_progress: Callable[[Progress], None] | None = None,
     rois: RoiSet | None = None,
 ) -> dict[str, Any]:
-    """Train an AVAE on traces, or apply one, analyse the neurons and write everything to a folder.
+    """Train an AVAE on traces or apply one, analyse the neurons, and write the results.
 
     Parameters
     ----------
     traces : Traces
         The recording.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["neurons"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["neurons"]``, all or none.
     model : AVAEConfig or AVAE
         Settings to train with, or a fitted model to apply as it is.
     device : str
@@ -99,7 +99,7 @@ def run_neurons(
 
 
 def _measured(model: AVAE, traces: Traces, neurons: Neurons) -> dict[str, Any]:
-    """Measure a model on traces that it was not fitted to; the rest of its metrics says how it was made."""
+    """Measure a model on traces that it was not fitted to."""
     usable = traces.usable
     mean, std = (torch.from_numpy(values[usable]) for values in (neurons.mean, neurons.std))
     missed = neurons.reconstruction[usable] - traces.values[usable]

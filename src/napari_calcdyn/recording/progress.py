@@ -1,4 +1,4 @@
-"""How a long computation reports progress and learns that it should stop."""
+"""Progress callbacks, by which a long computation reports and can be stopped."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from .errors import InputError
 
 @contextmanager
 def writing(folder: str | Path) -> Iterator[None]:
-    """Say which folder could not be written, where something goes wrong with it.
+    """Turn an OSError into an InputError that names the folder.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def writing(folder: str | Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to, and put what was written in the file's place.
+    """Yield a path beside a file to write to, and replace the file by it at the end.
 
     A crash or an interruption never leaves half a file under its name.
 

@@ -1,1 +1,1 @@
-"""Recordings whose truth is known."""
+"""Simulated recordings and cultures whose truth is known."""

@@ -1,4 +1,4 @@
-"""What simulated cells do over time: a sparse stable VAR, white flicker, and slow neuropil."""
+"""Activity of simulated cells over time: a sparse, stable VAR, and slow fluctuations of the neuropil."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Activity:
 def sparse_coefficients(
     cells: int, order: int, frame_rate: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed links between cells.
+    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed connections between cells.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A culture of one type of neuron: who lies where, who drives whom, and how each one fires."""
+"""Culture of one type of neuron: positions, synapses and parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated data set of the AVAE paper: cultures of several types, seen through a calcium indicator."""
+"""Simulated data set of the AVAE paper: fluorescence of cultures of several types."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_ONSET = 2.0
 
 @dataclass(frozen=True)
 class CultureSettings:
-    """What the data set was made with."""
+    """Arguments that the data set was made with."""
 
     kinds: tuple[str, ...]
     cultures: int

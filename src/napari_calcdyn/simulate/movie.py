@@ -1,4 +1,4 @@
-"""A two-photon movie whose cells, dynamics and noise are known."""
+"""Simulated two-photon movies with known cells, dynamics and noise."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def movie_of_traces(
     pixel_size: tuple[float, float] = PIXEL_SIZE,
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Draw cells that do what given traces say, in the neuropil and before the camera of `simulate_movie`.
+    """Draw cells with given traces, in the neuropil and before the camera of `simulate_movie`.
 
     Memory beyond the movie, 2 bytes per pixel and frame, is that of one block of frames.
 

@@ -1,4 +1,4 @@
-"""Which ROIs and which latents go with what the animal did.
+"""Correlation of ROIs and latents with behaviour, tested by shifts in time.
 
 Behaviour and activity are both slow: two series that have nothing to do with each other, each with a few ups and
 downs, correlate strongly by chance, and a p-value that counts frames as independent is far too small. Here the
@@ -38,7 +38,7 @@ _SMALLEST = 1e-9  # part of a column's power that is left of it without drift
 
 @dataclass(frozen=True, eq=False)
 class BehaviourCorrelation:
-    """How much each series goes with each column.
+    """Correlation of each series with each column of the behaviour, and its p-value.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class BehaviourCorrelation:
     p_values: NDArray[np.float64]
 
     def ranked(self, column: str) -> NDArray[np.intp]:
-        """Return the positions of the series, those that go most with a column first, without the unknown ones."""
+        """Return the positions of the series by their correlation with a column, strongest first, without NaN."""
         strength = np.abs(self.correlation[self.columns.index(column)])
         order: NDArray[np.intp] = np.argsort(-strength, kind="stable")  # which puts NaN last
         return order[: int(np.isfinite(strength).sum())]
@@ -88,7 +88,7 @@ class BehaviourCorrelation:
 
 
 def numeric_columns(behaviour: Behaviour) -> dict[str, NDArray[np.float64]]:
-    """Return what of a behaviour can be correlated.
+    """Turn a behaviour into columns of numbers that can be correlated.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def correlate_behaviour(
     *,
     progress: ProgressCallback | None = None,
 ) -> BehaviourCorrelation:
-    """Correlate what the animal did with activity, and test it by shifts in time.
+    """Correlate behaviour with activity, and test it by shifts in time.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def correlate_behaviour(
 
 
 def _drifts(frames: int) -> NDArray[np.float64]:
-    """Return orthonormal series that make up slow drifts, (T, 5)."""
+    """Return orthonormal slow cosines and a constant, (T, 5)."""
     phase = np.pi * (np.arange(frames) + 0.5) / frames
     drifts = np.cos(phase[:, None] * np.arange(_COSINES + 1))
     drifts /= np.linalg.norm(drifts, axis=0)
@@ -226,7 +226,7 @@ def _unshifted(
 
 
 def _known_together(there: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield the frames in which series are known (T, n), and those series; not where that is hardly ever."""
+    """Group series (T, n) by the frames in which they are known; yield frames and series where they suffice."""
     alike: dict[bytes, list[int]] = {}
     for place, packed in enumerate(np.packbits(there, axis=0).T):
         alike.setdefault(packed.tobytes(), []).append(place)
@@ -237,7 +237,7 @@ def _known_together(there: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp]
 
 
 class _Shifted:
-    """A column (T,) at all shifts; where it is unknown it is taken to be at its mean."""
+    """A column (T,) at all shifts; its mean stands in where it is unknown."""
 
     def __init__(self, column: NDArray[np.float64], drifts: NDArray[np.float64]) -> None:
         there = np.isfinite(column)

@@ -1,4 +1,4 @@
-"""The influence graph in files that spreadsheets and graph programs read."""
+"""The influence graph as CSV for spreadsheets and as GraphML for graph programs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ EDGE = np.dtype(
         ("p_value", float),
     ]
 )
-"""One edge: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target per
-standard deviation of the source, family-wise p-value or NaN."""
+"""One connection: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target
+per standard deviation of the source, family-wise p-value or NaN."""
 
 _GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 
 
 def write_csv(path: Path, edges: NDArray[np.void]) -> None:
-    """Write edges as a table with the columns of `EDGE`.
+    """Write connections as a table with the columns of `EDGE`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def write_csv(path: Path, edges: NDArray[np.void]) -> None:
 def write_graphml(
     path: Path, ids: NDArray[np.int64], centres: NDArray[np.float32], edges: NDArray[np.void]
 ) -> None:
-    """Write ROIs and edges as GraphML, which networkx, Gephi, Cytoscape and igraph read.
+    """Write ROIs and connections as GraphML, which networkx, Gephi, Cytoscape and igraph read.
 
     Parameters
     ----------

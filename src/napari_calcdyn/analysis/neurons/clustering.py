@@ -59,7 +59,7 @@ def dbscan(latents: NDArray[np.floating], epsilon: float) -> NDArray[np.int64]:
 
 
 def epsilon_candidates(latents: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the ε that the search tries, from the distances between these neurons alone.
+    """Return the ε that the search tries, chosen from the distances between the neurons alone.
 
     Clusters change where ε passes the length of an edge of the tree. Candidates lie in the middle
     between two such lengths: half of them at even quantiles of the lengths, which resolves how much is noise;
@@ -115,7 +115,7 @@ def best_epsilon(latents: NDArray[np.floating], types: ArrayLike) -> tuple[float
 
 
 def choose_epsilon(latents: NDArray[np.floating]) -> float:
-    """Choose an ε where no types are known: the one that parts most neurons into most groups.
+    """Choose an ε where no types are known: most neurons in most groups.
 
     Of `epsilon_candidates`, the one with the highest ``share · log(k + 1)``, k the number of clusters that hold at
     least 5 % of the neurons (and 5 of them) and `share` the part of the neurons that is in those; of equal ones the

@@ -1,4 +1,4 @@
-"""Every neuron of a recording as an AVAE describes it: latents, denoised trace, place on the map, cluster."""
+"""Latents, denoised trace, map place and cluster of every neuron of a recording."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tsne import Embedding, check_enough_neurons, fit_tsne
 
 @dataclass(frozen=True, eq=False)
 class Neurons:
-    """The neurons of a recording as a model sees them; made by `analyse_neurons`.
+    """Latents, denoised trace, map place and cluster of every neuron; made by `analyse_neurons`.
 
     A neuron whose trace cannot be used is kept: NaN, cluster −1, and the reason in `problems`.
 
@@ -82,7 +82,7 @@ def _cell(value: np.float32) -> str:
 def analyse_neurons(
     model: AVAE, traces: Traces, *, seed: int = 0, progress: ProgressCallback | None = None
 ) -> Neurons:
-    """Describe every neuron by a fitted model, lay all of them out on a map, and group them.
+    """Encode and denoise every neuron by a fitted model, lay the neurons out on a map, and cluster them.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def analyse_neurons(
 
 
 def _explained(traces: Traces, reconstruction: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the part of each trace's variance that its reconstruction has, NaN where it cannot be used."""
+    """Return the part of each trace's variance that its reconstruction explains, NaN where it cannot be used."""
     explained = np.full(len(traces), np.nan)
     for position in np.flatnonzero(traces.usable):
         valid = traces.mask[position]

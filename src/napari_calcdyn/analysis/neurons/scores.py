@@ -1,4 +1,4 @@
-"""How well a representation of neurons agrees with what is known of them, and with another one."""
+"""Agreement of a representation of neurons with known types and numbers, and with another representation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def neighbour_accuracy(
     test_types: ArrayLike,
     k: int = 10,
 ) -> float:
-    """Tell the type of each test neuron by a vote of its nearest training neurons.
+    """Predict the type of each test neuron by a vote of its nearest training neurons, and score it.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def neighbour_accuracy(
 def neighbourhood_agreement(
     first: NDArray[np.floating], second: NDArray[np.floating], k: int = 10
 ) -> tuple[float, float]:
-    """Measure how far two maps put the same neurons next to each other.
+    """Measure how much of their neighbourhoods two maps of the same neurons share.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def neighbourhood_agreement(
 def latent_correlations(
     latents: NDArray[np.floating], columns: Mapping[str, ArrayLike]
 ) -> dict[str, NDArray[np.float64]]:
-    """Correlate every latent with numbers that are known of the neurons (Abante et al. 2025, Fig. 5B).
+    """Correlate every latent with known numbers of the neurons (Abante et al. 2025, Fig. 5B).
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Whether two stretches of time follow the same VAR."""
+"""Comparison of two stretches of time: test, changed connections and maps."""

@@ -1,4 +1,4 @@
-"""Whether two stretches of time follow the same rules.
+"""Test of whether two stretches of time follow the same rules.
 
 H0: both follow one VAR. With a sparse VAR of both together and one of each, all with the penalty λ that is chosen once,
 for both together, the statistic is ``D = Σ_j (RSS_pooled − RSS_A − RSS_B) / RSS_pooled`` over targets j. Under H0 it
@@ -30,14 +30,14 @@ CHANGED = np.dtype(
         ("p_value", np.float64),
     ]
 )
-"""One changed edge: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
+"""One changed connection: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
 
-_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the edges
+_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the connections
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Whether two sequences follow one VAR, and where they differ.
+    """Result of the test of whether two sequences follow one VAR, and where they differ.
 
     Attributes
     ----------
@@ -82,12 +82,12 @@ class Comparison:
         return len(self.null)
 
     def edges(self, alpha: float = 0.05) -> NDArray[Any]:
-        """Return the edges that changed.
+        """Return the connections that changed.
 
         Parameters
         ----------
         alpha : float
-            Largest family-wise p-value: the chance of a single false edge where nothing changed.
+            Largest family-wise p-value: the chance of a single false connection where nothing changed.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The frames of two conditions as blocks that may change places: of the same length, mean and liveliness."""
+"""Frames of two conditions as exchangeable blocks, of the same length, mean and power."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Blocks:
 def make_blocks(
     latents: NDArray[np.floating], a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
 ) -> Blocks:
-    """Check two conditions, bring them to a common footing and cut them into blocks.
+    """Check two conditions, bring them to the same mean and power, and cut them into blocks.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence
 def check_ranges(
     a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int, block: int | Literal["auto"] = "auto"
 ) -> None:
-    """Refuse what can never be compared, before anything is computed.
+    """Raise InputError if two conditions cannot be compared, before anything is computed.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[i
 
 
 def _louder(blocks: Blocks, groups: tuple[slice, slice]) -> float:
-    """Return by what to multiply power in A, and divide it in B, to make equal what a common VAR leaves over.
+    """Return the factor for power in A, and its inverse in B, that makes the residuals of a common VAR equal.
 
     As a geometric mean over latents, which does not depend on their units.
     """

@@ -1,4 +1,4 @@
-"""Where in the picture two sets of rules explain something, and where they disagree."""
+"""Maps of what the rules of two conditions explain, and of how far they disagree."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _explained(
 
 
 def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) -> NDArray[np.float64]:
-    """Second moments (d, d) of what `effects` predict from the past in all frames of the conditions."""
+    """Return second moments (d, d) of what `effects` predict in all frames of the conditions."""
     effects = effects.double().cpu()
     total, count = torch.zeros(effects.shape[1], effects.shape[1], dtype=torch.float64), 0
     for condition in conditions:
@@ -158,7 +158,7 @@ def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) ->
 
 
 def _root_mean_square(model: VARAutoencoder, covariance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Root mean square of decoded latents of these second moments: as many pictures as latents, not as frames."""
+    """Return the root mean square picture (Y, X) of latents with these second moments."""
     power, directions = np.linalg.eigh(covariance)
     wanted = power > 1e-12 * max(float(power[-1]), 0.0)
     pictures = torch.from_numpy((directions[:, wanted] * np.sqrt(power[wanted])).T.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The statistic of a comparison and its null distribution: blocks change places, frames are not looked at again."""
+"""Statistic of a comparison and its null distribution, from sums over blocks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class CommonVAR:
 
 
 def permuted_labels(blocks: Blocks, permutations: int, seed: int) -> NDArray[np.float64]:
-    """Return which blocks count as A, (1 + B, n), 1 or 0: first as it is, then B times at random.
+    """Label blocks as A (1) or B (0), (1 + B, n): first as they are, then B times at random.
 
     A has as many blocks, and as blocks are of one length as many frames, every time.
     """
@@ -91,7 +91,7 @@ def factors(
     labels: NDArray[np.float64],
     progress: ProgressCallback | None,
 ) -> NDArray[np.float64]:
-    """Return by what to multiply the power of either group, so that a common VAR misses as much of both; (1 + B, 2).
+    """Return the factors (1 + B, 2) for the power of both groups that make the residuals of a common VAR equal.
 
     One factor for all latents leaves the rules as they are, but without it the louder group makes the common rules.
     What is missed is averaged geometrically over latents, which does not depend on their units.

@@ -1,4 +1,4 @@
-"""How the recording would go on, and how wrong such forecasts were on held-out frames."""
+"""Forecasts from any frame of a recording, and their errors on held-out frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STARTS_AT_ONCE = 4096
 
 @dataclass(frozen=True, eq=False)
 class ForecastError:
-    """How wrong forecasts were, for every horizon h = 1 … H: so many frames ahead of the last one that was known.
+    """Errors of forecasts for every horizon h = 1 … H, in frames after the last known one.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class ForecastError:
 
 
 def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) -> NDArray[np.float64]:
-    """Forecast frames from those before them.
+    """Forecast latents from the frames before.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def forecast_error(
 
 
 def _overlap(model: VARAutoencoder) -> Tensor:
-    """Return DᵀD, (d, d): the encoder is the decoder's transpose."""
+    """Return DᵀD, (d, d); the encoder is the decoder's transpose."""
     network = model.network
     units = torch.eye(network.latents, device=model.device)
     rows = [network.encode(network.decode(some)) for some in torch.split(units, _LATENTS_AT_ONCE)]

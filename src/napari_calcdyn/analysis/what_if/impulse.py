@@ -1,4 +1,4 @@
-"""How a push spreads: the fitted dynamics with it, less the same without it.
+"""Impulse responses: how a push of a latent or an ROI spreads.
 
 The dynamics are linear. With deviations ``z̃ = z − μ`` of the latents from their mean, a roll-out goes on by
 ``z̃[t] = Σ_l A_l z̃[t−l]``. Two of them that differ by a push b at t = 0 differ later by ``r[0] = b`` and
@@ -26,7 +26,7 @@ _RUNAWAY = 1e6  # times as large as what a roll-out began with
 def roll_out(
     var: VAR, past: NDArray[np.floating], frames: int, *, push: NDArray[np.floating] | None = None
 ) -> NDArray[np.float64]:
-    """Let the dynamics go on by themselves.
+    """Continue the dynamics from given frames, without noise.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def roll_out(
 
 
 def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArray[np.float64]:
-    """Tell what a push adds to the latents from its frame on.
+    """Compute what a push adds to the latents from its frame on.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArr
 
 
 def source_push(var: VAR, source: int, size: float = 1.0) -> NDArray[np.float64]:
-    """Return a push of one source.
+    """Return a push of one latent.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The experiments of Abante et al. (2025) on simulated cultures, Fig. 3 to 5: AVAE against PCA.
+"""Trainings and measurements of the AVAE and PCA benchmark, Fig. 3 to 5 of Abante et al. (2025).
 
 Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. A row
 is one training: it is written as soon as it is measured, so that an interrupted benchmark goes on where it was.
@@ -158,7 +158,7 @@ def run_benchmark(
     jobs: int = 1,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Measure what is not in the folder yet, and write the tables.
+    """Train and measure what is not in the folder yet, and write the tables.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def _result(future: Future[Score]) -> Score:
 
 
 def _prepare(watched: Connection) -> None:
-    """Set up a process, which ends at once when the benchmark does, however that ends."""
+    """Set up a worker process that ends as soon as the benchmark does."""
     import torch
 
     def watch() -> None:

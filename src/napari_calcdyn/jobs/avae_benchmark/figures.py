@@ -1,4 +1,4 @@
-"""The benchmark of the AVAE in pictures: Fig. 3, 4 and 5 of Abante et al. (2025), and the accuracy of neighbours."""
+"""Figures of the AVAE benchmark: Fig. 3, 4 and 5 of Abante et al. (2025), and the accuracy of neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of the AVAE's benchmark: every training a row, written as soon as it is measured."""
+"""Tables of the AVAE benchmark: a row for every training, written as soon as it is measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ("sigma", "hidden", "latent", "beta", "partition", "method")
 
 
 def claim(folder: Path, grid: Grid, device: str) -> None:
-    """Note in the folder what is run, or find that it is the same.
+    """Write the settings of a benchmark to its folder, or check that they are the same.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
 
 
 def read_runs(folder: str | Path) -> dict[Run, Score]:
-    """Read what was measured.
+    """Read the scores that were measured so far.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def read_runs(folder: str | Path) -> dict[Run, Score]:
 
 
 def add_run(folder: Path, run: Run, score: Score) -> None:
-    """Add a row, in place of one that was cut off.
+    """Add a row to ``runs.csv``, in place of one that was cut off.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def add_run(folder: Path, run: Run, score: Score) -> None:
 
 
 def _complete(text: bytes) -> bytes:
-    """Return the lines that have an end; a number in another one may have lost digits."""
+    """Return the lines that end with a line break; a number in another line may have lost digits."""
     return text[: text.rfind(b"\n") + 1]
 
 

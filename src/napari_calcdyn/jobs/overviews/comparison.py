@@ -1,4 +1,4 @@
-"""One picture of a comparison: the null distribution, where, and when."""
+"""Overview figure of a comparison: null distribution, stretches of time, and maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture of a result: where, how much, who drives whom, and how well it was learned."""
+"""Overview figure of a model: maps, matrix of connections, predicted latents and losses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def save_overview(
     metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
 ) -> None:
-    """Draw the overview of a result.
+    """Draw the overview of a model and its maps.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def save_overview(
 
 
 def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
-    # Between latents of unit variance, so that rows compare; the lag at which an edge is strongest.
+    # Between latents of unit variance, so that rows compare; the lag at which a connection is strongest.
     by_lag = model.var.standardised
     strongest = np.abs(by_lag).argmax(0)
     edges = np.take_along_axis(by_lag, strongest[None], 0)[0]

@@ -1,4 +1,4 @@
-"""One picture of a recording's neurons: which are alike, where they lie, what was denoised, how it was learned."""
+"""Overview figure of neurons: map, ROIs by cluster, latents, denoised traces and losses."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _learning(axes: Axes, history: Sequence[Progress]) -> None:
 
 
 def _latents(axes: Axes, neurons: Neurons) -> None:
-    """Draw what each latent tells of a neuron on average: its share of the KL divergence."""
+    """Draw the mean KL divergence of each latent, which says how much it tells of a neuron."""
     known = np.isfinite(neurons.mean).all(1)
     mean, variance = neurons.mean[known].astype(np.float64), neurons.std[known].astype(np.float64) ** 2
     kl = 0.5 * (mean**2 + variance - 1 - np.log(variance)).mean(0)

@@ -1,1 +1,1 @@
-"""What the animal did while it was recorded."""
+"""Behaviour of the animal during a recording."""

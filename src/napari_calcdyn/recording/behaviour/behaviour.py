@@ -1,4 +1,4 @@
-"""What the animal did in every frame, and the stretches of time that follow from it."""
+"""Behaviour in every frame of a recording, and stretches of time in which it holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_calcdyn.recording.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Behaviour:
-    """Columns with one sample for each frame of a recording.
+    """Columns of behaviour with one sample for each frame of a recording.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def where(column: NDArray[Any], *, above: float | None = None, value: str | None
 
 
 def averaged(column: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
-    """Average a column of numbers over time, so that a threshold is not crossed with every tremble.
+    """Average a column of numbers over time, so that noise does not cross a threshold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Open a table of what the animal did."""
+"""Open a table of behaviour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMES = ("time", "times", "t", "time_s", "timestamp")
 
 
 def open_behaviour(path: str | PathLike[str], n_frames: int, *, frame_rate: float | None = None) -> Behaviour:
-    """Read a table of what the animal did, and bring it to the frames of a recording.
+    """Read a table of behaviour, and bring it to the frames of a recording.
 
     Parameters
     ----------

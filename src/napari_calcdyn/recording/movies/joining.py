@@ -1,4 +1,4 @@
-"""Two recordings of one field of view as one."""
+"""Two recordings of one field of view, joined in time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JoinedSource:
 
 
 def join(first: Movie, second: Movie, progress: ProgressCallback | None = None) -> Movie:
-    """Put a recording behind another one of the same field of view.
+    """Join two recordings of one field of view in time.
 
     Parameters
     ----------

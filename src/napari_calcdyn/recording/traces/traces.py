@@ -17,7 +17,7 @@ CONSTANT, EMPTY = "constant", "no valid samples"
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """One trace for each ROI. Traces that cannot be used are kept, and say why in :attr:`problems`.
+    """One trace for each ROI; :attr:`problems` says of each why it cannot be used.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Traces:
 
 
 def check_trace_array(name: str, array: NDArray[Any]) -> None:
-    """Refuse what is no table of numbers, a trace in each row.
+    """Raise InputError if an array is no table of numbers with a trace in each row.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a movie's frames come from: an array, or pages at known places in files."""
+"""Sources of a movie's frames: an array, or pages at known places in files."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class PageSource:
 
 
 def check_movie_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse what is not a movie of brightness values.
+    """Raise InputError if an array is no movie of brightness values.
 
     Parameters
     ----------

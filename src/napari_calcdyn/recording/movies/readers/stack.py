@@ -17,7 +17,7 @@ from .sources import PageSource
 
 @dataclass(frozen=True)
 class Stack:
-    """What a file or a folder holds, before a channel and a plane are chosen.
+    """All pages of a file or a folder, before a channel and a plane are chosen.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def join_channels(name: str, stacks: Sequence[Stack]) -> Stack:
 
 
 def check_alike(first: Stack, other: Stack) -> None:
-    """Refuse to join two stacks of different frames."""
+    """Raise InputError if two stacks differ in frame size, dtype, planes or channels."""
     a, b = first.parts[0], other.parts[0]
     if a.shape != b.shape and first.name == other.name:
         raise InputError(
