@@ -182,12 +182,12 @@ def run_compare(
     seed : int
         Of the training and of the permutations.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
 
     Returns
     -------
     dict
-        What ``comparison.json`` says.
+        Content of ``comparison.json``.
 
     Raises
     ------

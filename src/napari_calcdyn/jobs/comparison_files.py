@@ -36,16 +36,16 @@ def save_comparison(
     a, b : sequence of range
         What was compared; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     more : dict
-        What else ``comparison.json`` should say.
+        More entries for ``comparison.json``.
 
     Returns
     -------
     dict
-        What ``comparison.json`` says.
+        Content of ``comparison.json``.
     """
     order, latents, _ = comparison.coefficients_a.shape
     found = {

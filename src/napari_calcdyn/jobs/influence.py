@@ -54,12 +54,12 @@ def run_influence(
     seed : int
         Of the training and of the surrogates.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
 
     Returns
     -------
     dict
-        What ``influence.json`` says.
+        Content of ``influence.json``.
 
     Raises
     ------

@@ -50,12 +50,12 @@ def run(
     seed : int
         Of weights and batches.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
 
     Returns
     -------
     dict
-        What ``metrics.json`` says. A model that is applied is measured on all frames of this recording.
+        Content of ``metrics.json``. A model that is applied is measured on all frames of this recording.
 
     Raises
     ------
@@ -68,16 +68,14 @@ def run(
 
     with result_folder(folder, "run") as new:
         history: list[Progress] = []
-        applied = isinstance(model, VARAutoencoder)
         if isinstance(model, VARAutoencoder):
             fitted = model
             fitted.check_frame_shape(movie)
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
-            fit = fit_var_autoencoder(movie, model, device=device, seed=seed)
-            fitted, history = drive(fit, tell)
+            fitted, history = drive(fit_var_autoencoder(movie, model, device=device, seed=seed), tell)
         latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
-        metrics = fitted.metrics | (_errors(fitted, movie, latents) if applied else {})
+        metrics = fitted.metrics | (_errors(fitted, movie, latents) if fitted is model else {})
         maps = contribution_maps(fitted, movie, progress=in_stage(tell, "Mapping contributions"))
 
         tell(Progress("Writing the results"))

@@ -51,14 +51,14 @@ def run_neurons(
     seed : int
         Of weights, batches and the map.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
         Where the traces came from, to be drawn in their clusters' colours.
 
     Returns
     -------
     dict
-        What ``metrics.json`` says. A model that is applied is measured on all traces of this recording.
+        Content of ``metrics.json``. A model that is applied is measured on all traces of this recording.
 
     Raises
     ------

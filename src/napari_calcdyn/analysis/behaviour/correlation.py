@@ -176,7 +176,7 @@ def correlate_behaviour(
             largest[place] = np.maximum(largest[place], shifted.max(1))
             done += some.shape[1]
             report(progress, done, total)
-    # A hair's breadth less: rounding must not tell a shift from its equal, where behaviour is periodic.
+    # A little less, so that equal shifts of a periodic behaviour count as equal despite rounding.
     below = [
         np.searchsorted(np.sort(null), it * (1 - 1e-9)) for null, it in zip(largest, reached, strict=True)
     ]

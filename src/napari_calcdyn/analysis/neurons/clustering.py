@@ -1,9 +1,9 @@
 """Groups of neurons: DBSCAN on their latents, and the search for its ε (Abante et al. 2025, §2.7).
 
 `MIN_SAMPLES` is 5, scikit-learn's default, for every representation: the paper searches over ε alone, and a
-second free number would let the search flatter whatever has more to gain from it. A neuron in no cluster has
-the label −1, and the adjusted Rand index counts all such neurons as one more group, so that calling neurons
-noise costs what any wrong cluster costs.
+search over a second number would favour the representation that gains more from it. A neuron in no cluster has
+the label −1. The adjusted Rand index counts all such neurons as one more group, so that calling neurons noise
+costs as much as any wrong cluster.
 
 The search asks for the clusters at about 60 ε. scikit-learn's `HDBSCAN` builds one tree, from which it reads the
 clusters at any ε.

@@ -14,8 +14,8 @@ _EVENT = 4.0  # noise standard deviations above the baseline
 def trace_features(traces: Traces) -> dict[str, NDArray[np.float64]]:
     """Compute peak, signal-to-noise ratio and event rate of every trace.
 
-    The baseline is the median of a trace, its noise the standard deviation that the median difference of
-    successive samples would have as Gaussian noise: events are rarer than noise and hardly move either.
+    The baseline is the median of a trace. Its noise is the standard deviation of Gaussian noise with the same median
+    difference between successive samples. Events are rare, and hardly change either.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ def compare_sequences(
         by_lag(common.alone(blocks.moments(group), scale).numpy()) * units
         for group, scale in zip(blocks.conditions, factor[0].tolist(), strict=True)
     ]
-    # Rounding must not tell a labelling from its equal.
+    # A little less, so that equal labellings count as equal despite rounding.
     as_large = int((null >= statistic[0] - 1e-9 * abs(statistic[0])).sum())
     return Comparison(
         statistic=float(statistic[0]),

@@ -18,9 +18,9 @@ from napari_calcdyn.analysis.blocks import autocorrelation_time, equal_blocks
 from napari_calcdyn.models.var.moments import Moments
 from napari_calcdyn.recording import InputError
 
-LEAST_BLOCKS = 5  # in a condition: less have too few ways to change places
+LEAST_BLOCKS = 5  # in a condition; fewer can be permuted in too few ways
 _WANTED_BLOCKS = 7
-_TIMES = 6.0  # of the autocorrelation time in a block: with less, neighbours still know of each other
+_TIMES = 6.0  # of the autocorrelation time in a block; with less, neighbouring blocks are still correlated
 _MOST_BLOCKS = 400
 _MOST_BYTES = 2 * 2**30
 _KEPT = 0.75  # of a condition's frames, where blocks of one length leave some out
@@ -108,7 +108,7 @@ def make_blocks(
     Blocks
         Latents have mean 0 in each condition and variance 1 over both. The frames of both conditions are scaled, all
         latents alike, such that a common VAR misses the same power in both: that leaves the rules as they are, and
-        blocks of a livelier condition can be told from others only by their rules.
+        blocks of a condition with more power then differ from others only by their rules.
 
     Raises
     ------

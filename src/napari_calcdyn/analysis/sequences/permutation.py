@@ -93,8 +93,8 @@ def factors(
 ) -> NDArray[np.float64]:
     """Return the factors (1 + B, 2) for the power of both groups that make the residuals of a common VAR equal.
 
-    One factor for all latents leaves the rules as they are, but without it the louder group makes the common rules.
-    What is missed is averaged geometrically over latents, which does not depend on their units.
+    One factor for all latents leaves the rules as they are; without it, the group with more power would determine the
+    common rules. The power of residuals is averaged geometrically over latents, which does not depend on their units.
     """
     power = np.empty(blocks.square.shape)
     for block in range(len(blocks.frames)):
@@ -200,7 +200,7 @@ def changed_edges(
             done = columns.start * len(labels) + rows.stop * (columns.stop - columns.start)
             report(progress, (len(labels) - 1) * done // (len(change) * len(labels)), len(labels) - 1)
     largest = np.sort(largest[1:])
-    # Rounding must not tell a labelling from its equal.
+    # A little less, so that equal labellings count as equal despite rounding.
     below = np.searchsorted(largest, np.abs(change) * (1 - 1e-9))
     p_value = (1 + len(largest) - below) / (1 + len(largest))
     shape = common.effects.shape

@@ -64,7 +64,7 @@ QUICK = Grid(
     partitions=2,
     epochs=20,
 )
-"""Everything once, in about a minute: shows that it works, says little."""
+"""Everything once, in about a minute: shows that the benchmark runs, not how methods compare."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
     Yields
     ------
     Run
-        Quick ones between slow ones, so that the time left is told well from early on.
+        Quick ones alternate with slow ones, so that the time left is estimated well from the start.
     """
     for partition in range(grid.partitions):
         for sigma in grid.sigmas:

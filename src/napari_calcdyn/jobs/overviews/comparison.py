@@ -40,7 +40,7 @@ def save_overview(
     a, b : sequence of range
         What was compared; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     """

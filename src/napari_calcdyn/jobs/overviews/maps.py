@@ -50,7 +50,7 @@ def save_overview(
     maps : ContributionMaps
         Its maps.
     metrics : mapping
-        What was measured, as in `VARAutoencoder.metrics`.
+        Metrics, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
         What the training reported, for the curve of the losses; nothing where a saved model was applied.
     """

@@ -43,9 +43,9 @@ def save_neurons_overview(
     traces : Traces
         The recording.
     neurons : Neurons
-        What was found.
+        The result of `analyse_neurons`.
     metrics : mapping
-        What was measured, as in ``metrics.json``.
+        Metrics, as in ``metrics.json``.
     history : sequence of Progress
         What the training reported, for the learning curves; nothing where a saved model was applied.
     rois : RoiSet, optional
