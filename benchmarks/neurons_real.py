@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from report import save
+from sklearn.decomposition import PCA
 
 from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import neighbourhood_agreement
 from napari_calcdyn.jobs.neurons import run_neurons
 from napari_calcdyn.models.avae.config import AVAEConfig
@@ -55,7 +55,8 @@ def held_out(traces: Traces, config: AVAEConfig, partition: int) -> tuple[float,
     else:
         scaling = Scaling.fit(train.values)
         seen, known, ours = (scaling.apply(part) for part in (train.values, test.values, reconstructed))
-    linear = PCABaseline.fit(seen, config.latent).reconstruct(known)
+    pca = PCA(config.latent, svd_solver="arpack", random_state=0).fit(seen.astype(np.float64))
+    linear = pca.inverse_transform(pca.transform(known))
     return error(ours, known), error(linear, known)
 
 

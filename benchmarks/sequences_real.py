@@ -21,7 +21,8 @@ from resumable import CORES, Row, measure_all
 from sequences import code_of_comparison
 
 from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.recording.behaviour.behaviour import open_behaviour, stretches
+from napari_calcdyn.recording.behaviour.behaviour import stretches
+from napari_calcdyn.recording.behaviour.open import open_behaviour
 
 FISSA = ("AVG_A01", "AVG_A02", "AVG_A03")
 SMOOTH, FAST = 15, 12.0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from neuron_scene import events, grid_of_rois, show_recording
 
-from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast, forecast_error
+from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast, forecast_error
 from napari_calcdyn.analysis.what_if.impulse import impulse_movie, impulse_response, roi_push, source_push
 from napari_calcdyn.gui.layers.layers import is_result
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame

@@ -1,4 +1,4 @@
-"""The job on single neurons: train or apply an AVAE, describe every neuron, and write a folder of results."""
+"""Job that trains or applies an AVAE and analyses every neuron, in a folder of results."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def run_neurons(
     on_progress: Callable[[Progress], None] | None = None,
     rois: RoiSet | None = None,
 ) -> dict[str, Any]:
-    """Train an AVAE on traces, or apply one, analyse the neurons and write everything to a folder.
+    """Train an AVAE on traces or apply one, analyse the neurons, and write the results.
 
     Parameters
     ----------
     traces : Traces
         The recording.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["neurons"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["neurons"]``, all or none.
     model : AVAEConfig or AVAE
         Settings to train with, or a fitted model to apply as it is.
     device : str
@@ -48,14 +48,14 @@ def run_neurons(
     seed : int
         Of weights, batches and the map.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
         Where the traces came from, to be drawn in their clusters' colours.
 
     Returns
     -------
     dict
-        What ``metrics.json`` says. A model that is applied is measured on all traces of this recording.
+        Content of ``metrics.json``. A model that is applied is measured on all traces of this recording.
 
     Raises
     ------

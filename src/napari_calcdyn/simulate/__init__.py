@@ -1,4 +1,4 @@
-"""Recordings whose truth is known."""
+"""Simulated recordings and cultures whose truth is known."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Which ROI drives which, and what drives one region."""
+"""Tested connections between ROIs, and the latents that drive one region."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What each ROI does, told apart from its neighbours and from the glow around them."""
+"""Activity of each ROI, separated from its neighbours and from its surroundings."""
 
 from __future__ import annotations
 

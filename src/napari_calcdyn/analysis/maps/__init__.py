@@ -1,4 +1,4 @@
-"""Contribution maps: which part of every pixel the dynamics predict; and maps that need no model."""
+"""Contribution maps of a fitted model, and simple maps that need none."""
 
 import lazy_loader
 

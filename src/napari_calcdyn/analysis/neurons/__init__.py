@@ -1,4 +1,4 @@
-"""Neurons as a model describes them: t-SNE map, clusters, and how good a representation is."""
+"""Neurons described by a model: t-SNE map, clusters, features of traces, and scores of a representation."""
 
 import lazy_loader
 

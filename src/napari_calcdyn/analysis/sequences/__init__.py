@@ -1,4 +1,4 @@
-"""Whether two stretches of time follow the same VAR."""
+"""Comparison of two stretches of time: test, changed connections and maps."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What the animal did while it was recorded."""
+"""Behaviour of the animal during a recording."""
 
 import lazy_loader
 

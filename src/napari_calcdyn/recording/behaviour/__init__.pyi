@@ -1,2 +1,2 @@
 from .behaviour import Behaviour as Behaviour
-from .behaviour import open_behaviour as open_behaviour
+from .open import open_behaviour as open_behaviour
