@@ -28,7 +28,7 @@ demo: $(READY)
 	@$(BIN)/calcdyn demo --out $(DEMO)
 
 test: libraries $(READY)
-	@scripts/with-display.sh $(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: libraries $(READY)
 	@$(BIN)/ruff check
