@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes share the tests (pytest -n), give each of them one thread."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes that this one starts inherit it
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Real recordings; CONTRIBUTING.md says which files belong there."""

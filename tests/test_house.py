@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import runpy
@@ -21,13 +22,18 @@ import napari_calcdyn
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 VIEWER = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt", "pyqtgraph"}
-IMPORT_ALL_BELOW = """
+# From the lowest floor to the highest in one interpreter: what a floor has loaded is there on the next one too.
+IMPORT_FLOORS = """
 import importlib, json, pkgutil, sys
-package = importlib.import_module(sys.argv[1])
-for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    importlib.import_module(module.name)
-print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+loaded = {}
+for floor in sys.argv[1:]:
+    package = importlib.import_module(f"napari_calcdyn.{floor}")
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+    loaded[floor] = sorted({name.split(".")[0] for name in sys.modules})
+print(json.dumps(loaded))
 """
+distributions = functools.cache(metadata.packages_distributions)  # reads the files of every package
 
 
 def python(code: str, *arguments: str) -> str:
@@ -72,18 +78,23 @@ def test_importing_the_package_loads_no_library() -> None:
     assert not {"numpy", "torch", "dask", "pydantic", "napari", "qtpy"} & set(json.loads(python(code)))
 
 
-@pytest.mark.parametrize(
-    ("floor", "absent"),
-    [
-        ("recording", VIEWER | {"torch"}),
-        ("simulate", VIEWER | {"torch"}),
-        ("models", VIEWER),
-        ("analysis", VIEWER),
-    ],
-)
-def test_floor_does_not_load(floor: str, absent: set[str]) -> None:
-    loaded = set(json.loads(python(IMPORT_ALL_BELOW, f"napari_calcdyn.{floor}")))
-    assert not absent & loaded
+ABSENT = {
+    "recording": VIEWER | {"torch"},
+    "simulate": VIEWER | {"torch"},
+    "models": VIEWER,
+    "analysis": VIEWER,
+}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """What is loaded after each floor and those below it."""
+    return json.loads(python(IMPORT_FLOORS, *ABSENT))
+
+
+@pytest.mark.parametrize(("floor", "absent"), ABSENT.items())
+def test_floor_does_not_load(floor: str, absent: set[str], loaded: dict[str, list[str]]) -> None:
+    assert not absent & set(loaded[floor])
 
 
 def test_manifest_at_the_top_is_the_one_in_the_package() -> None:
@@ -116,14 +127,13 @@ def test_everything_imported_is_a_stated_requirement(files: str, extras: list[st
     stated = {canonicalize_name(Requirement(line).name) for line in lines} | {
         canonicalize_name(PROJECT["name"])
     }
-    distributions = metadata.packages_distributions()
     paths = list(ROOT.glob(files))
     beside = sys.stdlib_module_names | {path.stem for path in paths}
     unstated = {
         (path.name, module)
         for path in paths
         for module in imported(path) - beside
-        if not stated & {canonicalize_name(name) for name in distributions.get(module, [module])}
+        if not stated & {canonicalize_name(name) for name in distributions().get(module, [module])}
     }
     assert paths
     assert unstated == set()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari import Viewer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def display(request: pytest.FixtureRequest) -> None:
+    """On Linux, a virtual screen where there is none, and one for each of several processes that share the tests.
+
+    No window manager runs there, so windows of two processes would take the keyboard from each other.
+    """
+    shared = "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("DISPLAY")
+    if sys.platform != "linux" or not shared or shutil.which("Xvfb") is None:
+        return
+    reading, writing = os.pipe()
+    # Xvfb ends with its last client: with this process, whose QApplication lives until then.
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "-terminate"]
+    os.set_inheritable(writing, True)
+    os.posix_spawnp(
+        "Xvfb", command, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    )
+    os.close(writing)
+    with open(reading, encoding="ascii") as number:
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    os.environ["QT_QPA_PLATFORM"] = (
+        "xcb"  # a Wayland session would otherwise draw the windows on the real screen
+    )
+    request.getfixturevalue("qapp")
 
 
 @pytest.fixture(scope="module", autouse=True)
