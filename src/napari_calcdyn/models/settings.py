@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_calcdyn.recording.errors import InputError
 
@@ -15,10 +15,17 @@ class Settings(BaseModel):
     The form in the dock, the command line, the saved model and the settings page are made from the fields.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     presets: ClassVar[dict[str, dict[str, Any]]]
     """What each preset sets differently from the defaults."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the line breaks out of the descriptions."""
+        for field in cls.model_fields.values():
+            field.description = " ".join((field.description or "").split())
+        cls.model_rebuild(force=True)  # so that the JSON schema has them too
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -52,19 +59,26 @@ class Settings(BaseModel):
             raise InputError(f"The setting {field!r} cannot be used: {first['msg']}.") from error
 
 
-def in_group(group: str, unit: str | None = None) -> dict[str, Any]:
-    """Return the part of a field's schema that says where in the form it stands.
+def setting(group: str, title: str, default: Any, *, unit: str | None = None, **bounds: Any) -> Any:
+    """Define a setting; the docstring below it is its description.
 
     Parameters
     ----------
     group : str
-        Heading.
+        Heading under which it stands in the form.
+    title : str
+        Its name there.
+    default : object
+        Value where no preset says otherwise.
     unit : str, optional
         Unit of the value, in words.
+    **bounds
+        ``ge``, ``gt``, ``le``, ``lt``, as pydantic takes them.
 
     Returns
     -------
-    dict
-        For `json_schema_extra`.
+    FieldInfo
+        The field of a `Settings` class.
     """
-    return {"group": group} if unit is None else {"group": group, "unit": unit}
+    extra: dict[str, Any] = {"group": group} if unit is None else {"group": group, "unit": unit}
+    return Field(default, title=title, json_schema_extra=extra, **bounds)
