@@ -79,11 +79,41 @@ class Model(ABC, Generic[Config, Data]):
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    @abstractmethod
     def fit_steps(
         self, data: Data, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
     ) -> Generator[Progress, None, Self]:
-        """Fit the model step by step; what `fit` runs to its end."""
+        """Fit the model step by step, so that the caller sees how far it is and can stop it.
+
+        Parameters
+        ----------
+        data : Movie or Traces
+            The recording.
+        device : str
+            ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        seed : int
+            Of weights and batches; the same seed on the same machine gives the same model.
+        stop : threading.Event, optional
+            When set, training ends within a step and the best model so far is returned.
+
+        Yields
+        ------
+        Progress
+            About ten times a second.
+
+        Returns
+        -------
+        Self
+            The model itself, as the generator's return value; as it was until then.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be used, or there is no such device.
+        Cancelled
+            If `stop` was set before training began.
+        """
+        yield from self._fit(data, device, seed, stop)
+        return self
 
     def fit(
         self,
@@ -165,6 +195,12 @@ class Model(ABC, Generic[Config, Data]):
             model.metrics = dict(settings["metrics"])
         model.network.to(where)
         return model
+
+    @abstractmethod
+    def _fit(
+        self, data: Data, device: str, seed: int, stop: threading.Event | None
+    ) -> Generator[Progress, None, None]:
+        """Fit, and set the attributes of a fitted model at the end."""
 
     @abstractmethod
     def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

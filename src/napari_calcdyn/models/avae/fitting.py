@@ -42,27 +42,9 @@ class FittedParts:
 
 
 def fit_parts(
-    traces: Traces,
-    config: AVAEConfig,
-    *,
-    device: str,
-    seed: int,
-    stop: threading.Event | None,
+    traces: Traces, config: AVAEConfig, device: str, seed: int, stop: threading.Event | None
 ) -> Generator[Progress, None, tuple[FittedParts, Traces]]:
-    """Train an AVAE, one neuron being one sample; see `AVAE.fit_steps`.
-
-    Parameters
-    ----------
-    traces : Traces
-        The recording.
-    config : AVAEConfig
-        Settings.
-    device : str
-        As there.
-    seed : int
-        As there.
-    stop : threading.Event or None
-        As there.
+    """Train an AVAE, one neuron being one sample; parameters and errors as in `Model.fit_steps`.
 
     Yields
     ------
@@ -71,7 +53,7 @@ def fit_parts(
 
     Returns
     -------
-    FittedParts, Traces
+    tuple of FittedParts and Traces
         As the generator's return value; the traces are those that were held out.
     """
     start = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,10 @@ _BATCH_BYTES = 64 * 2**20
 class AVAE(Model[AVAEConfig, Traces]):
     """The autoregressive variational autoencoder of single-neuron traces of Abante et al. (2025).
 
-    ``AVAE(preset="quick", latent=8).fit(traces)``; the settings are those of `AVAEConfig`.
+    ``AVAE(preset="quick", latent=8).fit(traces)``; the settings are those of `AVAEConfig`. One neuron is one sample.
+
+    A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
+    `metrics` are measured on it. Traces with a problem are left out.
 
     Attributes
     ----------
@@ -62,46 +65,12 @@ class AVAE(Model[AVAEConfig, Traces]):
     samples: int
     frame_rate: float | None
 
-    def fit_steps(
-        self, data: Traces, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
-    ) -> Generator[Progress, None, Self]:
-        """Train the network step by step, one neuron being one sample.
-
-        A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
-        `metrics` are measured on it. Traces with a problem are left out.
-
-        Parameters
-        ----------
-        data : Traces
-            The recording.
-        device : str
-            ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        seed : int
-            Of weights, held-out neurons and batches; the same seed on the same machine gives the same model.
-        stop : threading.Event, optional
-            When set, training ends within a step and the best model so far is returned.
-
-        Yields
-        ------
-        Progress
-            About ten times a second.
-
-        Returns
-        -------
-        Self
-            The model itself, as the generator's return value; as it was until then.
-
-        Raises
-        ------
-        InputError
-            If fewer than 10 traces can be used, traces are too short, or there is no such device.
-        Cancelled
-            If `stop` was set before training began.
-        """
-        parts, held_out = yield from fit_parts(data, self.config, device=device, seed=seed, stop=stop)
+    def _fit(
+        self, data: Traces, device: str, seed: int, stop: threading.Event | None
+    ) -> Generator[Progress, None, None]:
+        parts, held_out = yield from fit_parts(data, self.config, device, seed, stop)
         vars(self).update(vars(parts))
         self.metrics |= self.measure(held_out)
-        return self
 
     def measure(self, traces: Traces) -> dict[str, float]:
         """Measure the model on traces; those that cannot be used are left out.

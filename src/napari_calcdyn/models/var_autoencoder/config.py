@@ -36,8 +36,8 @@ class VARAutoencoderConfig(Settings):
     selection: Literal["ebic", "cross-validation", "fraction", "nonzeros"] = setting(
         "Dynamics", "Sparsity chosen by", "ebic"
     )
-    """How the number of connections is chosen: the extended Bayesian information criterion (EBIC), cross-
-    validation over blocks of time, a fixed fraction of the penalty that empties the model, or a fixed number of
+    """How the number of connections is chosen: the extended Bayesian information criterion (EBIC),
+    cross-validation over blocks of time, a fixed fraction of the penalty that empties the model, or a fixed number of
     connections into each latent."""
     fraction: float = setting("Dynamics", "Fraction of λ max", 0.1, gt=0, le=1)
     """Penalty for the choice “fraction”: 1 leaves no connection, small values leave many."""

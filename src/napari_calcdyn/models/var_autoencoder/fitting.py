@@ -40,27 +40,9 @@ class FittedParts:
 
 
 def fit_parts(
-    movie: Movie,
-    config: VARAutoencoderConfig,
-    *,
-    device: str,
-    seed: int,
-    stop: threading.Event | None,
+    movie: Movie, config: VARAutoencoderConfig, device: str, seed: int, stop: threading.Event | None
 ) -> Generator[Progress, None, FittedParts]:
-    """Train a network and estimate the dynamics of its latents; see `VARAutoencoder.fit_steps`.
-
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    config : VARAutoencoderConfig
-        Settings.
-    device : str
-        As there.
-    seed : int
-        As there.
-    stop : threading.Event or None
-        As there.
+    """Train a network and estimate the dynamics of its latents; parameters and errors as in `Model.fit_steps`.
 
     Yields
     ------

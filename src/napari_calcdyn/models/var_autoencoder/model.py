@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     """The ℓ1-VAR autoencoder of Kabus et al. (2026): a sparse VAR trained inside a convolutional autoencoder.
 
     ``VARAutoencoder(preset="quick", order=2).fit(movie)``; the settings are those of `VARAutoencoderConfig`.
+
+    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
+    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
 
     Attributes
     ----------
@@ -53,45 +56,11 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     scale: float
     var: VAR
 
-    def fit_steps(
-        self, data: Movie, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
-    ) -> Generator[Progress, None, Self]:
-        """Train the network and estimate the dynamics of its latents, step by step.
-
-        Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
-        decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
-
-        Parameters
-        ----------
-        data : Movie
-            The recording.
-        device : str
-            ``auto``, ``cuda``, ``mps`` or ``cpu``.
-        seed : int
-            Of weights and batches; the same seed on the same machine gives the same model.
-        stop : threading.Event, optional
-            When set, training ends within a step and the best model so far is returned.
-
-        Yields
-        ------
-        Progress
-            About ten times a second.
-
-        Returns
-        -------
-        Self
-            The model itself, as the generator's return value; as it was until then.
-
-        Raises
-        ------
-        InputError
-            If the recording is too short, constant, or has NaN pixels, or there is no such device.
-        Cancelled
-            If `stop` was set before training began.
-        """
-        parts = yield from fit_parts(data, self.config, device=device, seed=seed, stop=stop)
+    def _fit(
+        self, data: Movie, device: str, seed: int, stop: threading.Event | None
+    ) -> Generator[Progress, None, None]:
+        parts = yield from fit_parts(data, self.config, device, seed, stop)
         vars(self).update(vars(parts))
-        return self
 
     @property
     def frame_shape(self) -> tuple[int, int]:
