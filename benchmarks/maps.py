@@ -39,8 +39,8 @@ def simulate(task: Row) -> SimulatedMovie:
 
 def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
     """Return the maps of one method, and for a model its errors."""
+    from napari_calcdyn.analysis.maps import contribution_maps
     from napari_calcdyn.analysis.maps.cheap import cheap_maps
-    from napari_calcdyn.analysis.maps.contribution import contribution_maps
     from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
@@ -70,7 +70,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
 
 def completeness_error(model, movie: Movie) -> float:  # type: ignore[no-untyped-def]
     """Largest difference between Σ_k C_k[t] and s (D(ẑ[t]) − D(μ)) in some frames, relative to the latter."""
-    from napari_calcdyn.analysis.maps.contribution import contribution_movie
+    from napari_calcdyn.analysis.maps import contribution_movie
 
     chosen = np.linspace(model.var.order, movie.n_frames - 1, 4).astype(int)
     latents = model.encode(movie)

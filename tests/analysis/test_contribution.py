@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.maps.contribution import (
+from napari_calcdyn.analysis.maps import (
     ContributionMaps,
     contribution_maps,
     contribution_movie,

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_like, predicted_traces, trace_weights
-from napari_calcdyn.analysis.maps.contribution import contribution_movie
+from napari_calcdyn.analysis.maps import contribution_movie
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces

@@ -10,7 +10,7 @@ from driving import RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
-from napari_calcdyn.analysis.maps.contribution import edge_map
+from napari_calcdyn.analysis.maps import edge_map
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.matrix_plot import spread

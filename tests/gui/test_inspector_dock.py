@@ -27,7 +27,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
-from napari_calcdyn.analysis.maps.contribution import contribution_maps
+from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_calcdyn.analysis.maps.contribution import contribution_maps
+from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui import launch
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tifffile
-
 from napari_calcdyn.analysis.sequences.comparison import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import save_overview
 from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.writing import write_image
 
 from .result_folder import write_metrics
 
@@ -64,7 +63,7 @@ def save_comparison(
         **more,
     }
     for name in ("explained_a", "explained_b", "difference"):
-        tifffile.imwrite(folder / f"{name}.tif", getattr(maps, name), photometric="minisblack")
+        write_image(folder / f"{name}.tif", getattr(maps, name))
     save_overview(folder / "overview.png", movies, a, b, comparison, maps)
     write_metrics(folder, "compare", found)
     return found

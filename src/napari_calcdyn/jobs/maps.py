@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.maps.contribution import ContributionMaps, contribution_maps
+from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
-from napari_calcdyn.recording.writing import writing
+from napari_calcdyn.recording.writing import write_image, writing
 
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
@@ -104,18 +103,8 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
 def _write(
     folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], maps: ContributionMaps
 ) -> None:
-    images = {
-        "mean": movie.mean_frame(),
-        "contribution_explained": maps.explained,
-        "contribution_amplitude": maps.amplitude,
-        "contribution_sources": maps.sources,
-    }
-    options: dict[str, Any] = {}
-    if movie.pixel_size is not None:
-        height, width = movie.pixel_size
-        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
-    for name, image in images.items():
-        tifffile.imwrite(folder / f"{name}.tif", image, photometric="minisblack", **options)
+    write_image(folder / "mean.tif", movie.mean_frame(), movie.pixel_size)
+    maps.save(folder, pixel_size=movie.pixel_size)
     np.save(folder / "latents.npy", latents)
     np.savez(
         folder / "var.npz",

@@ -7,6 +7,11 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
 
 from .errors import InputError
 
@@ -83,3 +88,30 @@ def write_table(file: Path, rows: Iterable[Iterable[object]]) -> None:
         beside.open("w", encoding="utf-8", newline="") as table,
     ):
         csv.writer(table, lineterminator="\n").writerows(rows)
+
+
+def write_image(
+    file: Path, image: NDArray[np.generic], pixel_size: tuple[float, float] | None = None
+) -> None:
+    """Write an image or a stack of images as TIFF in one step.
+
+    Parameters
+    ----------
+    file : Path
+        Made or replaced.
+    image : ndarray of shape (Y, X) or (n, Y, X)
+        Grey values.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel in µm.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    options: dict[str, Any] = {}
+    if pixel_size is not None:
+        height, width = pixel_size
+        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
+    with writing(file.parent), replacing(file) as beside:
+        tifffile.imwrite(beside, image, photometric="minisblack", **options)

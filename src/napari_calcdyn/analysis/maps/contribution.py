@@ -10,7 +10,6 @@ complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,31 +20,9 @@ from napari_calcdyn.models.var.model import VAR
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
-from .contribution_movies import contribution_movie, reconstruction_movie
 from .predictor import Predictor, check_latent
+from .result import ContributionMaps
 from .source_split import SourceSplit
-
-__all__ = ["ContributionMaps", "contribution_maps", "contribution_movie", "edge_map", "reconstruction_movie"]
-
-
-@dataclass(frozen=True, eq=False)
-class ContributionMaps:
-    """Contribution of the dynamics to every pixel, averaged over the frames that have a past.
-
-    Attributes
-    ----------
-    explained : ndarray, shape (Y, X), float32
-        ``E = mean_t (Σ_k C_k[t]) · (x[t] − m)``: the part of each pixel's variance that the dynamics predict,
-        in squared movie units.
-    amplitude : ndarray, shape (Y, X), float32
-        ``mean_t |Σ_k C_k[t]|``, in movie units.
-    sources : ndarray, shape (d, Y, X), float32
-        The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for.
-    """
-
-    explained: NDArray[np.float32]
-    amplitude: NDArray[np.float32]
-    sources: NDArray[np.float32]
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from napari_calcdyn.gui.session import Session
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.analysis.maps import ContributionMaps
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie
@@ -105,7 +105,7 @@ def show_lazy_movies(
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    from napari_calcdyn.analysis.maps.contribution import contribution_movie, reconstruction_movie
+    from napari_calcdyn.analysis.maps import contribution_movie, reconstruction_movie
 
     put_image(
         viewer,

@@ -11,7 +11,6 @@ import numpy as np
 from napari_calcdyn.gui.background.status import Status, tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.recording.errors import InputError
 
 from .results import show_edge_map, show_lazy_movies, show_maps
 
@@ -19,7 +18,7 @@ from .results import show_edge_map, show_lazy_movies, show_maps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.analysis.maps import ContributionMaps
     from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.models.training import Progress
     from napari_calcdyn.models.var.model import VAR
@@ -94,6 +93,7 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
     movie = session.recording.movie
 
     def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
+        from napari_calcdyn.analysis.maps import ContributionMaps
         from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         leave_a_core()
@@ -101,7 +101,9 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
         if movie is not None:
             model.check_frame_shape(movie)
         ready(model.var)
-        return model, None if maps_folder is None else _read_maps(maps_folder)
+        return model, None if maps_folder is None else ContributionMaps.load(
+            maps_folder, most_bytes=MOST_SOURCE_BYTES
+        )
 
     def done(loaded: tuple[VARAutoencoder, ContributionMaps | None]) -> None:
         model, maps = loaded
@@ -117,26 +119,6 @@ def load_model(session: Session, folder: Path, device: str, maps_folder: Path | 
             _show(session, movie, model, model.var, maps)
 
     return session.work.start("dynamics", "Loading the model", work, done)
-
-
-def _read_maps(folder: Path) -> ContributionMaps:
-    """Read the maps that ``calcdyn run`` wrote."""
-    import tifffile
-
-    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
-
-    try:
-        explained, amplitude = (
-            tifffile.imread(folder / f"contribution_{name}.tif") for name in ("explained", "amplitude")
-        )
-        split = folder / "contribution_sources.tif"
-        too_large = split.stat().st_size > MOST_SOURCE_BYTES
-        sources = np.empty((0, *explained.shape), np.float32) if too_large else tifffile.imread(split)
-    except (OSError, tifffile.TiffFileError) as error:
-        raise InputError(
-            f"{folder} has no maps that can be read ({error}): run `calcdyn run` again."
-        ) from error
-    return ContributionMaps(explained, amplitude, sources)
 
 
 def save_model(session: Session, folder: Path) -> bool:
@@ -212,7 +194,7 @@ def compute_maps(session: Session) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> ContributionMaps:
-        from napari_calcdyn.analysis.maps.contribution import contribution_maps
+        from napari_calcdyn.analysis.maps import contribution_maps
 
         leave_a_core()
         split = 4 * var.latents * movie.frame_shape[0] * movie.frame_shape[1] <= MOST_SOURCE_BYTES
@@ -244,7 +226,7 @@ def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> NDArray[np.float32]:
-        from napari_calcdyn.analysis.maps.contribution import edge_map
+        from napari_calcdyn.analysis.maps import edge_map
 
         leave_a_core()
         return edge_map(model, movie, source, target, lag, var=var, progress=progress)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.influence.influence import Influence
-    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.analysis.maps import ContributionMaps
     from napari_calcdyn.analysis.neurons.neurons import Neurons
     from napari_calcdyn.models.avae.model import AVAE
     from napari_calcdyn.models.training import Progress

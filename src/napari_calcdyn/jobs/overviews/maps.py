@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+from napari_calcdyn.analysis.maps import ContributionMaps
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
