@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from test_fitting import fit
 
 from napari_calcdyn.models import checkpoint
@@ -129,7 +129,7 @@ def test_a_damaged_model_is_refused(folder: Path, damage: Callable[[Path], None]
 
 def test_no_number_may_be_missing_or_of_another_size(folder: Path) -> None:
     numbers = folder / "model.safetensors"
-    tensors = load_file(numbers)
+    tensors = load(numbers.read_bytes())  # not load_file, whose tensors are the file itself, replaced below
     for name, value in tensors.items():
         save_file({key: tensors[key] for key in tensors if key != name}, numbers)
         assert "is damaged" in refusal(folder), name
