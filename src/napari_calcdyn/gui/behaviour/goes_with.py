@@ -8,8 +8,9 @@ import numpy as np
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_calcdyn.gui.docks.dock import Listener, ProgressRow
+from napari_calcdyn.gui.docks.dock import Listener
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.docks.message import ProgressRow
 from napari_calcdyn.gui.dynamics.results import SOURCES
 from napari_calcdyn.gui.layers.layers import is_result
 from napari_calcdyn.gui.neurons.views import views_of

@@ -9,7 +9,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_calcdyn.gui.docks.dock import breakable, caption
+from napari_calcdyn.gui.docks.dock import caption
+from napari_calcdyn.gui.docks.message import breakable
 
 from .changed_layer import show_changed
 from .changed_table import MOST_ROWS, ChangedTable

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout
 
-from napari_calcdyn.gui.docks.dock import Dock
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.inspector.arrows.layer import arrow_layer, clear_sources, hide_arrows
 from napari_calcdyn.gui.inspector.arrows.page import ArrowsPage
 from napari_calcdyn.gui.inspector.arrows.roi_edges import RoiEdges
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.inputs import use_drawn
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.what_if.section import WhatIf
 from napari_calcdyn.recording.errors import InputError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.background.status import Status
 
 
-class InspectorDock(Dock):
+class InspectorDock(SideDock):
     """Traces, sources and arrows of what was clicked."""
 
     topic = "inspector"
@@ -74,11 +74,9 @@ class InspectorDock(Dock):
         self.listen(session.answers.events.influence, self._on_influence)
         self.listen(session.work.events.job, self._show_state)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
-        self._closed = partial(_on_closed, self.inspection, self._keys)
-        self.destroyed.connect(self._closed)
+        self._listener.at_end(partial(_on_closed, self.inspection, self._keys))
         self._on_influence()
-        self._show_theme()
+        self.follow_theme(napari_viewer)
         self._show_state()
 
     # What the dock is made of
@@ -279,21 +277,11 @@ class InspectorDock(Dock):
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            colours = plot_colours(viewer.theme)
-            self.traces.set_colours(colours)
-            self.arrows.set_dark(sum(colours.background) < sum(colours.text))
-            self._show_arrows()
-
-    # Coming and going
-
-    def event(self, event: Any) -> bool:
-        """Notice that the dock was closed, as every dock does."""
-        if event.type() == event.Type.ParentChange and self.parentWidget() is None:
-            self._closed()
-        return bool(super().event(event))
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.traces.set_colours(colours)
+        self.arrows.set_dark(sum(colours.background) < sum(colours.text))
+        self._show_arrows()
 
     def on_front(self, front: bool) -> None:
         """Catch up with what was clicked meanwhile; start nothing new for a dock that nobody sees."""

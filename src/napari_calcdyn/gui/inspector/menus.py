@@ -17,11 +17,10 @@ from .files import as_text, picture, trace_table, write_picture, write_table
 from .sources_page import frame_rate
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
-    from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.recording.progress import ProgressCallback
 
     from .arrows.page import ArrowsPage
     from .inspection import Inspection
@@ -153,14 +152,14 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         if path is None:
             return
 
-        def work(report: Report, stop: threading.Event) -> None:
+        def compute(progress: ProgressCallback) -> None:
             write = influence.write_graphml if path.suffix.lower() == ".graphml" else influence.write_csv
             write(path, alpha=alpha)
 
         def done(_: None) -> None:
             session.work.tell("inspector", f"Written to {path}.")
 
-        session.work.start("inspector", f"Writing {path.name}", work, done)
+        session.work.start("inspector", f"Writing {path.name}", compute, done)
 
     def _ask(self, title: str, name: str, endings: Sequence[str]) -> Path | None:
         """Ask for a file; one without its ending gets the first."""

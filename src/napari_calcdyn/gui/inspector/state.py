@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
 
-from napari_calcdyn.gui.docks.dock import MessageLine, ProgressRow
+from napari_calcdyn.gui.docks.message import MessageLine, ProgressRow
 
 if TYPE_CHECKING:
     from napari_calcdyn.gui.background.status import Status

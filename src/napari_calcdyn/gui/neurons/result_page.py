@@ -26,8 +26,6 @@ from .runs import draw_samples, export_neurons, interpolate
 from .views import show_neurons, views_of
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
     from napari_calcdyn.analysis.neurons.neurons import Neurons
 
 _NAMED = 4  # selected ROIs that are listed by number
@@ -40,13 +38,11 @@ class ResultPage(QWidget):  # type: ignore[misc]
     ----------
     session : Session
         Whose neurons.
-    viewer : napari.Viewer
-        Its viewer.
     listener : Listener
         Of the dock that it is part of.
     """
 
-    def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
+    def __init__(self, session: Session, listener: Listener) -> None:
         super().__init__()
         self.session = session
         self._seed = 0

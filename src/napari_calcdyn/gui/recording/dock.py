@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QWidget,
 )
 
-from napari_calcdyn.gui.docks.dock import Dock, caption, duration
+from napari_calcdyn.gui.docks.dock import button, caption, form_layout, side_by_side, wrapped
+from napari_calcdyn.gui.docks.message import duration
+from napari_calcdyn.gui.docks.side_dock import SideDock
 
 from .recordings import (
     compute_mean,
@@ -40,7 +38,7 @@ _MEAN_TIP = (
 )
 
 
-class RecordingDock(Dock):
+class RecordingDock(SideDock):
     """Choose or open a recording, and compute its mean frame."""
 
     topic = "recording"
@@ -73,25 +71,19 @@ class RecordingDock(Dock):
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         self.body.addWidget(self.choice)
-        self.open_file = QPushButton("Open file …")
-        self.open_file.setToolTip("A TIFF stack of any kind, or a .npy array.")
-        self.open_file.clicked.connect(self._ask_file)
-        self.open_folder = QPushButton("Open folder …")
-        self.open_folder.setToolTip("A folder of TIFF files, read in the order a person would count them.")
-        self.open_folder.clicked.connect(self._ask_folder)
-        row = QHBoxLayout()
-        row.addWidget(self.open_file)
-        row.addWidget(self.open_folder)
-        self.body.addLayout(row)
-        hint = QLabel("… or drop a movie here.")
-        self.body.addWidget(hint)
+        self.open_file = button("Open file …", "A TIFF stack of any kind, or a .npy array.", self._ask_file)
+        self.open_folder = button(
+            "Open folder …",
+            "A folder of TIFF files, read in the order a person would count them.",
+            self._ask_folder,
+        )
+        self.body.addLayout(side_by_side(self.open_file, self.open_folder))
+        self.body.addWidget(QLabel("… or drop a movie here."))
 
     def _build_facts(self) -> None:
         self.facts = QWidget()
-        form = QFormLayout(self.facts)
+        form = form_layout(self.facts)
         form.setContentsMargins(0, 6, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.channel, self.plane = QSpinBox(), QSpinBox()
         for box, text in ((self.channel, "Channel"), (self.plane, "Plane")):
             box.setToolTip(
@@ -107,11 +99,8 @@ class RecordingDock(Dock):
             ("Pixel size", "Height × width of a pixel, as the file says."),
             ("Memory", "What the whole movie would take; it is read piece by piece."),
         ):
-            label = QLabel()
-            label.setToolTip(f"<qt>{tip}</qt>")
-            label.setWordWrap(True)
-            self.fact[name] = label
-            form.addRow(name, label)
+            self.fact[name] = wrapped(tooltip=f"<qt>{tip}</qt>")
+            form.addRow(name, self.fact[name])
         self.frame_rate = QDoubleSpinBox()
         self.frame_rate.setRange(0.0, 10_000.0)
         self.frame_rate.setDecimals(3)
@@ -129,9 +118,7 @@ class RecordingDock(Dock):
         self.body.addWidget(self.facts)
 
     def _build_mean(self) -> None:
-        self.mean = QPushButton("Compute mean frame")
-        self.mean.setToolTip(_MEAN_TIP)
-        self.mean.clicked.connect(self._on_mean)
+        self.mean = button("Compute mean frame", _MEAN_TIP, self._on_mean)
         self.body.addSpacing(4)
         self.body.addWidget(self.mean)
         self.body.addWidget(self.progress)
@@ -153,17 +140,9 @@ class RecordingDock(Dock):
         """Open a file, a folder, or several files as one movie."""
         open_recording(self.session, paths[0] if len(paths) == 1 else paths)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.open(paths)
+    def dropped(self, paths: list[Path]) -> None:
+        """Open what was dropped, several files as one movie."""
+        self.open(paths)
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_calcdyn.gui.background.job import Report
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
@@ -69,7 +66,7 @@ def open_recording(
         Called once the movie is there.
     """
 
-    def work(report: Report, stop: threading.Event) -> tuple[Opened, dict[str, Any]]:
+    def compute(progress: ProgressCallback) -> tuple[Opened, dict[str, Any]]:
         info = inspect_movie(path)
         movie = open_movie(
             path,
@@ -96,7 +93,7 @@ def open_recording(
         if then is not None:
             then()
 
-    return session.work.start("recording", "Opening the recording", work, done)
+    return session.work.start("recording", "Opening the recording", compute, done)
 
 
 def opened_by_us(layer: Image) -> Opened | None:
@@ -184,9 +181,7 @@ def compute_mean(session: Session) -> bool:
             session.recording.statistics = statistics
             _show_mean(session, movie, statistics)
 
-    return session.work.start(
-        "recording", "Mean frame", tracked("recording", "Reading the movie", compute), done
-    )
+    return session.work.start("recording", "Mean frame", compute, done, stage="Reading the movie")
 
 
 def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
@@ -162,7 +161,7 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
         if layer is not None:
             done(spread, layer)
 
-    return session.work.start("inspector", PUSHING, tracked("inspector", PUSHING, compute), show)
+    return session.work.start("inspector", PUSHING, compute, show)
 
 
 def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], None]) -> bool:
@@ -212,7 +211,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
         if layer is not None:
             done(start, layer)
 
-    return session.work.start("inspector", FORECASTING, tracked("inspector", FORECASTING, compute), show)
+    return session.work.start("inspector", FORECASTING, compute, show)
 
 
 def start_errors(session: Session, horizon: int, done: Callable[[ForecastError], None]) -> bool:
@@ -241,7 +240,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
         if not _changed(session, movie, var):
             done(errors)
 
-    return session.work.start("inspector", MEASURING, tracked("inspector", MEASURING, compute), show)
+    return session.work.start("inspector", MEASURING, compute, show)
 
 
 def _changed(session: Session, movie: Movie, var: VAR) -> bool:
