@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -16,15 +15,15 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
     QWidgetAction,
 )
+from superqt.utils import signals_blocked
 
 from napari_calcdyn.analysis.behaviour.correlation import numeric_columns
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
-from napari_calcdyn.gui.docks.dock import button, wrapped
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import RAW, Row, TracePlot
@@ -100,9 +99,7 @@ class BehaviourDock(BottomDock):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        for widget in (self.open, self.columns):
-            top.addWidget(widget)
+        top = beside(self.open, self.columns)
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -112,12 +109,7 @@ class BehaviourDock(BottomDock):
             parts.addWidget(part)
             parts.setStretchFactor(parts.count() - 1, share)
         parts.setChildrenCollapsible(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.setSpacing(3)
-        layout.addLayout(top)
-        layout.addWidget(self.message)
-        layout.addWidget(parts, 1)
+        stacked(top, self.message, (parts, 1), parent=self, margins=(8, 4, 8, 4), spacing=3)
 
     # What the user does
 
@@ -140,15 +132,14 @@ class BehaviourDock(BottomDock):
         self._columns = {} if behaviour is None else numeric_columns(behaviour)
         names = list(self._columns)
         ticked = before & set(names) or set(names[:_FIRST_CURVES])
-        self.list.blockSignals(True)
-        self.list.clear()
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setToolTip(name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
-        self.list.blockSignals(False)
+        with signals_blocked(self.list):
+            self.list.clear()
+            for name in names:
+                item = QListWidgetItem(name)
+                item.setToolTip(name)
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
+                self.list.addItem(item)
         if behaviour is None:
             self.hint.setText(
                 _HINT if self.session.recording.movie is not None else f"Open a recording first. {_HINT}"

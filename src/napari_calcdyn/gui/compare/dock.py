@@ -8,11 +8,11 @@ from qtpy.QtWidgets import QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
-from napari_calcdyn.gui.docks.dock import button, form_layout
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import button, form_layout
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.recording.errors import InputError
@@ -107,8 +107,7 @@ class CompareDock(SideDock):
     # What the user does
 
     def _on_compare(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title == COMPARING:
+        if self.session.work.doing == COMPARING:
             self.session.work.stop()
             return
         try:
@@ -145,7 +144,7 @@ class CompareDock(SideDock):
     def _show_readiness(self, *_: object) -> None:
         """Say what is missing, or let the user begin."""
         session = self.session
-        running = session.work.job is not None and session.work.job.title == COMPARING
+        running = session.work.doing == COMPARING
         self.compare.setText("Stop" if running else "Compare")
         self.inputs.setVisible(session.recording.movie is not None)
         problem, self._place = self._problem()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.plots.loss_plot import StillPlot
 from napari_calcdyn.gui.plots.theme import PlotColours
 
@@ -44,11 +45,7 @@ class NullPlot(QWidget):  # type: ignore[misc]
         self.bars = self.plot.plot(stepMode="center", fillLevel=0)
         self.observed = pg.InfiniteLine()
         self.plot.addItem(self.observed, ignoreBounds=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.plot)
+        stacked(self.legend, self.plot, parent=self, spacing=2)
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Draw the null distribution of a comparison and its statistic."""

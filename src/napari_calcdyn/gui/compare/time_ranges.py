@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
+from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.plots.theme import Colour, PlotColours
 
@@ -213,9 +214,8 @@ class TimeRanges(pg.PlotWidget):  # type: ignore[misc]
             stop = start + len(self._stretch(region))
         start = min(max(start, 0), self._frames - 1)
         stop = min(max(stop, start + 1), self._frames)
-        region.blockSignals(True)
-        region.setRegion((start / self._rate, stop / self._rate))
-        region.blockSignals(False)
+        with signals_blocked(region):
+            region.setRegion((start / self._rate, stop / self._rate))
         name = self._name(region)
         self._ranges[name] = list(self._ranges[name])
         self._ranges[name][self._regions[name].index(region)] = range(start, stop)

@@ -1,4 +1,4 @@
-"""What docks and their pages have in common: what they listen to, how they are put together, and a clean end."""
+"""What docks and their pages have in common: what they listen to, and a clean end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QWidget
 
 from napari_calcdyn.gui.background.status import Notice, Topic
 from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
@@ -140,35 +140,3 @@ def caption(text: str, tooltip: str = "") -> QLabel:
     label.setStyleSheet("font-weight: 600;")
     label.setToolTip(tooltip)
     return label
-
-
-def wrapped(text: str = "", tooltip: str = "") -> QLabel:
-    """Return a text that may take several lines."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setToolTip(tooltip)
-    return label
-
-
-def button(text: str, tooltip: str, pressed: Callable[[], object]) -> QPushButton:
-    """Return a button."""
-    made = QPushButton(text)
-    made.setToolTip(tooltip)
-    made.clicked.connect(pressed)
-    return made
-
-
-def side_by_side(*widgets: QWidget, shares: tuple[int, ...] = ()) -> QHBoxLayout:
-    """Return widgets side by side; `shares` of the width, where they are not to be as Qt finds best."""
-    layout = QHBoxLayout()
-    for place, widget in enumerate(widgets):
-        layout.addWidget(widget, shares[place] if shares else 0)
-    return layout
-
-
-def form_layout(parent: QWidget | None = None) -> QFormLayout:
-    """Return a layout of rows with a label each, whose fields are as wide as the dock."""
-    form = QFormLayout(parent)
-    form.setVerticalSpacing(4)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form

@@ -6,9 +6,10 @@ import html
 import re
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QWidget
 
 from napari_calcdyn.gui.background.status import Status
+from napari_calcdyn.gui.forms.pieces import beside, stacked, wrapped
 
 
 class MessageLine(QLabel):  # type: ignore[misc]
@@ -45,17 +46,9 @@ class ProgressRow(QWidget):  # type: ignore[misc]
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
-        self.stage = QLabel()
-        self.stage.setWordWrap(True)
+        self.stage = wrapped()
         self.time_left = QLabel()
-        words = QHBoxLayout()
-        words.addWidget(self.stage, 1)
-        words.addWidget(self.time_left)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self.bar)
-        layout.addLayout(words)
+        stacked(self.bar, beside((self.stage, 1), self.time_left), parent=self, spacing=3)
         self.setVisible(False)
 
     def show_status(self, status: Status | None) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QSizePolicy, QWidget
 
 from napari_calcdyn.gui.background.status import Status
+from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.session import Session
 
 from .dock import Dock
@@ -40,12 +41,8 @@ class SideDock(Dock):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
         content = QWidget()
-        self.body = QVBoxLayout(content)
-        self.body.setContentsMargins(8, 6, 8, 6)
-        self.body.setSpacing(6)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(_UprightScroll(content))
+        self.body = stacked(parent=content, margins=(8, 6, 8, 6), spacing=6)
+        stacked(_UprightScroll(content), parent=self)
 
         self.progress = ProgressRow()
         self.listen(self.session.work.events.status, self._show_status)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_calcdyn.gui.docks.dock import wrapped
 from napari_calcdyn.gui.docks.message import breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import stacked, tabs, wrapped
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
 
@@ -59,21 +59,16 @@ class DynamicsDock(SideDock):
         self.sparsity.settled.connect(self._on_sparsity_settled)
         self.sparsity.returned.connect(self._on_sparsity_returned)
         connections = QWidget()
-        layout = QVBoxLayout(connections)
-        layout.setContentsMargins(2, 4, 2, 2)
         self.summary = QLabel()
         self.summary.setToolTip(
             "<qt>How well the model foretells frames that it never trained on. The error is a share of the "
             "variance: 0 is perfect, 1 is no better than the mean.</qt>"
         )
-        layout.addWidget(self.summary)
-        layout.addWidget(self.matrix, 1)
-        layout.addWidget(self.sparsity)
-        self.views = QTabWidget()
-        self.views.addTab(self.model.curves, "Learning curves")
-        self.views.addTab(connections, "Connections")
-        self.views.setTabToolTip(0, "How the training goes.")
-        self.views.setTabToolTip(1, "Which region's past predicts which region.")
+        stacked(self.summary, (self.matrix, 1), self.sparsity, parent=connections, margins=(2, 4, 2, 2))
+        self.views = tabs(
+            (self.model.curves, "Learning curves", "How the training goes."),
+            (connections, "Connections", "Which region's past predicts which region."),
+        )
         self.body.addWidget(self.views, 1)
         self.body.addStretch(0)
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 from scipy.ndimage import maximum_filter, minimum_filter
+from superqt.utils import signals_blocked
 
+from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.plots.theme import PlotColours
 
 if TYPE_CHECKING:
@@ -78,12 +80,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.readout.setWordWrap(True)
         self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self._lag_row)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.readout)
+        stacked(self._lag_row, (self.plot, 1), self.readout, parent=self, spacing=3)
 
     def show_var(self, var: VAR | None, centres: np.ndarray | None = None) -> None:
         """Show the coefficients of a VAR.
@@ -105,10 +102,9 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
             return
         if self._coefficients.shape != before:
             lags = self._coefficients.shape[0]
-            self.lag.blockSignals(True)
-            self.lag.clear()
-            self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
-            self.lag.blockSignals(False)
+            with signals_blocked(self.lag):
+                self.lag.clear()
+                self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
             self._lag_row.setVisible(lags > 1)
         self._draw()
         if self._coefficients.shape != before:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout
 
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import beside, tabs
 from napari_calcdyn.gui.inspector.arrows.layer import arrow_layer, clear_sources, hide_arrows
 from napari_calcdyn.gui.inspector.arrows.page import ArrowsPage
 from napari_calcdyn.gui.inspector.arrows.roi_edges import RoiEdges
@@ -31,7 +31,7 @@ from .regions import region_at, region_of_roi
 from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .runs import TESTING, draw_arrows, draw_map, start_test
 from .sources_page import SourcesPage, frame_rate
-from .state import StateRows, tabs
+from .state import StateRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,12 +111,9 @@ class InspectorDock(SideDock):
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
         )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
-        row = QHBoxLayout()
-        row.addWidget(self.copy)
-        row.addWidget(self.export)
         self.body.addWidget(self.traces, 1)
         self.body.addWidget(self.pages, 1)
-        self.body.addLayout(row)
+        self.body.addLayout(beside(self.copy, self.export))
 
     # What the user does
 
@@ -184,8 +181,7 @@ class InspectorDock(SideDock):
         start_test(self.session, self.inspection)
 
     def _on_stop(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title == TESTING:
+        if self.session.work.doing == TESTING:
             self.session.work.stop()
         else:
             self.inspection.stop()
@@ -262,7 +258,7 @@ class InspectorDock(SideDock):
     def _show_state(self, *_: object) -> None:
         """Show how far the warm-up is, what is missing, and the way on."""
         session, inspection = self.session, self.inspection
-        testing = session.work.job is not None and session.work.job.title == TESTING
+        testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
         self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
         known = inspection.current is not None

@@ -9,12 +9,12 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
+
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,15 +53,10 @@ class SourcesPage(QWidget):  # type: ignore[misc]
         super().__init__()
         self._listed: NDArray[np.int64] = np.empty(0, np.int64)
         self._leading = 0
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.words = wrapped()
         self.table = plain_table(_HEADINGS)
         self.table.itemSelectionChanged.connect(self.chosen)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 4, 2, 2)
-        layout.setSpacing(4)
-        layout.addWidget(self.words)
-        layout.addWidget(self.table, 1)
+        stacked(self.words, (self.table, 1), parent=self, margins=(2, 4, 2, 2), spacing=4)
 
     @property
     def sources(self) -> NDArray[np.int64]:

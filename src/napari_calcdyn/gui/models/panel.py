@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QComboBox, QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from napari_calcdyn.gui.docks.dock import Listener, button, form_layout, side_by_side, wrapped
+from napari_calcdyn.gui.docks.dock import Listener
 from napari_calcdyn.gui.forms.device_choice import DeviceChoice
 from napari_calcdyn.gui.forms.form import SettingsForm
+from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, stacked, wrapped
 from napari_calcdyn.gui.plots.loss_plot import LossPlot
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
@@ -54,12 +55,8 @@ class ModelPanel(QWidget):  # type: ignore[misc]
         choices = form_layout()
         choices.addRow("Preset", self.preset)
         choices.addRow("Run on", self.device)
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(0, 0, 0, 0)
-        self.body.addLayout(choices)
-        self.body.addWidget(self.preset_hint)
-        self.body.addWidget(self.form)
-        self.body.addLayout(side_by_side(self.train, self.load, self.save, shares=(2, 1, 1)))
+        buttons = beside((self.train, 2), (self.load, 1), (self.save, 1))
+        self.body = stacked(choices, self.preset_hint, self.form, buttons, parent=self)
 
         state = kind.state(session)
         for signal in (session.work.events.job, kind.data_changed(session), state.events.model):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import stacked, tabs
 from napari_calcdyn.gui.plots.theme import PlotColours
 
 from .input_page import InputPage
@@ -31,22 +32,16 @@ class NeuronsDock(SideDock):
         self.inputs = InputPage(self.session, napari_viewer, self._listener)
         self.model = ModelPage(self.session, self._listener)
         self.results = ResultPage(self.session, self._listener)
-        self.pages = QTabWidget()
-        for page, title, tip in (
+        self.pages = tabs(
             (self.inputs, "Traces", "Which neurons, and what they did."),
             (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
             (self.results, "Neurons", "What the model says about the neurons."),
-        ):
-            self.pages.addTab(page, title)
-            self.pages.setTabToolTip(self.pages.count() - 1, tip)
+        )
         self.body.addWidget(self.pages, 1)
 
         # Below all pages, and not scrolled with them.
         footer = QWidget()
-        layout = QVBoxLayout(footer)
-        layout.setContentsMargins(8, 0, 8, 6)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.message)
+        stacked(self.progress, self.message, parent=footer, margins=(8, 0, 8, 6))
         self.layout().addWidget(footer)
 
         self.listen(self.session.work.events.job, self._on_job)

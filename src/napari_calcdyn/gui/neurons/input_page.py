@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_calcdyn.gui.docks.dock import Listener, button, caption, side_by_side, wrapped
+from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
@@ -61,8 +62,7 @@ class InputPage(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
         super().__init__()
         self.session = session
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 6, 2, 2)
+        layout = stacked(parent=self, margins=(2, 6, 2, 2))
         self._build_rois(layout)
         layout.addSpacing(6)
         self._build_traces(layout)
@@ -104,7 +104,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.open_folder = button(
             "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
         )
-        layout.addLayout(side_by_side(self.open_file, self.open_folder))
+        layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
             "<qt>suite2p judges for each ROI whether it is a cell (iscell.npy). Unticked, all are taken.</qt>"
@@ -126,7 +126,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             "<qt>Traces as .npy or .csv, one in each row, nothing but numbers. No movie is needed.</qt>",
             self._ask_traces,
         )
-        layout.addLayout(side_by_side(self.extract, self.open_traces))
+        layout.addLayout(beside(self.extract, self.open_traces))
         self.suite2p = button("Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p)
         layout.addWidget(self.suite2p)
 
@@ -169,8 +169,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             self.open(self.session.rois.path)
 
     def _on_extract(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title in STOPPABLE:
+        if self.session.work.doing in STOPPABLE:
             self.session.work.stop()
             return
         settings = self._settings()
@@ -246,7 +245,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_job(self, *_: object) -> None:
         session, job = self.session, self.session.work.job
-        running = job is not None and job.title in STOPPABLE
+        running = session.work.doing in STOPPABLE
         self.extract.setText("Stop" if running else "Extract from movie")
         self.extract.setEnabled(
             running or (session.recording.movie is not None and session.rois.loaded is not None)

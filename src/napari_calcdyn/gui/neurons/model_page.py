@@ -7,7 +7,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_calcdyn.gui.docks.dock import Listener, button, wrapped
+from napari_calcdyn.gui.docks.dock import Listener
+from napari_calcdyn.gui.forms.pieces import button, wrapped
 from napari_calcdyn.gui.models.kind import ModelKind
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.session import Session

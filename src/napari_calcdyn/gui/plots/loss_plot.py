@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_calcdyn.gui.forms.pieces import stacked
 
 from .theme import PlotColours
 
@@ -31,19 +33,15 @@ class LossPlot(QWidget):  # type: ignore[misc]
     def __init__(self, panels: Mapping[str, tuple[str, str]], samples: str) -> None:
         super().__init__()
         self._samples = samples
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
         self.legend = QLabel()
         self.legend.setToolTip(
             f"<qt>Validation {samples} are a part of the recording that the network never trains on;"
             " they decide which state of it is kept.</qt>"
         )
-        layout.addWidget(self.legend)
         self.panels = {key: _Panel(title, tip) for key, (title, tip) in panels.items()}
-        for panel in self.panels.values():
-            layout.addWidget(panel.heading)
-            layout.addWidget(panel.plot)
+        curves = [it for panel in self.panels.values() for it in (panel.heading, panel.plot)]
+        stacked(self.legend, *curves, parent=self, spacing=2)
+        panel = list(self.panels.values())[-1]
         panel.plot.setLabel("bottom", "training step")
         panel.plot.getAxis("bottom").setHeight(36)
         panel.plot.getPlotItem().setContentsMargins(0, 6, 6, 6)  # pyqtgraph lets the label stick out

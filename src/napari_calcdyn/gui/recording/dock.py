@@ -14,10 +14,12 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.docks.dock import button, caption, form_layout, side_by_side, wrapped
+from napari_calcdyn.gui.docks.dock import caption
 from napari_calcdyn.gui.docks.message import duration
 from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, wrapped
 
 from .recordings import (
     compute_mean,
@@ -77,7 +79,7 @@ class RecordingDock(SideDock):
             "A folder of TIFF files, read in the order a person would count them.",
             self._ask_folder,
         )
-        self.body.addLayout(side_by_side(self.open_file, self.open_folder))
+        self.body.addLayout(beside(self.open_file, self.open_folder))
         self.body.addWidget(QLabel("… or drop a movie here."))
 
     def _build_facts(self) -> None:
@@ -168,7 +170,7 @@ class RecordingDock(SideDock):
             self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.work.job is not None and self.session.work.job.title == "Mean frame":
+        if self.session.work.doing == "Mean frame":
             self.session.work.stop()
         else:
             compute_mean(self.session)
@@ -179,15 +181,12 @@ class RecordingDock(SideDock):
         layers = image_layers(self.session)
         names = [it.name for it in layers]
         layer = self.session.movie_layer
-        self.choice.blockSignals(True)
-        self.choice.clear()
-        self.choice.addItems(names)
-        self.choice.setEnabled(bool(names))
-        self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
-        self.choice.setCurrentIndex(
-            names.index(layer.name) if layer is not None and layer.name in names else -1
-        )
-        self.choice.blockSignals(False)
+        with signals_blocked(self.choice):
+            self.choice.clear()
+            self.choice.addItems(names)
+            self.choice.setEnabled(bool(names))
+            self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
+            self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
         movies = [it for it in layers if looks_like_a_movie(it)]
         if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])
@@ -206,9 +205,8 @@ class RecordingDock(SideDock):
         pixel = movie.pixel_size
         self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
         self.fact["Memory"].setText(_bytes(movie.nbytes))
-        self.frame_rate.blockSignals(True)
-        self.frame_rate.setValue(movie.frame_rate or 0.0)
-        self.frame_rate.blockSignals(False)
+        with signals_blocked(self.frame_rate):
+            self.frame_rate.setValue(movie.frame_rate or 0.0)
         self._show_length()
 
     def _show_parts(self) -> None:
@@ -219,10 +217,9 @@ class RecordingDock(SideDock):
             (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
             (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
         ):
-            box.blockSignals(True)
-            box.setRange(0, number - 1)
-            box.setValue(chosen)
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.setRange(0, number - 1)
+                box.setValue(chosen)
             self.form.setRowVisible(box, number > 1)
 
     def _refresh_choice(self) -> None:
@@ -236,8 +233,7 @@ class RecordingDock(SideDock):
             self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        job = self.session.work.job
-        running = job is not None and job.title == "Mean frame"
+        running = self.session.work.doing == "Mean frame"
         self.mean.setText("Stop" if running else "Compute mean frame")
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QStackedWidget
 
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
-from napari_calcdyn.gui.docks.dock import button, wrapped
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, shown_frame
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import PlotColours
@@ -83,18 +83,9 @@ class TracesDock(BottomDock):
         self.follow_theme(napari_viewer)
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
+        top = beside((self.heading, 1), self.back, *self.kinds.values())
         top.setSpacing(10)
-        top.addWidget(self.heading, 1)
-        top.addWidget(self.back)
-        for box in self.kinds.values():
-            top.addWidget(box)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.setSpacing(2)
-        layout.addLayout(top)
-        layout.addWidget(self.message)
-        layout.addWidget(self.picture, 1)
+        stacked(top, self.message, (self.picture, 1), parent=self, margins=(8, 4, 8, 4), spacing=2)
 
     # What the user does
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 from napari_calcdyn.gui.plots.loss_plot import StillPlot
 from napari_calcdyn.gui.plots.theme import PlotColours
 
@@ -26,8 +27,7 @@ class ErrorPlot(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.legend = QLabel()
-        self.legend.setWordWrap(True)
+        self.legend = wrapped()
         self.plot = StillPlot()
         self.plot.setMinimumHeight(110)
         self.plot.setMouseEnabled(x=False, y=False)
@@ -43,11 +43,7 @@ class ErrorPlot(QWidget):  # type: ignore[misc]
         self.unchanged, self.curve = self.plot.plot(), self.plot.plot()
         self.mean = pg.InfiniteLine(1.0, angle=0)
         self.plot.addItem(self.mean, ignoreBounds=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.plot)
+        stacked(self.legend, self.plot, parent=self, spacing=2)
 
     def show_errors(self, errors: ForecastError) -> None:
         """Draw the errors of the picture."""
