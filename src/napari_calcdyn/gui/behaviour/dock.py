@@ -47,13 +47,7 @@ _HINT = (
 
 
 class BehaviourDock(BottomDock):
-    """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them."""
 
     topic = "behaviour"
 

@@ -13,7 +13,7 @@ from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import ProgressRow
 from napari_calcdyn.gui.dynamics.results import SOURCES
 from napari_calcdyn.gui.forms.pieces import beside, button, offer, stacked, wrapped
-from napari_calcdyn.gui.layers.layers import is_result
+from napari_calcdyn.gui.layers.layers import result_layer
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.recording.errors import InputError
 
@@ -156,6 +156,7 @@ def _show_source(session: Session, source: int) -> None:
     viewer = session.viewer
     if viewer is None:
         return
-    for layer in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
+    layer = result_layer(viewer, SOURCES)
+    if layer is not None:
         layer.visible = True
         viewer.dims.set_point(viewer.dims.ndim - 4, source)

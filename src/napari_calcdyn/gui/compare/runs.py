@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, is_result, put_image
+from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.gui.session.latents import share_latents
@@ -122,18 +122,10 @@ def show_difference(session: Session) -> None:
         return
     difference = compared.maps.difference
     shown = put_image(
-        viewer,
-        DIFFERENCE,
-        difference,
-        layer,
-        colormap=HEAT_OVERLAY,
-        blending="translucent_no_depth",
-        contrast_limits=contrast(difference),
+        viewer, DIFFERENCE, difference, layer, colormap=HEAT_OVERLAY, contrast_limits=contrast(difference)
     )
     shown.visible = True
-    for other in viewer.layers:
-        if other.name == EXPLAINED and is_result(other):
-            other.visible = False  # two maps in the same colours could not be told apart
+    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
 
 
 def export(session: Session, folder: Path) -> bool:

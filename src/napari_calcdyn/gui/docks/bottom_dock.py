@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 
 class BottomDock(Dock):
-    """A dock widget that moves below the picture when it is first shown, as a tab beside others that are there.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    """A dock widget that moves below the picture when it is first shown, as a tab beside others that are there."""
 
     area = "bottom"
 

@@ -25,13 +25,7 @@ _open_docks: weakref.WeakKeyDictionary[Session, set[int]] = weakref.WeakKeyDicti
 
 
 class SideDock(Dock):
-    """A dock widget at the right of the picture, as a tab beside the others that are there.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    """A dock widget at the right of the picture, as a tab beside the others that are there."""
 
     area = "right"
 

@@ -196,7 +196,6 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         layer,
         colormap="gray",
         contrast_limits=contrast(mean, float(mean.min())),
-        blending="translucent_no_depth",
     )
     # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
     spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
@@ -207,7 +206,6 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         layer,
         colormap=DIVERGING,
         contrast_limits=(-spread, spread),
-        blending="translucent_no_depth",
         visible=False,
     )
 

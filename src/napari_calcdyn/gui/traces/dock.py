@@ -33,13 +33,7 @@ _KINDS = {
 
 
 class TracesDock(BottomDock):
-    """Traces of what is selected; a click or a drag in them moves the movie.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    """Traces of what is selected; a click or a drag in them moves the movie."""
 
     topic = "traces"
 

@@ -282,7 +282,7 @@ def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, *
     if viewer is None or like is None:
         return None
     before = set(viewer.layers)
-    layer = put_image(viewer, name, pictures, like, blending="translucent_no_depth", **style)
+    layer = put_image(viewer, name, pictures, like, **style)
     if low and layer not in before:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(like) + 1)
     translate = np.array(layer.translate)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QSlider, QWidget
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
-from napari_calcdyn.gui.inspector.sources_page import fill, lag_words, plain_table
+from napari_calcdyn.gui.inspector.sources_page import lag_words, ranking
 
 from .layer import IN_COLOUR, OUT_COLOUR
 from .roi_edges import ALPHA, ROI_EDGE, RoiEdges
@@ -24,11 +24,11 @@ COLUMNS = ("source", "target", "lag_frames", "lag_s", "strength", "p_value")
 MOST_LISTED = 100
 _STEPS = 400  # of the slider
 _HEADINGS = {
-    "ROI": "<qt>The other ROI, and the way of the arrow. Click a row to go there.</qt>",
-    "Strength": "<qt>How closely the driven ROI follows the other one's past, once all other past is known: a partial "
-    "correlation, from −1 to 1. Below 0 it falls where the other one rose.</qt>",
-    "Lag": "<qt>How much later it follows most closely.</qt>",
-    "p": "<qt>How often chance alone gives so strong an arrow anywhere in the picture; after “Test the arrows”.</qt>",
+    "ROI": "The other ROI, and the way of the arrow. Click a row to go there.",
+    "Strength": "How closely the driven ROI follows the other one's past, once all other past is known: a partial "
+    "correlation, from −1 to 1. Below 0 it falls where the other one rose.",
+    "Lag": "How much later it follows most closely.",
+    "p": "How often chance alone gives so strong an arrow anywhere in the picture; after “Test the arrows”.",
 }
 
 
@@ -76,7 +76,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             "would.</qt>"
         )
         self.only_passed.toggled.connect(self._on_filter_changed)
-        self.table = plain_table(_HEADINGS)
+        self.table = ranking(_HEADINGS)
         self.table.cellClicked.connect(self._on_row)
         test = beside(self.run, self.only_passed)
         test.addStretch(1)
@@ -156,7 +156,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             way = f"from {other}" if incoming else f"to {other}"
             p_words = "" if np.isnan(p_value) else f"{p_value:.2g}"
             rows.append((way, f"{strength:+.2f}".replace("-", "−"), lag_words(lag, self._rate), p_words))
-        fill(self.table, rows)
+        self.table.fill(rows)
         for row, incoming in enumerate(listed["incoming"].tolist()):
             self.table.item(row, 0).setForeground(QColor(inwards if incoming else outwards))
 
