@@ -107,9 +107,10 @@ def densest(var: VAR) -> float:
 
 def compute_maps(session: Session) -> bool:
     """Compute the maps of the VAR that is shown, in the background; returns whether it was started."""
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
+    movie, model, var = fitted
 
     def compute(progress: ProgressCallback) -> ContributionMaps:
         from napari_calcdyn.analysis.maps.contribution import contribution_maps
@@ -139,9 +140,10 @@ def map_recording(session: Session) -> None:
 
 def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
     """Map what one connection explains, in the background; returns whether the job was started."""
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
+    movie, model, var = fitted
 
     def compute(progress: ProgressCallback) -> NDArray[np.float32]:
         from napari_calcdyn.analysis.maps.contribution import edge_map

@@ -14,7 +14,8 @@ from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.session.latents import share_latents
 
-from .prepared import Inputs, Inspected, Prepared, prepare, stages
+from .inputs import Inputs, inputs_of
+from .prepared import Inspected, Prepared, prepare, stages
 from .regions import Region, read_trace, region_of_roi
 
 if TYPE_CHECKING:
@@ -87,26 +88,9 @@ class Inspection:
         return self._current
 
     def inputs(self) -> Inputs | None:
-        """Return what everything is computed from now; None while something is missing, see `obstacle`."""
+        """Return what everything is computed from now; see `inputs_of`."""
         session = self._session()
-        if (
-            session is None
-            or session.recording.movie is None
-            or session.dynamics.model is None
-            or session.dynamics.var is None
-        ):
-            return None
-        movie, model = session.recording.movie, session.dynamics.model
-        if movie.frame_shape != model.frame_shape:
-            return None
-        rois, traces = session.rois.loaded, session.neurons.traces
-        if rois is not None and rois.frame_shape != movie.frame_shape:
-            rois = None
-        if traces is not None and (
-            rois is None or traces.samples != movie.n_frames or not np.array_equal(traces.ids, rois.ids)
-        ):
-            traces = None
-        return Inputs(movie, model, session.dynamics.var, rois, traces)
+        return None if session is None else inputs_of(session)
 
     def compared(self) -> tuple[Inspected, ...]:
         """Return what is known of the pinned ROIs but the current one, in the order in which they were pinned."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton
+from qtpy.QtWidgets import QApplication, QMenu, QPushButton
 
+from napari_calcdyn.gui.docks.saving import ask_file
 from napari_calcdyn.recording.errors import InputError
 
 from . import sources_page
@@ -162,26 +163,9 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         session.work.start("inspector", f"Writing {path.name}", compute, done)
 
     def _ask(self, title: str, name: str, endings: Sequence[str]) -> Path | None:
-        """Ask for a file; one without its ending gets the first."""
-        kinds = ";;".join(f"{ending.upper()} (*.{ending})" for ending in endings)
         region = self._dock.inspection.region
         start = name if region is None else f"{name} of {region.name}"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, title, f"{start.replace(' ', '_')}.{endings[0]}", kinds
-        )
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if path.suffix.lower().lstrip(".") in endings:
-            return path
-        wanted = next((ending for ending in endings if f"*.{ending})" in kind), endings[0])
-        path = path.with_name(f"{path.name}.{wanted}")
-        if path.exists():  # which the dialog did not ask about
-            self._dock.session.work.tell(
-                "inspector", f"{path} exists already: choose it, or another name.", True
-            )
-            return None
-        return path
+        return ask_file(self, self._dock.session, "inspector", title, start.replace(" ", "_"), endings)
 
     def _write(self, path: Path, write: Callable[[], None]) -> None:
         try:

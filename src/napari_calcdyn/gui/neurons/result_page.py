@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
+from napari_calcdyn.gui.docks.saving import ask_file
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
 
@@ -145,16 +146,9 @@ class ResultPage(QWidget):  # type: ignore[misc]
             self._seed += 1
 
     def _ask_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export the neurons", "neurons.csv", "Tables (*.csv)")
-        if not name:
-            return
-        path = Path(name)
-        if path.suffix.lower() != ".csv":
-            path = path.with_name(f"{path.name}.csv")
-            if path.exists():  # which the dialog did not ask about
-                self.session.work.tell("neurons", f"{path} exists already: choose it, or another name.", True)
-                return
-        export_neurons(self.session, path)
+        path = ask_file(self, self.session, "neurons", "Export the neurons", "neurons", ("csv",))
+        if path is not None:
+            export_neurons(self.session, path)
 
     # What the page shows
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.colormaps import CyclicLabelColormap
 from psygnal import Signal
 
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, strongest_event
@@ -21,6 +20,7 @@ from .columns import CLUSTER, neuron_columns
 from .latent_layer import ROI_ID, map_points, paint_map, place_map, put_latent_map
 from .picking import install_picking
 from .roi_colours import GREY, Colouring, colour_by, own_colours
+from .roi_layers import paint_rois
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
-
-# Opacity of the ROIs: with nothing selected, a movie shows through; then of those that are selected and the others.
-_PLAIN, _SELECTED, _DIMMED = 0.6, 1.0, 0.2
 
 
 def show_neurons(session: Session) -> None:
@@ -256,18 +253,7 @@ class NeuronViews:
             return
         ids = session.rois.loaded.ids
         chosen = np.isin(ids, session.rois.selected)
-        colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
-        colours[1:, :3] = self.colours_of(ids)
-        over_movie = session.movie_layer is not None
-        grey = (colours[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
-        colours[1:, :3][chosen & grey & over_movie] = (
-            1.0  # grey is not seen among the dimmed ones on a grey movie
-        )
-        plain = _PLAIN if over_movie else _SELECTED
-        colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
-        # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
-        # that is made of a dict.
-        layer.colormap = CyclicLabelColormap(colors=colours, background_value=0)
+        paint_rois(layer, self.colours_of(ids), chosen, over_movie=session.movie_layer is not None)
 
     def _paint_map(self, *_: object) -> None:
         """Give the points their colours, and ring those of the selected neurons."""

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
 
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Movie
+
     AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
@@ -53,6 +57,11 @@ class Session:
         """The layer that shows the ROIs, or None where there is none or it was removed."""
         return self._still_there(self.rois.layer)
 
+    def fitted(self) -> tuple[Movie, VARAutoencoder, VAR] | None:
+        """Return the recording, the model and the point of its lasso path; None where one of them is missing."""
+        movie, model, var = self.recording.movie, self.dynamics.model, self.dynamics.var
+        return None if movie is None or model is None or var is None else (movie, model, var)
+
     def _still_there(self, reference: weakref.ref[AnyLayer] | None) -> AnyLayer | None:
         layer = reference() if reference is not None else None
         viewer = self.viewer
@@ -63,9 +72,8 @@ class Session:
         if self.rois.layer is not None and event.value is self.rois.layer():
             self.rois.layer = None
         if self.recording.layer is not None and event.value is self.recording.layer():
-            if (
-                self.work.status is None or self.work.status.topic != "neurons"
-            ):  # a model of traces needs no movie
+            # A model of traces needs no movie.
+            if self.work.status is None or self.work.status.topic != "neurons":
                 self.work.stop()
             self.recording.layer = self.recording.movie = self.recording.statistics = None
             self.work.notice = None  # what was said about this movie in the other dock

@@ -113,16 +113,10 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     bool
         Whether it was started.
     """
-    movie, model, var, rois = (
-        session.recording.movie,
-        session.dynamics.model,
-        session.dynamics.var,
-        session.rois.loaded,
-    )
-    frame = shown_frame(session)
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame, rois = session.fitted(), shown_frame(session), session.rois.loaded
+    if fitted is None or frame is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, share_latents(session)
 
     def compute(progress: ProgressCallback) -> Spread:
         from napari_calcdyn.analysis.what_if.impulse import (
@@ -149,15 +143,8 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     def show(spread: Spread) -> None:
         if _changed(session, movie, var):
             return
-        layer = _put(
-            session,
-            PUSH,
-            spread.movie,
-            frame,
-            low=False,
-            colormap=DIVERGING_OVERLAY,
-            contrast_limits=spread.limits,
-        )
+        style = {"colormap": DIVERGING_OVERLAY, "contrast_limits": spread.limits}
+        layer = _put(session, PUSH, spread.movie, frame, low=False, **style)
         if layer is not None:
             done(spread, layer)
 
@@ -172,14 +159,10 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     bool
         Whether it was started.
     """
-    movie, model, var, frame = (
-        session.recording.movie,
-        session.dynamics.model,
-        session.dynamics.var,
-        shown_frame(session),
-    )
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame = session.fitted(), shown_frame(session)
+    if fitted is None or frame is None:
         return False
+    movie, model, var = fitted
     if frame + 1 < var.order:
         session.work.tell(
             "inspector",
@@ -199,15 +182,8 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
         movie_layer = session.movie_layer
         if _changed(session, movie, var) or movie_layer is None:
             return
-        layer = _put(
-            session,
-            FORECAST,
-            pictures,
-            start,
-            low=True,
-            colormap="gray",
-            contrast_limits=tuple(movie_layer.contrast_limits),
-        )
+        style = {"colormap": "gray", "contrast_limits": tuple(movie_layer.contrast_limits)}
+        layer = _put(session, FORECAST, pictures, start, low=True, **style)
         if layer is not None:
             done(start, layer)
 
@@ -222,10 +198,10 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     bool
         Whether it was started.
     """
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, share_latents(session)
 
     def compute(progress: ProgressCallback) -> ForecastError:
         from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast_error
