@@ -10,7 +10,7 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Correlations:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shared = share_latents(session)
+        self._shared = session.part(Latents)
         self._job: Job | None = None
         self._found: dict[
             Kind, tuple[tuple[Any, ...], BehaviourCorrelation | str]

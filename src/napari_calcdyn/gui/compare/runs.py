@@ -12,7 +12,7 @@ from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.compared import Compared
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
@@ -65,7 +65,7 @@ def compare(
         Frames in a block.
     """
     model, movie = session.dynamics.model, question.movies[0]
-    shared = share_latents(session)
+    shared = session.part(Latents)
     if model is None:
         session.work.tell("compare", NO_MODEL, True)
         return False

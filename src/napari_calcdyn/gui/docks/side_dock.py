@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ from .message import ProgressRow
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-# Docks alive per session, by a token each: the run of a viewer ends with the last dock that could show it.
-_open_docks: weakref.WeakKeyDictionary[Session, set[int]] = weakref.WeakKeyDictionary()
 
 
 class SideDock(Dock):
@@ -40,7 +36,7 @@ class SideDock(Dock):
 
         self.progress = ProgressRow()
         self.listen(self.session.work.events.status, self._show_status)
-        _open_docks.setdefault(self.session, set()).add(id(self._listener))
+        self.session.docks.add(id(self._listener))
         self._listener.at_end(partial(_leave, self.session, id(self._listener)))
 
     def _show_status(self, status: Status | None) -> None:
@@ -82,10 +78,9 @@ def _tab_with_sibling(window: QMainWindow, dock: QDockWidget) -> None:
 
 
 def _leave(session: Session, token: int) -> None:
-    """End the run of a viewer with its last dock."""
-    docks = _open_docks.get(session, set())
-    docks.discard(token)
-    if not docks:
+    """End the run of a viewer with the last dock that could show it."""
+    session.docks.discard(token)
+    if not session.docks:
         session.close()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -24,7 +22,7 @@ from napari_calcdyn.recording.errors import InputError
 
 from .advice import advice
 from .head import HeadRow
-from .inspection import Inspection, inspection_of
+from .inspection import inspection_of
 from .menus import CopyMenu, ExportMenu
 from .plot import InspectorPlot
 from .regions import region_at, region_of_roi
@@ -52,29 +50,28 @@ class InspectorDock(SideDock):
         self.views = views_of(session)
         self.inspection = inspection_of(session)
         # Several changes at once are followed once.
-        self._later = _soon(self, self.inspection.refresh)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self.inspection.refresh)
         # A click beside all ROIs selects none, and then inspects the pixel.
-        self._emptied = _soon(self, self._on_emptied)
+        self._emptied = QTimer(self, singleShot=True, interval=0)
+        self._emptied.timeout.connect(self._on_emptied)
         self._build_head(napari_viewer)
         self._build_views()
 
-        for signal in (
-            session.recording.events.movie,
-            session.dynamics.events.var,
-            session.rois.events.loaded,
-            session.neurons.events.traces,
-        ):
+        rois, traces = session.rois.events, session.neurons.events.traces
+        for signal in (session.recording.events.movie, session.dynamics.events.var, rois.loaded, traces):
             self.listen(signal, self._on_inputs)
-        for signal in (self.inspection.changed, session.rois.events.pinned, self.views.recoloured):
+        for signal in (self.inspection.changed, rois.pinned, self.views.recoloured):
             self.listen(signal, self._show)
         self.listen(self.inspection.traced, self._show_traces)
         self.listen(self.inspection.warmed, self._show_state)
-        self.listen(session.rois.events.selected, self._on_selected)
+        self.listen(rois.selected, self._on_selected)
         self.listen(self.views.clicked, self._on_clicked)
         self.listen(session.answers.events.influence, self._on_influence)
         self.listen(session.work.events.job, self._show_state)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self._listener.at_end(partial(_on_closed, self.inspection, self._keys))
+        for part in (self.inspection, self._keys):
+            self._listener.at_end(part.close)
         self._on_influence()
         self.follow_theme(napari_viewer)
         self._show_state()
@@ -288,18 +285,3 @@ class InspectorDock(SideDock):
         if selected and (region is None or region.roi != selected[-1]):
             self._on_selected()
         self._later.start()
-
-
-def _soon(parent: InspectorDock, call: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(0)
-    timer.timeout.connect(call)
-    return timer
-
-
-def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:
-    """Clean up after the dock, once or more often; no method, as the object may be gone by then."""
-    inspection.wanted = False
-    inspection.close()
-    keys.close()

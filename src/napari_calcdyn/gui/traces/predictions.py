@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Predictions:
         self._session = session
         self._job: Job | None = None
         self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, and the point of the lasso path
-        self._latents = share_latents(session)
+        self._latents = session.part(Latents)
         self._weights: Any = None  # of the ROIs
         self._found: dict[int, NDArray[np.float32]] = {}
         self._wanted: tuple[int, ...] = ()

@@ -12,7 +12,7 @@ from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 
 # torch is imported in the worker, and not when a dock opens.
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     fitted, frame, rois = session.fitted(), shown_frame(session), session.rois.loaded
     if fitted is None or frame is None:
         return False
-    (movie, model, var), shared = fitted, share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Spread:
         from napari_calcdyn.analysis.what_if.impulse import (
@@ -170,7 +170,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
             True,
         )
         return False
-    start, shared = frame + 1, share_latents(session)
+    start, shared = frame + 1, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Any:
         from napari_calcdyn.analysis.what_if.forecast import forecast, forecast_movie
@@ -201,7 +201,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     fitted = session.fitted()
     if fitted is None:
         return False
-    (movie, model, var), shared = fitted, share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> ForecastError:
         from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast_error
