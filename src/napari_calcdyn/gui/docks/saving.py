@@ -17,23 +17,10 @@ if TYPE_CHECKING:
 def ask_file(
     parent: QWidget, session: Session, topic: Topic, title: str, name: str, endings: Sequence[str]
 ) -> Path | None:
-    """Ask for a file to write; one without its ending gets that.
+    """Ask for a file to write, of a kind as ``"csv"``; None where the user thought better of it.
 
-    Parameters
-    ----------
-    parent : QWidget
-        Over which the dialog opens.
-    session, topic : Session, str
-        Where to say that the file exists already, which the dialog could not ask about.
-    title, name : str
-        Of the dialog, and of the file that it suggests, without its ending.
-    endings : sequence of str
-        Kinds of files, as ``"csv"``.
-
-    Returns
-    -------
-    Path or None
-        None where the user thought better of it.
+    One without such an ending gets the first; where that exists already, which the dialog could not ask about, the dock
+    of the topic says so.
     """
     kinds = ";;".join(f"{ending.upper()} (*.{ending})" for ending in endings)
     chosen, kind = QFileDialog.getSaveFileName(parent, title, f"{name}.{endings[0]}", kinds)

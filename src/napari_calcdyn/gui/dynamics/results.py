@@ -51,11 +51,7 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    style = {
-        "colormap": HEAT_OVERLAY,
-        "gamma": _GAMMA,
-        "keep_contrast": keep_contrast,
-    }
+    style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast}
     limits = contrast(maps.explained)  # of the split too: the colours of the parts and of the whole agree
     if len(maps.sources):
         before = viewer.dims.ndim

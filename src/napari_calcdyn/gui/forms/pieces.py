@@ -45,15 +45,7 @@ def form_layout(parent: QWidget | None = None) -> QFormLayout:
 
 
 def beside(*parts: Any, parent: QWidget | None = None) -> QHBoxLayout:
-    """Return widgets and layouts side by side, without margins.
-
-    Parameters
-    ----------
-    *parts : QWidget, QLayout, or (QWidget, int)
-        The last has the widget's share of the room that is left.
-    parent : QWidget, optional
-        Gets the layout.
-    """
+    """Return widgets and layouts side by side, without margins; of ``(widget, share)``, the share of the room left."""
     return _filled(QHBoxLayout(parent), parts)
 
 

@@ -66,34 +66,40 @@ _TABLES: dict[str, Callable[[Shown], Rows]] = {
 }
 
 
-def _alive(reference: weakref.ref[Shown]) -> Shown:
-    dock = reference()
-    assert dock is not None  # a button is pressed in a dock that is there
-    return dock
-
-
-class CopyMenu(QPushButton):  # type: ignore[misc]
-    """Puts what is shown on the clipboard.
+class _ShownMenu(QPushButton):  # type: ignore[misc]
+    """A button with a menu.
 
     Parameters
     ----------
+    title, tooltip : str
+        Of the button.
     dock : Shown
-        Which shows it.
+        Which shows what the menu is about; held weakly, as a cycle of widgets is taken apart in the wrong order.
     """
 
-    def __init__(self, dock: Shown) -> None:
-        super().__init__("Copy")
-        self._reference = weakref.ref(dock)  # a cycle of widgets is taken apart in the wrong order
-        self.setToolTip("<qt>To the clipboard: tables for a spreadsheet, or the plot as a picture.</qt>")
-        menu = QMenu(self)
-        for name, rows in _TABLES.items():
-            menu.addAction(name).triggered.connect(lambda _=False, rows=rows: self._copy(rows))
-        menu.addAction("Picture of the plot").triggered.connect(self._copy_picture)
-        self.setMenu(menu)
+    def __init__(self, title: str, tooltip: str, dock: Shown) -> None:
+        super().__init__(title)
+        self._reference = weakref.ref(dock)
+        self.setToolTip(f"<qt>{tooltip}</qt>")
+        self.setMenu(QMenu(self))
 
     @property
     def _dock(self) -> Shown:
-        return _alive(self._reference)
+        dock = self._reference()
+        assert dock is not None  # a button is pressed in a dock that is there
+        return dock
+
+
+class CopyMenu(_ShownMenu):
+    """Puts what a dock shows on the clipboard."""
+
+    def __init__(self, dock: Shown) -> None:
+        tooltip = "To the clipboard: tables for a spreadsheet, or the plot as a picture."
+        super().__init__("Copy", tooltip, dock)
+        menu = self.menu()
+        for name, rows in _TABLES.items():
+            menu.addAction(name).triggered.connect(lambda _=False, rows=rows: self._copy(rows))
+        menu.addAction("Picture of the plot").triggered.connect(self._copy_picture)
 
     def _copy(self, rows: Callable[[Shown], Rows]) -> None:
         QApplication.clipboard().setText(as_text(rows(self._dock)))
@@ -102,20 +108,13 @@ class CopyMenu(QPushButton):  # type: ignore[misc]
         QApplication.clipboard().setImage(picture(self._dock.traces.plot))
 
 
-class ExportMenu(QPushButton):  # type: ignore[misc]
-    """Writes what is shown into files.
-
-    Parameters
-    ----------
-    dock : Shown
-        Which shows it.
-    """
+class ExportMenu(_ShownMenu):
+    """Writes what a dock shows into files."""
 
     def __init__(self, dock: Shown) -> None:
-        super().__init__("Export")
-        self._reference = weakref.ref(dock)
-        self.setToolTip("<qt>Tables as CSV, the plot as PNG or SVG, and the arrows between all ROIs.</qt>")
-        menu = QMenu(self)
+        tooltip = "Tables as CSV, the plot as PNG or SVG, and the arrows between all ROIs."
+        super().__init__("Export", tooltip, dock)
+        menu = self.menu()
         for name, rows in _TABLES.items():
             menu.addAction(f"{name} …").triggered.connect(
                 lambda _=False, name=name, rows=rows: self._ask_table(name, rows)
@@ -124,11 +123,6 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         menu.addAction("Plot …").triggered.connect(self._ask_picture)
         menu.addSeparator()
         menu.addAction("Arrows between all ROIs …").triggered.connect(self._ask_graph)
-        self.setMenu(menu)
-
-    @property
-    def _dock(self) -> Shown:
-        return _alive(self._reference)
 
     def _ask_table(self, name: str, rows: Callable[[Shown], Rows]) -> None:
         path = self._ask(f"Export {name.lower()}", name.lower(), ("csv",))

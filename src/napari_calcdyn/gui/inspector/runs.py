@@ -98,9 +98,5 @@ def start_test(session: Session, inspection: Inspection) -> bool:
             )
 
     return session.work.start(
-        "inspector",
-        TESTING,
-        compute,
-        done,
-        stopped="The test was stopped: the arrows are as they were.",
+        "inspector", TESTING, compute, done, stopped="The test was stopped: the arrows are as they were."
     )

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QHeaderView,
-    QWidget,
-)
+from qtpy.QtWidgets import QHeaderView, QWidget
 
 from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 from napari_calcdyn.gui.forms.table import PlainTable

@@ -19,20 +19,9 @@ if TYPE_CHECKING:
 
 
 def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
-    """Train a model in the background; returns whether it was started.
+    """Train a model on the session's data in the background; returns whether it was started.
 
     The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
-
-    Parameters
-    ----------
-    session : Session
-        With data to train on; gets the model.
-    kind : ModelKind
-        Of the model.
-    config : BaseModel
-        Its settings.
-    device : str
-        Where to train it.
     """
     data, state = kind.data(session), kind.state(session)
     if data is None:
@@ -66,19 +55,7 @@ def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
 
 
 def load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
-    """Load a saved model in the background; returns whether it was started.
-
-    Parameters
-    ----------
-    session : Session
-        Gets the model.
-    kind : ModelKind
-        Of the model.
-    folder : Path
-        Folder of the model.
-    device : str
-        Where to run it.
-    """
+    """Load a model of a kind in the background, for the session; returns whether it was started."""
     data = kind.data(session)
 
     def compute(progress: ProgressCallback) -> Any:

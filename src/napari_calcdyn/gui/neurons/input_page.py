@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import breakable
@@ -24,15 +17,7 @@ from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
-from .inputs import (
-    ISCELL,
-    STOPPABLE,
-    check_rois,
-    extract,
-    make_signal,
-    open_neurons,
-    use_drawn,
-)
+from .inputs import ISCELL, STOPPABLE, check_rois, extract, make_signal, open_neurons, use_drawn
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .trace_settings import TraceSettings, TraceSettingsForm

@@ -132,8 +132,4 @@ def _place(points: NDArray[np.floating], like: Layer | None) -> dict[str, Any]:
         left = right + _MARGIN * height
         more = {"units": like.units[-2:], "axis_labels": like.axis_labels[-2:]}
     scale = height * (1 - 2 * _MARGIN) / _span(points)
-    return {
-        "scale": (scale, scale),
-        "translate": np.array([top, left]) + height / 2 - scale * middle,
-        **more,
-    }
+    return {"scale": (scale, scale), "translate": np.array([top, left]) + height / 2 - scale * middle, **more}

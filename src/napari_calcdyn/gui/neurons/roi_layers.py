@@ -65,19 +65,7 @@ def show_rois(session: Session) -> Labels | None:
 def paint_rois(
     layer: Labels, colours: NDArray[np.float32], chosen: NDArray[np.bool_], *, over_movie: bool
 ) -> None:
-    """Give the ROIs their colours, and dim those that are not chosen while any is.
-
-    Parameters
-    ----------
-    layer : Labels
-        The layer “ROIs”.
-    colours : ndarray (N, 3), float32
-        Of the ROIs, red, green and blue from 0 to 1.
-    chosen : ndarray (N,), bool
-        Which ROIs are selected.
-    over_movie : bool
-        Whether there is a movie below, which shows through.
-    """
+    """Give the ROIs their colours (N, 3), from 0 to 1, and dim those that are not chosen (N,) while any is."""
     table = np.zeros((len(colours) + 1, 4), np.float32)  # the first is of the ground
     table[1:, :3] = colours
     grey = (table[1:, :3] == np.array(GREY, np.float32)).all(axis=1)

@@ -24,15 +24,7 @@ class PlotColours:
 
 
 def paint_axes(plot: Any, colours: PlotColours) -> None:
-    """Give background and axes of a plot the theme's colours.
-
-    Parameters
-    ----------
-    plot : pyqtgraph.PlotWidget
-        The plot.
-    colours : PlotColours
-        Of the theme.
-    """
+    """Give background and axes of a plot of pyqtgraph the theme's colours."""
     plot.setBackground(colours.background)
     for side in ("left", "bottom"):
         plot.getAxis(side).setPen(colours.grid)

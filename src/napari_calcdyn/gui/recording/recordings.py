@@ -69,9 +69,7 @@ def open_recording(
     def compute(progress: ProgressCallback) -> tuple[Opened, dict[str, Any]]:
         info = inspect_movie(path)
         movie = open_movie(
-            path,
-            channel=channel if info.channels > 1 else None,
-            plane=plane if info.planes > 1 else None,
+            path, channel=channel if info.channels > 1 else None, plane=plane if info.planes > 1 else None
         )
         return Opened(movie, path, info, channel, plane), layer_options(movie)
 
@@ -190,12 +188,7 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         return
     mean = statistics.mean
     put_image(
-        viewer,
-        MEAN_FRAME,
-        mean,
-        layer,
-        colormap="gray",
-        contrast_limits=contrast(mean, float(mean.min())),
+        viewer, MEAN_FRAME, mean, layer, colormap="gray", contrast_limits=contrast(mean, float(mean.min()))
     )
     # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
     spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
