@@ -65,10 +65,10 @@ def main() -> None:
 
     # Long enough for every line, with the prediction in every step and not only after a warm-up.
     for name, value in {"steps": STEPS, "warm_up": 0.0, "patience": 1000}.items():
-        dynamics.form.editors[name].set(value)
-    dynamics.device.addItem("cpu")
-    dynamics.device.setCurrentText("cpu")
-    dynamics.train.click()
+        dynamics.model.form.editors[name].set(value)
+    dynamics.model.device.addItem("cpu")
+    dynamics.model.device.setCurrentText("cpu")
+    dynamics.model.train.click()
     while (
         len(session.dynamics.history) < 3 and session.work.job is not None
     ):  # loading torch is measured apart
@@ -85,7 +85,7 @@ def main() -> None:
     viewer.window._qt_viewer.dims.stop()
 
     asked = time.perf_counter()
-    dynamics.train.click()
+    dynamics.model.train.click()
     while session.work.job is not None and session.work.job.title == "Training":
         beats(0.05)
     rows.append(

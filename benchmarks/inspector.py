@@ -24,7 +24,7 @@ from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.traces.dock import TraceDock
+from napari_calcdyn.gui.traces.dock import TracesDock
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
@@ -99,7 +99,7 @@ def main() -> None:
     viewer.window._qt_window.resize(1280, 900)
     dock = InspectorDock(viewer)
     viewer.window.add_dock_widget(dock, area="right")
-    viewer.window.add_dock_widget(TraceDock(viewer), area="bottom")
+    viewer.window.add_dock_widget(TracesDock(viewer), area="bottom")
     session = session_of(viewer)
     layer = viewer.add_image(pixels, name="movie", contrast_limits=(0, 1200), metadata={"frame_rate": 20.0})
     use_layer(session, layer)

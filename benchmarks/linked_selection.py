@@ -20,7 +20,7 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import show_neurons, views_of
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.gui.traces.dock import TraceDock
+from napari_calcdyn.gui.traces.dock import TracesDock
 from napari_calcdyn.recording import RoiSet, Traces
 
 SIZE, FRAMES = 512, 2000
@@ -73,7 +73,7 @@ def main() -> None:
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 900)
-    dock = TraceDock(viewer)
+    dock = TracesDock(viewer)
     viewer.window.add_dock_widget(dock, area="bottom")
     session = recording(viewer)
     painted, views = Painted(viewer, dock.plot.viewport()), views_of(session)

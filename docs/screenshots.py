@@ -76,8 +76,8 @@ def dynamics_pictures(folder: Path) -> None:
     picture(viewer, "mean_frame")
 
     dynamics.parentWidget().raise_()
-    dynamics.preset.setCurrentText("quick")
-    dynamics.train.click()
+    dynamics.model.preset.setCurrentText("quick")
+    dynamics.model.train.click()
     wait_until(lambda: session.work.status is not None and (session.work.status.fraction or 0) > 0.5)
     picture(viewer, "training")
     wait_until(lambda: session.work.job is None)
@@ -138,8 +138,8 @@ def question_pictures(folder: Path) -> None:
     wait_until(lambda: session.work.job is None)
     session.rois.loaded = simulated.rois
     show_rois(session)
-    docks.dynamics.preset.setCurrentText("quick")
-    docks.dynamics.train.click()
+    docks.dynamics.model.preset.setCurrentText("quick")
+    docks.dynamics.model.train.click()
     wait_until(lambda: session.work.job is None)
     viewer.layers[EXPLAINED].visible = False
     inspector.parentWidget().raise_()
@@ -210,8 +210,8 @@ def compare_pictures(folder: Path) -> None:
     simulate_change(folder)
     recording.open([folder / "movie.tif"])
     wait_until(lambda: session.work.job is None)
-    docks.dynamics.preset.setCurrentText("quick")
-    docks.dynamics.train.click()
+    docks.dynamics.model.preset.setCurrentText("quick")
+    docks.dynamics.model.train.click()
     wait_until(lambda: session.work.job is None)
     compare.parentWidget().raise_()
     picture(viewer, "compare", settle=1.0)  # the brightness is read meanwhile

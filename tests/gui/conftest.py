@@ -119,7 +119,7 @@ def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, Dynamics
     docks = add_docks(viewer)
     movie = np.concatenate([movie_array] * 4)
     viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
-    docks.dynamics.preset.setCurrentText("quick")
+    docks.dynamics.model.preset.setCurrentText("quick")
     return docks.recording, docks.dynamics
 
 

@@ -12,7 +12,7 @@ LONG = 100_000
 
 
 def set_steps(dynamics: DynamicsDock, steps: int) -> None:
-    dynamics.form.editors["steps"].set(steps)
+    dynamics.model.form.editors["steps"].set(steps)
 
 
 def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:
@@ -21,7 +21,7 @@ def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:
 
 def train_briefly(qtbot: Any, dynamics: DynamicsDock) -> None:
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     settle(qtbot, dynamics)
     assert dynamics.session.work.notice is None, dynamics.session.work.notice
     assert dynamics.session.dynamics.model is not None
@@ -29,5 +29,5 @@ def train_briefly(qtbot: Any, dynamics: DynamicsDock) -> None:
 
 def start_long(qtbot: Any, dynamics: DynamicsDock) -> None:
     set_steps(dynamics, LONG)
-    dynamics.train.click()
+    dynamics.model.train.click()
     qtbot.waitUntil(lambda: len(dynamics.session.dynamics.history) > 2, timeout=60_000)

@@ -19,7 +19,6 @@ from napari_calcdyn.gui.compare.inputs import BEHAVIOUR, OTHER, STRETCHES
 from napari_calcdyn.gui.compare.range_edits import describe
 from napari_calcdyn.gui.compare.time_ranges import MOST_DRAGGED, A, B
 from napari_calcdyn.gui.docks.panels import panel_name
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.recording import Behaviour, InputError, Movie
@@ -125,7 +124,7 @@ def test_a_click_moves_the_movie_and_the_dock_says_where_its_frame_is(
     assert not tag.visible
     dock.parentWidget().show()
     assert tag.text == "B"
-    other = add_dock(RecordingDock, RECORDING_NAME)
+    other = add_dock(RecordingDock, panel_name("recording"))
     qtbot.waitUntil(lambda: not other.visibleRegion().isEmpty(), timeout=2000)
     show_frame(dock.session, 0)
     assert not tag.visible  # it lies behind the other tab
@@ -264,7 +263,7 @@ def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
     assert "Train or load a model in the Dynamics panel first" in dock.problem.text()
     assert not dock.compare.isEnabled()
     press(qtbot, dock.way)
-    assert not viewer.window.dock_widgets[DYNAMICS_NAME].visibleRegion().isEmpty()
+    assert not viewer.window.dock_widgets[panel_name("dynamics")].visibleRegion().isEmpty()
     choose(dock, OTHER)
     assert "Open the other recording too" in dock.problem.text()
     assert not dock.way.isVisible()  # no panel has it
@@ -275,7 +274,7 @@ def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
     assert dock.problem.text() == "Open a recording first, in the Recording panel."
     assert not dock.inputs.isVisible()
     press(qtbot, dock.way)
-    assert not viewer.window.dock_widgets[RECORDING_NAME].visibleRegion().isEmpty()
+    assert not viewer.window.dock_widgets[panel_name("recording")].visibleRegion().isEmpty()
 
 
 def test_the_brightness_of_a_long_recording_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,12 +50,12 @@ def test_training_shows_curves_and_then_every_result_over_the_movie(
         assert lazy.shape == movie.data.shape
         assert hasattr(lazy, "dask")
         assert np.isfinite(np.asarray(lazy[9])).all()
-    for panel in dynamics.curves.panels.values():
+    for panel in dynamics.model.curves.panels.values():
         assert len(panel.training.getData()[0]) > 0
         assert len(panel.held_out.getData()[0]) > 0
     assert dynamics.views.currentIndex() == 1
     assert not dynamics.progress.isVisible()
-    assert dynamics.train.text() == "Train"
+    assert dynamics.model.train.text() == "Train"
 
 
 def test_training_again_renews_the_layers_and_keeps_what_the_user_set(
@@ -149,7 +149,7 @@ def test_maps_by_source_that_are_too_large_are_left_out(
     train_briefly(qtbot, dynamics)
     monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     settle(qtbot, dynamics)
     assert dynamics.session.dynamics.maps is not None
     assert dynamics.session.dynamics.maps.sources.shape == (0, 24, 32)
@@ -173,7 +173,7 @@ def test_plots_show_once_there_is_something_in_them(dynamics: DynamicsDock, qtbo
     qtbot.wait(50)
     assert not dynamics.views.isVisible()
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     assert dynamics.views.isVisible()
     settle(qtbot, dynamics)
     assert dynamics.views.isVisible()
@@ -211,12 +211,18 @@ def test_plots_follow_the_theme(viewer: Any, dynamics: DynamicsDock) -> None:
 def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
     dynamics.parentWidget().raise_()
-    for group in dynamics.form.groups.values():
+    for group in dynamics.model.form.groups.values():
         group.expand(animate=False)
     qtbot.wait(100)
     assert viewer.window._qt_window.width() <= 1280
-    widgets = [dynamics.train, dynamics.load, dynamics.save, dynamics.sparsity.back, dynamics.preset]
-    widgets += [editor.widget for editor in dynamics.form.editors.values()]
+    widgets = [
+        dynamics.model.train,
+        dynamics.model.load,
+        dynamics.model.save,
+        dynamics.sparsity.back,
+        dynamics.model.preset,
+    ]
+    widgets += [editor.widget for editor in dynamics.model.form.editors.values()]
     for widget in widgets:
         right = widget.mapTo(dynamics, widget.rect().topRight()).x()
         assert right <= dynamics.width()

@@ -14,7 +14,7 @@ from napari.settings import NapariSettings
 
 from napari_calcdyn.gui.inspector.roi_keys import NEXT, PIN, PREVIOUS
 from napari_calcdyn.gui.session import session_of
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
@@ -42,8 +42,8 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
         return VARAutoencoder.encode(model, movie)
 
     monkeypatch.setattr(model, "encode", slow)
-    shared, found, waited = share_latents(session), [], threading.Event()
-    assert share_latents(session) is shared
+    shared, found, waited = session.part(Latents), [], threading.Event()
+    assert session.part(Latents) is shared
 
     def ask() -> None:
         found.append(shared.get(movie, model, lambda *_: waited.set()))
@@ -65,7 +65,7 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
 def test_who_waits_can_be_stopped_and_the_next_encodes(
     movie: Movie, model: VARAutoencoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = share_latents(session_of(ViewerModel()))
+    shared = session_of(ViewerModel()).part(Latents)
     go_on, begun = threading.Event(), threading.Event()
 
     def slow(_: Any, progress: Any) -> np.ndarray:

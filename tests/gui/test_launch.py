@@ -12,6 +12,7 @@ import tifffile
 
 from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui import launch
+from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
@@ -98,11 +99,11 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
     monkeypatch.setattr(napari, "run", run)
     launch.show(movie_path)
     assert set(viewer.window.dock_widgets) == {
-        launch.RECORDING_NAME,
-        launch.DYNAMICS_NAME,
-        launch.NEURONS_NAME,
-        launch.INSPECTOR_NAME,
-        launch.COMPARE_NAME,
+        panel_name("recording"),
+        panel_name("dynamics"),
+        panel_name("neurons"),
+        panel_name("inspector"),
+        panel_name("compare"),
     }
     assert session.work.job is None
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, add_docks
+from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons import runs as neuron_runs
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP
@@ -252,20 +252,20 @@ def test_too_few_neurons_are_refused_and_unusable_ones_have_no_place(
 
 
 def test_both_models_one_after_the_other_and_not_at_once(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
-    dynamics = viewer.window.dock_widgets[DYNAMICS_NAME]
-    dynamics.preset.setCurrentText("quick")
+    dynamics = viewer.window.dock_widgets[panel_name("dynamics")]
+    dynamics.model.preset.setCurrentText("quick")
     set_steps(dynamics, 20)
     start_long(qtbot, ready)
-    dynamics.train.click()
+    dynamics.model.train.click()
     assert "“Training on the traces” is still under way" in dynamics.message.text()
     ready.session.work.stop()
     settle(qtbot, ready)
     assert ready.session.neurons.result is not None
-    dynamics.train.click()
+    dynamics.model.train.click()
     settle_dynamics(qtbot, dynamics)
     assert EXPLAINED in viewer.layers
     set_steps(dynamics, LONG)
-    dynamics.train.click()
+    dynamics.model.train.click()
     before = ready.session.neurons.model
     ready.model.train.click()
     assert "“Training” is still under way" in ready.message.text()

@@ -21,9 +21,9 @@ def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(
     viewer: Any, dynamics: DynamicsDock, qtbot: Any
 ) -> None:
     start_long(qtbot, dynamics)
-    assert dynamics.train.text() == "Stop"
+    assert dynamics.model.train.text() == "Stop"
     assert dynamics.progress.isVisible()
-    dynamics.train.click()
+    dynamics.model.train.click()
     asked = time.monotonic()
     qtbot.waitUntil(lambda: dynamics.session.dynamics.model is not None, timeout=5000)
     assert time.monotonic() - asked < 1.0
@@ -36,7 +36,7 @@ def test_the_old_model_stays_until_a_new_one_is_fitted(dynamics: DynamicsDock, q
     old = dynamics.session.dynamics.model
     start_long(qtbot, dynamics)
     assert dynamics.session.dynamics.model is old
-    assert dynamics.save.isEnabled() is False
+    assert dynamics.model.save.isEnabled() is False
     dynamics.session.close()
     assert dynamics.session.dynamics.model is old
 
@@ -60,7 +60,7 @@ def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
     settle(qtbot, dynamics, 5000)
     assert dynamics.session.dynamics.model is not None
     assert list(viewer.layers) == []
-    assert not dynamics.train.isEnabled()
+    assert not dynamics.model.train.isEnabled()
 
 
 def test_choosing_another_recording_meanwhile_keeps_the_model_for_its_own(
@@ -109,8 +109,8 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     assert session.work.job is not None
     again = DynamicsDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
-    assert again.train.text() == "Stop"  # it shows the run that goes on
-    assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
+    assert again.model.train.text() == "Stop"  # it shows the run that goes on
+    assert len(again.model.curves.panels["reconstruction"].training.getData()[0]) > 0
     for widget in list(viewer.window.dock_widgets.values()):
         widget.parentWidget().destroyOnClose()
     qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
@@ -123,7 +123,7 @@ def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
         viewer = make_napari_viewer()
         dynamics = add_docks(viewer).dynamics
         viewer.add_image(np.concatenate([movie_array] * 4))
-        dynamics.preset.setCurrentText("quick")
+        dynamics.model.preset.setCurrentText("quick")
         train_briefly(qtbot, dynamics)
         viewer.close()
         return weakref.ref(viewer), weakref.ref(session_of(viewer))

@@ -27,22 +27,22 @@ from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.state import ShownTraces
-from napari_calcdyn.gui.traces.dock import MOST_ROWS, TraceDock
+from napari_calcdyn.gui.traces.dock import MOST_ROWS, TracesDock
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, Traces
 
 
 @pytest.fixture
-def dock(viewer: Any) -> TraceDock:
+def dock(viewer: Any) -> TracesDock:
     """The dock, opened at the side as napari's menu does it."""
-    dock = TraceDock(viewer)
+    dock = TracesDock(viewer)
     viewer.window.add_dock_widget(dock, name="Traces (CalcDyn)", area="right")
     return dock
 
 
 @pytest.fixture
-def session(viewer: Any, dock: TraceDock) -> Session:
+def session(viewer: Any, dock: TracesDock) -> Session:
     """20 neurons with traces at 10 Hz, one of them with a gap; analysed."""
     rois = grid_of_rois(4, 5)
     traces = events(rois.ids)
@@ -52,12 +52,12 @@ def session(viewer: Any, dock: TraceDock) -> Session:
     return session
 
 
-def curves(dock: TraceDock) -> list[tuple[np.ndarray, np.ndarray]]:
+def curves(dock: TracesDock) -> list[tuple[np.ndarray, np.ndarray]]:
     """What is drawn, as (times, values); a gap is NaN."""
     return [item.getOriginalDataset() for item in dock.plot.listDataItems()]
 
 
-def written_beside(dock: TraceDock) -> dict[str, float]:
+def written_beside(dock: TracesDock) -> dict[str, float]:
     """What the left axis has room for, and at which height, in pixels from the top."""
     axis = dock.plot.getAxis("left")
     QApplication.processEvents()  # the plot finds its size
@@ -69,7 +69,7 @@ def written_beside(dock: TraceDock) -> dict[str, float]:
     return {text.split(" (")[0]: place.center().y() for place, _, text in texts}
 
 
-def at_time(dock: TraceDock, time: float) -> Any:
+def at_time(dock: TracesDock, time: float) -> Any:
     """Where a time is in the plot, in pixels of its viewport."""
     middle = float(np.mean(dock.plot.viewRange()[1]))
     scene = dock.plot.getViewBox().mapViewToScene(QPointF(time, middle))
@@ -77,7 +77,7 @@ def at_time(dock: TraceDock, time: float) -> Any:
 
 
 def test_one_neuron_raw_and_denoised_below_the_picture(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
     frame = dock.parentWidget()
     assert isinstance(frame, QDockWidget)
@@ -110,7 +110,7 @@ def test_one_neuron_raw_and_denoised_below_the_picture(
     dock.kinds[RAW].setChecked(True)
 
 
-def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, session: Session) -> None:
+def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TracesDock, session: Session) -> None:
     assert session.rois.loaded is not None
     views_of(session).select([103, 112, 119])
     drawn = curves(dock)
@@ -146,7 +146,7 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
     assert lightness[1] > lightness[0] + 100
 
 
-def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TraceDock, session: Session) -> None:
+def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TracesDock, session: Session) -> None:
     assert session.neurons.traces is not None
     values = session.neurons.traces.values.copy()
     values[3], values[4] = np.nan, 7.0
@@ -161,7 +161,7 @@ def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TraceDock, sess
 
 
 def test_cursor_and_slider_follow_each_other(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
     press(viewer, place_of_point(session, 107))
     items = dock.plot.listDataItems()
@@ -206,7 +206,7 @@ def test_cursor_and_slider_follow_each_other(
 
 
 def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
-    viewer: Any, dock: TraceDock, session: Session
+    viewer: Any, dock: TracesDock, session: Session
 ) -> None:
     views_of(session).select([103, 104])
     made_up = np.random.default_rng(0).normal(size=(9, 60)).astype(np.float32)
@@ -228,7 +228,7 @@ def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
     assert "ROI 107" in dock.heading.text()
 
 
-def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TraceDock, session: Session) -> None:
+def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TracesDock, session: Session) -> None:
     views_of(session).select([107])
     for name in ("ROIs", "latent t-SNE", "movie"):
         viewer.layers.remove(name)
@@ -253,7 +253,7 @@ def train(movie: Movie) -> VARAutoencoder:
 
 
 def test_the_dynamics_predict_the_selected_neurons(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
     assert session.recording.movie is not None
     assert session.rois.loaded is not None

@@ -12,7 +12,7 @@ from napari_calcdyn.recording.progress import ProgressCallback
 
 from .job import Report, Work
 
-Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "behaviour"]
+Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "traces", "behaviour"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
+from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Correlations:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shared = share_latents(session)
+        self._shared = session.part(Latents)
         self._job: Job | None = None
         self._found: dict[
             Kind, tuple[tuple[Any, ...], BehaviourCorrelation | str]
@@ -82,7 +83,7 @@ class Correlations:
             found = self._found[kind][1]
             return None if isinstance(found, str) else found
         self._wanted = kind
-        if self._job is not None and not _same(self._making, self._made_from(kind)):
+        if self._job is not None and not same_objects(self._making, self._made_from(kind)):
             self._job.stop()
         self._start()
         return None
@@ -116,7 +117,7 @@ class Correlations:
         )
 
     def _current(self, kind: Kind) -> bool:
-        return kind in self._found and _same(self._found[kind][0], self._made_from(kind))
+        return kind in self._found and same_objects(self._found[kind][0], self._made_from(kind))
 
     def _start(self) -> None:
         kind = self._wanted
@@ -164,7 +165,3 @@ class Correlations:
     def _on_cancelled(self) -> None:
         self._start()  # what was asked for meanwhile
         self.changed.emit()
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Behaviour
 
-_tied: weakref.WeakSet[Session] = weakref.WeakSet()
 _NO_MOVIE = "Open the recording first, in the Recording panel: the table is brought to its frames."
 
 
@@ -50,7 +48,6 @@ def load_behaviour(session: Session, path: Path) -> None:
         if session.recording.movie is movie:
             session.work.notice = None
             session.recording.behaviour = behaviour
-            _tie_to_movie(session)
 
     def failed(sentence: str) -> None:
         session.work.tell("behaviour", sentence, True)
@@ -59,18 +56,3 @@ def load_behaviour(session: Session, path: Path) -> None:
     job.done.connect(done)
     job.failed.connect(failed)
     job.start()
-
-
-def _tie_to_movie(session: Session) -> None:
-    """Let the session forget the behaviour when another recording is chosen, even one of the same length."""
-    if session in _tied:
-        return
-    _tied.add(session)
-    reference = weakref.ref(session)
-
-    def forget(*_: object) -> None:
-        live = reference()
-        if live is not None:
-            live.recording.behaviour = None
-
-    session.recording.events.movie.connect(forget)

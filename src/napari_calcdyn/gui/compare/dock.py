@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox
+from qtpy.QtWidgets import QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
-from napari_calcdyn.gui.docks.dock import Dock, MessageLine
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.docks.message import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import button, form_layout
 from napari_calcdyn.gui.layers.movie_time import shown_frame
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.recording.errors import InputError
 
 from .frame_tag import FrameTag
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _AUTOMATIC = 1  # the value of the block length that is shown as words: a block has more frames than one
 
 
-class CompareDock(Dock):
+class CompareDock(SideDock):
     """Mark A and B, and test whether one set of rules describes both."""
 
     topic = "compare"
@@ -53,12 +55,11 @@ class CompareDock(Dock):
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._on_movie)
         self.listen(napari_viewer.dims.events.current_step, self._show_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
         self.inputs.changed.connect(self._on_inputs)
         self.inputs.split.table_wanted.connect(self._on_table)
         self.inputs.split.panel_wanted.connect(self._on_panel)
-        self.destroyed.connect(self.inputs.activity.close)
-        self._show_theme()
+        self._listener.at_end(self.inputs.activity.close)
+        self.follow_theme(napari_viewer)
         self._on_movie()
         self._on_behaviour()
         self._show_comparison()
@@ -69,9 +70,7 @@ class CompareDock(Dock):
         self.body.addWidget(self.inputs)
         self.now = QLabel()
         self.body.addWidget(self.now)
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = form_layout()
         self.permutations = QSpinBox()
         self.permutations.setRange(19, 99_999)
         self.permutations.setValue(999)
@@ -92,14 +91,13 @@ class CompareDock(Dock):
         self.body.addLayout(form)
         self.problem = MessageLine()
         self.body.addWidget(self.problem)
-        self.way = QPushButton()
-        self.way.clicked.connect(self._on_way)
+        self.way = button("", "", self._on_way)
         self.body.addWidget(self.way)
-        self.compare = QPushButton("Compare")
-        self.compare.setToolTip(
-            "<qt>Test, in the background, whether one set of rules describes A and B.</qt>"
+        self.compare = button(
+            "Compare",
+            "<qt>Test, in the background, whether one set of rules describes A and B.</qt>",
+            self._on_compare,
         )
-        self.compare.clicked.connect(self._on_compare)
         self.body.addWidget(self.compare)
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)
@@ -109,8 +107,7 @@ class CompareDock(Dock):
     # What the user does
 
     def _on_compare(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title == COMPARING:
+        if self.session.work.doing == COMPARING:
             self.session.work.stop()
             return
         try:
@@ -147,7 +144,7 @@ class CompareDock(Dock):
     def _show_readiness(self, *_: object) -> None:
         """Say what is missing, or let the user begin."""
         session = self.session
-        running = session.work.job is not None and session.work.job.title == COMPARING
+        running = session.work.doing == COMPARING
         self.compare.setText("Stop" if running else "Compare")
         self.inputs.setVisible(session.recording.movie is not None)
         problem, self._place = self._problem()
@@ -209,12 +206,10 @@ class CompareDock(Dock):
         else:
             super()._show_notice(notice)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            colours = plot_colours(viewer.theme)
-            self.inputs.set_colours(colours)
-            self.view.set_colours(colours)
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.inputs.set_colours(colours)
+        self.view.set_colours(colours)
 
     def on_front(self, front: bool) -> None:
         """Tell A from B on the picture, or leave it to others."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.forms.pieces import form_layout, offer, stacked
 from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.recording.behaviour.behaviour import stretches
 from napari_calcdyn.recording.errors import InputError
@@ -81,12 +82,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self._on_how()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        self.form = QFormLayout()
-        self.form.setVerticalSpacing(4)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form = form_layout()
         self.how.addItems(list(_HOW))
         for row, tip in enumerate(_HOW.values()):
             self.how.setItemData(row, f"<qt>{tip}</qt>", Qt.ItemDataRole.ToolTipRole)
@@ -95,9 +91,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self.form.addRow("Compare", self.how)
         self.form.addRow("B is in", self.other)
         self.form.addRow("Curve", self.curve)
-        layout.addLayout(self.form)
-        for widget in (self.split, self.plot, self.other_plot, self.edits):
-            layout.addWidget(widget)
+        stacked(self.form, self.split, self.plot, self.other_plot, self.edits, parent=self, spacing=4)
 
     # What the dock asks and tells
 
@@ -153,12 +147,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
     def show_behaviour(self) -> None:
         """Follow the session's behaviour."""
         behaviour = self._behaviour()
-        chosen = self.curve.currentText()
-        self.curve.blockSignals(True)
-        self.curve.clear()
-        self.curve.addItems([BRIGHTNESS, *(behaviour.columns if behaviour is not None else ())])
-        self.curve.setCurrentIndex(max(self.curve.findText(chosen), 0))
-        self.curve.blockSignals(False)
+        offer(self.curve, [BRIGHTNESS, *(behaviour.columns if behaviour is not None else ())])
         self.split.show_behaviour(behaviour)
         self._show_all()
 

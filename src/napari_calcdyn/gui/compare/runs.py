@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, is_result, put_image
+from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.compared import Compared
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
-    from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.jobs.comparison import ComparisonMaps
     from napari_calcdyn.recording import Movie
     from napari_calcdyn.recording.progress import ProgressCallback
@@ -68,7 +65,7 @@ def compare(
         Frames in a block.
     """
     model, movie = session.dynamics.model, question.movies[0]
-    shared = share_latents(session)
+    shared = session.part(Latents)
     if model is None:
         session.work.tell("compare", NO_MODEL, True)
         return False
@@ -115,7 +112,7 @@ def compare(
             )
             show_difference(session)
 
-    return session.work.start("compare", COMPARING, tracked("compare", COMPARING, compute), done)
+    return session.work.start("compare", COMPARING, compute, done)
 
 
 def show_difference(session: Session) -> None:
@@ -125,18 +122,10 @@ def show_difference(session: Session) -> None:
         return
     difference = compared.maps.difference
     shown = put_image(
-        viewer,
-        DIFFERENCE,
-        difference,
-        layer,
-        colormap=HEAT_OVERLAY,
-        blending="translucent_no_depth",
-        contrast_limits=contrast(difference),
+        viewer, DIFFERENCE, difference, layer, colormap=HEAT_OVERLAY, contrast_limits=contrast(difference)
     )
     shown.visible = True
-    for other in viewer.layers:
-        if other.name == EXPLAINED and is_result(other):
-            other.visible = False  # two maps in the same colours could not be told apart
+    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
 
 
 def export(session: Session, folder: Path) -> bool:
@@ -150,7 +139,7 @@ def export(session: Session, folder: Path) -> bool:
         session.work.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
         return False
 
-    def work(report: Report, stop: threading.Event) -> None:
+    def compute(progress: ProgressCallback) -> None:
         from napari_calcdyn.jobs.comparison_files import save_comparison
         from napari_calcdyn.jobs.result_folder import result_folder
         from napari_calcdyn.recording.writing import writing
@@ -169,4 +158,4 @@ def export(session: Session, folder: Path) -> bool:
     def done(_: None) -> None:
         session.work.tell("compare", f"The answer was written to {folder}.")
 
-    return session.work.start("compare", "Exporting", work, done)
+    return session.work.start("compare", "Exporting", compute, done)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_calcdyn.gui.docks.dock import breakable, caption
+from napari_calcdyn.gui.docks.dock import caption
+from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 
 from .changed_layer import show_changed
 from .changed_table import MOST_ROWS, ChangedTable
@@ -39,12 +41,9 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.session = session
         self._edges: NDArray[Any] = np.empty(0)
         self._changes: NDArray[np.float32] = np.empty(0, np.float32)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 6, 0, 0)
-        layout.setSpacing(5)
-        self.asked, self.verdict, self.cautions, self.outdated = (QLabel() for _ in range(4))
+        layout = stacked(parent=self, margins=(0, 6, 0, 0), spacing=5)
+        self.asked, self.verdict, self.cautions, self.outdated = (wrapped() for _ in range(4))
         for label in (self.verdict, self.asked, self.outdated, self.cautions):
-            label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
         self.null = NullPlot()
@@ -55,20 +54,17 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.table = ChangedTable()
         self.table.picked.connect(self._on_picked)
         layout.addWidget(self.table, 1)
-        self.export = QPushButton("Export …")
-        self.export.setToolTip(
-            "<qt>Writes into a folder: comparison.json with all numbers, the maps as TIFF, and a picture.</qt>"
+        self.export = button(
+            "Export …",
+            "<qt>Writes into a folder: comparison.json with all numbers, the maps as TIFF, and a picture.</qt>",
+            self._ask_export,
         )
-        self.export.clicked.connect(self._ask_export)
-        self.map = QPushButton("Show map")
-        self.map.setToolTip(
-            "<qt>Brings the layer of the differences back where it was hidden or deleted.</qt>"
+        self.map = button(
+            "Show map",
+            "<qt>Brings the layer of the differences back where it was hidden or deleted.</qt>",
+            self._on_map,
         )
-        self.map.clicked.connect(self._on_map)
-        row = QHBoxLayout()
-        row.addWidget(self.map)
-        row.addWidget(self.export)
-        layout.addLayout(row)
+        layout.addLayout(beside(self.map, self.export))
 
     def show_comparison(self, compared: Compared | None) -> None:
         """Show an answer; None hides everything."""

@@ -1,14 +1,11 @@
-"""What the Dynamics dock does: train, load and save a model, compute its maps, move along the lasso path."""
+"""What the Dynamics dock does with a model: compute its maps, and move along the lasso path."""
 
 from __future__ import annotations
 
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.gui.background.status import Status, tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.session import Session
 
@@ -19,122 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.maps import ContributionMaps
-    from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.models.training import Progress
     from napari_calcdyn.models.var.model import VAR
-    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie
     from napari_calcdyn.recording.progress import ProgressCallback
 
-TRAINING = "Training"
 MAPS = "Mapping contributions"
 EDGE = "Mapping a connection"
-STOPPABLE = (TRAINING, MAPS, EDGE)
 MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
 _STOPPED = "The maps were stopped: move the slider and back to make them."
-
-
-def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
-    """Train a model on the session's recording in the background; returns whether it was started.
-
-    The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
-    """
-    movie = session.recording.movie
-    if movie is None:
-        session.work.tell("dynamics", "Open a recording first, in the Recording panel.", True)
-        return False
-
-    def work(report: Report, stop: threading.Event) -> VARAutoencoder:
-        from napari_calcdyn.models.training import drive
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-
-        leave_a_core()
-        model, _ = drive(VARAutoencoder(config).fit_steps(movie, device=device, stop=stop), report)
-        ready(model.var)
-        return model
-
-    def progressed(news: list[Progress]) -> None:
-        session.dynamics.history = (*session.dynamics.history, *(it for it in news if it.losses))
-        last = news[-1]
-        if session.work.job is not None and not session.work.job.stopping:
-            fraction = last.step / last.total if last.total else None
-            session.work.status = Status("dynamics", last.stage, fraction, last.eta if fraction else None)
-
-    def done(model: VARAutoencoder) -> None:
-        _take_model(session, model)
-        if session.recording.movie is movie:
-            compute_maps(session)
-        else:
-            session.work.tell(
-                "dynamics", f"The model of {movie.name} is ready: choose that recording to see its maps."
-            )
-
-    started = session.work.start("dynamics", TRAINING, work, done, progressed)
-    if started:
-        session.dynamics.history = ()
-    return started
-
-
-def load_model(session: Session, folder: Path, device: str, maps_folder: Path | None = None) -> bool:
-    """Load a saved model in the background and show its maps; returns whether it was started.
-
-    Parameters
-    ----------
-    session : Session
-        Gets the model.
-    folder : Path
-        Folder of the model.
-    device : str
-        Where to run it.
-    maps_folder : Path, optional
-        Output of ``calcdyn run`` that has the maps; without it they are computed.
-    """
-    movie = session.recording.movie
-
-    def work(report: Report, stop: threading.Event) -> tuple[VARAutoencoder, ContributionMaps | None]:
-        from napari_calcdyn.analysis.maps import ContributionMaps
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-
-        leave_a_core()
-        model = VARAutoencoder.load(folder, device=device)
-        if movie is not None:
-            model.check_frame_shape(movie)
-        ready(model.var)
-        return model, None if maps_folder is None else ContributionMaps.load(
-            maps_folder, most_bytes=MOST_SOURCE_BYTES
-        )
-
-    def done(loaded: tuple[VARAutoencoder, ContributionMaps | None]) -> None:
-        model, maps = loaded
-        session.dynamics.history = ()
-        _take_model(session, model)
-        if session.recording.movie is None:
-            session.work.tell("dynamics", "The model is loaded: open its recording to see the maps.")
-        if movie is None or session.recording.movie is not movie:
-            return
-        if maps is None:
-            compute_maps(session)
-        else:
-            _show(session, movie, model, model.var, maps)
-
-    return session.work.start("dynamics", "Loading the model", work, done)
-
-
-def save_model(session: Session, folder: Path) -> bool:
-    """Save the session's model in the background; returns whether it was started."""
-    model = session.dynamics.model
-    if model is None:
-        session.work.tell("dynamics", "There is no model to save yet: train or load one first.", True)
-        return False
-
-    def work(report: Report, stop: threading.Event) -> None:
-        model.save(folder)
-
-    def done(_: None) -> None:
-        session.work.tell("dynamics", f"The model was saved in {folder}.")
-
-    return session.work.start("dynamics", "Saving the model", work, done)
 
 
 def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool = False) -> None:
@@ -189,9 +79,10 @@ def densest(var: VAR) -> float:
 
 def compute_maps(session: Session) -> bool:
     """Compute the maps of the VAR that is shown, in the background; returns whether it was started."""
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
+    movie, model, var = fitted
 
     def compute(progress: ProgressCallback) -> ContributionMaps:
         from napari_calcdyn.analysis.maps import contribution_maps
@@ -203,11 +94,11 @@ def compute_maps(session: Session) -> bool:
     def done(maps: ContributionMaps) -> None:
         if session.recording.movie is not movie or session.dynamics.model is not model:
             return
-        _show(session, movie, model, var, maps)
+        show_all(session, movie, model, var, maps)
         if session.dynamics.var is not var:  # the slider moved on while these were computed
             compute_maps(session)
 
-    return session.work.start("dynamics", MAPS, tracked("dynamics", MAPS, compute), done, stopped=_STOPPED)
+    return session.work.start("dynamics", MAPS, compute, done, stopped=_STOPPED)
 
 
 def map_recording(session: Session) -> None:
@@ -221,9 +112,10 @@ def map_recording(session: Session) -> None:
 
 def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
     """Map what one connection explains, in the background; returns whether the job was started."""
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
+    movie, model, var = fitted
 
     def compute(progress: ProgressCallback) -> NDArray[np.float32]:
         from napari_calcdyn.analysis.maps import edge_map
@@ -240,18 +132,13 @@ def show_edge(session: Session, source: int, target: int, lag: int) -> bool:
                 f"The map shows what source {source} explains through target {target}, {frames} later.",
             )
 
-    return session.work.start("dynamics", EDGE, tracked("dynamics", "Mapping the connection", compute), done)
+    return session.work.start("dynamics", EDGE, compute, done, stage="Mapping the connection")
 
 
-def _show(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
+def show_all(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, maps: ContributionMaps) -> None:
+    """Make maps those of the session, and put them and the movies that they sum up over the recording."""
     # The colours of the maps of one model mean the same all along its path.
     keep_contrast = session.dynamics.maps is not None
     session.dynamics.maps = maps
     show_lazy_movies(session, movie, model, var, maps, keep_contrast=keep_contrast)
     show_maps(session, movie, maps, keep_contrast=keep_contrast)  # last, hence on top
-
-
-def _take_model(session: Session, model: VARAutoencoder) -> None:
-    session.dynamics.maps = None
-    session.dynamics.model = model
-    session.dynamics.var = model.var

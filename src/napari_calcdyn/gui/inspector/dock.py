@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout
 
-from napari_calcdyn.gui.docks.dock import Dock
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import beside, tabs
 from napari_calcdyn.gui.inspector.arrows.layer import arrow_layer, clear_sources, hide_arrows
 from napari_calcdyn.gui.inspector.arrows.page import ArrowsPage
 from napari_calcdyn.gui.inspector.arrows.roi_edges import RoiEdges
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.inputs import use_drawn
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.what_if.section import WhatIf
 from napari_calcdyn.recording.errors import InputError
 
 from .advice import advice
 from .head import HeadRow
-from .inspection import Inspection, inspection_of
+from .inspection import inspection_of
 from .menus import CopyMenu, ExportMenu
 from .plot import InspectorPlot
 from .regions import region_at, region_of_roi
 from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .runs import TESTING, draw_arrows, draw_map, start_test
 from .sources_page import SourcesPage, frame_rate
-from .state import StateRows, tabs
+from .state import StateRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.background.status import Status
 
 
-class InspectorDock(Dock):
+class InspectorDock(SideDock):
     """Traces, sources and arrows of what was clicked."""
 
     topic = "inspector"
@@ -52,33 +50,30 @@ class InspectorDock(Dock):
         self.views = views_of(session)
         self.inspection = inspection_of(session)
         # Several changes at once are followed once.
-        self._later = _soon(self, self.inspection.refresh)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self.inspection.refresh)
         # A click beside all ROIs selects none, and then inspects the pixel.
-        self._emptied = _soon(self, self._on_emptied)
+        self._emptied = QTimer(self, singleShot=True, interval=0)
+        self._emptied.timeout.connect(self._on_emptied)
         self._build_head(napari_viewer)
         self._build_views()
 
-        for signal in (
-            session.recording.events.movie,
-            session.dynamics.events.var,
-            session.rois.events.loaded,
-            session.neurons.events.traces,
-        ):
+        rois, traces = session.rois.events, session.neurons.events.traces
+        for signal in (session.recording.events.movie, session.dynamics.events.var, rois.loaded, traces):
             self.listen(signal, self._on_inputs)
-        for signal in (self.inspection.changed, session.rois.events.pinned, self.views.recoloured):
+        for signal in (self.inspection.changed, rois.pinned, self.views.recoloured):
             self.listen(signal, self._show)
         self.listen(self.inspection.traced, self._show_traces)
         self.listen(self.inspection.warmed, self._show_state)
-        self.listen(session.rois.events.selected, self._on_selected)
+        self.listen(rois.selected, self._on_selected)
         self.listen(self.views.clicked, self._on_clicked)
         self.listen(session.answers.events.influence, self._on_influence)
         self.listen(session.work.events.job, self._show_state)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
-        self._closed = partial(_on_closed, self.inspection, self._keys)
-        self.destroyed.connect(self._closed)
+        for part in (self.inspection, self._keys):
+            self._listener.at_end(part.close)
         self._on_influence()
-        self._show_theme()
+        self.follow_theme(napari_viewer)
         self._show_state()
 
     # What the dock is made of
@@ -113,12 +108,9 @@ class InspectorDock(Dock):
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
         )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
-        row = QHBoxLayout()
-        row.addWidget(self.copy)
-        row.addWidget(self.export)
         self.body.addWidget(self.traces, 1)
         self.body.addWidget(self.pages, 1)
-        self.body.addLayout(row)
+        self.body.addLayout(beside(self.copy, self.export))
 
     # What the user does
 
@@ -186,8 +178,7 @@ class InspectorDock(Dock):
         start_test(self.session, self.inspection)
 
     def _on_stop(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title == TESTING:
+        if self.session.work.doing == TESTING:
             self.session.work.stop()
         else:
             self.inspection.stop()
@@ -264,7 +255,7 @@ class InspectorDock(Dock):
     def _show_state(self, *_: object) -> None:
         """Show how far the warm-up is, what is missing, and the way on."""
         session, inspection = self.session, self.inspection
-        testing = session.work.job is not None and session.work.job.title == TESTING
+        testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
         self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
         known = inspection.current is not None
@@ -279,21 +270,11 @@ class InspectorDock(Dock):
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            colours = plot_colours(viewer.theme)
-            self.traces.set_colours(colours)
-            self.arrows.set_dark(sum(colours.background) < sum(colours.text))
-            self._show_arrows()
-
-    # Coming and going
-
-    def event(self, event: Any) -> bool:
-        """Notice that the dock was closed, as every dock does."""
-        if event.type() == event.Type.ParentChange and self.parentWidget() is None:
-            self._closed()
-        return bool(super().event(event))
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.traces.set_colours(colours)
+        self.arrows.set_dark(sum(colours.background) < sum(colours.text))
+        self._show_arrows()
 
     def on_front(self, front: bool) -> None:
         """Catch up with what was clicked meanwhile; start nothing new for a dock that nobody sees."""
@@ -304,18 +285,3 @@ class InspectorDock(Dock):
         if selected and (region is None or region.roi != selected[-1]):
             self._on_selected()
         self._later.start()
-
-
-def _soon(parent: InspectorDock, call: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(0)
-    timer.timeout.connect(call)
-    return timer
-
-
-def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:
-    """Clean up after the dock, once or more often; no method, as the object may be gone by then."""
-    inspection.wanted = False
-    inspection.close()
-    keys.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QWidget
 
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED, Row, TracePlot, line_icon
 
@@ -42,8 +43,7 @@ class InspectorPlot(QWidget):  # type: ignore[misc]
         self.plot = TracePlot()
         self.plot.setMinimumHeight(150)
         self.plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = wrapped()
         self.kinds = {kind: QCheckBox(kind) for kind in KINDS}
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -53,12 +53,7 @@ class InspectorPlot(QWidget):  # type: ignore[misc]
             box.toggled.connect(self._draw)
             row.addWidget(box)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(row)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.note)
+        stacked(row, (self.plot, 1), self.note, parent=self, spacing=2)
 
     @property
     def shown(self) -> tuple[Inspected, ...]:

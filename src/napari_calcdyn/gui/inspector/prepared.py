@@ -12,6 +12,7 @@ import numpy as np
 from napari_calcdyn.gui.background.status import Status, timed
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
 
+from .inputs import Inputs
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.analysis.influence.drivers import Drivers
     from napari_calcdyn.analysis.influence.influence import Influence
-    from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet, Traces
     from napari_calcdyn.recording.progress import ProgressCallback
@@ -29,36 +29,6 @@ if TYPE_CHECKING:
 Stage = Callable[[str], "ProgressCallback"]
 """Called with the words of a stage; returns its progress callback."""
 GetLatents = Callable[["Movie", "VARAutoencoder", "ProgressCallback | None"], "NDArray[np.float32]"]
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What everything is computed from.
-
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    model : VARAutoencoder
-        Of frames of its size.
-    var : VAR
-        The point of the lasso path that is shown.
-    rois : RoiSet or None
-        Of its frames.
-    traces : Traces or None
-        Of these ROIs, a sample for each frame.
-    """
-
-    movie: Movie
-    model: VARAutoencoder
-    var: VAR
-    rois: RoiSet | None
-    traces: Traces | None
-
-    def same(self, other: Inputs, *names: str) -> bool:
-        """Whether the named fields of both are the same objects; all of them where none is named."""
-        fields = names or ("movie", "model", "var", "rois", "traces")
-        return all(getattr(self, name) is getattr(other, name) for name in fields)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.inspector.arrows.layer import clear_sources, hide_arrows, show_arrows, show_sources
 
@@ -99,9 +98,5 @@ def start_test(session: Session, inspection: Inspection) -> bool:
             )
 
     return session.work.start(
-        "inspector",
-        TESTING,
-        tracked("inspector", TESTING, compute),
-        done,
-        stopped="The test was stopped: the arrows are as they were.",
+        "inspector", TESTING, compute, done, stopped="The test was stopped: the arrows are as they were."
     )

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_calcdyn.gui.docks.dock import Listener, breakable, caption
+from napari_calcdyn.gui.docks.dock import Listener, caption
+from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
-from .inputs import (
-    ISCELL,
-    STOPPABLE,
-    check_rois,
-    extract,
-    make_signal,
-    open_neurons,
-    use_drawn,
-)
+from .inputs import ISCELL, STOPPABLE, check_rois, extract, make_signal, open_neurons, use_drawn
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .trace_settings import TraceSettings, TraceSettingsForm
@@ -64,8 +47,7 @@ class InputPage(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
         super().__init__()
         self.session = session
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 6, 2, 2)
+        layout = stacked(parent=self, margins=(2, 6, 2, 2))
         self._build_rois(layout)
         layout.addSpacing(6)
         self._build_traces(layout)
@@ -93,8 +75,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _build_rois(self, layout: QVBoxLayout) -> None:
         layout.addWidget(caption("ROIs", "The outlines of the cells: one for each neuron."))
-        self.roi_facts = QLabel()
-        self.roi_facts.setWordWrap(True)
+        self.roi_facts = wrapped()
         layout.addWidget(self.roi_facts)
         self.choice = QComboBox()
         self.choice.setToolTip(
@@ -104,11 +85,11 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         layout.addWidget(self.choice)
-        self.open_file = _button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
-        self.open_folder = _button(
+        self.open_file = button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
+        self.open_folder = button(
             "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
         )
-        layout.addLayout(_row(self.open_file, self.open_folder))
+        layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
             "<qt>suite2p judges for each ROI whether it is a cell (iscell.npy). Unticked, all are taken.</qt>"
@@ -118,23 +99,20 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _build_traces(self, layout: QVBoxLayout) -> None:
         layout.addWidget(caption("Traces", "The fluorescence of every ROI over time."))
-        self.trace_facts = QLabel()
-        self.trace_facts.setWordWrap(True)
+        self.trace_facts = wrapped()
         layout.addWidget(self.trace_facts)
-        self.extract = _button(
+        self.extract = button(
             "Extract from movie",
             "<qt>The mean of each ROI in every frame of the movie.</qt>",
             self._on_extract,
         )
-        self.open_traces = _button(
+        self.open_traces = button(
             "Open file …",
             "<qt>Traces as .npy or .csv, one in each row, nothing but numbers. No movie is needed.</qt>",
             self._ask_traces,
         )
-        layout.addLayout(_row(self.extract, self.open_traces))
-        self.suite2p = _button(
-            "Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p
-        )
+        layout.addLayout(beside(self.extract, self.open_traces))
+        self.suite2p = button("Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p)
         layout.addWidget(self.suite2p)
 
         self.settings = TraceSettingsForm()
@@ -176,8 +154,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             self.open(self.session.rois.path)
 
     def _on_extract(self) -> None:
-        job = self.session.work.job
-        if job is not None and job.title in STOPPABLE:
+        if self.session.work.doing in STOPPABLE:
             self.session.work.stop()
             return
         settings = self._settings()
@@ -253,7 +230,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_job(self, *_: object) -> None:
         session, job = self.session, self.session.work.job
-        running = job is not None and job.title in STOPPABLE
+        running = session.work.doing in STOPPABLE
         self.extract.setText("Stop" if running else "Extract from movie")
         self.extract.setEnabled(
             running or (session.recording.movie is not None and session.rois.loaded is not None)
@@ -271,17 +248,3 @@ def trace_facts(traces: Traces) -> str:
     problems = Counter(problem for problem in traces.problems if problem is not None)
     facts += "".join(f"<br>{count:,} left out: {problem}" for problem, count in problems.items())
     return facts + "".join(f"<br>{warning}" for warning in traces.provenance.get("warnings", ()))
-
-
-def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.clicked.connect(clicked)
-    return button
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback
@@ -71,7 +70,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         if made is not None:
             take_traces(session, made)
 
-    return session.work.start("neurons", OPENING, tracked("neurons", f"Opening {path.name}", compute), done)
+    return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 
 
 def _drawable(rois: RoiSet) -> RoiSet:
@@ -100,7 +99,7 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
         layer.visible = False  # the layer “ROIs” shows the same
 
     title = "Reading the ROIs"
-    return session.work.start("neurons", title, tracked("neurons", title, compute), done)
+    return session.work.start("neurons", title, compute, done)
 
 
 def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
@@ -216,7 +215,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
         if session.rois.loaded is rois:
             take_traces(session, made)
 
-    return session.work.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
+    return session.work.start("neurons", EXTRACTING, compute, done)
 
 
 def _with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
@@ -248,8 +247,10 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
         if session.neurons.fluorescence is before:
             take_traces(session, made)
 
-    work = tracked("neurons", SIGNAL, lambda progress: settings.make(raw, progress))
-    return session.work.start("neurons", SIGNAL, work, done, stopped=_UNCHANGED)
+    def compute(progress: ProgressCallback) -> MadeTraces:
+        return settings.make(raw, progress)
+
+    return session.work.start("neurons", SIGNAL, compute, done, stopped=_UNCHANGED)
 
 
 def read_columns(session: Session, path: Path) -> bool:
@@ -288,4 +289,4 @@ def read_columns(session: Session, path: Path) -> bool:
             session.work.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
 
     title = f"Reading {path.name}"
-    return session.work.start("neurons", title, tracked("neurons", title, compute), done)
+    return session.work.start("neurons", title, compute, done)

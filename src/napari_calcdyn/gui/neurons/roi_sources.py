@@ -69,10 +69,7 @@ def rois_from_layer(
 
 
 def _labels(
-    layer: Labels,
-    like: Layer | None,
-    frame_shape: tuple[int, int] | None,
-    progress: ProgressCallback | None,
+    layer: Labels, like: Layer | None, frame_shape: tuple[int, int] | None, progress: ProgressCallback | None
 ) -> NDArray[Any]:
     """Return the label of every pixel of the movie, 0 where there is none."""
     flat = _over_time(layer.data[0] if layer.multiscale else layer.data, progress)

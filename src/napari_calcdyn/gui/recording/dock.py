@@ -5,21 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QLabel, QSizePolicy, QSpinBox, QWidget
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.docks.dock import Dock, caption, duration
+from napari_calcdyn.gui.docks.dock import caption
+from napari_calcdyn.gui.docks.message import duration
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, wrapped
 
 from .recordings import (
     compute_mean,
@@ -40,7 +32,7 @@ _MEAN_TIP = (
 )
 
 
-class RecordingDock(Dock):
+class RecordingDock(SideDock):
     """Choose or open a recording, and compute its mean frame."""
 
     topic = "recording"
@@ -73,25 +65,19 @@ class RecordingDock(Dock):
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         self.body.addWidget(self.choice)
-        self.open_file = QPushButton("Open file …")
-        self.open_file.setToolTip("A TIFF stack of any kind, or a .npy array.")
-        self.open_file.clicked.connect(self._ask_file)
-        self.open_folder = QPushButton("Open folder …")
-        self.open_folder.setToolTip("A folder of TIFF files, read in the order a person would count them.")
-        self.open_folder.clicked.connect(self._ask_folder)
-        row = QHBoxLayout()
-        row.addWidget(self.open_file)
-        row.addWidget(self.open_folder)
-        self.body.addLayout(row)
-        hint = QLabel("… or drop a movie here.")
-        self.body.addWidget(hint)
+        self.open_file = button("Open file …", "A TIFF stack of any kind, or a .npy array.", self._ask_file)
+        self.open_folder = button(
+            "Open folder …",
+            "A folder of TIFF files, read in the order a person would count them.",
+            self._ask_folder,
+        )
+        self.body.addLayout(beside(self.open_file, self.open_folder))
+        self.body.addWidget(QLabel("… or drop a movie here."))
 
     def _build_facts(self) -> None:
         self.facts = QWidget()
-        form = QFormLayout(self.facts)
+        form = form_layout(self.facts)
         form.setContentsMargins(0, 6, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.channel, self.plane = QSpinBox(), QSpinBox()
         for box, text in ((self.channel, "Channel"), (self.plane, "Plane")):
             box.setToolTip(
@@ -107,11 +93,8 @@ class RecordingDock(Dock):
             ("Pixel size", "Height × width of a pixel, as the file says."),
             ("Memory", "What the whole movie would take; it is read piece by piece."),
         ):
-            label = QLabel()
-            label.setToolTip(f"<qt>{tip}</qt>")
-            label.setWordWrap(True)
-            self.fact[name] = label
-            form.addRow(name, label)
+            self.fact[name] = wrapped(tooltip=f"<qt>{tip}</qt>")
+            form.addRow(name, self.fact[name])
         self.frame_rate = QDoubleSpinBox()
         self.frame_rate.setRange(0.0, 10_000.0)
         self.frame_rate.setDecimals(3)
@@ -129,9 +112,7 @@ class RecordingDock(Dock):
         self.body.addWidget(self.facts)
 
     def _build_mean(self) -> None:
-        self.mean = QPushButton("Compute mean frame")
-        self.mean.setToolTip(_MEAN_TIP)
-        self.mean.clicked.connect(self._on_mean)
+        self.mean = button("Compute mean frame", _MEAN_TIP, self._on_mean)
         self.body.addSpacing(4)
         self.body.addWidget(self.mean)
         self.body.addWidget(self.progress)
@@ -153,17 +134,9 @@ class RecordingDock(Dock):
         """Open a file, a folder, or several files as one movie."""
         open_recording(self.session, paths[0] if len(paths) == 1 else paths)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.open(paths)
+    def dropped(self, paths: list[Path]) -> None:
+        """Open what was dropped, several files as one movie."""
+        self.open(paths)
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)
@@ -189,7 +162,7 @@ class RecordingDock(Dock):
             self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.work.job is not None and self.session.work.job.title == "Mean frame":
+        if self.session.work.doing == "Mean frame":
             self.session.work.stop()
         else:
             compute_mean(self.session)
@@ -200,15 +173,12 @@ class RecordingDock(Dock):
         layers = image_layers(self.session)
         names = [it.name for it in layers]
         layer = self.session.movie_layer
-        self.choice.blockSignals(True)
-        self.choice.clear()
-        self.choice.addItems(names)
-        self.choice.setEnabled(bool(names))
-        self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
-        self.choice.setCurrentIndex(
-            names.index(layer.name) if layer is not None and layer.name in names else -1
-        )
-        self.choice.blockSignals(False)
+        with signals_blocked(self.choice):
+            self.choice.clear()
+            self.choice.addItems(names)
+            self.choice.setEnabled(bool(names))
+            self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
+            self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
         movies = [it for it in layers if looks_like_a_movie(it)]
         if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])
@@ -227,9 +197,8 @@ class RecordingDock(Dock):
         pixel = movie.pixel_size
         self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
         self.fact["Memory"].setText(_bytes(movie.nbytes))
-        self.frame_rate.blockSignals(True)
-        self.frame_rate.setValue(movie.frame_rate or 0.0)
-        self.frame_rate.blockSignals(False)
+        with signals_blocked(self.frame_rate):
+            self.frame_rate.setValue(movie.frame_rate or 0.0)
         self._show_length()
 
     def _show_parts(self) -> None:
@@ -240,10 +209,9 @@ class RecordingDock(Dock):
             (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
             (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
         ):
-            box.blockSignals(True)
-            box.setRange(0, number - 1)
-            box.setValue(chosen)
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.setRange(0, number - 1)
+                box.setValue(chosen)
             self.form.setRowVisible(box, number > 1)
 
     def _refresh_choice(self) -> None:
@@ -257,8 +225,7 @@ class RecordingDock(Dock):
             self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        job = self.session.work.job
-        running = job is not None and job.title == "Mean frame"
+        running = self.session.work.doing == "Mean frame"
         self.mean.setText("Stop" if running else "Compute mean frame")
 
 

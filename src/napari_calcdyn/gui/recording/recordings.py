@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_calcdyn.gui.background.job import Report
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
@@ -69,12 +66,10 @@ def open_recording(
         Called once the movie is there.
     """
 
-    def work(report: Report, stop: threading.Event) -> tuple[Opened, dict[str, Any]]:
+    def compute(progress: ProgressCallback) -> tuple[Opened, dict[str, Any]]:
         info = inspect_movie(path)
         movie = open_movie(
-            path,
-            channel=channel if info.channels > 1 else None,
-            plane=plane if info.planes > 1 else None,
+            path, channel=channel if info.channels > 1 else None, plane=plane if info.planes > 1 else None
         )
         return Opened(movie, path, info, channel, plane), layer_options(movie)
 
@@ -96,7 +91,7 @@ def open_recording(
         if then is not None:
             then()
 
-    return session.work.start("recording", "Opening the recording", work, done)
+    return session.work.start("recording", "Opening the recording", compute, done)
 
 
 def opened_by_us(layer: Image) -> Opened | None:
@@ -184,9 +179,7 @@ def compute_mean(session: Session) -> bool:
             session.recording.statistics = statistics
             _show_mean(session, movie, statistics)
 
-    return session.work.start(
-        "recording", "Mean frame", tracked("recording", "Reading the movie", compute), done
-    )
+    return session.work.start("recording", "Mean frame", compute, done, stage="Reading the movie")
 
 
 def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
@@ -195,13 +188,7 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         return
     mean = statistics.mean
     put_image(
-        viewer,
-        MEAN_FRAME,
-        mean,
-        layer,
-        colormap="gray",
-        contrast_limits=contrast(mean, float(mean.min())),
-        blending="translucent_no_depth",
+        viewer, MEAN_FRAME, mean, layer, colormap="gray", contrast_limits=contrast(mean, float(mean.min()))
     )
     # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
     spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
@@ -212,7 +199,6 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         layer,
         colormap=DIVERGING,
         contrast_limits=(-spread, spread),
-        blending="translucent_no_depth",
         visible=False,
     )
 

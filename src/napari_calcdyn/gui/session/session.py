@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .state import AnswerState, DynamicsState, NeuronState, RecordingState, RoiState
 from .work import WorkState
 
+Part = TypeVar("Part")
+
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
     from napari.viewer import Viewer
+
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Movie
 
     AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -37,6 +43,9 @@ class Session:
         self.neurons = NeuronState()
         self.answers = AnswerState()
         self.work = WorkState()
+        self.docks: set[int] = set()  # those that are open and could show a run, by a token each
+        self._parts: dict[type[Any], Any] = {}
+        self.recording.events.movie.connect(self._forget_behaviour)
 
     @property
     def viewer(self) -> Viewer | None:
@@ -53,6 +62,18 @@ class Session:
         """The layer that shows the ROIs, or None where there is none or it was removed."""
         return self._still_there(self.rois.layer)
 
+    def part(self, kind: type[Part]) -> Part:
+        """Return what a class makes of this session, made on first use and kept as long as the session."""
+        if kind not in self._parts:
+            self._parts[kind] = kind(self)  # type: ignore[call-arg]
+        part: Part = self._parts[kind]
+        return part
+
+    def fitted(self) -> tuple[Movie, VARAutoencoder, VAR] | None:
+        """Return the recording, the model and the point of its lasso path; None where one of them is missing."""
+        movie, model, var = self.recording.movie, self.dynamics.model, self.dynamics.var
+        return None if movie is None or model is None or var is None else (movie, model, var)
+
     def _still_there(self, reference: weakref.ref[AnyLayer] | None) -> AnyLayer | None:
         layer = reference() if reference is not None else None
         viewer = self.viewer
@@ -63,9 +84,8 @@ class Session:
         if self.rois.layer is not None and event.value is self.rois.layer():
             self.rois.layer = None
         if self.recording.layer is not None and event.value is self.recording.layer():
-            if (
-                self.work.status is None or self.work.status.topic != "neurons"
-            ):  # a model of traces needs no movie
+            # A model of traces needs no movie.
+            if self.work.status is None or self.work.status.topic != "neurons":
                 self.work.stop()
             self.recording.layer = self.recording.movie = self.recording.statistics = None
             self.work.notice = None  # what was said about this movie in the other dock
@@ -76,6 +96,10 @@ class Session:
         layer = self.movie_layer
         if layer is not None and self.recording.movie is not None:
             self.recording.movie.name = layer.name
+
+    def _forget_behaviour(self) -> None:
+        """Forget what was noted during the recording before, even where this one is of the same length."""
+        self.recording.behaviour = None
 
     def close(self) -> None:
         """Stop the running job and wait for it; nothing is called back. May be called any number of times."""

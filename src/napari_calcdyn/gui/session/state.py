@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 def by_identity(*fields: str) -> SignalGroupDescriptor:
     """Return signals of fields that hold large arrays and models: a change is another object, not another value."""
     return SignalGroupDescriptor(equality_operators=dict.fromkeys(fields, operator.is_))
+
+
+def same_objects(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether both hold the same objects, in order."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 @dataclass(eq=False)

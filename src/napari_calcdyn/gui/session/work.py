@@ -10,7 +10,8 @@ from napari.utils.notifications import show_warning
 from psygnal import SignalGroupDescriptor
 
 from napari_calcdyn.gui.background.job import Job, Latest, Work
-from napari_calcdyn.gui.background.status import Notice, Status, Topic
+from napari_calcdyn.gui.background.status import Notice, Status, Topic, tracked
+from napari_calcdyn.recording.progress import ProgressCallback
 
 from .state import by_identity
 
@@ -29,16 +30,22 @@ class WorkState:
         """Make what is not a field, as it is never replaced."""
         self.latest = Latest()
 
+    @property
+    def doing(self) -> str:
+        """Title of the running job; empty while there is none."""
+        return "" if self.job is None else self.job.title
+
     def start(
         self,
         topic: Topic,
         title: str,
-        work: Work,
+        compute: Callable[[ProgressCallback], Any],
         done: Callable[[Any], None],
-        progressed: Callable[[list[Any]], None] | None = None,
+        *,
+        stage: str = "",
         stopped: str = "",
     ) -> bool:
-        """Run `work` in the background, unless a job is under way; returns whether it was started.
+        """Compute something in the background, unless a job is under way; returns whether it was started.
 
         Parameters
         ----------
@@ -46,14 +53,37 @@ class WorkState:
             The dock that shows progress and errors.
         title : str
             What is under way, in a few words.
-        work : callable
-            See `Job`; it reports `Status` objects where `progressed` is None.
+        compute : callable
+            Called in a worker thread with a progress callback.
         done : callable
             Called with the result on the GUI thread.
-        progressed : callable, optional
-            Called with what was reported since the last call.
+        stage : str
+            What to show beside the progress, where it is not the title.
         stopped : str
             What to say when it was stopped without a result.
+        """
+        work = tracked(topic, stage or title, compute)
+        return self.start_work(topic, title, work, done, self._show_last, stopped)
+
+    def start_work(
+        self,
+        topic: Topic,
+        title: str,
+        work: Work,
+        done: Callable[[Any], None],
+        progressed: Callable[[list[Any]], None],
+        stopped: str = "",
+    ) -> bool:
+        """Run work that reports in its own way in the background, as `start` does.
+
+        Parameters
+        ----------
+        topic, title, done, stopped
+            As for `start`.
+        work : callable
+            See `Job`.
+        progressed : callable
+            Called with what was reported since the last call.
         """
         if self.job is not None:
             self.tell(
@@ -63,7 +93,7 @@ class WorkState:
             )
             return False
         job = Job(title, work)
-        job.progressed.connect(progressed or self._show_last)
+        job.progressed.connect(progressed)
         job.ended.connect(self._forget)
         job.failed.connect(lambda text: self.tell(topic, text, True))
         job.cancelled.connect(lambda: self.tell(topic, stopped or f"{title} was stopped."))

@@ -12,7 +12,8 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
+from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Predictions:
         self._session = session
         self._job: Job | None = None
         self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, and the point of the lasso path
-        self._latents = share_latents(session)
+        self._latents = session.part(Latents)
         self._weights: Any = None  # of the ROIs
         self._found: dict[int, NDArray[np.float32]] = {}
         self._wanted: tuple[int, ...] = ()
@@ -93,8 +94,8 @@ class Predictions:
             session.neurons.traces,
             session.dynamics.var,
         )
-        if not _same(made_from, self._made_from):
-            if not _same(made_from[2:4], self._made_from[2:4]):
+        if not same_objects(made_from, self._made_from):
+            if not same_objects(made_from[2:4], self._made_from[2:4]):
                 self._weights = None
             self._made_from, self._found, self.problem = made_from, {}, ""
             if self._job is not None:
@@ -141,7 +142,7 @@ class Predictions:
             return weights, found
 
         def done(result: tuple[Any, NDArray[np.float32]]) -> None:
-            if _same(made_from, self._made_from):
+            if same_objects(made_from, self._made_from):
                 self._weights, found = result
                 self._found |= dict(zip(missing, found, strict=True))
             self._start()  # for neurons that were asked for meanwhile
@@ -165,7 +166,3 @@ class Predictions:
     def _on_failed(self, sentence: str) -> None:
         self.problem, self._wanted = sentence, ()
         self.changed.emit()
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

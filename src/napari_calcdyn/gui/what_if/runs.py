@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
 
 # torch is imported in the worker, and not when a dock opens.
 if TYPE_CHECKING:
@@ -114,16 +113,10 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     bool
         Whether it was started.
     """
-    movie, model, var, rois = (
-        session.recording.movie,
-        session.dynamics.model,
-        session.dynamics.var,
-        session.rois.loaded,
-    )
-    frame = shown_frame(session)
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame, rois = session.fitted(), shown_frame(session), session.rois.loaded
+    if fitted is None or frame is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Spread:
         from napari_calcdyn.analysis.what_if.impulse import (
@@ -150,19 +143,12 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     def show(spread: Spread) -> None:
         if _changed(session, movie, var):
             return
-        layer = _put(
-            session,
-            PUSH,
-            spread.movie,
-            frame,
-            low=False,
-            colormap=DIVERGING_OVERLAY,
-            contrast_limits=spread.limits,
-        )
+        style = {"colormap": DIVERGING_OVERLAY, "contrast_limits": spread.limits}
+        layer = _put(session, PUSH, spread.movie, frame, low=False, **style)
         if layer is not None:
             done(spread, layer)
 
-    return session.work.start("inspector", PUSHING, tracked("inspector", PUSHING, compute), show)
+    return session.work.start("inspector", PUSHING, compute, show)
 
 
 def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], None]) -> bool:
@@ -173,14 +159,10 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     bool
         Whether it was started.
     """
-    movie, model, var, frame = (
-        session.recording.movie,
-        session.dynamics.model,
-        session.dynamics.var,
-        shown_frame(session),
-    )
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame = session.fitted(), shown_frame(session)
+    if fitted is None or frame is None:
         return False
+    movie, model, var = fitted
     if frame + 1 < var.order:
         session.work.tell(
             "inspector",
@@ -188,7 +170,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
             True,
         )
         return False
-    start, shared = frame + 1, share_latents(session)
+    start, shared = frame + 1, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Any:
         from napari_calcdyn.analysis.what_if.forecasting import forecast, forecast_movie
@@ -200,19 +182,12 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
         movie_layer = session.movie_layer
         if _changed(session, movie, var) or movie_layer is None:
             return
-        layer = _put(
-            session,
-            FORECAST,
-            pictures,
-            start,
-            low=True,
-            colormap="gray",
-            contrast_limits=tuple(movie_layer.contrast_limits),
-        )
+        style = {"colormap": "gray", "contrast_limits": tuple(movie_layer.contrast_limits)}
+        layer = _put(session, FORECAST, pictures, start, low=True, **style)
         if layer is not None:
             done(start, layer)
 
-    return session.work.start("inspector", FORECASTING, tracked("inspector", FORECASTING, compute), show)
+    return session.work.start("inspector", FORECASTING, compute, show)
 
 
 def start_errors(session: Session, horizon: int, done: Callable[[ForecastError], None]) -> bool:
@@ -223,10 +198,10 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     bool
         Whether it was started.
     """
-    movie, model, var = session.recording.movie, session.dynamics.model, session.dynamics.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> ForecastError:
         from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast_error
@@ -241,7 +216,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
         if not _changed(session, movie, var):
             done(errors)
 
-    return session.work.start("inspector", MEASURING, tracked("inspector", MEASURING, compute), show)
+    return session.work.start("inspector", MEASURING, compute, show)
 
 
 def _changed(session: Session, movie: Movie, var: VAR) -> bool:
@@ -283,7 +258,7 @@ def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, *
     if viewer is None or like is None:
         return None
     before = set(viewer.layers)
-    layer = put_image(viewer, name, pictures, like, blending="translucent_no_depth", **style)
+    layer = put_image(viewer, name, pictures, like, **style)
     if low and layer not in before:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(like) + 1)
     translate = np.array(layer.translate)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.gui.docks.dock import duration
+from napari_calcdyn.gui.docks.message import duration
 
 from .runs import LEAST_REACHED, Spread
 
