@@ -216,7 +216,7 @@ def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock
     qtbot.wait(100)
     assert viewer.window._qt_window.width() <= 1280
     widgets = [dynamics.train, dynamics.load, dynamics.save, dynamics.sparsity.back, dynamics.preset]
-    widgets += [editor.widget for editor in dynamics.form.editors.values()]
+    widgets += [editor.native for editor in dynamics.form.editors.values()]
     for widget in widgets:
         right = widget.mapTo(dynamics, widget.rect().topRight()).x()
         assert right <= dynamics.width()

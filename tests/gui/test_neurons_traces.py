@@ -73,11 +73,11 @@ def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path
     page.settings.frame_rate.setValue(10.0)
     settle(qtbot, neurons)
     assert session.neurons.traces.unit == "ΔF/F"
-    page.settings.baseline.editors["method"].set("percentile")
+    page.settings.baseline.editors["method"].value = "percentile"
     settle(qtbot, neurons)
     expected = delta_f_over_f(fluorescence, Baseline(method="percentile"))
     assert np.array_equal(session.neurons.traces.values, expected.values)
-    assert not page.settings.baseline.editors["window_s"].widget.isEnabled()
+    assert not page.settings.baseline.editors["window_s"].enabled
     page.settings.relative.setChecked(False)
     settle(qtbot, neurons)
     assert np.array_equal(session.neurons.traces.values, fluorescence.values)

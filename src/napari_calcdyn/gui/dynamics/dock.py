@@ -224,7 +224,7 @@ class DynamicsDock(Dock):
         changed = any(preset[key] != value for key, value in self.form.values().items())
         # Two settings belong to one way of choosing the sparsity each.
         for choice in ("fraction", "nonzeros"):
-            self.form.editors[choice].widget.setEnabled(self.form.editors["selection"].get() == choice)
+            self.form.editors[choice].enabled = self.form.editors["selection"].value == choice
         self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def _show_job(self, *_: object) -> None:

@@ -182,8 +182,8 @@ class ModelPage(QWidget):  # type: ignore[misc]
         values = self.form.values()
         changed = any(preset[key] != value for key, value in values.items())
         # Two settings have a meaning with one choice each.
-        self.form.editors["patch"].widget.setEnabled(values["architecture"] == "sequence")
-        self.form.editors["largest_shift"].widget.setEnabled(values["pull"] > 0)
+        self.form.editors["patch"].enabled = values["architecture"] == "sequence"
+        self.form.editors["largest_shift"].enabled = values["pull"] > 0
         self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def _show_job(self, *_: object) -> None:

@@ -100,7 +100,6 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
         form.addRow("ΔF/F", self.relative)
         layout.addLayout(form)
         self.baseline = SettingsForm(Baseline)
-        self.baseline.set_values(Baseline().model_dump())
         self.baseline.edited.connect(self._on_baseline)
         self.baseline.setVisible(False)
         layout.addWidget(self.baseline)
@@ -144,7 +143,7 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
 
     def _on_baseline(self) -> None:
         self.baseline.setVisible(self.relative.isChecked())
-        method = self.baseline.editors["method"].get()
+        method = self.baseline.editors["method"].value
         for name in ("percentile", "window_s", "smoothing_s"):
-            self.baseline.editors[name].widget.setEnabled(name in _USED_BY[method])
+            self.baseline.editors[name].enabled = name in _USED_BY[method]
         self.signal_edited.emit()

@@ -1,0 +1,103 @@
+"""A number as a widget of magicgui: with its unit, as people write it, and None where it may be left open."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from magicgui.application import use_app
+from magicgui.types import Undefined
+from magicgui.widgets.bases import RangedWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
+
+FINEST = 1e-6  # the smallest step of a decimal
+_FLOAT, _INT = (use_app().get_obj(name) for name in ("FloatSpinBox", "SpinBox"))
+
+
+class _PlainBox(QDoubleSpinBox):  # type: ignore[misc]
+    """Shows a decimal as people write it: 0.001 and not 0.00100000."""
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
+
+
+class _Decimal(_FLOAT):  # type: ignore[misc]
+    """What stands behind magicgui's widget of a float, with our box."""
+
+    def __init__(self, **options: Any) -> None:
+        super(_FLOAT, self).__init__(_PlainBox, **options)
+        self._mgui_get_native_widget().setDecimals(8)
+
+
+class _Whole(_INT):  # type: ignore[misc]
+    """What stands behind magicgui's widget of an int, with Qt's box: superqt's has no unit and no word for None."""
+
+    def __init__(self, **options: Any) -> None:
+        super(_INT, self).__init__(QSpinBox, **options)
+
+
+class Number(RangedWidget):  # type: ignore[misc]
+    """A number in a spin box.
+
+    Parameters
+    ----------
+    value : int, float or None
+        What is shown first.
+    annotation : type
+        ``int`` or ``float``, or one of them or None.
+    min, max : int or float
+        Range; a value beyond it is moved to its end.
+    unit : str
+        Written after the number. A word, as "frames", loses its s after 1.
+    none : str
+        Written for None.
+    nullable : bool
+        Whether None is a value. magicgui says so where the annotation does.
+    **options
+        As magicgui has them: ``label``, ``tooltip``, ``step`` …
+    """
+
+    def __init__(
+        self,
+        value: Any = Undefined,
+        *,
+        annotation: Any = float,
+        min: float = -1e6,
+        max: float = 1e6,
+        unit: str = "",
+        none: str = "automatic",
+        nullable: bool = False,
+        **options: Any,
+    ) -> None:
+        whole = float not in (annotation, *get_args(annotation))
+        self._none = nullable
+        self._unit = unit
+        options["widget_type"] = _Whole if whole else _Decimal  # create_widget hands over this class
+        super().__init__(
+            value,
+            annotation=annotation,
+            # One value below the range, which Qt shows as words, stands for None.
+            min=min - (1 if whole else FINEST) if nullable else min,
+            max=max,
+            nullable=nullable,
+            **options,
+        )
+        self.native.setKeyboardTracking(False)
+        if nullable:
+            self.native.setSpecialValueText(none)
+            self.value = self.value if value is Undefined else value
+        if unit:
+            self.native.valueChanged.connect(self._show_unit)
+            self._show_unit()
+
+    def get_value(self) -> Any:
+        """Return the number, or None."""
+        value = super().get_value()
+        return None if self._none and value == self.min else value
+
+    def set_value(self, value: Any) -> None:
+        """Show a number, or None."""
+        super().set_value(self.min if value is None else sorted((self.min, value, self.max))[1])
+
+    def _show_unit(self) -> None:
+        word = len(self._unit) > 2  # and no symbol
+        self.native.setSuffix(f" {self._unit.removesuffix('s') if word and self.value == 1 else self._unit}")
