@@ -10,6 +10,8 @@ from magicgui.widgets.bases import RangedWidget
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
 FINEST = 1e-6  # the smallest step of a decimal
+_FLOAT: Any
+_INT: Any
 _FLOAT, _INT = (use_app().get_obj(name) for name in ("FloatSpinBox", "SpinBox"))
 
 
@@ -36,24 +38,9 @@ class _Whole(_INT):  # type: ignore[misc]
 
 
 class Number(RangedWidget):  # type: ignore[misc]
-    """A number in a spin box.
+    """A number in a spin box, with its ``unit`` after it; ``none`` stands for None where that is a value.
 
-    Parameters
-    ----------
-    value : int, float or None
-        What is shown first.
-    annotation : type
-        ``int`` or ``float``, or one of them or None.
-    min, max : int or float
-        Range; a value beyond it is moved to its end.
-    unit : str
-        Written after the number. A word, as "frames", loses its s after 1.
-    none : str
-        Written for None.
-    nullable : bool
-        Whether None is a value. magicgui says so where the annotation does.
-    **options
-        As magicgui has them: ``label``, ``tooltip``, ``step`` …
+    A unit that is a word ("frames") loses its s after 1. A value beyond the range is moved to its end.
     """
 
     def __init__(
@@ -84,7 +71,7 @@ class Number(RangedWidget):  # type: ignore[misc]
         self.native.setKeyboardTracking(False)
         if nullable:
             self.native.setSpecialValueText(none)
-            self.value = self.value if value is Undefined else value
+            self.set_value(self.get_value() if value is Undefined else value)
         if unit:
             self.native.valueChanged.connect(self._show_unit)
             self._show_unit()
