@@ -334,7 +334,7 @@ def test_everything_fits_into_a_small_window_of_either_theme(
     viewer: Any, ready: NeuronsDock, qtbot: Any
 ) -> None:
     train_briefly(qtbot, ready)
-    ready.inputs.settings.relative.setChecked(True)
+    ready.inputs.settings.relative.value = True
     settle(qtbot, ready)
     viewer.layers["cells"].name = LONG_NAME
     ready.session.work.status = Status("neurons", f"Opening {LONG_NAME}")

@@ -88,3 +88,11 @@ class Number(RangedWidget):  # type: ignore[misc]
     def _show_unit(self) -> None:
         word = len(self._unit) > 2  # and no symbol
         self.native.setSuffix(f" {self._unit.removesuffix('s') if word and self.value == 1 else self._unit}")
+
+
+def frame_rate_box(tooltip: str) -> Number:
+    """Return a box for a frame rate in Hz, which may be unknown."""
+    range_: Any = {"min": FINEST, "max": 10_000, "step": 1}
+    return Number(
+        None, nullable=True, none="unknown", unit="Hz", label="Frame rate", tooltip=tooltip, **range_
+    )

@@ -45,9 +45,8 @@ def in_rows(container: Any, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -
     container.margins = (0, 0, 0, 0)
     container.native.layout().addLayout(form)
     for widget in container:
-        tooltip = f"<qt>{widget.tooltip}</qt>" if widget.tooltip else ""  # rich text wraps
         for part in widget if isinstance(widget, Container) else (widget,):
-            part.tooltip = tooltip
+            part.tooltip = _wrapped(part.tooltip or widget.tooltip)
             part.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             part.native.installEventFilter(_WheelGuard(part.native))
         if isinstance(widget, PushButton):
@@ -59,7 +58,12 @@ def in_rows(container: Any, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -
             widget.margins = (0, 0, 0, 0)
         label = QLabel(widget.label)
         label.setWordWrap(True)
-        label.setToolTip(tooltip)
+        label.setToolTip(_wrapped(widget.tooltip))
         label.setBuddy(widget.native)
         form.addRow(label, widget.native)
     return form
+
+
+def _wrapped(tooltip: str | None) -> str:
+    """Return a tooltip as rich text, which Qt wraps."""
+    return f"<qt>{(tooltip or '').removeprefix('<qt>').removesuffix('</qt>')}</qt>" if tooltip else ""
