@@ -7,34 +7,35 @@ from typing import Any, get_args
 from magicgui.application import use_app
 from magicgui.types import Undefined
 from magicgui.widgets.bases import RangedWidget
-from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 FINEST = 1e-6  # the smallest step of a decimal
-_FLOAT: Any
-_INT: Any
-_FLOAT, _INT = (use_app().get_obj(name) for name in ("FloatSpinBox", "SpinBox"))
 
 
 class _PlainBox(QDoubleSpinBox):  # type: ignore[misc]
     """Shows a decimal as people write it: 0.001 and not 0.00100000."""
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(8)
+
     def textFromValue(self, value: float) -> str:
         return f"{value:.6g}"
 
 
-class _Decimal(_FLOAT):  # type: ignore[misc]
-    """What stands behind magicgui's widget of a float, with our box."""
+def _backend(name: str, box: type[QWidget]) -> Any:
+    """Return what stands behind a widget of magicgui, with another box of Qt."""
+    theirs: Any = use_app().get_obj(name)
 
-    def __init__(self, **options: Any) -> None:
-        super(_FLOAT, self).__init__(_PlainBox, **options)
-        self._mgui_get_native_widget().setDecimals(8)
+    class Backend(theirs):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            super(theirs, self).__init__(box, **options)
+
+    return Backend
 
 
-class _Whole(_INT):  # type: ignore[misc]
-    """What stands behind magicgui's widget of an int, with Qt's box: superqt's has no unit and no word for None."""
-
-    def __init__(self, **options: Any) -> None:
-        super(_INT, self).__init__(QSpinBox, **options)
+_DECIMAL = _backend("FloatSpinBox", _PlainBox)
+_WHOLE = _backend("SpinBox", QSpinBox)  # superqt's has no unit and no words for None
 
 
 class Number(RangedWidget):  # type: ignore[misc]
@@ -58,7 +59,7 @@ class Number(RangedWidget):  # type: ignore[misc]
         whole = float not in (annotation, *get_args(annotation))
         self._none = nullable
         self._unit = unit
-        options["widget_type"] = _Whole if whole else _Decimal  # create_widget hands over this class
+        options["widget_type"] = _WHOLE if whole else _DECIMAL  # create_widget hands over this class
         super().__init__(
             value,
             annotation=annotation,
@@ -92,7 +93,5 @@ class Number(RangedWidget):  # type: ignore[misc]
 
 def frame_rate_box(tooltip: str) -> Number:
     """Return a box for a frame rate in Hz, which may be unknown."""
-    range_: Any = {"min": FINEST, "max": 10_000, "step": 1}
-    return Number(
-        None, nullable=True, none="unknown", unit="Hz", label="Frame rate", tooltip=tooltip, **range_
-    )
+    hertz: Any = {"min": FINEST, "max": 10_000, "step": 1, "unit": "Hz", "none": "unknown", "nullable": True}
+    return Number(None, label="Frame rate", tooltip=tooltip, **hertz)

@@ -21,21 +21,10 @@ class _WheelGuard(QObject):  # type: ignore[misc]
 
 
 def in_rows(container: Any, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QFormLayout:
-    """Set the widgets of a container in rows.
+    """Set the widgets of a container (made with ``labels=False``) in rows, and return these, to hide or add some.
 
-    magicgui's own rows have labels that neither wrap nor share a column.
-
-    Parameters
-    ----------
-    container : magicgui.widgets.Container
-        Made with ``labels=False``. A container in it is one row; a button takes a whole one.
-    margins : tuple of int
-        Left, top, right and bottom, in pixels.
-
-    Returns
-    -------
-    QFormLayout
-        The rows, to hide some or to add others.
+    Labels wrap and share a column, which those of magicgui do not. A container in it makes one row with one tooltip;
+    a button takes a whole row.
     """
     form = QFormLayout()
     form.setContentsMargins(*margins)
@@ -45,8 +34,9 @@ def in_rows(container: Any, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -
     container.margins = (0, 0, 0, 0)
     container.native.layout().addLayout(form)
     for widget in container:
+        tooltip = f"<qt>{widget.tooltip}</qt>" if widget.tooltip else ""  # rich text wraps
         for part in widget if isinstance(widget, Container) else (widget,):
-            part.tooltip = _wrapped(part.tooltip or widget.tooltip)
+            part.tooltip = tooltip
             part.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             part.native.installEventFilter(_WheelGuard(part.native))
         if isinstance(widget, PushButton):
@@ -58,12 +48,7 @@ def in_rows(container: Any, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -
             widget.margins = (0, 0, 0, 0)
         label = QLabel(widget.label)
         label.setWordWrap(True)
-        label.setToolTip(_wrapped(widget.tooltip))
+        label.setToolTip(tooltip)
         label.setBuddy(widget.native)
         form.addRow(label, widget.native)
     return form
-
-
-def _wrapped(tooltip: str | None) -> str:
-    """Return a tooltip as rich text, which Qt wraps."""
-    return f"<qt>{(tooltip or '').removeprefix('<qt>').removesuffix('</qt>')}</qt>" if tooltip else ""

@@ -189,17 +189,11 @@ class RecordingDock(Dock):
 
     def _refresh_layers(self, event: Any = None) -> None:
         layers = image_layers(self.session)
-        names = [it.name for it in layers]
-        layer = self.session.movie_layer
-        self.choice.blockSignals(True)
         self.choice.clear()
-        self.choice.addItems(names)
-        self.choice.setEnabled(bool(names))
-        self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
-        self.choice.setCurrentIndex(
-            names.index(layer.name) if layer is not None and layer.name in names else -1
-        )
-        self.choice.blockSignals(False)
+        self.choice.addItems([it.name for it in layers])
+        self.choice.setEnabled(bool(layers))
+        self.choice.setPlaceholderText("choose a movie" if layers else "no movie open")
+        self._refresh_choice()
         movies = [it for it in layers if looks_like_a_movie(it)]
         if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])

@@ -33,27 +33,14 @@ def push_panel(what: str = ROI, source: int = 0, size: float = 2.0, frames: int 
         How far to push, in standard deviations of its own activity; below 0 pushes it down.
     frames : int
         Over how many frames to follow the push.
-
-    Returns
-    -------
-    Push
-        The question.
     """
     return Push(size, frames, source if what == SOURCE else None)
 
 
-@magic_factory(labels=False, ahead=_FRAMES | {"label": "Look ahead", "min": 1})  # type: ignore[untyped-decorator]
+@magic_factory(  # type: ignore[untyped-decorator]
+    labels=False,
+    ahead=_FRAMES | {"label": "Look ahead", "min": 1, "tooltip": "How many frames to forecast."},
+)
 def forecast_panel(ahead: int = 10) -> int:
-    """Ask for a forecast.
-
-    Parameters
-    ----------
-    ahead : int
-        How many frames to forecast.
-
-    Returns
-    -------
-    int
-        The same.
-    """
+    """Ask for a forecast."""
     return ahead
