@@ -65,7 +65,7 @@ def main() -> None:
 
     # Long enough for every line, with the prediction in every step and not only after a warm-up.
     for name, value in {"steps": STEPS, "warm_up": 0.0, "patience": 1000}.items():
-        dynamics.model.form.editors[name].set(value)
+        dynamics.model.form.editors[name].value = value
     dynamics.model.device.addItem("cpu")
     dynamics.model.device.setCurrentText("cpu")
     dynamics.model.train.click()

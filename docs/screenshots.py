@@ -99,12 +99,12 @@ def neuron_pictures(folder: Path) -> None:
     neurons.parentWidget().raise_()
     neurons.inputs.open(plane)
     wait_until(lambda: session.work.job is None)
-    neurons.inputs.settings.relative.setChecked(True)
+    neurons.inputs.settings.relative.value = True
     wait_until(lambda: session.work.job is None)
     picture(viewer, "neurons_traces")
 
     neurons.pages.setCurrentWidget(neurons.model)
-    neurons.model.form.editors["scaling"].set("trace")
+    neurons.model.form.editors["scaling"].value = "trace"
     neurons.model.train.click()
     wait_until(lambda: len(session.neurons.history) > 8)
     picture(viewer, "neurons_training", settle=0.05)  # while it trains, which takes a second
@@ -154,9 +154,9 @@ def question_pictures(folder: Path) -> None:
     viewer.theme = "dark"
     inspector.pages.setCurrentIndex(2)
     viewer.dims.set_point(0, 700)
-    inspector.what_if.push.click()
+    inspector.what_if.push.call_button.native.click()
     wait_until(lambda: session.work.job is None)
-    inspector.what_if.forecast.click()
+    inspector.what_if.forecast.call_button.native.click()
     wait_until(lambda: session.work.job is None)
     let_live(1.0)
     picture(viewer, "what_if", settle=1.0)

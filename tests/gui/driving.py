@@ -12,7 +12,7 @@ LONG = 100_000
 
 
 def set_steps(dynamics: DynamicsDock, steps: int) -> None:
-    dynamics.model.form.editors["steps"].set(steps)
+    dynamics.model.form.editors["steps"].value = steps
 
 
 def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:

@@ -222,7 +222,7 @@ def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock
         dynamics.sparsity.back,
         dynamics.model.preset,
     ]
-    widgets += [editor.widget for editor in dynamics.model.form.editors.values()]
+    widgets += [editor.native for editor in dynamics.model.form.editors.values()]
     for widget in widgets:
         right = widget.mapTo(dynamics, widget.rect().topRight()).x()
         assert right <= dynamics.width()

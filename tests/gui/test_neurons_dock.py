@@ -30,7 +30,7 @@ LONG_NAME = "20230412_mouse_M123_GCaMP6s_session1_plane0_512x512_motion_correcte
 
 
 def set_epochs(neurons: NeuronsDock, epochs: int) -> None:
-    neurons.model.form.editors["epochs"].set(epochs)
+    neurons.model.form.editors["epochs"].value = epochs
 
 
 def with_traces(qtbot: Any, neurons: NeuronsDock, cells: np.ndarray) -> None:
@@ -50,8 +50,8 @@ def train_briefly(qtbot: Any, neurons: NeuronsDock) -> None:
 
 
 def start_long(qtbot: Any, neurons: NeuronsDock) -> None:
-    neurons.model.form.editors["epochs"].set(10_000)
-    neurons.model.form.editors["patience"].set(1000)
+    neurons.model.form.editors["epochs"].value = 10_000
+    neurons.model.form.editors["patience"].value = 1000
     neurons.model.train.click()
     qtbot.waitUntil(lambda: len(neurons.session.neurons.history) > 2, timeout=60_000)
 
@@ -177,7 +177,7 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     # The map of the model before stays, with what can be done with its neurons, until the new one is drawn.
     mapped = session.neurons.result
     set_epochs(ready, 3)
-    page.form.editors["latent"].set(3)
+    page.form.editors["latent"].value = 3
     page.train.click()
     qtbot.waitUntil(lambda: session.work.job.title == neuron_runs.MAPPING, timeout=20_000)
     page.train.click()
@@ -334,7 +334,7 @@ def test_everything_fits_into_a_small_window_of_either_theme(
     viewer: Any, ready: NeuronsDock, qtbot: Any
 ) -> None:
     train_briefly(qtbot, ready)
-    ready.inputs.settings.relative.setChecked(True)
+    ready.inputs.settings.relative.value = True
     settle(qtbot, ready)
     viewer.layers["cells"].name = LONG_NAME
     ready.session.work.status = Status("neurons", f"Opening {LONG_NAME}")

@@ -40,9 +40,9 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     assert np.array_equal(session.neurons.traces.values, expected.values)
     assert "24 traces of 120 samples" in page.trace_facts.text().replace("</b>", "")
     assert panel_name("traces") in viewer.window.dock_widgets
-    page.settings.frame_rate.setValue(12.0)
+    page.settings.frame_rate.value = 12.0
     settle(qtbot, neurons)
-    page.settings.neuropil.setChecked(False)
+    page.settings.neuropil.value = False
     extract(qtbot, neurons)
     assert session.neurons.traces.frame_rate == 12.0  # entered once for a movie that does not say it
     expected = extract_traces(session.recording.movie, session.rois.loaded)
@@ -63,22 +63,22 @@ def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path
     fluorescence = session.neurons.fluorescence
     assert fluorescence is not None
     assert session.neurons.traces is fluorescence
-    page.settings.relative.setChecked(True)
+    page.settings.relative.value = True
     settle(qtbot, neurons)
     is_one_sentence(neurons, "no frame rate")
     assert session.neurons.traces is None  # so that no model is trained on what is not asked for
     assert "ΔF/F is still missing" in page.trace_facts.text()
     open_path(qtbot, neurons, tmp_path / "traces.npy")
     is_one_sentence(neurons, "no frame rate")
-    page.settings.frame_rate.setValue(10.0)
+    page.settings.frame_rate.value = 10.0
     settle(qtbot, neurons)
     assert session.neurons.traces.unit == "ΔF/F"
-    page.settings.baseline.editors["method"].set("percentile")
+    page.settings.baseline.editors["method"].value = "percentile"
     settle(qtbot, neurons)
     expected = delta_f_over_f(fluorescence, Baseline(method="percentile"))
     assert np.array_equal(session.neurons.traces.values, expected.values)
-    assert not page.settings.baseline.editors["window_s"].widget.isEnabled()
-    page.settings.relative.setChecked(False)
+    assert not page.settings.baseline.editors["window_s"].enabled
+    page.settings.relative.value = False
     settle(qtbot, neurons)
     assert np.array_equal(session.neurons.traces.values, fluorescence.values)
     assert session.neurons.traces.frame_rate == 10.0
@@ -102,13 +102,13 @@ def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
     assert session.neurons.traces is not None
     assert np.array_equal(session.neurons.traces.ids, session.rois.loaded.ids)
     np.testing.assert_allclose(session.neurons.traces.values, recorded - 7, rtol=1e-5)
-    assert page.settings.frame_rate.value() == 12.5
+    assert page.settings.frame_rate.value == 12.5
     assert "(12)" in page.only_cells.text()
     page.only_cells.setChecked(True)
     settle(qtbot, neurons)
     assert session.neurons.traces.ids.tolist() == list(range(1, 24, 2))
     assert len(np.unique(viewer.layers[ROIS].data)) == 13
-    page.settings.neuropil.setChecked(False)
+    page.settings.neuropil.value = False
     page.suite2p.click()
     settle(qtbot, neurons)
     np.testing.assert_allclose(session.neurons.traces.values, recorded[1::2], rtol=1e-5)

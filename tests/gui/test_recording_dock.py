@@ -47,12 +47,12 @@ def test_opening_a_file_shows_it_and_what_it_is(
     assert recording.fact["Frames"].text() == "40 of 24 × 32 px"
     assert recording.fact["Numbers"].text() == "uint16"
     assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
-    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.frame_rate.value == pytest.approx(10)
     assert recording.length.text() == "4.0 s"
     assert recording.mean.isEnabled()
     # Channel and plane are only asked for where there are several.
-    assert not recording.channel.isVisible()
-    assert not recording.plane.isVisible()
+    assert not recording.channel.visible
+    assert not recording.plane.visible
 
 
 def test_dropping_a_file_opens_it(recording: RecordingDock, movie_path: Path, qtbot: Any) -> None:
@@ -110,7 +110,7 @@ def test_an_image_of_the_viewer_can_be_the_recording(
     assert recording.session.recording.movie is not None  # the only one there is
     assert recording.session.recording.movie.name == "mine"
     assert recording.length.text() == "enter the frame rate"
-    recording.frame_rate.setValue(20)
+    recording.frame_rate.value = 20
     assert recording.session.recording.movie.frame_rate == 20
     assert recording.length.text() == "2.0 s"
     recording.mean.click()
@@ -127,7 +127,7 @@ def test_a_movie_opened_from_the_file_menu_is_taken_with_its_frame_rate(
 ) -> None:
     viewer.open(movie_path, plugin="napari-calcdyn")
     assert recording.session.recording.movie is not None
-    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.frame_rate.value == pytest.approx(10)
     assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
     recording.mean.click()
     settle(qtbot, recording)
@@ -141,13 +141,13 @@ def test_a_channel_is_asked_for_where_there_are_several(
     both = np.stack([movie_array, movie_array // 2], axis=1)
     tifffile.imwrite(path, both, imagej=True, metadata={"axes": "TCYX"})
     open_and_settle(qtbot, recording, path)
-    assert recording.channel.isVisible()
-    assert not recording.plane.isVisible()
-    recording.channel.setValue(1)
+    assert recording.channel.visible
+    assert not recording.plane.visible
+    recording.channel.value = 1
     settle(qtbot, recording)
     (layer,) = viewer.layers
     assert np.array_equal(np.asarray(layer.data[5]), movie_array[5] // 2)
-    assert recording.channel.value() == 1
+    assert recording.channel.value == 1
 
 
 def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(

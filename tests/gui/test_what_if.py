@@ -82,10 +82,10 @@ def test_an_roi_is_pushed_at_the_frame_that_is_shown(
     session = ready.session
     assert session.rois.loaded is not None
     assert session.recording.movie is not None
-    assert ready.push.text() == "Push ROI 105"
-    ready.size.setValue(-1.5)
-    ready.frames.setValue(9)
-    ready.push.click()
+    assert ready.push.call_button.text == "Push ROI 105"
+    ready.push.size.value = -1.5
+    ready.push.frames.value = 9
+    ready.push.call_button.native.click()
     idle(ready, qtbot)
     layer = shown(viewer, PUSH)
     latents = model.encode(session.recording.movie)
@@ -132,14 +132,14 @@ def test_a_source_is_pushed_without_rois(
 ) -> None:
     session = ready.session
     session.rois.loaded = None
-    assert not ready.push.isEnabled()
+    assert not ready.push.call_button.enabled
     assert "There are no ROIs" in ready.hint.text()
-    ready.what.setCurrentIndex(1)
+    ready.push.what.value = "source"
     assert ready.hint.text() == ""
-    assert ready.source.maximum() == 7
-    ready.source.setValue(3)
-    assert ready.push.text() == "Push source 3"
-    ready.push.click()
+    assert ready.push.source.max == 7
+    ready.push.source.value = 3
+    assert ready.push.call_button.text == "Push source 3"
+    ready.push.call_button.native.click()
     idle(ready, qtbot)
     response = impulse_response(model.var, source_push(model.var, 3, 2.0), 20)
     np.testing.assert_allclose(shown(viewer, PUSH).data, impulse_movie(model, response), rtol=1e-5, atol=1e-5)
@@ -151,9 +151,9 @@ def test_the_frames_after_the_shown_one_are_forecast(
 ) -> None:
     session = ready.session
     assert session.recording.movie is not None
-    assert ready.forecast.text() == "Forecast from frame 40"
-    ready.ahead.setValue(6)
-    ready.forecast.click()
+    assert ready.forecast.call_button.text == "Forecast from frame 40"
+    ready.forecast.ahead.value = 6
+    ready.forecast.call_button.native.click()
     qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
     layer, latents = shown(viewer, FORECAST), model.encode(session.recording.movie)
     np.testing.assert_allclose(layer.data, model.decode(forecast(model.var, latents, 41, 6)), rtol=1e-4)
@@ -171,7 +171,7 @@ def test_the_frames_after_the_shown_one_are_forecast(
     # The errors are of the rules and not of the frame: another forecast does not measure them again.
     titles: list[str] = []
     session.work.events.job.connect(lambda job, _: job is not None and titles.append(job.title))
-    ready.forecast.click()
+    ready.forecast.call_button.native.click()
     idle(ready, qtbot)
     assert titles == ["Forecasting"]
     assert shown_frame(session) == 42
@@ -181,8 +181,8 @@ def test_the_frames_after_the_shown_one_are_forecast(
 def test_a_forecast_goes_beyond_the_recording(viewer: Any, ready: WhatIf, qtbot: Any) -> None:
     session = ready.session
     show_frame(session, FRAMES - 1)
-    ready.ahead.setValue(200)  # more than there are held-out frames
-    ready.forecast.click()
+    ready.forecast.ahead.value = 200  # more than there are held-out frames
+    ready.forecast.call_button.native.click()
     qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
     assert shown(viewer, FORECAST).translate[0] == 3 + 2 * FRAMES
     assert viewer.dims.point[0] == 3 + 2 * FRAMES
@@ -193,8 +193,8 @@ def test_what_belongs_to_other_rules_is_taken_away(
     viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
 ) -> None:
     session = ready.session
-    for button in (ready.push, ready.forecast):
-        button.click()
+    for button in (ready.push.call_button, ready.forecast.call_button):
+        button.native.click()
         idle(ready, qtbot)
     qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
     session.dynamics.var = model.var.at(fraction=0.7)
@@ -203,7 +203,7 @@ def test_what_belongs_to_other_rules_is_taken_away(
     assert "The rules changed" in ready.forecast_said.text()
     assert not ready.errors.isVisible()
     assert not ready.errors_said.isVisible()
-    ready.push.click()
+    ready.push.call_button.native.click()
     idle(ready, qtbot)
     assert session.recording.movie is not None
     assert session.rois.loaded is not None
@@ -226,8 +226,8 @@ def test_a_push_that_arrives_after_the_rules_changed_is_not_shown(
         return encode(*given)
 
     monkeypatch.setattr(model, "encode", slow)
-    ready.push.click()
-    assert ready.push.text() == "Stop"
+    ready.push.call_button.native.click()
+    assert ready.push.call_button.text == "Stop"
     session.dynamics.var = model.var.at(fraction=0.7)
     go_on.set()
     idle(ready, qtbot)
@@ -235,7 +235,7 @@ def test_a_push_that_arrives_after_the_rules_changed_is_not_shown(
     assert session.work.notice is not None
     assert "rules changed while this was computed" in session.work.notice.text
     assert shown(viewer, PUSH) is None
-    assert ready.push.text() == "Push ROI 105"
+    assert ready.push.call_button.text == "Push ROI 105"
 
 
 def test_it_is_stopped_by_the_same_button(
@@ -252,12 +252,12 @@ def test_it_is_stopped_by_the_same_button(
                 raise Cancelled
 
     monkeypatch.setattr(model, "encode", endless)
-    ready.forecast.click()
+    ready.forecast.call_button.native.click()
     assert started.wait(10)
-    assert ready.forecast.text() == "Stop"
-    ready.forecast.click()
+    assert ready.forecast.call_button.text == "Stop"
+    ready.forecast.call_button.native.click()
     idle(ready, qtbot)
-    assert ready.forecast.text() == "Forecast from frame 40"
+    assert ready.forecast.call_button.text == "Forecast from frame 40"
     assert shown(viewer, FORECAST) is None
 
 
@@ -265,26 +265,26 @@ def test_what_is_missing_is_said_in_one_sentence(
     viewer: Any, section: WhatIf, session: Session, model: VARAutoencoder, qtbot: Any
 ) -> None:
     assert "Train or load a model in the Dynamics panel" in section.hint.text()
-    assert not section.push.isEnabled()
-    assert not section.forecast.isEnabled()
+    assert not section.push.call_button.enabled
+    assert not section.forecast.call_button.enabled
     session.dynamics.model, session.dynamics.var = model, model.var
     assert "Click the ROI to push" in section.hint.text()
-    assert section.forecast.isEnabled()
+    assert section.forecast.call_button.enabled
     session.rois.selected = (100,)
     assert section.hint.text() == ""
-    section.size.setValue(0)
+    section.push.size.value = 0
     assert "A push of 0 changes nothing" in section.hint.text()
-    assert not section.push.isEnabled()
-    section.size.setValue(2)
-    assert section.push.isEnabled()
+    assert not section.push.call_button.enabled
+    section.push.size.value = 2
+    assert section.push.call_button.enabled
     rois = session.rois.loaded
     session.rois.loaded = RoiSet(np.ones((1, 12), np.float32), np.array([100]), (3, 4))
     assert "ROIs belong to another recording" in section.hint.text()
-    assert not section.push.isEnabled()
+    assert not section.push.call_button.enabled
     session.rois.loaded, session.rois.selected = rois, (100,)
     assert section.hint.text() == ""
     show_frame(session, 0)
-    section.forecast.click()
+    section.forecast.call_button.native.click()
     assert session.work.notice is not None
     assert "move the time slider to frame 2 or later" in session.work.notice.text
     movie, session.recording.movie = session.recording.movie, None
@@ -304,7 +304,7 @@ def blind(ready: WhatIf, model: VARAutoencoder) -> Iterator[WhatIf]:
 def test_an_roi_that_no_latent_reaches_is_said_in_one_sentence(
     viewer: Any, blind: WhatIf, qtbot: Any
 ) -> None:
-    blind.push.click()
+    blind.push.call_button.native.click()
     idle(blind, qtbot)
     notice = blind.session.work.notice
     assert notice is not None
@@ -317,12 +317,12 @@ def test_layers_that_the_user_deletes_and_a_section_that_is_closed(
     viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any
 ) -> None:
     session = ready.session
-    ready.push.click()
+    ready.push.call_button.native.click()
     idle(ready, qtbot)
     viewer.layers.remove(PUSH)
     session.dynamics.var = model.var.at(fraction=0.7)
     assert ready.push_said.text() == ""
-    ready.push.click()
+    ready.push.call_button.native.click()
     idle(ready, qtbot)
     assert shown(viewer, PUSH) is not None
     viewer.window.remove_dock_widget(ready)

@@ -98,7 +98,7 @@ class ModelPanel(QWidget):  # type: ignore[misc]
         preset = self.kind.config.preset(name).model_dump()
         changed = any(preset[key] != value for key, value in values.items())
         for setting, matters in self.kind.matters(values).items():
-            self.form.editors[setting].widget.setEnabled(matters)
+            self.form.editors[setting].enabled = matters
         self.preset_hint.setText(self.kind.presets[name] + (" <i>With your changes.</i>" if changed else ""))
 
     def show_job(self, *_: object) -> None:

@@ -165,7 +165,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         """Follow the settings that need no new extraction."""
         settings = self._settings()
         if settings is not None:
-            make_signal(self.session, settings, self.settings.frame_rate.value() or None)
+            make_signal(self.session, settings, self.settings.frame_rate.value)
 
     def _settings(self) -> TraceSettings | None:
         """Return what is set, or None after having said what is wrong with it."""
@@ -236,9 +236,9 @@ class InputPage(QWidget):  # type: ignore[misc]
             running or (session.recording.movie is not None and session.rois.loaded is not None)
         )
         # A change here takes effect at once, which it cannot while something else is under way.
-        for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
+        for widget in (self.only_cells, self.settings.relative.native, self.settings.baseline):
             widget.setEnabled(job is None)
-        self.settings.frame_rate.setEnabled(job is None and session.neurons.fluorescence is not None)
+        self.settings.frame_rate.enabled = job is None and session.neurons.fluorescence is not None
 
 
 def trace_facts(traces: Traces) -> str:

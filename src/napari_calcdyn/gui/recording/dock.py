@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QLabel, QSizePolicy, QSpinBox, QWidget
+from magicgui.widgets import Container
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.docks.dock import caption
 from napari_calcdyn.gui.docks.message import duration
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, wrapped
+from napari_calcdyn.gui.forms.number import Number, frame_rate_box
+from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
+from napari_calcdyn.gui.forms.rows import in_rows
 
 from .recordings import (
     compute_mean,
@@ -75,40 +78,34 @@ class RecordingDock(SideDock):
         self.body.addWidget(QLabel("… or drop a movie here."))
 
     def _build_facts(self) -> None:
-        self.facts = QWidget()
-        form = form_layout(self.facts)
-        form.setContentsMargins(0, 6, 0, 0)
-        self.channel, self.plane = QSpinBox(), QSpinBox()
-        for box, text in ((self.channel, "Channel"), (self.plane, "Plane")):
-            box.setToolTip(
-                f"<qt>The file holds several {text.lower()}s; one of them is the movie. Counted from 0.</qt>"
+        self.channel, self.plane = (
+            Number(
+                0,
+                annotation=int,
+                label=part,
+                tooltip=f"The file holds several {part.lower()}s; one of them is the movie. Counted from 0.",
             )
-            box.setKeyboardTracking(False)
-            box.valueChanged.connect(self._on_part)
-            form.addRow(text, box)
+            for part in ("Channel", "Plane")
+        )
+        self.frame_rate = frame_rate_box(
+            "Frames per second. Taken from the file where it says so; else please enter it."
+        )
+        for part in (self.channel, self.plane):
+            part.changed.connect(self._on_part)
+        self.frame_rate.changed.connect(self._on_frame_rate)
+        rows = Container(widgets=[self.channel, self.plane, self.frame_rate], labels=False)
+        self.facts, self.form = rows.native, in_rows(rows, margins=(0, 6, 0, 0))
         self.fact: dict[str, QLabel] = {}
         for name, tip in (
             ("Frames", "How many pictures, and their height × width in pixels."),
+            ("Duration", "How long the recording is."),
             ("Numbers", "How a pixel is stored. It is never changed."),
             ("Pixel size", "Height × width of a pixel, as the file says."),
             ("Memory", "What the whole movie would take; it is read piece by piece."),
         ):
             self.fact[name] = wrapped(tooltip=f"<qt>{tip}</qt>")
-            form.addRow(name, self.fact[name])
-        self.frame_rate = QDoubleSpinBox()
-        self.frame_rate.setRange(0.0, 10_000.0)
-        self.frame_rate.setDecimals(3)
-        self.frame_rate.setSuffix(" Hz")
-        self.frame_rate.setSpecialValueText("unknown")
-        self.frame_rate.setKeyboardTracking(False)
-        self.frame_rate.setToolTip(
-            "Frames per second. Taken from the file where it says so; else please enter it."
-        )
-        self.frame_rate.valueChanged.connect(self._on_frame_rate)
-        form.insertRow(3, "Frame rate", self.frame_rate)
-        self.length = QLabel()
-        form.insertRow(4, "Duration", self.length)
-        self.form = form
+            self.form.insertRow(2 if name == "Frames" else self.form.rowCount(), name, self.fact[name])
+        self.length = self.fact["Duration"]
         self.body.addWidget(self.facts)
 
     def _build_mean(self) -> None:
@@ -151,14 +148,14 @@ class RecordingDock(SideDock):
         opened = opened_by_us(layer) if layer is not None else None
         if opened is not None:
             open_recording(
-                self.session, opened.path, channel=self.channel.value(), plane=self.plane.value(), into=layer
+                self.session, opened.path, channel=self.channel.value, plane=self.plane.value, into=layer
             )
 
-    def _on_frame_rate(self, value: float) -> None:
+    def _on_frame_rate(self) -> None:
         if self.session.recording.movie is not None:
-            self.session.recording.movie.frame_rate = value or None
+            self.session.recording.movie.frame_rate = rate = self.frame_rate.value
             if self.session.movie_layer is not None:  # where the TIFF writer looks for it
-                self.session.movie_layer.metadata["frame_rate"] = value or None
+                self.session.movie_layer.metadata["frame_rate"] = rate
             self._show_length()
 
     def _on_mean(self) -> None:
@@ -197,8 +194,8 @@ class RecordingDock(SideDock):
         pixel = movie.pixel_size
         self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
         self.fact["Memory"].setText(_bytes(movie.nbytes))
-        with signals_blocked(self.frame_rate):
-            self.frame_rate.setValue(movie.frame_rate or 0.0)
+        with self.frame_rate.changed.blocked():
+            self.frame_rate.value = movie.frame_rate or None
         self._show_length()
 
     def _show_parts(self) -> None:
@@ -209,10 +206,9 @@ class RecordingDock(SideDock):
             (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
             (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
         ):
-            with signals_blocked(box):
-                box.setRange(0, number - 1)
-                box.setValue(chosen)
-            self.form.setRowVisible(box, number > 1)
+            with box.changed.blocked():
+                box.range, box.value = (0, number - 1), chosen
+            self.form.setRowVisible(box.native, number > 1)
 
     def _refresh_choice(self) -> None:
         layer = self.session.movie_layer
