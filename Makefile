@@ -28,7 +28,7 @@ demo: $(READY)
 	@$(BIN)/calcdyn demo --out $(DEMO)
 
 test: libraries $(READY)
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: libraries $(READY)
 	@$(BIN)/ruff check

@@ -33,12 +33,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def display(request: pytest.FixtureRequest) -> None:
-    """On Linux, a virtual screen where there is none, and one for each of several processes that share the tests.
-
-    No window manager runs there, so windows of two processes would take the keyboard from each other.
-    """
-    shared = "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("DISPLAY")
-    if sys.platform != "linux" or not shared or shutil.which("Xvfb") is None:
+    """On Linux, start a virtual screen where there is none, and for each of several processes that share the tests."""
+    needed = "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("DISPLAY")
+    if sys.platform != "linux" or not needed or shutil.which("Xvfb") is None:
         return
     reading, writing = os.pipe()
     # Xvfb ends with its last client: with this process, whose QApplication lives until then.
@@ -63,18 +60,19 @@ def plugins_looked_for_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_objects_to_look_at() -> Iterator[None]:
-    """Leave what is there already out of the garbage collections that follow every window.
-
-    Each of them takes as long as there are objects: with torch and scikit-learn loaded, half of the time of a test.
-    """
+def all_garbage_collected() -> Iterator[None]:
+    """Take back what the fixture below does."""
     gc.collect()
     yield
     gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
-def fewer_still(few_objects_to_look_at: None) -> None:
+def few_objects_to_look_at(all_garbage_collected: None) -> None:
+    """Leave what is there before a test out of the garbage collections that follow its window.
+
+    Each of them takes as long as there are objects: with torch and scikit-learn loaded, half of the time of a test.
+    """
     gc.freeze()
 
 
