@@ -347,6 +347,7 @@ def test_help_loads_neither_torch_nor_napari() -> None:
     assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(loaded)
 
 
+# Some 8 s: a whole training on a real recording, from the start of the program to its files.
 def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -41,6 +41,7 @@ def rows(folder: Path) -> list[list[str]]:
 @pytest.mark.skipif(
     sys.platform == "win32", reason="there, a test cannot send Ctrl-C to another process alone"
 )
+# Some 10 s: it starts three processes, each of which loads torch and simulates the cultures.
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
