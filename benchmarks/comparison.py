@@ -17,9 +17,9 @@ from statistics import fmean
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn import Movie, open_movie
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.simulate import simulate_movie
 
 VARIANTS = [("end-to-end", True), ("two-stage", True), ("end-to-end", False), ("two-stage", False)]
 ERRORS = ["latent_prediction_error", "reconstruction_error", "latent_snr", "nonzeros"]
@@ -46,7 +46,7 @@ def open_recording(name: str) -> Movie:
 
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
-    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
     names = ("mode", "skip", "prediction_weight", "steps")
     config = VARAutoencoderConfig.preset(

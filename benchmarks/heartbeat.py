@@ -15,7 +15,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from report import save
 
 from napari_calcdyn.gui.launch import add_docks
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn.simulate import simulate_movie
 
 BEAT_MS = 20
 PLAY_FPS = 15

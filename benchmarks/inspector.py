@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication
 from report import save
 from window import Painted, click
 
+from napari_calcdyn import Movie, RoiSet
 from napari_calcdyn.gui.inspector import runs as inspector_runs
 from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
@@ -25,9 +26,7 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.gui.traces.dock import TracesDock
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
 SIZE, FRAMES, QUICK_FRAMES, LATENTS, ORDER = 512, 2000, 600, 256, 2
 ROWS, COLUMNS, PITCH, SIDE = 20, 25, 20, 8

@@ -14,14 +14,14 @@ import numpy as np
 from report import save
 from window import Painted, click
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons
+from napari_calcdyn import RoiSet, Traces
+from napari_calcdyn.analysis.neurons import Neurons
 from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import show_neurons, views_of
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.gui.traces.dock import TracesDock
-from napari_calcdyn.recording import RoiSet, Traces
 
 SIZE, FRAMES = 512, 2000
 ROWS, COLUMNS, PITCH, SIDE = 40, 50, 10, 7

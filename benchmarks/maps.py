@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
+from napari_calcdyn import Movie
+from napari_calcdyn.simulate import simulate_movie
+from napari_calcdyn.simulate.movie import SimulatedMovie
 
 CHEAP = {
     "std": "std",
@@ -39,10 +40,9 @@ def simulate(task: Row) -> SimulatedMovie:
 
 def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
     """Return the maps of one method, and for a model its errors."""
-    from napari_calcdyn.analysis.maps import contribution_maps
-    from napari_calcdyn.analysis.maps.cheap import cheap_maps
-    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn import contribution_maps
+    from napari_calcdyn.analysis.maps import cheap_maps
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
     movie = Movie.from_array(truth.movie, frame_rate=truth.frame_rate)
     if task["method"] == "cheap":
@@ -70,7 +70,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
 
 def completeness_error(model, movie: Movie) -> float:  # type: ignore[no-untyped-def]
     """Largest difference between Σ_k C_k[t] and s (D(ẑ[t]) − D(μ)) in some frames, relative to the latter."""
-    from napari_calcdyn.analysis.maps import contribution_movie
+    from napari_calcdyn import contribution_movie
 
     chosen = np.linspace(model.var.order, movie.n_frames - 1, 4).astype(int)
     latents = model.encode(movie)

@@ -28,9 +28,7 @@ from resumable import Row, fingerprint, mean_sd, measure_all
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from napari_calcdyn.models.var_autoencoder import fitting
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from report import save
 from sklearn.decomposition import PCA
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
+from napari_calcdyn import Traces, open_traces
+from napari_calcdyn.analysis.neurons import Neurons, analyse_neurons
 from napari_calcdyn.analysis.neurons.scores import neighbourhood_agreement
-from napari_calcdyn.jobs.neurons import run_neurons
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.recording import Scaling, Traces, open_traces
+from napari_calcdyn.jobs import run_neurons
+from napari_calcdyn.models.avae import AVAE, AVAEConfig
+from napari_calcdyn.recording import Scaling
 
 Row = dict[str, object]
 

@@ -84,7 +84,7 @@ def measure(task: Row) -> Row:
     """Compare one simulated pair."""
     import torch
 
-    from napari_calcdyn.analysis.sequences.comparison import compare_sequences
+    from napari_calcdyn.analysis.sequences import compare_sequences
 
     rng = np.random.default_rng(task["seed"])
     latents, order, change = task["latents"], task["order"], float(task["change"])

@@ -18,19 +18,18 @@ import torch
 from report import save
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
+from napari_calcdyn import Movie
+from napari_calcdyn.models.lasso import solve_lasso
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var.model import penalty_weights
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.prediction import (
     detached,
     draw_windows,
     estimate_var,
     universal_penalty,
 )
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn.simulate import simulate_movie
 
 MODES = ("end-to-end", "two-stage")
 Row = dict[str, object]

@@ -22,8 +22,8 @@ from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.neurons.inputs import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.simulate import movie_of_traces, simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
-from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 
 IMAGES = Path(__file__).parent / "images"
 SIMULATE_SUITE2P = Path(__file__).parent.parent / "examples" / "simulate_suite2p.py"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.models.settings import Settings
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 PAGE = Path(__file__).with_name("settings.md")
 MODELS: dict[type[Settings], tuple[str, str]] = {

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from . import benchmark, compare, demo, gui, influence, neurons, run, simulate
 

@@ -54,7 +54,7 @@ def avae(
     from napari_calcdyn.jobs.avae_benchmark.experiments import run_benchmark
     from napari_calcdyn.jobs.avae_benchmark.figures import draw_figures
     from napari_calcdyn.jobs.avae_benchmark.grid import QUICK, Grid
-    from napari_calcdyn.recording.errors import InputError
+    from napari_calcdyn.recording import InputError
 
     if scaling not in (None, "trace", "recording"):
         raise InputError(f"Traces cannot be scaled per {scaling!r}: choose trace or recording.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import InputError
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -81,8 +81,8 @@ def compare(
             )
         conditions = _from_text(a, b, movies)
     with progress_bar() as show:
-        from napari_calcdyn.jobs.comparison import run_compare
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.jobs import run_compare
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_compare(

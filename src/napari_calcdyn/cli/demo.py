@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .gui import has_display
 from .neurons import analyse_and_tell

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 
 def gui(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -37,8 +37,8 @@ def influence(
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
     regions = open_rois(rois, frame_shape=recording.frame_shape)
     with progress_bar() as show:
-        from napari_calcdyn.jobs.influence import run_influence
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.jobs import run_influence
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_influence(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
@@ -126,8 +126,8 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
     """Read traces and run the whole job on them with a progress bar, and say what came out."""
     with progress_bar() as show:
         traces, rois = read(show)
-        from napari_calcdyn.jobs.neurons import run_neurons
-        from napari_calcdyn.models.avae.model import AVAE
+        from napari_calcdyn.jobs import run_neurons
+        from napari_calcdyn.models.avae import AVAE
 
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -46,7 +46,7 @@ def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, de
     """Run the whole job with a progress bar, and say what came out."""
     with progress_bar() as show:
         from napari_calcdyn.jobs.maps import run as run_job
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))

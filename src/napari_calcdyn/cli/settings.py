@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import typer
 from pydantic import BaseModel, ValidationError
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import InputError
 
 Command = Callable[..., None]
 Config = TypeVar("Config", bound=BaseModel)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .options import Out, Seed
 from .progress_bar import Show, progress_bar
 
 if TYPE_CHECKING:
-    from napari_calcdyn.simulate.cultures import SimulatedCultures
+    from napari_calcdyn.simulate import SimulatedCultures
     from napari_calcdyn.simulate.movie import SimulatedMovie
 
 app = typer.Typer(help="Make recordings whose answer is known.", no_args_is_help=True)
@@ -66,7 +66,8 @@ def culture(
 
 def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCultures:
     """Simulate cultures and write them, where that replaces nothing but other simulated ones."""
-    from napari_calcdyn.simulate.cultures import FILES, simulate_cultures
+    from napari_calcdyn.simulate import simulate_cultures
+    from napari_calcdyn.simulate.cultures import FILES
 
     foreign = [name for name in FILES if (out / name).exists()]
     if foreign and not (out / "culture.json").exists():
@@ -79,7 +80,7 @@ def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCult
 
 def simulate_movie_to(out: Path, **options: Any) -> SimulatedMovie:
     """Simulate a movie and write it, where that replaces nothing but another simulated one."""
-    from napari_calcdyn.simulate.movie import simulate_movie
+    from napari_calcdyn.simulate import simulate_movie
 
     if (out / "movie.tif").exists() and not (out / "truth.npz").exists():
         raise InputError(f"{out} holds a movie.tif that was not simulated: choose another folder.")

@@ -11,16 +11,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.sequences.comparison import Comparison, compare_sequences
+from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
 from napari_calcdyn.analysis.sequences.condition_blocks import check_ranges
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, comparison_maps
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var.selection import Selection
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import Selection
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.objective import configured_weights
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
-from napari_calcdyn.recording.movies.joining import join
+from napari_calcdyn.recording.movies import join
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 

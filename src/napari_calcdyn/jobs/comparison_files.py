@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import save_overview
 from napari_calcdyn.recording import Movie

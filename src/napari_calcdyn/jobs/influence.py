@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
-from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.jobs.overviews.influence import save_overview
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image, writing
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_calcdyn.analysis.neurons.neurons import analyse_neurons
+from napari_calcdyn.analysis.neurons import analyse_neurons
 from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.avae import AVAE, AVAEConfig
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 
 def available_devices() -> list[str]:

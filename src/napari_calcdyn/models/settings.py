@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 
 class Settings(BaseModel):

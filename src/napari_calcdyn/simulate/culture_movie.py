@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .cultures import SimulatedCultures
 from .fluorescence import BASELINE

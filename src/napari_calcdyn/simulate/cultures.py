@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError, check_range
-from napari_calcdyn.recording.progress import ProgressCallback, part_of
+from napari_calcdyn.recording import InputError, ProgressCallback
+from napari_calcdyn.recording.errors import check_range
+from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import replacing, writing
 
 from .culture import KINDS, check_kind, grow_culture

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 RADIUS = (3.5, 5.5)  # px; a soma of 10 µm or so at about 1 µm per pixel
 _TRIES_PER_CELL = 3000

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_calcdyn.recording.errors import InputError, check_range
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import check_range
 
 from .activity import simulate_activity, sparse_coefficients
 from .footprints import RADIUS, draw_footprints, place_cells

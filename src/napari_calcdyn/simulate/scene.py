@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .activity import slow_fluctuations
 from .camera import GAIN, Scene, record_scene

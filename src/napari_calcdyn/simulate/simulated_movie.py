@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording import RoiSet
 from napari_calcdyn.recording.writing import replacing, writing
 
 PIXEL_SIZE = (1.0, 1.0)

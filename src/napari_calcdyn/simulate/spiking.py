@@ -8,8 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording import InputError, ProgressCallback, report
 
 from .culture import Culture
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import fit_var
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import Selection, fit_var
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, report
 
 _FRAMES_AT_ONCE = 4096

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, RoiSet, report
 
 from .debiased_var import DebiasedVAR, fit_debiased

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import RoiSet
 
 from .roi_prediction import encoded_footprints

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import InputError, RoiSet, Traces
-from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import InputError, RoiSet, Traces, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline
 
 _ROIS_AT_ONCE = 64
 

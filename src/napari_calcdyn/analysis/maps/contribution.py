@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
 from .predictor import Predictor, check_latent

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.moments import lagged
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError
 
 

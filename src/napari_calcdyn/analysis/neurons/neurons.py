@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.avae import AVAE
 from napari_calcdyn.recording import ProgressCallback, Traces, report
 from napari_calcdyn.recording.writing import write_table
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import Selection
 from napari_calcdyn.recording import InputError, ProgressCallback, report
 from napari_calcdyn.recording.progress import part_of
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.analysis.blocks import autocorrelation_time, equal_blocks
-from napari_calcdyn.models.var.moments import Moments
+from napari_calcdyn.models.var import Moments
 from napari_calcdyn.recording import InputError
 
 LEAST_BLOCKS = 5  # in a condition; fewer can be permuted in too few ways

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
+from napari_calcdyn.models.lasso import solve_lasso
+from napari_calcdyn.models.var import Moments, Selection
 from napari_calcdyn.models.var.model import trace_path
-from napari_calcdyn.models.var.moments import Moments
-from napari_calcdyn.models.var.selection import Selection, choose_penalty
+from napari_calcdyn.models.var.selection import choose_penalty
 from napari_calcdyn.recording import ProgressCallback, report
 
 from .condition_blocks import Blocks, ridge_inverse

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps.predictor import check_latent
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording.errors import InputError, size_text
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import size_text
 
 from .latent_movies import latent_movie
 

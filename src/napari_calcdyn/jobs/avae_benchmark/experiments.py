@@ -22,17 +22,16 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.neurons.clustering import best_epsilon
 from napari_calcdyn.analysis.neurons.scores import neighbour_accuracy
-from napari_calcdyn.recording import InputError, ProgressCallback, Traces, report
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording import InputError, ProgressCallback, Scaling, Traces, report
 from napari_calcdyn.recording.writing import writing
-from napari_calcdyn.simulate.cultures import SimulatedCultures, simulate_cultures
+from napari_calcdyn.simulate import SimulatedCultures, simulate_cultures
 
 from .grid import Grid, Run, Score, all_runs, partition_of
 from .summary import write_summary
 from .tables import add_run, claim, read_runs, write_tables
 
 if TYPE_CHECKING:
-    from napari_calcdyn.models.avae.model import AVAE
+    from napari_calcdyn.models.avae import AVAE
 
 
 def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu", **changes: Any) -> Score:
@@ -106,8 +105,7 @@ def train_avae(
     AVAE
         Fitted.
     """
-    from napari_calcdyn.models.avae.config import AVAEConfig
-    from napari_calcdyn.models.avae.model import AVAE
+    from napari_calcdyn.models.avae import AVAE, AVAEConfig
     from napari_calcdyn.models.training import drive
 
     chosen: dict[str, Any] = {

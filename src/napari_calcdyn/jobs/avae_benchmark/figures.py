@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_calcdyn.analysis.neurons.tsne import fit_tsne
+from napari_calcdyn.analysis.neurons import fit_tsne
 from napari_calcdyn.jobs.overviews.panels import new_figure
 from napari_calcdyn.recording import Traces
 from napari_calcdyn.recording.writing import replacing, writing

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.simulate.cultures import SimulatedCultures
+from napari_calcdyn.simulate import SimulatedCultures
 
 _BETA_OF_CULTURES = 0.5
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.writing import replacing, write_table
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.recording import Movie
 

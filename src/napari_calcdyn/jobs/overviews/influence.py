@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.analysis.influence.influence import Influence
+from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .map_panel import set_scale

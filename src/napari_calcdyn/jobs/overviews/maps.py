@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.maps import ContributionMaps
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
 from .map_panel import draw_map

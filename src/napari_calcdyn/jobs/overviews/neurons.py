@@ -17,7 +17,7 @@ from .panels import draw_losses, legend_below, new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from napari_calcdyn.analysis.neurons.neurons import Neurons
+    from napari_calcdyn.analysis.neurons import Neurons
 
 _TRACES = 14
 _SAMPLES = 3000  # drawn of a trace at most

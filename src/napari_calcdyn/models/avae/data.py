@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.recording import Traces
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording import Scaling, Traces
 
 from .config import AVAEConfig
 

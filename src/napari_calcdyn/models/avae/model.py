@@ -14,8 +14,7 @@ from torch import Tensor
 from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.recording import InputError, Traces
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording import InputError, Scaling, Traces
 
 from .config import AVAEConfig
 from .data import Normalisation

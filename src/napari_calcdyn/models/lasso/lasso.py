@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .checks import check_penalty, check_problem, check_warm_start
 from .path import LassoPath, trace

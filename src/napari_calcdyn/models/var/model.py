@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import LassoPath, lasso_path
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.lasso import lasso_path
+from napari_calcdyn.models.lasso.lasso import LassoPath
+from napari_calcdyn.recording import InputError
 
 from .moments import Moments
 from .selection import Selection, choose_penalty

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import LassoPath, lambda_max, solve_lasso
+from napari_calcdyn.models.lasso import lambda_max, solve_lasso
+from napari_calcdyn.models.lasso.lasso import LassoPath
 
 from .moments import Moments
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import Progress, Schedule, train
-from napari_calcdyn.models.var.model import VAR, fit_var
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import VAR, Selection, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var import VAR
 
 from .network import PatchAutoencoder
 from .windows import NormalisedMovie

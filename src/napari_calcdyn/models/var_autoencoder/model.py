@@ -14,8 +14,7 @@ from torch import Tensor
 from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var.moments import Moments
+from napari_calcdyn.models.var import VAR, Moments
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 
 from .config import VARAutoencoderConfig

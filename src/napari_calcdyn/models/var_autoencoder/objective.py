@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.models.var import penalty_weights
 from napari_calcdyn.recording import InputError
 
 from .config import VARAutoencoderConfig

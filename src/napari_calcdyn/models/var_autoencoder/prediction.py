@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
-from napari_calcdyn.models.var.moments import Moments, lagged
+from napari_calcdyn.models.lasso import solve_lasso
+from napari_calcdyn.models.var import Moments
+from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.movies.movie import BLOCK_BYTES, Movie
+from napari_calcdyn.recording.movies import Movie
+from napari_calcdyn.recording.movies.movie import BLOCK_BYTES
 from napari_calcdyn.recording.progress import ProgressCallback, report
-from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording.rois import RoiSet
 
 from .traces import Traces
 
