@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.influence.drivers import drivers, lagged_covariances, sources_map
+from napari_calcdyn.analysis.influence.region import drivers, lagged_covariances, sources_map
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, predicted_traces
 from napari_calcdyn.analysis.maps import contribution_maps, contribution_movie
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
@@ -121,7 +121,7 @@ def test_covariances_are_those_of_all_frames_that_have_a_past(
         deviation[ORDER:].T @ deviation[ORDER - lag : len(latents) - lag] / (len(latents) - ORDER)
         for lag in (1, 2)
     ]
-    monkeypatch.setattr("napari_calcdyn.analysis.influence.drivers._FRAMES_AT_ONCE", 31)
+    monkeypatch.setattr("napari_calcdyn.analysis.influence.region._FRAMES_AT_ONCE", 31)
     seen: list[tuple[int, int]] = []
     found = lagged_covariances(latents, model.var, lambda *at: seen.append(at))
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
@@ -139,7 +139,7 @@ def test_the_map_from_moments_is_the_explained_map_of_the_reconstruction(
     covariances = lagged_covariances(latents, model.var)
     sources = np.array([3, 0, 7])
     monkeypatch.setattr(
-        "napari_calcdyn.analysis.influence.drivers._PICTURES_AT_ONCE", 4
+        "napari_calcdyn.analysis.influence.region._PICTURES_AT_ONCE", 4
     )  # of 3 sources, 2 lags
     found = sources_map(model, model.var, covariances, sources)
     decoded = model.decode(latents)

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.settings import Settings, setting
+from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.settings import setting
 
 MODELS: tuple[type[Settings], ...] = (VARAutoencoderConfig, AVAEConfig)
 FIELDS = [(model, name) for model in MODELS for name in model.model_fields]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.influence.drivers import Drivers
     from napari_calcdyn.analysis.influence.influence import Influence
+    from napari_calcdyn.analysis.influence.region import Drivers
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet, Traces
     from napari_calcdyn.recording.progress import ProgressCallback
@@ -111,7 +111,7 @@ class Prepared:
         InputError
             If the region belongs to frames of another size.
         """
-        from napari_calcdyn.analysis.influence.drivers import drivers
+        from napari_calcdyn.analysis.influence.region import drivers
         from napari_calcdyn.analysis.influence.roi_prediction import predicted_like
 
         model, var = self.inputs.model, self.inputs.var
@@ -198,8 +198,8 @@ def prepare(
     Cancelled
         If a progress callback asked to stop.
     """
-    from napari_calcdyn.analysis.influence.drivers import lagged_covariances
     from napari_calcdyn.analysis.influence.influence import roi_influence
+    from napari_calcdyn.analysis.influence.region import lagged_covariances
 
     def kept(name: str, *fields: str) -> Any:
         return getattr(before, name) if before is not None and before.inputs.same(inputs, *fields) else None

@@ -48,7 +48,7 @@ def region_map(
     if maps is not None and len(maps.sources) == inputs.var.latents and inspection.maps_of is inputs.var:
         image: NDArray[np.float32] = maps.sources[sources].sum(axis=0)
         return image
-    from napari_calcdyn.analysis.influence.drivers import sources_map
+    from napari_calcdyn.analysis.influence.region import sources_map
 
     return sources_map(inputs.model, inputs.var, prepared.covariances, sources)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from napari_calcdyn.models.settings import Settings, setting
+from napari_calcdyn.models.settings import Settings
+from napari_calcdyn.recording.settings import setting
 
 _PAPER: dict[str, Any] = {
     "architecture": "paper",

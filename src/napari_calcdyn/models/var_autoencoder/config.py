@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from napari_calcdyn.models.settings import Settings, setting
+from napari_calcdyn.models.settings import Settings
+from napari_calcdyn.recording.settings import setting
 
 
 class VARAutoencoderConfig(Settings):
