@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.session import Session, SessionPart
 from napari_calcdyn.gui.session.latents import Latents
 
 from .inputs import Inputs, inputs_of
@@ -21,16 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.models.var.model import VAR
 
 MOST_COMPARED = 5  # pinned ROIs that are drawn beside the current one
 
 
-class Inspection:
+class Inspection(SessionPart):
     """The region that is inspected, and all that is computed for it; made by `inspection_of`.
 
-    What takes long, the warm-up, is a background job of its own: it starts by itself, so it must not
+    Holds no session. What takes long, the warm-up, is a background job of its own: it starts by itself, so it must not
     be in the way of what the user starts.
 
     Signals
@@ -48,7 +48,7 @@ class Inspection:
     warmed = Signal()
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        super().__init__(session)
         self._latents = session.part(Latents)
         self._job: Job | None = None
         self._making: Inputs | None = None  # what the job works on
@@ -88,7 +88,7 @@ class Inspection:
 
     def inputs(self) -> Inputs | None:
         """Return what everything is computed from now; see `inputs_of`."""
-        return inputs_of(self._session)
+        return inputs_of(self.session)
 
     def compared(self) -> tuple[Inspected, ...]:
         """Return what is known of the pinned ROIs but the current one, in the order in which they were pinned."""
@@ -96,7 +96,7 @@ class Inspection:
         if prepared is None:
             return ()
         own = self.region.roi if self.region is not None else None
-        found = (self._roi(prepared, it) for it in self._session.rois.pinned[-MOST_COMPARED:] if it != own)
+        found = (self._roi(prepared, it) for it in self.session.rois.pinned[-MOST_COMPARED:] if it != own)
         return tuple(it for it in found if it is not None)
 
     # What changes it
@@ -147,7 +147,7 @@ class Inspection:
         self._job = self._reading = self._making = self.status = None
 
     def _on_maps(self, *_: object) -> None:
-        self.maps_of = self._session.dynamics.var
+        self.maps_of = self.session.dynamics.var
 
     # How it is computed
 
@@ -215,7 +215,7 @@ class Inspection:
     def _settle_influence(self, inputs: Inputs | None) -> None:
         """Give the session the influence of its ROIs; one that was tested since stays while it is of the same."""
         before, self._influence_of = self._influence_of, inputs
-        answers = self._session.answers
+        answers = self.session.answers
         if before is None or inputs is None or not before.same(inputs, "movie", "model", "rois"):
             answers.influence = None
         if answers.influence is None and self.prepared is not None:
@@ -223,10 +223,10 @@ class Inspection:
 
     def _settle_region(self) -> None:
         """Follow ROIs that were replaced: a region of others is gone."""
-        region, rois = self.region, self._session.rois.loaded
+        region, rois = self.region, self.session.rois.loaded
         if region is None:
             return
-        movie = self._session.recording.movie
+        movie = self.session.recording.movie
         if movie is None or region.rois.frame_shape != movie.frame_shape:
             self.region = None
         elif region.roi is not None:
@@ -253,14 +253,14 @@ class Inspection:
                 return None
             own = self.region.roi if self.region is not None else None
             self._shown = {
-                it: found for it, found in self._shown.items() if it in {own, *self._session.rois.pinned}
+                it: found for it, found in self._shown.items() if it in {own, *self.session.rois.pinned}
             }
             self._shown[number] = prepared.inspect(region)
         return self._shown[number]
 
     def _read(self, region: Region) -> None:
         """Read the trace of a region that is no ROI, off the GUI thread."""
-        movie = self._session.recording.movie
+        movie = self.session.recording.movie
         if movie is None:
             return
 

@@ -15,6 +15,7 @@ from psygnal import Signal
 
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, strongest_event
 from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.session import Session, SessionPart
 
 from .columns import CLUSTER, neuron_columns
 from .latent_layer import ROI_ID, map_points, paint_map, place_map, put_latent_map
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from napari.layers import Points
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session import Session
 
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
@@ -44,10 +44,10 @@ def show_neurons(session: Session) -> None:
     views_of(session).show_map()
 
 
-class NeuronViews:
+class NeuronViews(SessionPart):
     """What shows the neurons of one session in its viewer; made by `views_of`.
 
-    Holds neither viewer nor layers.
+    Holds neither session nor viewer nor layers.
 
     Signals
     -------
@@ -62,7 +62,7 @@ class NeuronViews:
     clicked = Signal(object, object)
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        super().__init__(session)
         self._map: weakref.ref[Points] | None = None
         self._wanted = CLUSTER
         self._renewing = self._put_away = False  # the map: by us, or hidden while there are no neurons

@@ -106,6 +106,26 @@ class Session:
         self.work.close()
 
 
+class SessionPart:
+    """What is made of a session by `Session.part`; it holds the session weakly, so that both go at once.
+
+    Parameters
+    ----------
+    session : Session
+        That keeps it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = weakref.ref(session)
+
+    @property
+    def session(self) -> Session:
+        """The session."""
+        session = self._session()
+        assert session is not None  # it keeps this
+        return session
+
+
 _sessions: weakref.WeakKeyDictionary[Viewer, Session] = weakref.WeakKeyDictionary()
 
 
