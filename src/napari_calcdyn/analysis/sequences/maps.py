@@ -163,7 +163,8 @@ def _root_mean_square(model: VARAutoencoder, covariance: NDArray[np.float64]) ->
     wanted = power > 1e-12 * max(float(power[-1]), 0.0)
     pictures = torch.from_numpy((directions[:, wanted] * np.sqrt(power[wanted])).T.astype(np.float32))
     square = np.zeros(model.frame_shape)
-    for batch in torch.split(pictures, _AT_ONCE):
-        square += model.network.decode(batch.to(model.device)).square().sum(0).cpu().numpy()
+    for start in range(0, len(pictures), _AT_ONCE):
+        batch = pictures[start : start + _AT_ONCE].to(model.device)
+        square += model.network.decode(batch).square().sum(0).cpu().numpy()
     image: NDArray[np.float32] = (model.scale * np.sqrt(square)).astype(np.float32)
     return image

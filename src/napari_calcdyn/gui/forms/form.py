@@ -95,8 +95,11 @@ class SettingsForm(QWidget):  # type: ignore[misc]
 class _Group(QCollapsible):  # type: ignore[misc]
     """A collapsible group whose arrow is text: an icon would keep the colour of the theme it was made in."""
 
+    # superqt's own names: it does not take an empty icon as an argument where PySide6 counts it as false.
+    _expanded_icon = _collapsed_icon = QIcon()
+
     def __init__(self, title: str, rows: QWidget) -> None:
-        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        super().__init__(title, expandedIcon=None, collapsedIcon=None)
         self._title = title
         self.setDuration(120)
         self.layout().setContentsMargins(0, 0, 0, 2)
