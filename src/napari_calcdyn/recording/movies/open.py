@@ -109,7 +109,7 @@ def inspect_movie(path: MoviePath) -> MovieInfo:
     Parameters
     ----------
     path : str, Path or sequence of them
-        As for :func:`open_movie`.
+        As for `open_movie`.
 
     Returns
     -------

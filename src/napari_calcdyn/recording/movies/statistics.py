@@ -117,7 +117,7 @@ def _stream(
     movie : Streamed
         The movie.
     progress : callable or None
-        See :func:`stream_statistics`.
+        See `stream_statistics`.
     take : callable
         Called with the block (n, pixels), the frames before it, and the pixels to work on.
     running : ndarray of shape (pixels,)

@@ -262,7 +262,7 @@ def filled_rois(
     name: str,
     columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> RoiSet:
-    """Return ROIs of several outlines each; see :meth:`RoiSet.from_polygons` and :func:`fill_outline`."""
+    """Return ROIs of several outlines each; see `RoiSet.from_polygons` and `fill_outline`."""
     pixels: list[NDArray[np.int64]] = []
     n_cut = 0
     for number, paths in zip(ids, outlines, strict=True):

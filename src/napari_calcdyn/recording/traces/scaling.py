@@ -80,7 +80,7 @@ class Scaling:
         return scaled.astype(np.float32)
 
     def invert(self, scaled: ArrayLike) -> NDArray[np.float32]:
-        """Undo :meth:`apply`.
+        """Undo `apply`.
 
         Parameters
         ----------

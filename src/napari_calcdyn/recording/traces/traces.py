@@ -17,7 +17,7 @@ CONSTANT, EMPTY = "constant", "no valid samples"
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """One trace for each ROI; :attr:`problems` says of each why it cannot be used.
+    """One trace for each ROI; `problems` says of each why it cannot be used.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Traces:
         name : str
             What to call them in messages.
         provenance : mapping or None
-            See :class:`Traces`.
+            See `Traces`.
 
         Returns
         -------

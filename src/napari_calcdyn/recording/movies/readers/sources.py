@@ -33,7 +33,7 @@ class Source(Protocol):
         """Fill `out` (n, Y, X) with frames from `start` on."""
 
     def lazy(self) -> Any:
-        """Return an array (T, Y, X) that reads on access, or None where only :meth:`read` can."""
+        """Return an array (T, Y, X) that reads on access, or None where only `read` can."""
 
 
 class ArraySource:

@@ -34,7 +34,7 @@ class Stack:
     pixel_size : tuple of float or None
         Height and width of a pixel in µm.
     scanimage : ScanImage or None
-        How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until :meth:`arranged`.
+        How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until `arranged`.
     """
 
     name: str

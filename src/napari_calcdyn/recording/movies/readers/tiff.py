@@ -38,7 +38,7 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     Returns
     -------
     Stack
-        Not yet :meth:`~.stack.Stack.arranged`.
+        Not yet `stack.Stack.arranged`.
 
     Raises
     ------
