@@ -69,8 +69,8 @@ def stream_mean(movie: Streamed, progress: ProgressCallback | None = None) -> ND
 def stream_statistics(movie: Streamed, progress: ProgressCallback | None = None) -> MovieStatistics:
     r"""Compute the statistics of a movie block by block; see `Movie.statistics`.
 
-    Every block's mean :math:`\bar x_b` and squared deviations :math:`M_b` are found by themselves and merged
-    as :math:`M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)`, :math:`\delta = \bar x_b - \bar x`
+    Every block's mean $\bar x_b$ and squared deviations $M_b$ are found by themselves and merged
+    as $M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)$, $\delta = \bar x_b - \bar x$
     (Chan, Golub & LeVeque 1983), in double precision, so a large offset costs no digits.
     """
     shape = movie.frame_shape

@@ -35,9 +35,9 @@ class Baseline(Described):
 def delta_f_over_f(
     traces: Traces, baseline: Baseline | None = None, *, progress: ProgressCallback | None = None
 ) -> Traces:
-    r"""Divide what exceeds the baseline by the baseline, :math:`(F - F_0) / F_0`.
+    r"""Divide what exceeds the baseline by the baseline, $(F - F_0) / F_0$.
 
-    Where :math:`F_0` is below `floor` times the range of the trace (largest minus smallest value), or negative,
+    Where $F_0$ is below `floor` times the range of the trace (largest minus smallest value), or negative,
     as it can be without neuropil, it is raised to that in the denominator; a sentence in
     ``provenance["warnings"]`` and the ids in ``provenance["raised_baselines"]`` say so.
 

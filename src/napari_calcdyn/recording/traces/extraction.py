@@ -23,8 +23,8 @@ def extract_traces(
 ) -> Traces:
     r"""Read the fluorescence of all ROIs in one pass over the movie.
 
-    The trace of ROI :math:`r` is :math:`\langle f_r, x_t\rangle - c\,\langle g_r, x_t\rangle`, with its weights
-    :math:`f_r` and those :math:`g_r` of the ring of neuropil round it, both of sum 1. Summed in double precision.
+    The trace of ROI $r$ is $\langle f_r, x_t\rangle - c\,\langle g_r, x_t\rangle$, with its weights
+    $f_r$ and those $g_r$ of the ring of neuropil round it, both of sum 1. Summed in double precision.
     In memory are two blocks of the movie and the traces.
 
     Parameters
