@@ -173,8 +173,8 @@ def test_a_second_job_is_refused_in_one_sentence_that_names_the_first(viewer: An
         stop.wait(5)
         return "first"
 
-    assert session.work.start("dynamics", "Training", work, results.append)
-    assert not session.work.start("recording", "Mean frame", work, results.append)
+    assert session.work.start_work("dynamics", "Training", work, results.append)
+    assert not session.work.start_work("recording", "Mean frame", work, results.append)
     assert session.work.notice is not None
     assert session.work.notice.topic == "recording"
     assert "“Training” is still under way" in session.work.notice.text
@@ -189,7 +189,7 @@ def test_progress_is_forgotten_after_an_error(viewer: Any, qtbot: Any) -> None:
     def work(report: Any, stop: threading.Event) -> None:
         raise InputError("No.")
 
-    session.work.start("dynamics", "Training", work, lambda _: None)
+    session.work.start_work("dynamics", "Training", work, lambda _: None)
     assert session.work.status is not None
     qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
     assert session.work.status is None

@@ -63,7 +63,7 @@ class WorkState:
             What to say when it was stopped without a result.
         """
         work = tracked(topic, stage or title, compute)
-        return self.start_work(topic, title, work, done, self._show_last, stopped)
+        return self.start_work(topic, title, work, done, stopped=stopped)
 
     def start_work(
         self,
@@ -71,7 +71,7 @@ class WorkState:
         title: str,
         work: Work,
         done: Callable[[Any], None],
-        progressed: Callable[[list[Any]], None],
+        progressed: Callable[[list[Any]], None] | None = None,
         stopped: str = "",
     ) -> bool:
         """Run work that reports in its own way in the background, as `start` does.
@@ -81,8 +81,8 @@ class WorkState:
         topic, title, done, stopped
             As for `start`.
         work : callable
-            See `Job`.
-        progressed : callable
+            See `Job`; it reports `Status` objects where `progressed` is None.
+        progressed : callable, optional
             Called with what was reported since the last call.
         """
         if self.job is not None:
@@ -93,7 +93,7 @@ class WorkState:
             )
             return False
         job = Job(title, work)
-        job.progressed.connect(progressed)
+        job.progressed.connect(progressed or self._show_last)
         job.ended.connect(self._forget)
         job.failed.connect(lambda text: self.tell(topic, text, True))
         job.cancelled.connect(lambda: self.tell(topic, stopped or f"{title} was stopped."))
