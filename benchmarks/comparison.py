@@ -46,13 +46,15 @@ def open_recording(name: str) -> Movie:
 
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
     names = ("mode", "skip", "prediction_weight", "steps")
     config = VARAutoencoderConfig.preset(
         task["preset"], **{name: task[name] for name in names if task[name] is not None}
     )
-    run = fit_var_autoencoder(open_recording(str(task["recording"])), config, device="cpu", seed=task["seed"])
+    run = VARAutoencoder(config).fit_steps(
+        open_recording(str(task["recording"])), device="cpu", seed=task["seed"]
+    )
     while True:
         try:
             next(run)

@@ -30,9 +30,7 @@ from napari_calcdyn.analysis.influence.edge_test import family_wise
 from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet, extract_traces
 from napari_calcdyn.simulate.activity import simulate_activity
@@ -122,8 +120,8 @@ def measured(task: Row) -> Row:
     config = VARAutoencoderConfig.model_validate(
         {"mode": task["training"], "distance_penalty": task["distance_penalty"]}
     )
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu", seed=seed), lambda _: None)
-    latents = model.latents(movie)
+    model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
+    latents = model.encode(movie)
     found = influence_test(model, latents, rois)
     assert found.p_values is not None
     real = np.nan_to_num(found.p_values, nan=1.0) <= 0.05

@@ -25,9 +25,8 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.gui.traces.dock import TraceDock
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
 SIZE, FRAMES, QUICK_FRAMES, LATENTS, ORDER = 512, 2000, 600, 256, 2
@@ -94,9 +93,7 @@ def main() -> None:
     rois = rois_on_a_grid()
     pixels = movie_of(rois, frames)
     config = VARAutoencoderConfig.preset("quick", steps=30, latents=LATENTS, order=ORDER)
-    model, _ = drive(
-        fit_var_autoencoder(Movie.from_array(pixels, frame_rate=20.0), config, device="cpu"), lambda _: None
-    )
+    model = VARAutoencoder(config).fit(Movie.from_array(pixels, frame_rate=20.0), device="cpu")
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 900)

@@ -42,7 +42,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
     from napari_calcdyn.analysis.maps.cheap import cheap_maps
     from napari_calcdyn.analysis.maps.contribution import contribution_maps
     from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
     movie = Movie.from_array(truth.movie, frame_rate=truth.frame_rate)
     if task["method"] == "cheap":
@@ -50,7 +50,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
         return {name: getattr(found, attribute) for name, attribute in CHEAP.items()}, {}
 
     config = VARAutoencoderConfig.preset(task["preset"], mode=task["method"])
-    run = fit_var_autoencoder(movie, config, device="cpu", seed=task["seed"])
+    run = VARAutoencoder(config).fit_steps(movie, device="cpu", seed=task["seed"])
     while True:
         try:
             next(run)
@@ -73,7 +73,7 @@ def completeness_error(model, movie: Movie) -> float:  # type: ignore[no-untyped
     from napari_calcdyn.analysis.maps.contribution import contribution_movie
 
     chosen = np.linspace(model.var.order, movie.n_frames - 1, 4).astype(int)
-    latents = model.latents(movie)
+    latents = model.encode(movie)
     whole = model.decode(model.var.predict(latents)[chosen]).astype(np.float64)
     whole -= model.decode(model.var.mean[None])
     parts = np.zeros_like(whole)

@@ -21,7 +21,8 @@ from resumable import CORES, Row, measure_all
 from sequences import code_of_comparison
 
 from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.recording.behaviour.behaviour import open_behaviour, stretches
+from napari_calcdyn.recording.behaviour.behaviour import stretches
+from napari_calcdyn.recording.behaviour.open import open_behaviour
 
 FISSA = ("AVG_A01", "AVG_A02", "AVG_A03")
 SMOOTH, FAST = 15, 12.0
@@ -49,16 +50,16 @@ def measure(task: Row) -> Row:
     from napari_calcdyn.jobs.comparison import compare
     from napari_calcdyn.models.training import drive
     from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.models.var_autoencoder.objective import configured_weights
     from napari_calcdyn.recording.movies.joining import join
 
     movies = [open_movie(Path(FOLDER, name)) for name in task["movies"]]  # type: ignore[attr-defined]
     whole = movies[0] if len(movies) == 1 else join(*movies)
     config = VARAutoencoderConfig.preset(task["preset"])
-    fit = fit_var_autoencoder(whole, config, device="cpu", seed=task["seed"])
+    fit = VARAutoencoder(config).fit_steps(whole, device="cpu", seed=task["seed"])
     model, _ = drive(fit, lambda progress: None)
-    latents = [model.latents(movie) for movie in movies]
+    latents = [model.encode(movie) for movie in movies]
     a, b = conditions(task, movies)
     found, _ = compare(model, movies, a, b, latents=latents, permutations=task["permutations"])
 

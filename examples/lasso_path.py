@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
+import napari_calcdyn as cd
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
 
     # All that the lasso needs to know of the data.
     gram, cov = past.T @ past / n, past.T @ present / n
-    path = lasso_path(gram, cov)
+    path = cd.lasso_path(gram, cov)
     print(f"Paths have {path.n_knots.min()} to {path.n_knots.max()} knots.")
 
     # Choose one knot per target by the extended BIC.
@@ -40,7 +40,7 @@ def main() -> None:
     # The estimate is a function of the data like any other: how does the error follow the data?
     past = past.clone().requires_grad_()
     gram, cov = past.T @ past / n, past.T @ present / n
-    a = solve_lasso(gram, cov, 0.1 * lambda_max(gram, cov), warm_start=coefficients)
+    a = cd.solve_lasso(gram, cov, 0.1 * cd.lambda_max(gram, cov), warm_start=coefficients)
     error = (present - past @ a).square().mean()
     error.backward()
     print(f"Prediction error {error.item():.3f}; its gradient has norm {past.grad.norm().item():.2e}.")

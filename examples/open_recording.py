@@ -10,7 +10,7 @@ import sys
 
 import tifffile
 
-from napari_calcdyn.recording import InputError, inspect_movie, open_movie
+import napari_calcdyn as cd
 
 
 def show_progress(done: int, total: int) -> None:
@@ -28,11 +28,11 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.movie[0] if len(arguments.movie) == 1 else arguments.movie
     try:
-        print(inspect_movie(path))
-        movie = open_movie(path, channel=arguments.channel, plane=arguments.plane)
+        print(cd.inspect_movie(path))
+        movie = cd.open_movie(path, channel=arguments.channel, plane=arguments.plane)
         statistics = movie.statistics(show_progress)
         movie.check_dynamic(statistics)
-    except InputError as error:
+    except cd.InputError as error:
         sys.exit(f"\n{error}")
     print(f"\npixels from {statistics.minimum:g} to {statistics.maximum:g}, ", end="")
     print(f"standard deviation over time {statistics.std.mean():.3g} on average")

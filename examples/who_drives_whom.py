@@ -1,4 +1,4 @@
-"""Ask which ROI drives which, with a test of every edge, on a movie whose connections are known.
+"""Ask which ROI drives which, with a test of every connection, on a movie whose connections are known.
 
 Run: python examples/who_drives_whom.py [FOLDER]
 """
@@ -10,20 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_calcdyn.analysis.influence.influence import influence_test
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import simulate_movie
+import napari_calcdyn as cd
 
 
 def main() -> None:
-    simulated = simulate_movie(frames=1500, height=96, width=96, seed=1)
-    movie = Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
-    model, _ = drive(fit_var_autoencoder(movie, VARAutoencoderConfig.preset("quick")), lambda _: None)
+    simulated = cd.simulate_movie(frames=1500, height=96, width=96, seed=1)
+    movie = cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
+    model = cd.VARAutoencoder(preset="quick").fit(movie)
 
-    influence = influence_test(model, model.latents(movie), simulated.rois)
+    influence = cd.influence_test(model, model.encode(movie), simulated.rois)
     known = simulated.coefficients[0]  # [target, source], of the dynamic cells, which come first
     edges = influence.edges(alpha=0.05)
     for source, target, lag, strength, _, p_value in edges.tolist():

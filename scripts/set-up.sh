@@ -9,7 +9,7 @@ has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
 
 find_python() {
     local candidate without_venv=
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
         new_enough "$candidate" || continue
         if has_venv "$candidate"; then
             echo "$candidate"
@@ -35,7 +35,7 @@ fi
 echo "Installing the versions in constraints.txt into $venv (once; a few minutes)"
 # -qq keeps errors and drops warnings. The two variables make the pins hold for the build backend too, in older and newer versions of pip.
 export PIP_CONSTRAINT=$PWD/constraints.txt PIP_BUILD_CONSTRAINT=$PWD/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
-if ! "$venv/bin/python" -m pip install -qq --no-input --editable ".[pyqt6,test,lint,docs,bench]"; then
+if ! "$venv/bin/python" -m pip install -qq --no-input --editable ".[pyqt6,test,lint,docs,bench,release]"; then
     echo "pip could not install the packages; its message is above. Mend that and run the same command again." >&2
     exit 1
 fi

@@ -217,7 +217,7 @@ def test_folders_that_cannot_be_written_are_refused_before_the_training(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("training began")
 
-    monkeypatch.setattr(job, "fit_var_autoencoder", never)
+    monkeypatch.setattr(job.VARAutoencoder, "fit_steps", never)
     refused(monkeypatch, capsys, "run", movie, "--out", movie, words="is a file: choose a folder")
     refused(
         monkeypatch,

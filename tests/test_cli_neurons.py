@@ -247,7 +247,7 @@ def test_bad_input(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("training began")
 
-    monkeypatch.setattr(job, "fit_avae", never)
+    monkeypatch.setattr(job.AVAE, "fit_steps", never)
     arguments = bad_input(what, tmp_path, movie, suite2p, traces)
     refused(monkeypatch, capsys, "neurons", *arguments, "--out", tmp_path / "out", words=words)
     assert not (tmp_path / "out").exists()

@@ -195,3 +195,44 @@ def test_architecture_page_names_places_that_exist() -> None:
     ]
     assert len(named) > 20
     assert missing == []
+
+
+def test_every_supported_python_is_tested_and_looked_for() -> None:
+    stated = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if ":: 3." in line}
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    set_up = (ROOT / "scripts" / "set-up.sh").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(3\.\d+)"', re.search(r"python: \[(.*)\]", workflow)[1])) == stated
+    assert set(re.findall(r"python(3\.\d+)", re.search(r"PYTHON:-(.*)\}; do", set_up)[1])) == stated
+    assert min(stated) == PROJECT["requires-python"].removeprefix(">=")
+
+
+def test_conda_recipe_asks_for_what_the_project_asks_for() -> None:
+    names = {
+        "dask": "dask-core",
+        "matplotlib": "matplotlib-base",
+        "napari": "napari-base",
+        "torch": "pytorch",
+    }
+    needs = map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["gui"])
+    recipe = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    run = re.search(r"\n  run:\n((?:    - .*\n)+)", recipe)[1]
+    assert set(re.findall(r"    - (.*)\n", run)) == {
+        "python >=${{ python_min }}",
+        *(f"{names.get(need.name, need.name)} {need.specifier}" for need in needs),
+    }
+    assert re.search(r'version: "(.*)"\n  python_min: "(.*)"', recipe).groups() == (
+        napari_calcdyn.__version__,
+        PROJECT["requires-python"].removeprefix(">="),
+    )
+
+
+def test_lowest_versions_are_those_of_every_requirement() -> None:
+    lowest = runpy.run_path(str(ROOT / "scripts" / "lowest.py"))["lowest"]
+    expected = {
+        name: f">={line.partition('==')[2]}"
+        for line in lowest()
+        for name in [canonicalize_name(line.partition("==")[0])]
+    }
+    assert expected == {name: str(need.specifier) for name, need in requirements().items()}
+    assert "torch==2.13.0" in lowest("torch==2.13.0")
+    assert len(lowest("torch==2.13.0")) == len(lowest())

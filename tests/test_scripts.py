@@ -91,3 +91,49 @@ def test_root_installs_libraries_and_updates_the_list_only_after_a_failure(witho
     asked.unlink()
     assert run("system-libraries.sh", path=f"{without_egl}:{os.environ['PATH']}").returncode != 0
     assert asked.read_text(encoding="utf-8").splitlines() == [install, "update --quiet=2", install]
+
+
+def test_a_release_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "release.sh", tmp_path / "scripts")
+    fake(tmp_path / "bin", "python", 'case "$*" in "-m twine"*) exit 1 ;; esac')
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "earlier.whl").touch()
+    command = [BASH, str(tmp_path / "scripts" / "release.sh"), str(tmp_path / "bin" / "python")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode != 0
+    assert result.stderr.splitlines() == ["Not released: the step above failed; dist/ is as it was."]
+    assert result.stdout.splitlines()[-1] == "== What the package index would refuse"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "bin",
+        "dist",
+        "earlier.whl",
+        "python",
+        "release.sh",
+        "scripts",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        ('<script src="javascripts/own.js"></script> <a href="https://elsewhere.org">', ""),
+        (
+            '<script src="https://elsewhere.org/x.js"></script>',
+            "These pages fetch something from another host.",
+        ),
+        (
+            '<link rel="stylesheet" href="//elsewhere.org/x.css">',
+            "These pages fetch a style from another host.",
+        ),
+        (
+            '<span class="arithmatex">\\(x\\)</span>',
+            "These formulas were not set; docs/formulas.py does that.",
+        ),
+    ],
+)
+def test_pages_that_need_another_host_are_refused(tmp_path: Path, page: str, complaint: str) -> None:
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    result = run("check-site.sh", str(tmp_path), path=os.environ["PATH"])
+    assert (result.returncode != 0) == bool(complaint)
+    assert result.stderr.splitlines()[-1:] == ([complaint] if complaint else [])

@@ -9,7 +9,6 @@ from napari_calcdyn.analysis.influence.drivers import drivers, lagged_covariance
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, predicted_traces
 from napari_calcdyn.analysis.maps.contribution import contribution_maps, contribution_movie
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 from napari_calcdyn.simulate.movie import simulate_movie
@@ -23,7 +22,7 @@ def fitted() -> tuple[VARAutoencoder, Movie]:
     config = VARAutoencoderConfig.preset(
         "quick", steps=40, latents=20, order=ORDER, selection="fraction", fraction=0.2
     )
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -34,7 +33,7 @@ def fitted() -> tuple[VARAutoencoder, Movie]:
 @pytest.fixture(scope="module")
 def latents(fitted: tuple[VARAutoencoder, Movie]) -> np.ndarray:
     model, movie = fitted
-    return model.latents(movie)
+    return model.encode(movie)
 
 
 @pytest.fixture(scope="module")

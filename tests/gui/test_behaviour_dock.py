@@ -24,9 +24,8 @@ from napari_calcdyn.gui.dynamics.results import SOURCES, by_source
 from napari_calcdyn.gui.layers.layers import put_image
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
 FRAMES = 120
@@ -202,12 +201,12 @@ def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: Behaviou
     goes_with.kind.setCurrentText("sources")
     assert "Train or load a model" in goes_with.said.text()
     config = VARAutoencoderConfig.preset("quick", steps=20, latents=8)
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
+    model = VARAutoencoder(config).fit(movie, device="cpu")
     session.dynamics.model, session.dynamics.var = model, model.var
     qtbot.waitUntil(goes_with.table.isVisible, timeout=10_000)
     assert session.recording.behaviour is not None
     expected = correlate_behaviour(
-        numeric_columns(session.recording.behaviour), model.latents(movie), np.arange(model.network.latents)
+        numeric_columns(session.recording.behaviour), model.encode(movie), np.arange(model.network.latents)
     )
     ranked = expected.ranked("speed")
     assert [row[0] for row in rows(loaded)] == [str(expected.ids[at]) for at in ranked]

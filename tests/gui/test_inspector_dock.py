@@ -114,7 +114,7 @@ def test_a_click_shows_traces_sources_map_and_arrows(
     assert dock.head.title.text() == f"<b>ROI {FIRST + 1}</b>"
     assert dock.state.advice.isHidden()
     assert session.recording.movie is not None
-    latents = model.latents(session.recording.movie)
+    latents = model.encode(session.recording.movie)
     weights = rois.footprints[[1]]
     drawn = [item.getOriginalDataset() for item in dock.traces.plot.listDataItems()]
     decoded = model.decode(latents).reshape(FRAMES, -1)
@@ -419,9 +419,9 @@ def test_the_warm_up_shows_progress_and_can_be_stopped(
                 calls.append("stopped")
                 raise Cancelled("stopped")
             time.sleep(0.01)
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     session = show_movie(viewer, pixels)
     take(session, rois, model)
     qtbot.waitUntil(

@@ -39,9 +39,9 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
     def slow(*_: Any) -> np.ndarray:
         calls.append(1)
         go_on.wait(10)
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     shared, found, waited = share_latents(session), [], threading.Event()
     assert share_latents(session) is shared
 
@@ -73,9 +73,9 @@ def test_who_waits_can_be_stopped_and_the_next_encodes(
         go_on.wait(10)
         if progress is not None and progress(1, 2):
             raise Cancelled("stopped")
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     outcome: list[str] = []
 
     def first() -> None:

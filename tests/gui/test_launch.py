@@ -18,7 +18,7 @@ from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import open_movie
 
 
@@ -27,7 +27,7 @@ def result_folder(tmp_path: Path, movie_path: Path, movie_array: np.ndarray) -> 
     """A model of a few steps and its maps, as the command line writes them; the movie grows to 160 frames."""
     tifffile.imwrite(movie_path, np.concatenate([movie_array] * 4), imagej=True, metadata={"axes": "TYX"})
     movie = open_movie(movie_path)
-    fit = fit_var_autoencoder(movie, VARAutoencoderConfig.preset("quick", steps=20), device="cpu")
+    fit = VARAutoencoder(VARAutoencoderConfig.preset("quick", steps=20)).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)

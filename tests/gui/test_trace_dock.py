@@ -29,7 +29,6 @@ from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.state import ShownTraces
 from napari_calcdyn.gui.traces.dock import MOST_ROWS, TraceDock
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, Traces
 
@@ -244,7 +243,7 @@ def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TraceDock, se
 
 def train(movie: Movie) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset("quick", steps=20, latents=8)
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -265,11 +264,11 @@ def test_the_dynamics_predict_the_selected_neurons(
     session.dynamics.model, session.dynamics.var = model, model.var
     qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=20_000)
     assert dock.kinds[PREDICTED].isEnabled()
-    latents = model.latents(session.recording.movie)
+    latents = model.encode(session.recording.movie)
     expected = predicted_traces(model, latents, session.rois.loaded.footprints)
     assert np.allclose(curves(dock)[2][1], expected[7], equal_nan=True, rtol=1e-5)
     calls: list[Any] = []
-    encode, model.latents = model.latents, lambda *_: calls.append(_)  # type: ignore[method-assign]
+    encode, model.encode = model.encode, lambda *_: calls.append(_)  # type: ignore[method-assign]
     views_of(session).select([103])
     qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=5000)
     assert np.allclose(curves(dock)[2][1], expected[3], equal_nan=True, rtol=1e-5)
@@ -283,7 +282,7 @@ def test_the_dynamics_predict_the_selected_neurons(
         timeout=5000,
     )
     assert not calls  # the recording was encoded once
-    model.latents = encode  # type: ignore[method-assign]
+    model.encode = encode  # type: ignore[method-assign]
     dock.kinds[PREDICTED].setChecked(False)
     assert len(curves(dock)) == 2
     dock.kinds[PREDICTED].setChecked(True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from neuron_scene import events, grid_of_rois, show_recording
 
-from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast, forecast_error
+from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast, forecast_error
 from napari_calcdyn.analysis.what_if.impulse import impulse_movie, impulse_response, roi_push, source_push
 from napari_calcdyn.gui.layers.layers import is_result
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
@@ -18,9 +18,7 @@ from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.what_if.runs import FORECAST, PUSH, Push, Spread, start_push
 from napari_calcdyn.gui.what_if.section import WhatIf
 from napari_calcdyn.gui.what_if.words import error_words, push_words
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
@@ -40,7 +38,7 @@ def model(rois: RoiSet) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset(
         "quick", steps=20, latents=8, order=3, selection="fraction", fraction=0.1
     )
-    return drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)[0]
+    return VARAutoencoder(config).fit(movie, device="cpu")
 
 
 @pytest.fixture
@@ -90,7 +88,7 @@ def test_an_roi_is_pushed_at_the_frame_that_is_shown(
     ready.push.click()
     idle(ready, qtbot)
     layer = shown(viewer, PUSH)
-    latents = model.latents(session.recording.movie)
+    latents = model.encode(session.recording.movie)
     push = roi_push(model, latents, session.rois.loaded.footprints[[5]], -1.5)
     expected = impulse_movie(model, impulse_response(model.var, push, 9))
     np.testing.assert_allclose(layer.data, expected, rtol=1e-5, atol=1e-5)
@@ -112,7 +110,7 @@ def test_it_says_where_a_push_spreads_to(ready: WhatIf, model: VARAutoencoder, q
         idle(ready, qtbot)
     spread, faint = found
     footprints = session.rois.loaded.footprints.toarray()
-    latents = model.latents(session.recording.movie)
+    latents = model.encode(session.recording.movie)
     pictures, decoded = (it.reshape(len(it), -1) for it in (spread.movie, model.decode(latents)))
     moved = pictures @ footprints.T / (decoded @ footprints.T).std(0)
     further = np.where(np.abs(moved) > np.abs(moved[0]), moved, 0)
@@ -157,7 +155,7 @@ def test_the_frames_after_the_shown_one_are_forecast(
     ready.ahead.setValue(6)
     ready.forecast.click()
     qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
-    layer, latents = shown(viewer, FORECAST), model.latents(session.recording.movie)
+    layer, latents = shown(viewer, FORECAST), model.encode(session.recording.movie)
     np.testing.assert_allclose(layer.data, model.decode(forecast(model.var, latents, 41, 6)), rtol=1e-4)
     np.testing.assert_array_equal(layer.translate, [3 + 2 * 41, 30, 40])
     assert [it.name for it in viewer.layers][:2] == ["movie", FORECAST]  # and nothing else is hidden by it
@@ -209,7 +207,7 @@ def test_what_belongs_to_other_rules_is_taken_away(
     idle(ready, qtbot)
     assert session.recording.movie is not None
     assert session.rois.loaded is not None
-    push = roi_push(model, model.latents(session.recording.movie), session.rois.loaded.footprints[[5]], 2.0)
+    push = roi_push(model, model.encode(session.recording.movie), session.rois.loaded.footprints[[5]], 2.0)
     expected = impulse_movie(model, impulse_response(session.dynamics.var, push, 20))
     np.testing.assert_allclose(shown(viewer, PUSH).data, expected, rtol=1e-5, atol=1e-5)
     session.rois.loaded = grid_of_rois(3, 4, first_id=300)
@@ -220,14 +218,14 @@ def test_what_belongs_to_other_rules_is_taken_away(
 def test_a_push_that_arrives_after_the_rules_changed_is_not_shown(
     viewer: Any, ready: WhatIf, model: VARAutoencoder, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, encode = ready.session, model.latents
+    session, encode = ready.session, model.encode
     go_on = threading.Event()
 
     def slow(*given: Any) -> Any:
         assert go_on.wait(10)
         return encode(*given)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     ready.push.click()
     assert ready.push.text() == "Stop"
     session.dynamics.var = model.var.at(fraction=0.7)
@@ -253,7 +251,7 @@ def test_it_is_stopped_by_the_same_button(
 
                 raise Cancelled
 
-    monkeypatch.setattr(model, "latents", endless)
+    monkeypatch.setattr(model, "encode", endless)
     ready.forecast.click()
     assert started.wait(10)
     assert ready.forecast.text() == "Stop"

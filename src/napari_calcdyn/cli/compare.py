@@ -125,7 +125,8 @@ def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
 def _from_behaviour(
     path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
-    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, open_behaviour, stretches, where
+    from napari_calcdyn.recording import open_behaviour
+    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
     if column is None or column not in table.columns:

@@ -1,4 +1,4 @@
-"""A comparison as files: its numbers, its maps, and a picture of it."""
+"""Files of a comparison: numbers, maps and overview figure."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def save_comparison(
     maps: ComparisonMaps,
     more: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write a comparison into a folder as `result_folder` gives it.
+    """Write a comparison into an empty folder.
 
     Parameters
     ----------
     folder : Path
-        Empty; gets the files of ``analysis.result_folder.RESULTS["compare"]``.
+        Empty; gets the files of ``jobs.result_folder.RESULTS["compare"]``.
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
         What was compared; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     more : dict
-        What else ``comparison.json`` should say.
+        More entries for ``comparison.json``.
 
     Returns
     -------
     dict
-        What ``comparison.json`` says.
+        Content of ``comparison.json``.
     """
     order, latents, _ = comparison.coefficients_a.shape
     found = {

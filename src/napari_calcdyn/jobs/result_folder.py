@@ -1,4 +1,4 @@
-"""The folder that a command writes: checked before anything is computed, filled in one go at the end."""
+"""Result folder of a command, checked before anything is computed and filled in one step at the end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MADE_BY = "napari-calcdyn"
 
 @contextmanager
 def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
-    """Give a place to write results to, and move them to their folder when all are there.
+    """Yield an empty folder for results, and move them to their place when all are there.
 
     An error, or the user's interruption, leaves the folder as it was. Results of an earlier run are replaced;
     files of other names stay.
@@ -87,7 +87,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
 
 
 def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> None:
-    """Write what was measured, by which a folder is known as that of an earlier run.
+    """Write the metrics, by which a later run knows the folder as one of results.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Remove what was made for nothing, from the inside out."""
+    """Remove folders that stayed empty, from the inside out."""
     for folder in folders:
         try:
             folder.rmdir()

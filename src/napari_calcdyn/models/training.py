@@ -45,6 +45,13 @@ class Progress:
     elapsed: float = 0.0
     eta: float = 0.0
 
+    def __str__(self) -> str:
+        """One line for a person: what is done, how far it is, the losses and the time left."""
+        if not self.step:
+            return self.stage
+        losses = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in self.losses.items())
+        return f"{self.stage}: {self.step} of {self.total} steps, {losses or 'no losses yet'}, {self.eta:.0f} s left"
+
 
 class Task(Protocol):
     """What the loop trains."""
@@ -187,7 +194,7 @@ def drive(
     Parameters
     ----------
     fit : generator
-        Of `fit_var_autoencoder` or `fit_avae`.
+        Of a model's `fit_steps`.
     tell : callable
         Called with every report; may raise to end the fit.
 

@@ -1,9 +1,10 @@
-"""Write files in one step, and say which folder could not be written."""
+"""Files written in one step, and errors that name the file or folder."""
 
 from __future__ import annotations
 
+import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .errors import InputError
 
 @contextmanager
 def writing(folder: str | Path) -> Iterator[None]:
-    """Say which folder could not be written, where something goes wrong with it.
+    """Turn an OSError into an InputError that names the folder.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def writing(folder: str | Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to, and put what was written in the file's place.
+    """Yield a path beside a file to write to, and replace the file by it at the end.
 
     A crash or an interruption never leaves half a file under its name.
 
@@ -59,3 +60,26 @@ def replacing(file: Path) -> Iterator[Path]:
         os.replace(beside, file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_table(file: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file in one step.
+
+    Parameters
+    ----------
+    file : Path
+        Made or replaced.
+    rows : iterable of iterables
+        Cells; the names of the columns come first.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    with (
+        writing(file.parent),
+        replacing(file) as beside,
+        beside.open("w", encoding="utf-8", newline="") as table,
+    ):
+        csv.writer(table, lineterminator="\n").writerows(rows)

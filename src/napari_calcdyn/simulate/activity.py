@@ -1,4 +1,4 @@
-"""What simulated cells do over time: a sparse stable VAR, white flicker, and slow neuropil."""
+"""Activity of simulated cells over time: a sparse, stable VAR, and slow fluctuations of the neuropil."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
+from scipy.signal import lfilter
 
 _SOURCES_PER_CELL = 1.5  # mean number of other cells that drive a cell
 _REFERENCE_RATE = 10.0  # Hz; at this rate the decays below are what one frame leaves over
@@ -34,7 +35,7 @@ class Activity:
 def sparse_coefficients(
     cells: int, order: int, frame_rate: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed links between cells.
+    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed connections between cells.
 
     Parameters
     ----------
@@ -143,12 +144,11 @@ def slow_fluctuations(
         Every row with mean 0 and variance 1.
     """
     keep = float(np.exp(-1 / (4.0 * frame_rate)))
-    values = np.empty((frames, number))
-    values[0] = rng.standard_normal(number)
+    start = rng.standard_normal(number)
     steps = np.sqrt(1 - keep**2) * rng.standard_normal((frames, number))
-    for frame in range(1, frames):
-        values[frame] = keep * values[frame - 1] + steps[frame]
-    return values.T.copy()
+    steps[0] = start
+    values: NDArray[np.float64] = lfilter([1.0], [1.0, -keep], steps.T)
+    return values
 
 
 def _companion(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""A culture of one type of neuron: who lies where, who drives whom, and how each one fires."""
+"""Culture of one type of neuron: positions, synapses and parameters."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ class Culture:
         return len(self.positions)
 
 
+def check_kind(kind: str) -> None:
+    """Raise InputError if there is no such type of neuron."""
+    if kind not in KINDS:
+        raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+
+
 def grow_culture(
     neurons: int = 700,
     kind: str = "RS",
@@ -94,8 +100,7 @@ def grow_culture(
     InputError
         If the type is unknown or a number is out of range.
     """
-    if kind not in KINDS:
-        raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+    check_kind(kind)
     if not 2 <= neurons <= 20_000:
         raise InputError(f"{neurons} neurons cannot be simulated: choose 2 to 20000.")
     if not 0.01 <= axon_length <= 5:

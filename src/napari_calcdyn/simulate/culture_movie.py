@@ -1,4 +1,4 @@
-"""A culture as a microscope sees it: every neuron a soma that glows with its trace."""
+"""Movie of a simulated culture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated data set of the AVAE paper: cultures of several types, seen through a calcium indicator."""
+"""Simulated data set of the AVAE paper: fluorescence of cultures of several types."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording.errors import InputError, check_range
+from napari_calcdyn.recording.progress import ProgressCallback, part_of
 from napari_calcdyn.recording.writing import replacing, writing
 
-from .culture import KINDS, grow_culture
+from .culture import KINDS, check_kind, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes
 
@@ -31,7 +31,7 @@ LONGEST_ONSET = 2.0
 
 @dataclass(frozen=True)
 class CultureSettings:
-    """What the data set was made with."""
+    """Arguments that the data set was made with."""
 
     kinds: tuple[str, ...]
     cultures: int
@@ -187,11 +187,11 @@ def simulate_cultures(
         culture = grow_culture(neurons, kind, axon_length=axon_length, seed=rng)
         onset = round(rng.uniform(0, LONGEST_ONSET), 3)
 
-        def advanced(done: int, of: int, before: int = number * steps) -> None:
-            report(progress, before + done * steps // of, total)
-
         spikes = simulate_spikes(
-            culture, np.ceil(1000 * (length + onset)) / 1000, seed=rng, progress=advanced
+            culture,
+            np.ceil(1000 * (length + onset)) / 1000,
+            seed=rng,
+            progress=part_of(progress, number * steps, (number + 1) * steps, total),
         )
         clean.append(fluorescence(spikes, frame_rate, onset=onset, frames=frames))
         columns.append(
@@ -226,6 +226,29 @@ def simulate_cultures(
     )
 
 
+def simulate_culture(kind: str = "RS", **settings: Any) -> SimulatedCultures:
+    """Simulate one culture of one type of neuron.
+
+    Parameters
+    ----------
+    kind : {"RS", "IB", "CH"}
+        Type of its neurons.
+    **settings
+        As for `simulate_cultures`.
+
+    Returns
+    -------
+    SimulatedCultures
+        With one culture.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
+    return simulate_cultures((kind,), 1, **settings)
+
+
 def _stream(seed: int, *key: int) -> np.random.Generator:
     """Give every use of a seed random numbers of its own."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
@@ -235,17 +258,11 @@ def _check_ranges(
     kinds: tuple[str, ...], cultures: int, seconds: float, sigma: float, frame_rate: float, seed: int
 ) -> None:
     for kind in kinds:
-        if kind not in KINDS:
-            raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+        check_kind(kind)
     if not kinds or len(set(kinds)) < len(kinds):
         raise InputError("The neuron types must be one or more of RS, IB and CH, each named once.")
-    ranges: list[tuple[str, float, float, float]] = [
-        ("cultures", cultures, 1, 1000),
-        ("seconds", seconds, 0.1, 3600),
-        ("sigma", sigma, 0, 1000),
-        ("frame_rate", frame_rate, 0.5, 1000),
-        ("seed", seed, 0, 2**63),
-    ]
-    for name, value, low, high in ranges:
-        if not low <= value <= high:
-            raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
+    check_range("cultures", cultures, 1, 1000)
+    check_range("seconds", seconds, 0.1, 3600)
+    check_range("sigma", sigma, 0, 1000)
+    check_range("frame_rate", frame_rate, 0.5, 1000)
+    check_range("seed", seed, 0, 2**63)

@@ -1,4 +1,4 @@
-"""From spikes to the fluorescence of GCaMP6s."""
+"""Fluorescence of GCaMP6s that spikes leave behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where simulated cells lie, what they look like, and what lies between them."""
+"""Places and shapes of simulated cells, and the neuropil between them."""
 
 from __future__ import annotations
 

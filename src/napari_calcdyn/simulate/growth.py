@@ -1,4 +1,4 @@
-"""How a culture is wired: neurons on a disc, axons that wander, dendrites that they pass through."""
+"""Wiring of a culture: neurons on a disc, growing axons, and dendrites that they contact."""
 
 from __future__ import annotations
 

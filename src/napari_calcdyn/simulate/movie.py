@@ -1,4 +1,4 @@
-"""A two-photon movie whose cells, dynamics and noise are known."""
+"""Simulated two-photon movies with known cells, dynamics and noise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, check_range
 
 from .activity import simulate_activity, sparse_coefficients
 from .footprints import RADIUS, draw_footprints, place_cells
@@ -110,18 +110,9 @@ def simulate_movie(
         ]
     ).astype(np.float32)
 
+    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
     return SimulatedMovie(
-        movie=record_cells(
-            weights,
-            traces,
-            (height, width),
-            brightness=brightness,
-            drift=drift,
-            bleaching=bleaching,
-            frame_rate=frame_rate,
-            seed=seed,
-            rng=rng,
-        ),
+        movie=record_cells(weights, traces, (height, width), **camera, seed=seed, rng=rng),
         weights=weights,
         traces=traces,
         kind=np.repeat(["dynamic", "silent", "flicker"], numbers),
@@ -146,7 +137,7 @@ def movie_of_traces(
     pixel_size: tuple[float, float] = PIXEL_SIZE,
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Draw cells that do what given traces say, in the neuropil and before the camera of `simulate_movie`.
+    """Draw cells with given traces, in the neuropil and before the camera of `simulate_movie`.
 
     Memory beyond the movie, 2 bytes per pixel and frame, is that of one block of frames.
 
@@ -210,18 +201,9 @@ def movie_of_traces(
     rng = np.random.default_rng(seed)
     weights = draw_footprints(places, rng.uniform(*radius, len(places)), height, width, rng)
     counts: NDArray[np.float32] = values * np.float32(brightness / rest)
+    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
     return SimulatedMovie(
-        movie=record_cells(
-            weights,
-            counts,
-            (height, width),
-            brightness=brightness,
-            drift=drift,
-            bleaching=bleaching,
-            frame_rate=frame_rate,
-            seed=seed,
-            rng=rng,
-        ),
+        movie=record_cells(weights, counts, (height, width), **camera, seed=seed, rng=rng),
         weights=weights,
         traces=counts,
         kind=words,
@@ -244,9 +226,7 @@ def _check_ranges(values: dict[str, float]) -> None:
         "seed": (0, 2**63),
     }
     for name, value in values.items():
-        low, high = ranges[name]
-        if not low <= value <= high:
-            raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
+        check_range(name, value, *ranges[name])
 
 
 def _cell_number(name: str, number: int | None, per_field: int, pixels: int) -> int:

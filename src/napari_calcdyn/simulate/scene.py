@@ -1,4 +1,4 @@
-"""Cells in their neuropil, in front of the camera."""
+"""Simulated cells in their neuropil, and their recording by the camera."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEUROPIL_MODES = 4
 
 
 def resting_counts(noise: str | float) -> float:
-    """Say how bright a typical cell at rest is at a level of shot noise.
+    """Return the brightness of a typical cell at rest for a level of shot noise.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Izhikevich neurons with depressing synapses, one millisecond after the other."""
+"""Spikes of Izhikevich neurons with depressing synapses, in steps of 1 ms."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Spikes:
         return flat.reshape(self.number, bins)
 
     def synchrony(self, width: float = 0.1) -> float:
-        """Say how much of the neurons' ups and downs they share: Golomb's χ of spike counts.
+        """Measure how synchronous the neurons are: Golomb's χ of spike counts.
 
         ``χ² = var_t(mean_i n_i(t)) / mean_i(var_t n_i(t))`` with n the counts in bins.
 
@@ -90,7 +90,7 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a culture carries from one step to the next; every array has shape (N,) and is changed in place.
+    """State of a culture between two steps; every array has shape (N,) and is changed in place.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class State:
 
 
 def starting_state(culture: Culture, rng: np.random.Generator) -> State:
-    """Let all neurons rest, with synapses about as empty as bursts leave them.
+    """Return a state of neurons at rest, with synapses about as empty as bursts leave them.
 
     Potentials drawn at random, or full synapses, would make most neurons fire at once: a burst that all
     cultures have in common, and that their fluorescence remembers for seconds.

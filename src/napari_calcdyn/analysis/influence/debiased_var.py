@@ -1,4 +1,4 @@
-"""A sparse VAR whose coefficients can be tested: the lasso, debiased."""
+"""A sparse VAR with standard errors, from the debiased lasso."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each ROI does, told apart from its neighbours and from the glow around them."""
+"""Activity of each ROI, separated from its neighbours and from its surroundings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def roi_activity(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     rois : RoiSet
         Of the recording. With about as many ROIs as latents, or more, they cannot be told apart well.
 

@@ -16,7 +16,7 @@ _BLOCK_BYTES = 4 << 20  # as stored; a few times that in double precision
 
 @dataclass(frozen=True, eq=False)
 class CheapMaps:
-    """Maps of what varies, smoothly or not.
+    """Standard deviation, correlation and autocovariance of every pixel.
 
     Attributes
     ----------

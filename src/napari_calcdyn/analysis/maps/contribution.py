@@ -1,4 +1,4 @@
-"""Contribution maps: which part of every pixel follows the dynamics, and which source it comes from.
+"""Contribution maps: the part of every pixel that the dynamics predict, in total and for each source.
 
 The VAR's prediction is a sum over sources, ``ẑ[t] − μ = Σ_k δ_k[t]``, ``δ_k[t,j] = Σ_l A_l[j,k] z̃[t−l,k]``,
 where z̃ are deviations from the latents' mean μ. The contribution image of source k is a path integral,
@@ -30,7 +30,7 @@ __all__ = ["ContributionMaps", "contribution_maps", "contribution_movie", "edge_
 
 @dataclass(frozen=True, eq=False)
 class ContributionMaps:
-    """What the dynamics contribute to every pixel, on average over the frames that have a past.
+    """Contribution of the dynamics to every pixel, averaged over the frames that have a past.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def edge_map(
     var: VAR | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
-    """Map one edge of the network of latents: what `source` explains through `target`, `lag` frames later.
+    """Map one connection between latents: what `source` explains through `target`, `lag` frames later.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def edge_map(
     -------
     ndarray (Y, X), float32
         ``mean_t s D_j A_l[j,k] z̃[t−l,k] · (x[t] − m)`` with D_j the picture of one unit of latent j. Over all
-        targets and lags, the edges of a source add up to its map.
+        targets and lags, the connections of a source add up to its map.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def edge_map(
 def _predictable(
     model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Go through the frames with a past: (past of their latents (n, p·d), x[t] − m normalised (n, Y, X))."""
+    """Yield the frames that have a past: past latents (n, p·d), and x[t] − m normalised (n, Y, X)."""
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"

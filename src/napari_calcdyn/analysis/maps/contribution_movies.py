@@ -1,4 +1,4 @@
-"""Movies of what the model makes of a recording, computed frame by frame where they are looked at."""
+"""Contribution and reconstruction as lazy movies, computed frame by frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The VAR where the network is: what the past of the latents says of the present."""
+"""Prediction of latents from their past, on the network's device."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Predictor:
 
 
 def check_latent(number: int, latents: int, name: str) -> None:
-    """Refuse the number of a latent that is not there.
+    """Raise InputError if there is no latent of this number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A series of latents as a movie."""
+"""Movie of a series of latents."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def compare(
                 encoded = before + done
                 return progress(encoded, before + frames + testing)
 
-            latents.append(shared.get(it, model, encoding) if it is movie else model.latents(it, encoding))
+            latents.append(shared.get(it, model, encoding) if it is movie else model.encode(it, encoding))
         return compare(
             model,
             question.movies,

@@ -48,10 +48,10 @@ def train(session: Session, config: VARAutoencoderConfig, device: str) -> bool:
 
     def work(report: Report, stop: threading.Event) -> VARAutoencoder:
         from napari_calcdyn.models.training import drive
-        from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
         leave_a_core()
-        model, _ = drive(fit_var_autoencoder(movie, config, device=device, stop=stop), report)
+        model, _ = drive(VARAutoencoder(config).fit_steps(movie, device=device, stop=stop), report)
         ready(model.var)
         return model
 

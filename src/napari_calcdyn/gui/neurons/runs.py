@@ -45,11 +45,11 @@ def train_neurons(session: Session, config: AVAEConfig, device: str) -> bool:
         return False
 
     def work(report: Report, stop: threading.Event) -> AVAE:
-        from napari_calcdyn.models.avae.fitting import fit_avae
+        from napari_calcdyn.models.avae.model import AVAE
         from napari_calcdyn.models.training import drive
 
         leave_a_core()
-        return drive(fit_avae(traces, config, device=device, stop=stop), report)[0]
+        return drive(AVAE(config).fit_steps(traces, device=device, stop=stop), report)[0]
 
     def progressed(news: list[Progress]) -> None:
         session.neurons.history = (*session.neurons.history, *(it for it in news if it.losses))

@@ -41,7 +41,7 @@ class _Encoded:
             if known is not None and self._of[0] is movie and self._of[1] is model:
                 return known
             leave_a_core()
-            latents = model.latents(movie, progress)
+            latents = model.encode(movie, progress)
             self._of, self._latents = (movie, model), latents
             return latents
         finally:

@@ -12,7 +12,7 @@ from napari_calcdyn.gui.plots.loss_plot import StillPlot
 from napari_calcdyn.gui.plots.theme import PlotColours
 
 if TYPE_CHECKING:
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
 
 _TOOLTIP = (
     "<qt>Forecasts that start at each frame the training did not see, against what came: the squared error of the "

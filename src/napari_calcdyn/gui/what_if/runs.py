@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet
@@ -191,7 +191,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     start, shared = frame + 1, share_latents(session)
 
     def compute(progress: ProgressCallback) -> Any:
-        from napari_calcdyn.analysis.what_if.forecast import forecast, forecast_movie
+        from napari_calcdyn.analysis.what_if.forecasting import forecast, forecast_movie
 
         leave_a_core()
         return forecast_movie(model, forecast(var, shared.get(movie, model, progress), start, horizon))
@@ -229,7 +229,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     shared = share_latents(session)
 
     def compute(progress: ProgressCallback) -> ForecastError:
-        from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast_error
+        from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast_error
 
         leave_a_core()
         latents = shared.get(movie, model, progress)

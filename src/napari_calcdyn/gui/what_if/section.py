@@ -42,7 +42,7 @@ from .words import error_words, forecast_words, push_words
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
     from napari_calcdyn.gui.session import Session
 
 _CHANGED = "The rules changed, and what was shown was of the old ones: press the button again."

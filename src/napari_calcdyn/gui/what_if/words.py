@@ -11,7 +11,7 @@ from napari_calcdyn.gui.docks.dock import duration
 from .runs import LEAST_REACHED, Spread
 
 if TYPE_CHECKING:
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
 
 _HALF = 0.5
 _ABOUT_MEAN = 0.95  # an error from here on is no better than the mean, for who looks at the picture

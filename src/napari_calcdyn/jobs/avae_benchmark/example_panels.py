@@ -1,4 +1,4 @@
-"""Panels of the benchmark's figures that show one model: its traces, its map, and what its latents go with."""
+"""Panels of the benchmark's figures that show one model: traces, map, and correlations of its latents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARAMETERS = {"a": "a", "b": "b", "v0": "$v_0$", "du": "Δu", "rate_hz": "rate"
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What one model makes of its test neurons.
+    """Test neurons with their denoised traces, latents and map places by one model.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Example:
 
 
 def draw_traces(panels: Sequence[Axes], example: Example) -> None:
-    """Draw a neuron of each type: of the more active half, the one whose error is in the middle.
+    """Draw one neuron of each type: the one of median error among the more active half.
 
     Parameters
     ----------

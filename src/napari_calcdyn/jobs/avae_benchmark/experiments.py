@@ -1,4 +1,4 @@
-"""The experiments of Abante et al. (2025) on simulated cultures, Fig. 3 to 5: AVAE against PCA.
+"""Trainings and measurements of the AVAE and PCA benchmark, Fig. 3 to 5 of Abante et al. (2025).
 
 Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. A row
 is one training: it is written as soon as it is measured, so that an interrupted benchmark goes on where it was.
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.neurons.clustering import best_epsilon
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import neighbour_accuracy
 from napari_calcdyn.recording import InputError, ProgressCallback, Traces, report
 from napari_calcdyn.recording.traces.scaling import Scaling
@@ -63,10 +62,13 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
     scaling = Scaling.fit(noisy[training], per)
     test_scaling = Scaling.fit(noisy[test], per) if per == "trace" else scaling
     if run.method == "pca":
-        known = scaling.apply(noisy[training])
-        pca = PCABaseline.fit(known, run.latent)
-        seen, unseen = pca.encode(known), pca.encode(test_scaling.apply(noisy[test]))
-        denoised = pca.decode(unseen)
+        from sklearn.decomposition import PCA
+
+        known, new = scaling.apply(noisy[training]), test_scaling.apply(noisy[test])
+        # Eq. 13 and 15; arpack is exact, and computes no more components than are asked for.
+        pca = PCA(run.latent, svd_solver="arpack", random_state=0).fit(known.astype(np.float64))
+        seen, unseen = pca.transform(known), pca.transform(new)
+        denoised = pca.inverse_transform(unseen)
     else:
         model = train_avae(noisy[training], run, grid, device=device, **changes)
         tested = Traces.from_array(noisy[test])
@@ -105,7 +107,7 @@ def train_avae(
         Fitted.
     """
     from napari_calcdyn.models.avae.config import AVAEConfig
-    from napari_calcdyn.models.avae.fitting import fit_avae
+    from napari_calcdyn.models.avae.model import AVAE
     from napari_calcdyn.models.training import drive
 
     chosen: dict[str, Any] = {
@@ -118,7 +120,7 @@ def train_avae(
     if run.method == "avae":
         preset, chosen["epochs"] = "standard", grid.epochs
     config = AVAEConfig.preset(preset, **chosen | changes)
-    fit = fit_avae(Traces.from_array(noisy), config, device=device, seed=grid.seed + run.partition)
+    fit = AVAE(config).fit_steps(Traces.from_array(noisy), device=device, seed=grid.seed + run.partition)
     return drive(fit, lambda progress: None)[0]
 
 
@@ -156,7 +158,7 @@ def run_benchmark(
     jobs: int = 1,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Measure what is not in the folder yet, and write the tables.
+    """Train and measure what is not in the folder yet, and write the tables.
 
     Parameters
     ----------
@@ -216,7 +218,7 @@ def _result(future: Future[Score]) -> Score:
 
 
 def _prepare(watched: Connection) -> None:
-    """Set up a process, which ends at once when the benchmark does, however that ends."""
+    """Set up a worker process that ends as soon as the benchmark does."""
     import torch
 
     def watch() -> None:

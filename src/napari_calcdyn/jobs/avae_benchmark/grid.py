@@ -1,4 +1,4 @@
-"""What the benchmark of the AVAE runs: the grid of Abante et al. (2025), its partitions, and what is measured."""
+"""Grid of trainings of the AVAE benchmark, its partitions and its scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BETA_OF_CULTURES = 0.5
 
 @dataclass(frozen=True)
 class Grid:
-    """What is run: the paper's grid, unless said otherwise.
+    """Settings of a benchmark; by default those of the paper.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ QUICK = Grid(
     partitions=2,
     epochs=20,
 )
-"""Everything once, in about a minute: shows that it works, says little."""
+"""Everything once, in about a minute: shows that the benchmark runs, not how methods compare."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Score:
-    """What is measured on the test neurons.
+    """Scores of one training on its test neurons.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Score:
 
 
 def all_runs(grid: Grid) -> Iterator[Run]:
-    """Go through the grid.
+    """Go through all trainings of the grid.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
     Yields
     ------
     Run
-        Quick ones between slow ones, so that the time left is told well from early on.
+        Quick ones alternate with slow ones, so that the time left is estimated well from the start.
     """
     for partition in range(grid.partitions):
         for sigma in grid.sigmas:
@@ -144,7 +144,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
 
 
 def partition_of(data: SimulatedCultures, run: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part the neurons into training and test neurons.
+    """Split the neurons into training and test neurons.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Panels of the benchmark's figures: a score against the noise, for each number of latents."""
+"""Panels of the benchmark's figures: scores against noise, for each number of latents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = 
     panels : sequence of Axes
         One for each D2, ascending.
     measured : mapping of Series to ndarray
-        From `avae_summary.over_partitions`.
+        From `summary.over_partitions`.
     split : {"neurons", "cultures"}
         Which test neurons.
     """

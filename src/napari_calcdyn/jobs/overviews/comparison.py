@@ -1,4 +1,4 @@
-"""One picture of a comparison: the null distribution, where, and when."""
+"""Overview figure of a comparison: null distribution, stretches of time, and maps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.recording import Movie
 
 from .map_panel import draw_map
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,14 +40,11 @@ def save_overview(
     a, b : sequence of range
         What was compared; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13.5, 7.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 7.4)
     p, edges = comparison.p_value, len(comparison.edges())
     less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
     names = " and ".join(movie.name for movie in movies)

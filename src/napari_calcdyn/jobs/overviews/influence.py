@@ -1,4 +1,4 @@
-"""One picture of who drives whom: arrows over the mean frame, and the table behind them."""
+"""Overview figure of the connections between ROIs: arrows over the mean frame, and a matrix."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_calcdyn.analysis.influence.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .map_panel import set_scale
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,7 @@ _MOST_TICKS = 20
 
 
 def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
-    """Draw the edges that pass the test over the mean frame, and the strengths of all of them.
+    """Draw the connections that pass the test over the mean frame, and the strengths of all of them.
 
     Parameters
     ----------
@@ -35,13 +36,10 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
     influence : Influence
         With p-values.
     alpha : float
-        Largest family-wise p-value of an edge that is drawn.
+        Largest family-wise p-value of a connection that is drawn.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
     edges = influence.edges(alpha=alpha)
-    figure = Figure(figsize=(13.5, 6.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 6.4)
     figure.suptitle(
         f"{movie.name}: {len(edges)} connection{'s' * (len(edges) != 1)} between {len(rois)} ROIs at p ≤ {alpha:g}"
         " (family-wise)",
@@ -72,7 +70,7 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
             "arrowstyle": "-|>",
             "color": _UP if strength > 0 else _DOWN,
             "linewidth": 0.5 + 2.5 * abs(strength) / strongest,
-            "connectionstyle": "arc3,rad=0.15",  # an edge and the one back do not cover each other
+            "connectionstyle": "arc3,rad=0.15",  # a connection and the one back do not cover each other
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
     axes.set_title("orange: up after the source went up; blue: down", fontsize=10)

@@ -1,4 +1,4 @@
-"""One map of a recording in a figure: its colours, the shape of its pixels, and a scale bar."""
+"""Panel with one map of a recording: colours, shape of pixels, and scale bar."""
 
 from __future__ import annotations
 

@@ -6,9 +6,12 @@ import math
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
@@ -16,9 +19,8 @@ from napari_calcdyn.recording import Cancelled, InputError, Traces
 
 from .config import AVAEConfig
 from .data import Normalisation, noise_variance
-from .model import AVAE
-from .networks import build_network
-from .objective import AVAEObjective, active_units, kl_divergence
+from .networks import AVAENetwork, build_network
+from .objective import AVAEObjective
 
 _FEWEST_NEURONS = 10
 _LARGEST_GRADIENT = 1.0
@@ -26,31 +28,41 @@ _LEARNING_RATE, _MANY_NEURONS = 3e-3, 1000
 _DECAY = 0.99  # per epoch, the paper's
 
 
-def fit_avae(
-    traces: Traces,
-    config: AVAEConfig | None = None,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    stop: threading.Event | None = None,
-) -> Generator[Progress, None, AVAE]:
-    """Train an AVAE, one neuron being one sample.
+@dataclass(frozen=True, eq=False)
+class FittedParts:
+    """What a fitted `AVAE` has, as its attributes are called, and the neurons to measure it on."""
 
-    A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
-    `AVAE.metrics` are measured on it. Traces with a problem are left out.
+    network: AVAENetwork
+    normalisation: Normalisation
+    noise: float
+    ids: NDArray[np.int64]
+    samples: int
+    frame_rate: float | None
+    metrics: dict[str, Any]
+
+
+def fit_parts(
+    traces: Traces,
+    config: AVAEConfig,
+    *,
+    device: str,
+    seed: int,
+    stop: threading.Event | None,
+) -> Generator[Progress, None, tuple[FittedParts, Traces]]:
+    """Train an AVAE, one neuron being one sample; see `AVAE.fit_steps`.
 
     Parameters
     ----------
     traces : Traces
         The recording.
-    config : AVAEConfig, optional
-        Settings; the preset "standard" by default.
+    config : AVAEConfig
+        Settings.
     device : str
-        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        As there.
     seed : int
-        Of weights, held-out neurons and batches; the same seed on the same machine gives the same model.
-    stop : threading.Event, optional
-        When set, training ends within a step and the best model so far is returned.
+        As there.
+    stop : threading.Event or None
+        As there.
 
     Yields
     ------
@@ -59,17 +71,9 @@ def fit_avae(
 
     Returns
     -------
-    AVAE
-        As the generator's return value.
-
-    Raises
-    ------
-    InputError
-        If fewer than 10 traces can be used, traces are too short, or there is no such device.
-    Cancelled
-        If `stop` was set before training began.
+    FittedParts, Traces
+        As the generator's return value; the traces are those that were held out.
     """
-    config = config or AVAEConfig.preset("standard")
     start = time.monotonic()
     where = resolve_device(device)
     usable = int(traces.usable.sum())
@@ -114,8 +118,8 @@ def fit_avae(
             " device cpu."
         ) from error
 
-    model = AVAE(config, network, normalisation, noise, known.ids, known.samples, traces.frame_rate, {})
-    model.metrics = {
+    loss, _ = objective.validate(1, 1)
+    metrics = {
         "architecture": config.architecture,
         "hidden": config.hidden,
         "latent": config.latent,
@@ -123,12 +127,13 @@ def fit_avae(
         "neurons": len(known),
         "samples": known.samples,
         "epochs": math.ceil(step / objective.steps_per_epoch),
-        **_measure(model, objective, known.select(validation.numpy())),
+        "validation_loss": loss,
         "seconds": time.monotonic() - start,
         "device": where.type,
         "seed": seed,
     }
-    return model
+    parts = FittedParts(network, normalisation, noise, known.ids, known.samples, traces.frame_rate, metrics)
+    return parts, known.select(validation.numpy())
 
 
 def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedule:
@@ -145,18 +150,3 @@ def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedul
         largest_gradient=_LARGEST_GRADIENT,
         rate=exponential if config.decay == "exponential" else rise_and_fall,
     )
-
-
-def _measure(model: AVAE, objective: AVAEObjective, held_out: Traces) -> dict[str, float]:
-    """Return validation loss, error in the traces' own unit, divergence and active units, all of held-out neurons."""
-    loss, _ = objective.validate(1, 1)
-    assert loss is not None
-    mean, std = model.encode(held_out)
-    residual = model.reconstruct(held_out) - held_out.values
-    means = torch.from_numpy(mean)
-    return {
-        "validation_loss": loss,
-        "reconstruction_error": float(np.nanmean(np.square(residual, dtype=np.float64))),
-        "kl": float(kl_divergence(means, 2 * torch.from_numpy(std).log()).mean()),
-        "active_units": int(active_units(means)),
-    }

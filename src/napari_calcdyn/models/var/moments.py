@@ -53,7 +53,20 @@ class Moments:
 
     @classmethod
     def of(cls, windows: Tensor, order: int) -> Moments:
-        """Take the moments of windows (W, L, d), differentiably."""
+        """Take the moments of stretches of latents, differentiably.
+
+        Parameters
+        ----------
+        windows : Tensor (W, L, d)
+            Centred latents.
+        order : int
+            Number of lags p.
+
+        Returns
+        -------
+        Moments
+            Pooled over the windows.
+        """
         predictors, targets = lagged(windows, order)
         n = len(predictors)
         return cls(predictors.T @ predictors / n, predictors.T @ targets / n, targets.square().mean(0), n)

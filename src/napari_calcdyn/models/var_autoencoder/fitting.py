@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,40 +20,47 @@ from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallb
 
 from .config import VARAutoencoderConfig
 from .held_out import held_out_errors
-from .model import VARAutoencoder, encode_movie
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .split import Split, check_held_out
-from .windows import NormalisedMovie
+from .windows import NormalisedMovie, encode_movie
 
 _FRAMES_AFTER_STOP = 2048
 
 
-def fit_var_autoencoder(
-    movie: Movie,
-    config: VARAutoencoderConfig | None = None,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    stop: threading.Event | None = None,
-) -> Generator[Progress, None, VARAutoencoder]:
-    """Train a network and estimate the dynamics of its latents.
+@dataclass(frozen=True, eq=False)
+class FittedParts:
+    """What a fitted `VARAutoencoder` has, as its attributes are called."""
 
-    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
-    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
+    network: PatchAutoencoder
+    offset: NDArray[np.float32]
+    scale: float
+    var: VAR
+    metrics: dict[str, Any]
+
+
+def fit_parts(
+    movie: Movie,
+    config: VARAutoencoderConfig,
+    *,
+    device: str,
+    seed: int,
+    stop: threading.Event | None,
+) -> Generator[Progress, None, FittedParts]:
+    """Train a network and estimate the dynamics of its latents; see `VARAutoencoder.fit_steps`.
 
     Parameters
     ----------
     movie : Movie
         The recording.
-    config : VARAutoencoderConfig, optional
-        Settings; the preset "standard" by default.
+    config : VARAutoencoderConfig
+        Settings.
     device : str
-        ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        As there.
     seed : int
-        Of weights and batches; the same seed on the same machine gives the same model.
-    stop : threading.Event, optional
-        When set, training ends within a step and the best model so far is returned.
+        As there.
+    stop : threading.Event or None
+        As there.
 
     Yields
     ------
@@ -60,17 +69,9 @@ def fit_var_autoencoder(
 
     Returns
     -------
-    VARAutoencoder
+    FittedParts
         As the generator's return value.
-
-    Raises
-    ------
-    InputError
-        If the recording is too short, constant, or has NaN pixels, or there is no such device.
-    Cancelled
-        If `stop` was set before training began.
     """
-    config = config or VARAutoencoderConfig.preset("standard")
     start = time.monotonic()
     where = resolve_device(device)
     split = Split.of(movie, config)
@@ -126,7 +127,7 @@ def fit_var_autoencoder(
         "seed": seed,
         "seconds": time.monotonic() - start,
     }
-    return VARAutoencoder(config, network, offset, scale, var, metrics)
+    return FittedParts(network, offset, scale, var, metrics)
 
 
 def _estimate(

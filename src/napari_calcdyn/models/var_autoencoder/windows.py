@@ -11,6 +11,8 @@ from torch import Tensor
 
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 
+from .network import PatchAutoencoder
+
 _CACHE_BYTES = 2 * 2**30
 _BATCH_BYTES = 32 * 2**20
 
@@ -102,3 +104,16 @@ def _room(device: torch.device) -> int:
         torch.cuda.empty_cache()  # what an earlier training left is free again
         return torch.cuda.mem_get_info(device)[0] // 2
     return _CACHE_BYTES
+
+
+@torch.no_grad()
+def encode_movie(
+    network: PatchAutoencoder, movie: NormalisedMovie, frames: range, progress: ProgressCallback | None = None
+) -> NDArray[np.float32]:
+    """Encode consecutive frames of a movie, block by block, to (n, d)."""
+    latents = np.empty((len(frames), network.latents), np.float32)
+    for start, block in movie.batches(frames.start, frames.stop):
+        at = start - frames.start
+        latents[at : at + len(block)] = network.encode(block).cpu().numpy()
+        report(progress, at + len(block), len(frames))
+    return latents

@@ -1,4 +1,4 @@
-"""A recording as a lazy stack of frames."""
+"""The movie: a lazy stack of frames, and how to stream through it."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 @dataclass(frozen=True)
 class MovieInfo:
-    """What a recording holds, found without reading pixels.
+    """Shape, channels, planes and calibration of a recording, found without reading pixels.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Streamed(Protocol):
 
 @dataclass(frozen=True)
 class MovieStatistics:
-    """What one pass over a movie finds out.
+    """Mean, standard deviation and range of a movie.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ΔF/F: fluorescence relative to a baseline with a name."""
+"""ΔF/F and the baselines to choose from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .traces import Traces
 
 
 class Baseline(BaseModel):
-    """How the baseline F0 is found; frozen, checked when made."""
+    """Settings of the baseline F0; frozen, checked when made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Traces of ROIs from a movie, in one pass."""
+"""Extraction of traces from a movie, in one pass."""
 
 from __future__ import annotations
 

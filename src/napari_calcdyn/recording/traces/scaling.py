@@ -1,4 +1,4 @@
-"""Eq. 4: traces between −0.5 and 0.5, and back."""
+"""Scaling of traces to −0.5 … 0.5 and back, Eq. 4 of Abante et al. (2025)."""
 
 from __future__ import annotations
 
