@@ -1,4 +1,4 @@
-"""Train on a recording, and ask the model where activity follows rules and which region drives which.
+"""Fit a model to a recording, and print where its dynamics explain most and its strongest connections.
 
 Run: python examples/fit_a_movie.py MOVIE
 """
@@ -21,7 +21,7 @@ def main() -> None:
     y, x = np.unravel_index(maps.explained.argmax(), movie.frame_shape)
     print(f"The dynamics explain most at pixel ({y}, {x}): {maps.explained[y, x]:.3g} squared counts")
 
-    # Connections between different latents, the strongest first, at a sparser point of the lasso path.
+    # Print the strongest connections between different latents, at a sparser point of the lasso path.
     sparser = model.var.at(nonzeros=3)
     strength = np.abs(sparser.standardised).max(0)
     np.fill_diagonal(strength, 0)
@@ -35,7 +35,7 @@ def main() -> None:
             f" at lag {lag} explains {explained:.3g}"
         )
 
-    # Lazy: only the frames that are looked at are computed, as when the movie is scrolled in napari.
+    # The movie is lazy: only the frames that are requested are computed, as when it is scrolled in napari.
     one = np.asarray(cd.contribution_movie(model, movie)[movie.n_frames // 2])
     print(f"Contributions in the middle of the recording: {one.min():.3g} to {one.max():.3g} counts")
 

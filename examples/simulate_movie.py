@@ -1,4 +1,4 @@
-"""Simulate a recording, and see which simple map finds the cells that follow rules.
+"""Simulate a recording, and measure how well simple maps find the cells with dynamics.
 
 Run: python examples/simulate_movie.py [FOLDER]
 """
@@ -16,7 +16,7 @@ def main() -> None:
     folder = sys.argv[1] if len(sys.argv) > 1 else "simulated"
     simulated = cd.simulate_movie(noise="middle", seed=0)
     simulated.save(folder)
-    print(f"Written to {folder}: movie.tif and truth.npz.")
+    print(f"The movie and the truth are in {folder}: movie.tif and truth.npz.")
 
     maps = cd.cheap_maps(cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate))
     dynamic, cells = simulated.dynamic_mask, simulated.cell_mask

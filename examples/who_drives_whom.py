@@ -1,4 +1,4 @@
-"""Ask which ROI drives which, with a test of every connection, on a movie whose connections are known.
+"""Test which ROI drives which, on a simulated movie with known connections.
 
 Run: python examples/who_drives_whom.py [FOLDER]
 """
@@ -25,11 +25,11 @@ def main() -> None:
         dynamic = max(source, target) <= len(known)
         there = dynamic and known[target - 1, source - 1] != 0
         print(
-            f"cell {source:2d} → cell {target:2d}, {lag} frame later: {strength:+.2f}, p = {p_value:.3f}"
+            f"cell {source:2d} → cell {target:2d}, lag {lag}: strength {strength:+.2f}, p = {p_value:.3f}"
             f"{'' if there else '   (not in the simulation)'}"
         )
     np.fill_diagonal(known, 0)
-    print(f"{len(edges)} connections found; the simulation has {np.count_nonzero(known)}")
+    print(f"The test finds {len(edges)} connections; the simulation has {np.count_nonzero(known)}.")
 
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     influence.write_csv(folder / "influence.csv", alpha=0.05)

@@ -55,7 +55,7 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
         # Ends only when the processes that train, which write to the same pipe, have ended too.
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "Stopped; the same command goes on from here.\n"
+    assert said == "Stopped. The same command continues from here.\n"
     kept = rows(out)
     assert 2 <= len(kept) < 12
     assert not (out / "reconstruction.csv").exists()
@@ -70,7 +70,7 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
     assert rows(out)[: len(kept) - 1] == kept[:-1]
     assert kept[-1] in rows(out)
     assert len(rows(out)) == len({tuple(row[:7]) for row in rows(out)}) == 12
-    assert f"are in {out}; look at summary.md first.\n" in capsys.readouterr().out
+    assert f"are in {out}. Look at summary.md first.\n" in capsys.readouterr().out
     for name, column in (("reconstruction", "mse"), ("representation", "ari")):
         with (out / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
             header, *found = csv.reader(lines)

@@ -1,4 +1,4 @@
-"""``calcdyn influence``: which ROI drives which."""
+"""``calcdyn influence``: test which ROI drives which."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .settings import settings_or_model, with_settings
 
 @with_settings(VARAutoencoderConfig)
 def influence(
-    movie: Annotated[Path, typer.Argument(help="TIFF or .npy file, or folder of TIFFs.")],
-    rois: Annotated[Path, typer.Option(help="Its ROIs: suite2p's folder, or ImageJ's .zip or .roi.")],
+    movie: Annotated[Path, typer.Argument(help="A TIFF or .npy file, or a folder of TIFFs.")],
+    rois: Annotated[Path, typer.Option(help="ROIs: a folder of suite2p, or ImageJ's .zip or .roi file.")],
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
-    surrogates: Annotated[int, typer.Option(min=19, help="How many surrogates to test against.")] = 199,
+    surrogates: Annotated[int, typer.Option(min=19, help="Number of surrogates to test against.")] = 199,
     device: Device = "auto",
     seed: Seed = 0,
     channel: Channel = None,
