@@ -225,7 +225,7 @@ def test_an_answer_for_another_model_or_recording_is_not_shown(
     give_model(dock, other)
     going_on.append(True)
     settle(qtbot, dock)
-    assert dock.message.text() == "The model was replaced meanwhile: press Compare again."
+    assert dock.message.text() == "The model was replaced in the meantime: press Compare again."
     assert dock.session.answers.comparison is None
     assert DIFFERENCE not in viewer.layers
 

@@ -145,4 +145,4 @@ def test_stopping_the_maps_says_how_to_make_them(dynamics: DynamicsDock, qtbot: 
     session.work.events.job.connect(stop)
     dynamics.sparsity.slider.setValue(20)
     qtbot.waitUntil(lambda: session.work.notice is not None, timeout=5000)
-    assert dynamics.message.text() == "The maps were stopped: move the slider and back to make them."
+    assert dynamics.message.text() == "The maps were stopped: move the slider and back to compute them."

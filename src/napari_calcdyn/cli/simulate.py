@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import InputError
 
 from .options import Out, Seed
 from .progress_bar import Show, progress_bar
@@ -79,9 +79,8 @@ def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCult
 
 
 def simulate_movie_to(out: Path, **options: Any) -> SimulatedMovie:
-    """Simulate cultures and write them; replace only files of an earlier simulation."""
-    from napari_calcdyn.simulate import simulate_cultures
-    from napari_calcdyn.simulate.cultures import FILES
+    """Simulate a movie and write it; replace only a movie of an earlier simulation."""
+    from napari_calcdyn.simulate import simulate_movie
 
     if (out / "movie.tif").exists() and not (out / "truth.npz").exists():
         raise InputError(f"{out} holds a movie.tif that was not simulated: choose another folder.")

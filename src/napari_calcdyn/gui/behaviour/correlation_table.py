@@ -21,8 +21,8 @@ LEVEL = 0.05
 _TIPS = (
     "",
     "Correlation over time, from −1 to 1, after drifts as slow as half the recording were taken off both.",
-    "How often activity shifted in time goes with the behaviour as much, in any row of all: 0.05 keeps the share of "
-    "tables with even one false row at 5 %. Rows below that are bold.",
+    "Family-wise p-value: how often activity shifted in time is correlated as strongly in any row. At "
+    "0.05, one table in twenty has a false row. Rows below 0.05 are bold.",
 )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["ROIs", "sources"]
 KINDS: tuple[Kind, ...] = ("ROIs", "sources")
-STOPPED = "Stopped before it was done."
+STOPPED = "Stopped before it was finished."
 
 
 class Correlations:

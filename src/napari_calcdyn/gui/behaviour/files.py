@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Behaviour
 
-_NO_MOVIE = "Open the recording first, in the Recording panel: the table is brought to its frames."
+_NO_MOVIE = "Open the recording in the Recording panel first: the table is aligned with its frames."
 
 
 def choose_behaviour(session: Session, parent: QWidget) -> None:

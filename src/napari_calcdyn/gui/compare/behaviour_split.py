@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording import Behaviour
 
 MOST_VALUES = 100  # of a column of words, in the list of values
-_TIP = "<qt>A are the frames in which this holds, B all other ones in which the column is known.</qt>"
+_TIP = "<qt>A: the frames in which this is true. B: all other frames in which the column is known.</qt>"
 
 
 class BehaviourSplit(QWidget):  # type: ignore[misc]
@@ -59,7 +59,7 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
             self.panel_wanted,
         )
         self.column = QComboBox()
-        self.column.setToolTip("The column of the table that tells A from B.")
+        self.column.setToolTip("The column of the table that separates A from B.")
         self.column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.column.currentIndexChanged.connect(self._on_column)
         self.threshold = QDoubleSpinBox()
@@ -81,8 +81,8 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         self.smooth.setSpecialValueText("not at all")
         self.smooth.setKeyboardTracking(False)
         self.smooth.setToolTip(
-            "<qt>Average the column over so many frames first. Where it trembles round the threshold, A and B fall "
-            "into pieces that are too short to tell anything.</qt>"
+            "<qt>Average the column over this many frames first. Otherwise noise near the threshold cuts A "
+            "and B into pieces that are too short to compare.</qt>"
         )
         self.smooth.valueChanged.connect(lambda _: self.changed.emit())
         self.rows = QWidget()

@@ -22,8 +22,8 @@ _COLUMNS = {
     " no connection.",
     "in B": "The same in B.",
     "change": "From A to B, in standard errors: also of connections that are too weak to be kept in either.",
-    "p": "How often chance changes any connection of all as clearly: 0.05 keeps the share of tables with even one"
-    " false row at 5 %.",
+    "p": "Family-wise p-value: how often chance changes any connection as clearly. At 0.05, one table in "
+    "twenty has a false row.",
 }
 _LAG = list(_COLUMNS).index("lag")
 

@@ -75,16 +75,16 @@ class CompareDock(SideDock):
         self.permutations.setRange(19, 99_999)
         self.permutations.setValue(999)
         self.permutations.setToolTip(
-            "<qt>How often blocks of A and B are put together anew at random, to see what chance gives. With 999 the "
-            "smallest p-value is 0.001.</qt>"
+            "<qt>How often the blocks of A and B are shuffled at random to find what chance gives. With "
+            "999 shuffles the smallest p-value is 0.001.</qt>"
         )
         self.block = QSpinBox()
         self.block.setRange(_AUTOMATIC, 100_000)
         self.block.setSpecialValueText("automatic")
         self.block.setSuffix(" frames")
         self.block.setToolTip(
-            "<qt>Frames that are shuffled together, as one frame tells much of the next. Automatic: several times as "
-            "long as the activity remembers itself.</qt>"
+            "<qt>Frames that are shuffled together, because successive frames are correlated. Automatic: "
+            "several autocorrelation times of the activity.</qt>"
         )
         form.addRow("Shuffles", self.permutations)
         form.addRow("In blocks of", self.block)
@@ -95,7 +95,7 @@ class CompareDock(SideDock):
         self.body.addWidget(self.way)
         self.compare = button(
             "Compare",
-            "<qt>Test, in the background, whether one set of rules describes A and B.</qt>",
+            "<qt>Test in the background whether the same dynamics describe A and B.</qt>",
             self._on_compare,
         )
         self.body.addWidget(self.compare)

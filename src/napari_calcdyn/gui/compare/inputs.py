@@ -35,8 +35,8 @@ STRETCHES, BEHAVIOUR, OTHER = "two stretches of time", "what the animal did", "a
 BRIGHTNESS = "mean brightness"
 _HOW = {
     STRETCHES: "Type or drag two stretches of this recording.",
-    BEHAVIOUR: "A column of a table parts this recording in two, such as running against resting.",
-    OTHER: "A is this recording, B another one of the same field of view; one model looks at both.",
+    BEHAVIOUR: "A column of a table divides this recording in two, such as running and resting.",
+    OTHER: "A is this recording and B is another one of the same field of view; one model describes both.",
 }
 
 
@@ -86,7 +86,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self.how.addItems(list(_HOW))
         for row, tip in enumerate(_HOW.values()):
             self.how.setItemData(row, f"<qt>{tip}</qt>", Qt.ItemDataRole.ToolTipRole)
-        self.curve.setToolTip("What is drawn below, to find the stretches by.")
+        self.curve.setToolTip("The curve that is drawn below to help find the stretches.")
         self.curve.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.form.addRow("Compare", self.how)
         self.form.addRow("B is in", self.other)

@@ -97,9 +97,9 @@ def compare(
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
         if session.recording.movie is not movie:
-            session.work.tell("compare", "Another recording was chosen meanwhile: press Compare again.")
+            session.work.tell("compare", "Another recording was chosen in the meantime: press Compare again.")
         elif session.dynamics.model is not model:
-            session.work.tell("compare", "The model was replaced meanwhile: press Compare again.")
+            session.work.tell("compare", "The model was replaced in the meantime: press Compare again.")
         else:
             session.answers.comparison = Compared(
                 *answer,
@@ -136,7 +136,9 @@ def export(session: Session, folder: Path) -> bool:
         return False
     movies = [it for reference in compared.movies if (it := reference()) is not None]
     if len(movies) < len(compared.movies):
-        session.work.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
+        session.work.tell(
+            "compare", "A recording of this result is no longer open: open it and compare again.", True
+        )
         return False
 
     def compute(progress: ProgressCallback) -> None:
@@ -156,6 +158,6 @@ def export(session: Session, folder: Path) -> bool:
             )
 
     def done(_: None) -> None:
-        session.work.tell("compare", f"The answer was written to {folder}.")
+        session.work.tell("compare", f"The result was written to {folder}.")
 
     return session.work.start("compare", "Exporting", compute, done)

@@ -61,7 +61,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         )
         self.map = button(
             "Show map",
-            "<qt>Brings the layer of the differences back where it was hidden or deleted.</qt>",
+            "<qt>Shows the layer of the differences again if it was hidden or deleted.</qt>",
             self._on_map,
         )
         layout.addLayout(beside(self.map, self.export))
@@ -98,9 +98,9 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         old = ""
         here = compared is not None and compared.is_of(session.recording.movie)
         if compared is not None and not here:
-            old = "This answer belongs to another recording."
+            old = "This result belongs to another recording."
         elif compared is not None and session.dynamics.model is not compared.model():
-            old = "This answer is of the model before: press Compare for the one that is there now."
+            old = "This result was computed with an earlier model: press Compare to use the present one."
         self.outdated.setText(old)
         self.outdated.setVisible(bool(old))
         self.map.setEnabled(here)
@@ -119,6 +119,6 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         show_difference(self.session)
 
     def _ask_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export the answer: name its folder", "comparison")
+        name, _ = QFileDialog.getSaveFileName(self, "Export the result: name its folder", "comparison")
         if name:
             export(self.session, Path(name))

@@ -61,13 +61,13 @@ class DynamicsDock(SideDock):
         connections = QWidget()
         self.summary = QLabel()
         self.summary.setToolTip(
-            "<qt>How well the model foretells frames that it never trained on. The error is a share of the "
+            "<qt>How well the model predicts frames that it was not trained on. The error is a share of the "
             "variance: 0 is perfect, 1 is no better than the mean.</qt>"
         )
         stacked(self.summary, (self.matrix, 1), self.sparsity, parent=connections, margins=(2, 4, 2, 2))
         self.views = tabs(
-            (self.model.curves, "Learning curves", "How the training goes."),
-            (connections, "Connections", "Which region's past predicts which region."),
+            (self.model.curves, "Learning curves", "Learning curves of the training."),
+            (connections, "Connections", "The connections: which region's past predicts which region."),
         )
         self.body.addWidget(self.views, 1)
         self.body.addStretch(0)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.var.model import VAR
 
 _HINT = "Point at the matrix to read a connection; click to map it."
-_NOTHING = (
-    "The model found no connections, and its maps are empty. Further right on the slider are weaker ones."
-)
+_NOTHING = "The model found no connections, so its maps are empty. Move the slider to the right to include weaker ones."
 _LEAST_PIXELS = 3.0  # of a connection on the screen
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "

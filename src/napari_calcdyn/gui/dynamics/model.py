@@ -58,11 +58,11 @@ DYNAMICS_MODEL = ModelKind(
     presets={
         "quick": "A first look: the shortest training.",
         "standard": "The usual choice, for most recordings.",
-        "thorough": "For results to keep: about four times as long.",
+        "thorough": "For final results: takes about four times as long.",
     },
     # Two settings belong to one way of choosing the sparsity each.
     matters=lambda values: {name: values["selection"] == name for name in ("fraction", "nonzeros")},
-    train_tip="Fit the model to the recording, in the background.",
+    train_tip="Train the model on the recording in the background.",
     curves={
         "reconstruction": (
             "Reconstruction error",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAPS = "Mapping contributions"
 EDGE = "Mapping a connection"
 MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
-_STOPPED = "The maps were stopped: move the slider and back to make them."
+_STOPPED = "The maps were stopped: move the slider and back to compute them."
 
 
 def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool = False) -> None:

@@ -38,8 +38,8 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         self.slider.setRange(0, _STEPS)
         self.slider.setPageStep(_STEPS // 20)
         self.slider.setToolTip(
-            "<qt>How strict the model is about connections. To the left only the strongest are kept, to the "
-            "right almost all. The training chose a point by itself; the button goes back to it.</qt>"
+            "<qt>How many connections the model keeps. To the left only the strongest, to the right almost "
+            "all. The training chose a point; the button goes back to it.</qt>"
         )
         self.label = wrapped()
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

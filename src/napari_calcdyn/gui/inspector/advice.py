@@ -65,7 +65,7 @@ def _before_warm_up(session: Session, inspection: Inspection) -> Advice | None:
     if inspection.problem:
         return Advice(inspection.problem, "try again")
     if inspection.stopped:
-        return Advice("Getting ready was stopped, so that not all is shown.", "go on")
+        return Advice("The preparation was stopped, so not everything is shown.", "go on")
     return None
 
 

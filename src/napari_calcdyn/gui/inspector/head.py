@@ -43,10 +43,10 @@ class HeadRow(QWidget):  # type: ignore[misc]
         self.pin = QPushButton("Pin")
         self.pin.setCheckable(True)
         self.pin.setToolTip(
-            f"<qt>Keep the traces of this ROI, to compare those of others with them (key {PIN}).</qt>"
+            f"<qt>Keep the traces of this ROI in the plot to compare others with them (key {PIN}).</qt>"
         )
         self.pin.clicked.connect(lambda: self.pinned.emit())
-        self.unpin = button("", "Compare with no ROI any more.", lambda: self.unpinned.emit())
+        self.unpin = button("", "Remove all pinned ROIs from the plot.", lambda: self.unpinned.emit())
         beside(self.previous, (self.title, 1), self.next, self.pin, self.unpin, parent=self)
 
     def show_region(self, region: Region | None, pinned: tuple[int, ...], *, walkable: bool) -> None:

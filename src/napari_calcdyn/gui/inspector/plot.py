@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .prepared import Inspected
 
 KINDS = {
-    RAW: "What was recorded: the mean over the region's pixels, as the traces of the Neurons panel were made.",
-    RECONSTRUCTED: "What the model keeps of it: the same of the picture that it makes of each frame.",
-    PREDICTED: "What the dynamics expect from the frames before, one frame ahead.",
+    RAW: "What was recorded: the mean over the region's pixels, extracted like the traces of the Neurons panel.",
+    RECONSTRUCTED: "The same mean in the model's reconstruction of each frame.",
+    PREDICTED: "What the dynamics predict one frame ahead from the frames before.",
 }
 
 

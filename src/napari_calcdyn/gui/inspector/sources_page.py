@@ -23,9 +23,9 @@ COLUMNS = ("source", "share", "lag_frames", "lag_s", "sign", "score", "distance_
 _HEADINGS = {
     "Source": "Number of the source: a patch of activity that the model describes the movie with. The Dynamics "
     "panel uses the same numbers.",
-    "Share": "How much of what drives this region comes from the source: the mean size of its contribution to the "
-    "trace, as a part of all.",
-    "Lag": "How much later the source acts most.",
+    "Share": "Share of the source in what drives this region: the mean size of its contribution to the "
+    "trace, divided by the sum over all sources.",
+    "Lag": "The lag at which the source acts most.",
     "Effect": "Whether the trace rises or falls after the source rose.",
     "Away": "From the centre of the region to that of the source.",
 }

@@ -37,7 +37,7 @@ class StateRows(QWidget):  # type: ignore[misc]
         self.way.clicked.connect(lambda: self.way_on.emit())
         self.warm_up = ProgressRow()
         self.stop = button(
-            "Stop", "Stop what is under way; it can be taken up again.", lambda: self.stopped.emit()
+            "Stop", "Stop the computation; it can be started again.", lambda: self.stopped.emit()
         )
         stacked(self.advice, self.way, self.warm_up, self.stop, parent=self)
 

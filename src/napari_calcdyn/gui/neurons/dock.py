@@ -33,9 +33,9 @@ class NeuronsDock(SideDock):
         self.model = ModelPage(self.session, self._listener)
         self.results = ResultPage(self.session, self._listener)
         self.pages = tabs(
-            (self.inputs, "Traces", "Which neurons, and what they did."),
+            (self.inputs, "Traces", "ROIs and their traces."),
             (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
-            (self.results, "Neurons", "What the model says about the neurons."),
+            (self.results, "Neurons", "The neurons as the model describes them."),
         )
         self.body.addWidget(self.pages, 1)
 

@@ -92,7 +92,8 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
-            "<qt>suite2p judges for each ROI whether it is a cell (iscell.npy). Unticked, all are taken.</qt>"
+            "<qt>suite2p classifies each ROI as a cell or not (iscell.npy). If this is not ticked, all "
+            "ROIs are used.</qt>"
         )
         self.only_cells.toggled.connect(self._on_suite2p)
         layout.addWidget(self.only_cells)

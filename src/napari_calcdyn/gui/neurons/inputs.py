@@ -29,7 +29,7 @@ OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 ISCELL = "iscell"
-_UNCHANGED = "The traces stayed as they were: change a setting to make them anew."
+_UNCHANGED = "The traces are unchanged: change a setting to compute them again."
 _ROI_ENDINGS = (".zip", ".roi")
 
 

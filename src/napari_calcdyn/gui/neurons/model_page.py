@@ -52,14 +52,14 @@ NEURON_MODEL = ModelKind(
     presets={
         "quick": "A first look: the shortest training.",
         "standard": "The usual choice, for most recordings.",
-        "paper": "As in the paper that the method comes from, to compare.",
+        "paper": "The settings of the paper, for comparison.",
     },
     # Two settings have a meaning with one choice each.
     matters=lambda values: {
         "patch": values["architecture"] == "sequence",
         "largest_shift": values["pull"] > 0,
     },
-    train_tip="Fit the model to the traces, in the background, and map the neurons.",
+    train_tip="Train the model on the traces in the background, then map the neurons.",
     curves={
         "reconstruction": (
             "Reconstruction error",
@@ -81,7 +81,7 @@ NEURON_MODEL = ModelKind(
     load=_load,
     take=_take,
     follow=map_neurons,
-    exchanged="its traces were exchanged meanwhile",
+    exchanged="its traces were replaced in the meantime",
     loaded="open traces, then press “Map neurons”",
     basic=("architecture", "latent", "hidden", "beta"),
 )
@@ -104,7 +104,7 @@ class ModelPage(ModelPanel):
         self.body.setSpacing(4)
         self.map = button(
             "Map neurons",
-            "<qt>Describe every neuron with this model and draw the map anew.</qt>",
+            "<qt>Compute the latents of every neuron with this model and draw the map again.</qt>",
             self._on_map,
         )
         self.summary = wrapped(

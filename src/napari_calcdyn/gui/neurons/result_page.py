@@ -84,7 +84,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         layout.addWidget(
             caption(
                 "Made up by the model",
-                "<qt>Traces that the model considers possible. They show what it has learned.</qt>",
+                "<qt>Traces that the model generates. They show what it has learned.</qt>",
             )
         )
         self.number = QSpinBox()
@@ -93,13 +93,13 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self.number.setSuffix(" traces")
         self.between = button(
             "Between two",
-            "<qt>Traces on the way from one selected neuron to another: what they share and where they differ. Select "
-            "two neurons, with Shift.</qt>",
+            "<qt>Traces generated between two selected neurons. They show what the neurons share and where "
+            "they differ. Select two neurons with Shift.</qt>",
             self._on_between,
         )
         self.samples = button(
             "At random",
-            "<qt>Traces of neurons that were not recorded. Press again for others.</qt>",
+            "<qt>Traces of random neurons that the model generates. Press again for others.</qt>",
             self._on_samples,
         )
         layout.addWidget(self.number)
@@ -114,7 +114,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         layout.addWidget(self.export)
         self.show_again = button(
             "Show map and ROIs",
-            "<qt>Brings their layers back where they were hidden or deleted.</qt>",
+            "<qt>Shows their layers again if they were hidden or deleted.</qt>",
             self._on_show_again,
         )
         layout.addWidget(self.show_again)
@@ -157,7 +157,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
         if neurons is not None:
             self.facts.setText(neuron_facts(neurons))
         elif session.neurons.model is None:
-            self.facts.setText("Not mapped yet: train or load a model.")
+            self.facts.setText("There is no map yet: train or load a model.")
         else:
             first = "open traces, then press" if session.neurons.traces is None else "press"
             self.facts.setText(f"Not mapped yet: {first} “Map neurons” on the page <i>Model</i>.")

@@ -28,8 +28,8 @@ _USED_BY = {
     "percentile": ("percentile",),
 }
 _NEUROPIL = (
-    "The glow of the tissue around a cell leaks into its pixels. So much of what is measured in a ring around the ROI, "
-    "or by suite2p, is taken off when traces are extracted or opened."
+    "Fluorescence of the tissue around a cell (neuropil) leaks into its pixels. This factor times the "
+    "neuropil, measured in a ring around the ROI or by suite2p, is subtracted when traces are extracted or opened."
 )
 
 
@@ -88,12 +88,13 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
         self.neuropil = CheckBox(value=True, text="subtract")
         self.coefficient = Number(0.7, min=0.01, max=1, step=0.05, unit="×")
         self.frame_rate = frame_rate_box(
-            "Samples per second. Where the file does not say it, please enter it."
+            "Samples per second. Please enter it where the file does not say it."
         )
         self.relative = CheckBox(
             name="ΔF/F",
             text="relative to a baseline",
-            tooltip="Fluorescence above its baseline, divided by the baseline. Unticked, fluorescence stays as it is.",
+            tooltip="Fluorescence above its baseline, divided by the baseline. If this is not ticked, "
+            "fluorescence is not changed.",
         )
         self.baseline = SettingsForm(Baseline)
         self.baseline.setVisible(False)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _FILTER = "Movies (*.tif *.tiff *.btf *.npy);;All files (*)"
 _MEAN_TIP = (
-    "<qt>The average over time is the still picture of the field of view. Without it only what changes is "
-    "left, and that is what the model is trained on.</qt>"
+    "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
+    "after it is subtracted: what changes.</qt>"
 )
 
 
@@ -71,7 +71,7 @@ class RecordingDock(SideDock):
         self.open_file = button("Open file …", "A TIFF stack of any kind, or a .npy array.", self._ask_file)
         self.open_folder = button(
             "Open folder …",
-            "A folder of TIFF files, read in the order a person would count them.",
+            "A folder of TIFF files, read in natural order (2 before 10).",
             self._ask_folder,
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
@@ -87,9 +87,7 @@ class RecordingDock(SideDock):
             )
             for part in ("Channel", "Plane")
         )
-        self.frame_rate = frame_rate_box(
-            "Frames per second. Taken from the file where it says so; else please enter it."
-        )
+        self.frame_rate = frame_rate_box("Frames per second. Please enter it where the file does not say it.")
         for part in (self.channel, self.plane):
             part.changed.connect(self._on_part)
         self.frame_rate.changed.connect(self._on_frame_rate)
@@ -97,11 +95,11 @@ class RecordingDock(SideDock):
         self.facts, self.form = rows.native, in_rows(rows, margins=(0, 6, 0, 0))
         self.fact: dict[str, QLabel] = {}
         for name, tip in (
-            ("Frames", "How many pictures, and their height × width in pixels."),
+            ("Frames", "Number of frames, and their height × width in pixels."),
             ("Duration", "How long the recording is."),
-            ("Numbers", "How a pixel is stored. It is never changed."),
+            ("Numbers", "How a pixel is stored in the file. The file is never changed."),
             ("Pixel size", "Height × width of a pixel, as the file says."),
-            ("Memory", "What the whole movie would take; it is read piece by piece."),
+            ("Memory", "Size of the whole movie; it is read piece by piece, never at once."),
         ):
             self.fact[name] = wrapped(tooltip=f"<qt>{tip}</qt>")
             self.form.insertRow(2 if name == "Frames" else self.form.rowCount(), name, self.fact[name])

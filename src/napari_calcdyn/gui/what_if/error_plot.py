@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.what_if.forecasting import ForecastError
 
 _TOOLTIP = (
-    "<qt>Forecasts that start at each frame the training did not see, against what came: the squared error of the "
-    "picture as a share of its variance. 0 is perfect; 1 is no better than the mean picture. The grey line is "
-    "a forecast in which nothing changes any more.</qt>"
+    "<qt>Forecasts that start at each held-out frame, compared with the recording: squared error as a "
+    "share of the variance. 0 is perfect; 1 is no better than the mean frame. The grey line is a forecast "
+    "in which nothing changes.</qt>"
 )
 
 

@@ -82,7 +82,7 @@ def obstacle(session: Session) -> str:
     if session.recording.movie is None or session.movie_layer is None:
         return "Open a recording first, in the Recording panel."
     if session.dynamics.model is None or session.dynamics.var is None:
-        return "Train or load a model in the Dynamics panel first: its rules say what follows from what."
+        return "Train or load a model in the Dynamics panel first."
     if session.recording.movie.frame_shape != session.dynamics.model.frame_shape:
         return "The model belongs to another recording: open that one, or train a model on this one."
     return ""
@@ -223,7 +223,9 @@ def _changed(session: Session, movie: Movie, var: VAR) -> bool:
     """Whether recording or rules are others than those that a computation began with; the user is told."""
     changed = session.recording.movie is not movie or session.dynamics.var is not var
     if changed and session.recording.movie is not None:
-        session.work.tell("inspector", "The rules changed while this was computed: press the button again.")
+        session.work.tell(
+            "inspector", "The model's connections changed during the computation: press the button again."
+        )
     return changed
 
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.what_if.forecasting import ForecastError
     from napari_calcdyn.gui.session import Session
 
-_CHANGED = "The rules changed, and what was shown was of the old ones: press the button again."
-_OTHER_ROIS = "The ROIs changed, and the push was of an old one: push again."
+_CHANGED = "The model's connections changed: press the button again."
+_OTHER_ROIS = "The ROIs changed: push again."
 
 
 class WhatIf(QWidget):  # type: ignore[misc]
@@ -86,12 +86,12 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self.push.called.connect(self._on_push)
         self.forecast.called.connect(self._on_forecast)
         self.push.call_button.tooltip = (
-            "Add activity at the frame that is shown, and see what the rules make of it in the frames after: a small "
+            "Add activity at the frame that is shown and see how it spreads in the frames after: a small "
             "movie of the difference, starting at this frame."
         )
         self.forecast.call_button.tooltip = (
-            "Let the rules go on from the frame that is shown, as if the recording ended there. The forecast lies "
-            "over the frames that it is of: hide its layer to see what came."
+            "Predict the frames after the one that is shown, as if the recording ended there. The forecast "
+            "covers the recorded frames: hide its layer to see them."
         )
         self._push_rows = in_rows(self.push)
         in_rows(self.forecast)
@@ -102,10 +102,10 @@ class WhatIf(QWidget):  # type: ignore[misc]
         layout.setSpacing(5)
         for widget in (
             self.hint,
-            caption("A push", "How activity that is added spreads."),
+            caption("A push", "How added activity spreads."),
             self.push.native,
             self.push_said,
-            caption("A forecast", "How the recording would go on."),
+            caption("A forecast", "How the recording would continue."),
             self.forecast.native,
             self.forecast_said,
             self.errors,

@@ -27,8 +27,9 @@ _HEADINGS = {
     "ROI": "The other ROI, and the way of the arrow. Click a row to go there.",
     "Strength": "How closely the driven ROI follows the other one's past, once all other past is known: a partial "
     "correlation, from −1 to 1. Below 0 it falls where the other one rose.",
-    "Lag": "How much later it follows most closely.",
-    "p": "How often chance alone gives so strong an arrow anywhere in the picture; after “Test the arrows”.",
+    "Lag": "The lag at which it follows most closely.",
+    "p": "Probability that chance alone gives an arrow this strong anywhere in the image; computed by "
+    "“Test the arrows”.",
 }
 
 
@@ -61,7 +62,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         self.legend.setWordWrap(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
-        self.slider.setToolTip("<qt>Further right, weaker arrows are hidden.</qt>")
+        self.slider.setToolTip("<qt>Move to the right to hide weaker arrows.</qt>")
         self.slider.valueChanged.connect(self._on_filter_changed)
         self.hidden = wrapped()
         self.run = button(
