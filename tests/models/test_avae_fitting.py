@@ -75,7 +75,7 @@ def test_training_learns_and_reports(traces: Traces, fitted) -> None:
         "held_out_kl",
     }
     assert reports[0].stage == "Preparing the traces"
-    assert checks[-1].stage == "Learning the neurons, epoch 10"
+    assert checks[-1].stage == "Training, epoch 10"
     assert checks[-1].step == checks[-1].total == 10 * 5  # 72 neurons in batches of 16
     assert model.metrics["validation_loss"] == pytest.approx(checks[-1].best, rel=1e-6)
     assert {name: model.metrics[name] for name in ("neurons", "samples", "epochs", "active_units")} == {

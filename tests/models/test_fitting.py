@@ -98,7 +98,7 @@ def test_training_learns_and_reports(recording, fitted) -> None:
     assert last["held_out_reconstruction"] < first["held_out_reconstruction"]
     assert "prediction" not in first
     assert "prediction" in last
-    assert {"Learning the picture", "Learning the dynamics"} <= {report.stage for report in reports}
+    assert {"Training the reconstruction", "Training the dynamics"} <= {report.stage for report in reports}
     assert checks[-1].best is not None
     assert all(np.isfinite(list(report.losses.values())).all() for report in reports)
     # The picture shows something: better than the mean frame alone.

@@ -1,4 +1,4 @@
-"""Whole jobs: from a recording to a folder with results, tables and an overview figure."""
+"""Jobs that turn a recording into a folder with results, tables and an overview figure."""
 
 import lazy_loader
 

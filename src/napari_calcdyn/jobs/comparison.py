@@ -29,7 +29,7 @@ from .stages import in_stage
 
 __all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
 
-_SAME_RATE = 0.01  # relative difference of frame rates that is none
+_SAME_RATE = 0.01  # relative difference of frame rates that is tolerated
 
 
 def check_conditions(
@@ -55,8 +55,8 @@ def check_conditions(
     Raises
     ------
     InputError
-        If a range is not in its recording, two in one recording overlap, a condition is too short, also for blocks of
-        so many frames, or two recordings differ in frame rate.
+        If a stretch is outside its recording, two stretches of one recording overlap, a condition is too short or has
+        room for too few blocks, or two recordings differ in frame rate.
     """
     of = _one_or_two(movies)
     check_ranges(a, b, tuple(movie.n_frames for movie in of), order, block)
@@ -85,13 +85,13 @@ def compare(
     Parameters
     ----------
     model : VARAutoencoder
-        Its network makes the latents; order, penalty weights and the rule for λ are those of its settings.
+        Its network computes the latents; its settings give the order, the penalty weights and the rule for λ.
     movies : Movie, or sequence of one or two
         With two, `a` counts frames of the first and `b` frames of the second.
     a, b : sequence of range
         Stretches of frames.
     latents : sequence of ndarray (T, d), optional
-        Those of the movies, where they are known.
+        Latents of the movies, if they are known.
     permutations : int
         Number of permutations.
     block : int or "auto"
@@ -106,7 +106,7 @@ def compare(
     comparison : Comparison
         See `compare_sequences`.
     maps : ComparisonMaps
-        Where in the picture.
+        Maps of the change.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def run_compare(
     Raises
     ------
     InputError
-        If recordings or ranges cannot be compared, or the folder cannot be written or holds something else.
+        If the recordings or stretches cannot be compared, or the folder cannot be written or holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)

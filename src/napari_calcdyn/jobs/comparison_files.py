@@ -33,7 +33,7 @@ def save_comparison(
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
-        What was compared; `b` in the last of the movies.
+        The compared stretches; `b` in the last of the movies.
     comparison : Comparison
         The result.
     maps : ComparisonMaps

@@ -19,7 +19,7 @@ from .result_folder import result_folder, write_metrics
 from .stages import in_stage
 
 ALPHA = 0.05
-"""Family-wise p-value up to which a connection is drawn and counted; the table has all of them."""
+"""Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
 
 
 def run_influence(
@@ -63,7 +63,7 @@ def run_influence(
     ------
     InputError
         If the ROIs belong to frames of another size, the recording cannot be used, or the folder cannot be written or
-        holds something else.
+        holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)

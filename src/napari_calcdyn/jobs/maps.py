@@ -57,8 +57,8 @@ def run(
     Raises
     ------
     InputError
-        If the recording cannot be used, there is no such device, or the folder cannot be written or holds
-        something else; the last two before anything is computed.
+        If the recording cannot be used, there is no such device, or the folder cannot be written or holds other
+        files; the last two are checked before anything is computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)

@@ -49,7 +49,7 @@ def run_neurons(
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
-        Where the traces came from, to be drawn in their clusters' colours.
+        ROIs of the traces, to be drawn in the colours of their clusters.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def run_neurons(
     ------
     InputError
         If fewer than 10 traces can be used, they do not fit the model, there is no such device, or the folder cannot
-        be written or holds something else; that is found out before the training.
+        be written or holds other files; this is checked before the training.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)

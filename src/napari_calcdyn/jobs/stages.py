@@ -16,7 +16,7 @@ def in_stage(tell: Callable[[Progress], object], name: str) -> ProgressCallback:
     tell : callable
         Called with every report; may raise to end the stage.
     name : str
-        What is done, in a few words.
+        Name of the stage.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What both models have in common: made from settings, fitted to data, saved to a folder and loaded from it."""
+"""Base of both models: settings, fitting, saving and loading."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _NETWORK = "network."
 
 
 class NotFittedError(InputError, AttributeError):
-    """A model was asked for something that only a fitted one has."""
+    """Error for the use of an attribute that only a fitted model has."""
 
 
 class Model(ABC, Generic[Config, Data]):
-    """A model in the manner of scikit-learn.
+    """A model with the interface of scikit-learn.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Model(ABC, Generic[Config, Data]):
     preset : str
         The settings to start from where no `config` is given.
     **settings
-        Those that differ from the preset.
+        Settings that differ from the preset.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class Model(ABC, Generic[Config, Data]):
     config: Config
     network: nn.Module
     metrics: dict[str, Any]
-    """What was measured on data that was not trained on, and how the model was made."""
+    """Errors on data that were not trained on, and how the model was made."""
 
     def __init__(self, config: Config | None = None, *, preset: str = "standard", **settings: Any) -> None:
         if config is not None and settings:
@@ -63,26 +63,26 @@ class Model(ABC, Generic[Config, Data]):
     if not TYPE_CHECKING:  # else every attribute would be known to be there
 
         def __getattr__(self, name: str) -> Any:
-            """Say what to do where something is missing until the model is fitted."""
+            """Raise NotFittedError for an attribute that a fit sets."""
             if any(name in vars(base).get("__annotations__", ()) for base in type(self).__mro__):
                 what = type(self).__name__
                 raise NotFittedError(f"This {what} is not fitted yet: call fit, or {what}.load a saved one.")
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
 
     def __repr__(self) -> str:
-        """Name and the settings that differ from the defaults."""
+        """Return the name, and the settings that differ from the defaults."""
         changed = self.config.model_dump(exclude_defaults=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the network."""
         return next(self.network.parameters()).device
 
     def fit_steps(
         self, data: Data, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
     ) -> Generator[Progress, None, Self]:
-        """Fit the model step by step, so that the caller sees how far it is and can stop it.
+        """Fit the model step by step, so that the caller can show progress and stop it.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Model(ABC, Generic[Config, Data]):
         Returns
         -------
         Self
-            The model itself, as the generator's return value; as it was until then.
+            The model itself, as the generator's return value. It is unchanged until the fit ends.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Model(ABC, Generic[Config, Data]):
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
-        """Load a model; nothing in the folder is executed.
+        """Load a model, without executing code from the folder.
 
         Parameters
         ----------
@@ -204,8 +204,8 @@ class Model(ABC, Generic[Config, Data]):
 
     @abstractmethod
     def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return what is saved beside network, settings and metrics: tensors, and what JSON can hold."""
+        """Return what is saved besides network, settings and metrics: tensors, and values for JSON."""
 
     @abstractmethod
     def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Take up what `_parts` returned, and make the network; ValueError where sizes disagree."""
+        """Restore what `_parts` returned, and make the network; ValueError if sizes disagree."""

@@ -1,4 +1,4 @@
-"""What the settings of every model have in common: presets, and one sentence for a value that cannot be used."""
+"""Base of the settings of every model: presets, and one sentence for a value that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_calcdyn.recording.settings import Described
 class Settings(Described):
     """Settings of a model; frozen, checked when made.
 
-    The form in the dock, the command line, the saved model and the settings page are made from the fields.
+    The form in the panel, the command line, the saved model and the settings page are made from the fields.
     """
 
     presets: ClassVar[dict[str, dict[str, Any]]]

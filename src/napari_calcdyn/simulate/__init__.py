@@ -1,4 +1,4 @@
-"""Simulated recordings and cultures whose truth is known."""
+"""Simulated recordings and cultures with known dynamics and known types of neurons."""
 
 import lazy_loader
 

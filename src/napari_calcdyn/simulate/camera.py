@@ -25,7 +25,7 @@ _BLOCK_BYTES = 8 << 20  # of one rendered block in float64
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Patterns and time courses of the light that reaches the camera."""
+    """Spatial patterns and time courses of the light that reaches the camera."""
 
     patterns: csr_array  # (Y X, N)
     traces: NDArray[np.float32]  # (N, T)
@@ -47,7 +47,7 @@ class Scene:
 
 
 def record_scene(scene: Scene, seed: int) -> NDArray[np.uint16]:
-    """Count photons block by block; each has random numbers of its own, whatever thread it runs in."""
+    """Count photons block by block; each block has its own random numbers, whatever the thread."""
     frames = scene.traces.shape[1]
     movie = np.empty((frames, *scene.background.shape), np.uint16)
     length = max(_BLOCK_BYTES // (8 * scene.background.size), 1)

@@ -1,4 +1,4 @@
-"""Culture of one type of neuron: positions, synapses and parameters."""
+"""Growth of a culture of one type of neuron: positions, synapses and parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS: dict[str, tuple[float, float, float, float]] = {
 
 EXCITATORY_SHARE = 0.8
 CONTACT_KEPT = 0.5  # probability that a contact becomes a synapse
-WEIGHT = {True: 6.0, False: -12.0}  # mean weight of what an excitatory, an inhibitory neuron sends
+WEIGHT = {True: 6.0, False: -12.0}  # mean weight of excitatory and of inhibitory synapses
 WEIGHT_SPREAD = 0.1  # standard deviation of a weight relative to its mean
 PARAMETER_SPREAD = 0.05  # standard deviation of a neuron's parameters relative to those of its type
 
@@ -113,7 +113,7 @@ def grow_culture(
     excitatory[rng.permutation(neurons)[: round(EXCITATORY_SHARE * neurons)]] = True
     kept = rng.uniform(size=weights.nnz) < CONTACT_KEPT
     before, after = weights.row[kept], weights.col[kept]
-    # The sign is the sender's: what an inhibitory neuron sends is negative, what it receives is not.
+    # The presynaptic neuron sets the sign.
     size = np.where(excitatory[before], WEIGHT[True], WEIGHT[False])
     size *= np.abs(rng.normal(1, WEIGHT_SPREAD, len(size)))
     a, b, v0, du = (value * rng.normal(1, PARAMETER_SPREAD, neurons) for value in KINDS[kind])

@@ -1,4 +1,4 @@
-"""Simulated data set of the AVAE paper: fluorescence of cultures of several types."""
+"""Simulated cultures of the AVAE paper: fluorescence of neurons of several types."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_ONSET = 2.0
 
 @dataclass(frozen=True)
 class CultureSettings:
-    """Arguments that the data set was made with."""
+    """Arguments of `simulate_cultures`."""
 
     kinds: tuple[str, ...]
     cultures: int
@@ -46,7 +46,7 @@ class CultureSettings:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedCultures:
-    """Fluorescence of all neurons of several cultures, and the truth about them.
+    """Fluorescence of all neurons of several cultures, with their types and parameters.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class SimulatedCultures:
         middle of the culture), ``onset_s`` (time of the first sample, T_in) and ``rate_hz`` (mean firing
         rate over the whole simulation).
     settings : CultureSettings
-        What it was made with.
+        Arguments of the simulation.
     """
 
     clean: NDArray[np.float32]
@@ -139,9 +139,9 @@ def simulate_cultures(
 ) -> SimulatedCultures:
     """Simulate cultures of every type as in section 2.1 of the AVAE paper (Abante et al. 2025).
 
-    Each culture is grown anew and runs for `seconds` plus an offset of its own, uniform from 0 to 2 s,
-    which is left out of its traces. A culture depends only on the seed, its type and its place among
-    those of its type, so asking for fewer gives the same ones.
+    Each culture is grown separately and simulated for an offset of its own, uniform from 0 to 2 s, which its
+    traces leave out, plus `seconds`. A culture depends only on the seed, its type and its number within the
+    type, so a simulation of fewer cultures gives the same ones.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def simulate_cultures(
     Returns
     -------
     SimulatedCultures
-        Traces with and without noise, and the truth per neuron.
+        Traces with and without noise, and the type and parameters of every neuron.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def simulate_culture(kind: str = "RS", **settings: Any) -> SimulatedCultures:
 
 
 def _stream(seed: int, *key: int) -> np.random.Generator:
-    """Give every use of a seed random numbers of its own."""
+    """Return a random generator for one use of a seed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 

@@ -36,7 +36,7 @@ def resting_counts(noise: str | float) -> float:
     Raises
     ------
     InputError
-        If there is no such level.
+        If the level is unknown.
     """
     if isinstance(noise, str):
         if noise not in NOISE_LEVELS:
@@ -61,7 +61,7 @@ def record_cells(
     seed: int,
     rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
-    """Put cells into uneven, slowly breathing neuropil and record them.
+    """Put cells into uneven, slowly varying neuropil and record them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def record_cells(
     seed : int
         Of the camera's noise.
     rng : numpy.random.Generator
-        Source of randomness for all else.
+        Source of randomness for everything else.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Trainings and measurements of the AVAE and PCA benchmark, Fig. 3 to 5 of Abante et al. (2025).
 
-Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. A row
-is one training: it is written as soon as it is measured, so that an interrupted benchmark goes on where it was.
+Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. Each
+training is a row, written as soon as it is measured, so that an interrupted benchmark can continue.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
         from sklearn.decomposition import PCA
 
         known, new = scaling.apply(noisy[training]), test_scaling.apply(noisy[test])
-        # Eq. 13 and 15; arpack is exact, and computes no more components than are asked for.
+        # Eq. 13 and 15; arpack is exact, and computes only the components that are needed.
         pca = PCA(run.latent, svd_solver="arpack", random_state=0).fit(known.astype(np.float64))
         seen, unseen = pca.transform(known), pca.transform(new)
         denoised = pca.inverse_transform(unseen)
@@ -156,7 +156,7 @@ def run_benchmark(
     jobs: int = 1,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Train and measure what is not in the folder yet, and write the tables.
+    """Train and measure the runs that are not in the folder yet, and write the tables.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def run_benchmark(
         What to run.
     folder : str or Path
         Gets ``runs.csv``, a row for each training as soon as it is measured, and at the end
-        ``reconstruction.csv``, ``representation.csv`` and ``summary.md``. A folder of the same grid is gone on with.
+        ``reconstruction.csv``, ``representation.csv`` and ``summary.md``. A benchmark of the same grid is continued.
     device : str
         Where to train.
     jobs : int
@@ -210,8 +210,8 @@ def _result(future: Future[Score]) -> Score:
         return future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            "The system ended a training, most likely for want of memory: ask for fewer jobs, what was measured is"
-            " kept."
+            "The system ended a training, most likely because memory was short: choose fewer jobs. What was"
+            " measured is kept."
         ) from error
 
 
@@ -227,7 +227,7 @@ def _prepare(watched: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one decides
     threading.Thread(target=watch, daemon=True).start()
-    # Threads that wait for each other on a busy machine cost more than they give.
+    # On a busy machine, threads that wait for each other make the training slower.
     torch.set_num_threads(1)
 
 
@@ -237,5 +237,5 @@ def _measure(run: Run, grid: Grid, device: str) -> Score:
 
 @functools.lru_cache(maxsize=1)
 def _cultures(grid: Grid) -> SimulatedCultures:
-    """Simulate once in each process."""
+    """Simulate the cultures, once in each process."""
     return simulated(grid)

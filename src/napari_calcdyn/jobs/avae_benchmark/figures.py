@@ -31,11 +31,11 @@ def draw_figures(grid: Grid, folder: str | Path, *, device: str = "cpu") -> None
     Parameters
     ----------
     grid : Grid
-        What was run.
+        The grid of the benchmark.
     folder : str or Path
         Of `run_benchmark`; gets the four pictures, each in one step.
     device : str
-        Where to train that model.
+        Where to train the additional model.
 
     Raises
     ------
@@ -114,14 +114,16 @@ def _figure_5(example: Example, agreement: Any, sizes: int) -> Figure:
     draw_against_noise(panels, agreement)
     panels[0].set_ylabel("adjusted Rand index", fontsize=9)
     _legend(above, panels[0])
-    below.suptitle(f"B  What latents go with: {example.title}", fontsize=11, x=0.01, ha="left")
+    below.suptitle(
+        f"B  Correlation of latents with parameters: {example.title}", fontsize=11, x=0.01, ha="left"
+    )
     draw_correlations(below.subplots(), example)
     return figure
 
 
 def _figure_neighbours(accuracy: Any, sizes: int) -> Figure:
     figure = new_figure(12, 8)
-    figure.suptitle("Types told by the 10 nearest training neurons", fontsize=11, x=0.01, ha="left")
+    figure.suptitle("Types predicted by the 10 nearest training neurons", fontsize=11, x=0.01, ha="left")
     rows: Any = figure.subfigures(2, 1, hspace=0.04)
     for row, split, title in zip(
         rows,
@@ -134,7 +136,7 @@ def _figure_neighbours(accuracy: Any, sizes: int) -> Figure:
         draw_against_noise(panels, accuracy, split)
         for axes in panels:
             axes.axhline(1 / 3, color="0.6", linewidth=0.8, label="chance")
-        panels[0].set_ylabel("share of test neurons told right", fontsize=9)
+        panels[0].set_ylabel("share of test neurons predicted correctly", fontsize=9)
         _legend(row, panels[0])
     return figure
 

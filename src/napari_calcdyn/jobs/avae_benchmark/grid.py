@@ -31,12 +31,12 @@ class Grid:
     betas : tuple of float
         KL weights.
     partitions : int
-        Random partitions into 80 % training and 20 % test neurons. As many, at most one per culture of a type, leave
-        out whole cultures.
+        Random partitions into 80 % training and 20 % test neurons. The same number of partitions, at most one per
+        culture of a type, leave out whole cultures.
     scaling : {"trace", "recording"}
-        Range that Eq. 4 takes.
+        Range in Eq. 4.
     epochs : int
-        At most, for the default AVAE.
+        Largest number of epochs of the default AVAE.
     seed : int
         Of the simulation, the noise and the trainings.
     """
@@ -84,7 +84,7 @@ class Run:
     method : {"avae", "paper", "pca"}
         The default AVAE, the published network trained as published, or principal components.
     split : {"neurons", "cultures"}
-        Whether test neurons come from cultures that are trained on, or from others.
+        Whether test neurons come from the training cultures or from others.
     """
 
     sigma: float
@@ -107,7 +107,7 @@ class Score:
     ari : float
         Adjusted Rand index of DBSCAN and the types, at the best ε (Eq. 16).
     neighbour_accuracy : float
-        Part whose type is that of most of their 10 nearest training neurons.
+        Share of test neurons whose type is that of most of their 10 nearest training neurons.
     """
 
     mse: float
@@ -126,7 +126,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
     Yields
     ------
     Run
-        Quick ones alternate with slow ones, so that the time left is estimated well from the start.
+        Fast runs alternate with slow ones, so that the remaining time is estimated well from the start.
     """
     for partition in range(grid.partitions):
         for sigma in grid.sigmas:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 Measured = Mapping[Series, NDArray[np.float64]]
 
-# Blue, orange and grey are told apart by everybody; so are dashes.
+# Colour-blind readers can tell blue, orange, grey and dashes apart.
 _BLUES, _ORANGES = ("#9ecae1", "#3f8fc5", "#08306b"), ("#fdc38d", "#f0862d", "#a63603")
-_DODGE = 0.22  # of the distance between two σ, over all lines: error bars do not hide each other
+_DODGE = 0.22  # of the distance between two σ, over all lines, so that error bars do not hide each other
 
 
 def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = "neurons") -> None:

@@ -33,7 +33,7 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
     Raises
     ------
     InputError
-        If the folder holds another benchmark, or other things.
+        If the folder holds another benchmark, or other files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     methods = {"avae": "standard", "paper": "paper"}  # rows of other defaults must not be mixed in
@@ -49,7 +49,7 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
             raise InputError(f"{folder} holds another benchmark: choose another folder, or the same options.")
         return
     if any(folder.iterdir()):
-        raise InputError(f"{folder} holds other things: choose an empty folder for the benchmark.")
+        raise InputError(f"{folder} holds other files: choose an empty folder for the benchmark.")
     write_text(file, json.dumps(settings, indent=2) + "\n")
 
 
@@ -64,7 +64,7 @@ def read_runs(folder: str | Path) -> dict[Run, Score]:
     Returns
     -------
     dict of Run to Score
-        Empty where nothing was; a last row that was cut off is left out.
+        Empty if there are none; a last row that was cut off is left out.
     """
     try:
         text = (Path(folder) / RUNS).read_bytes()

@@ -38,7 +38,7 @@ def save_overview(
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
-        What was compared; `b` in the last of the movies.
+        The compared stretches; `b` in the last of the movies.
     comparison : Comparison
         The result.
     maps : ComparisonMaps
@@ -58,7 +58,7 @@ def save_overview(
     _null(null, comparison)
     _ranges(time, movies, a, b, comparison)
     images = bottom.subplots(1, 3)
-    # Both explained maps on one scale: they are to be compared.
+    # Both explained maps have one scale, so that they can be compared.
     high = max(float(np.percentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
     for axes, image, movie, name in (
         (images[0], maps.explained_a, movies[0], "A"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _UP, _DOWN = "#ffb000", "#5ab4ff"
-_MOST_NAMES = 60  # of ROIs that can be told apart in the picture
+_MOST_NAMES = 60  # largest number of ROIs with a readable number in the picture
 _MOST_TICKS = 20
 
 
@@ -73,7 +73,7 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
             "connectionstyle": "arc3,rad=0.15",  # a connection and the one back do not cover each other
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
-    axes.set_title("orange: up after the source went up; blue: down", fontsize=10)
+    axes.set_title("orange: the target rises after the source rose; blue: it falls", fontsize=10)
     set_scale(axes, movie)
 
 
@@ -84,7 +84,7 @@ def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> N
     if influence.p_values is not None:
         target, source = np.nonzero(influence.p_values <= alpha)
         axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
-    axes.set_title("all pairs; a dot where a connection passes the test", fontsize=10)
+    axes.set_title("all pairs; dots mark connections that pass the test", fontsize=10)
     axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
     shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))
     axes.set_xticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)

@@ -52,7 +52,7 @@ def save_overview(
     metrics : mapping
         Metrics, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
-        What the training reported, for the curve of the losses; nothing where a saved model was applied.
+        Reports of the training, for the curve of the losses; empty if a saved model was applied.
     """
     figure = new_figure(13.5, 8.6)
     frames, height, width = movie.shape
@@ -81,14 +81,14 @@ def save_overview(
 
 
 def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
-    # Between latents of unit variance, so that rows compare; the lag at which a connection is strongest.
+    # Coefficients between latents of unit variance, so that rows compare, at the lag where each is strongest.
     by_lag = model.var.standardised
     strongest = np.abs(by_lag).argmax(0)
     edges = np.take_along_axis(by_lag, strongest[None], 0)[0]
     others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
-    # The own past is so much stronger that it would leave everything else white.
+    # A latent's own past is so much stronger that everything else would be white.
     limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
-    # As points: a cell of the matrix is smaller than a pixel where there are many latents.
+    # As points, because with many latents an entry of the matrix is smaller than a pixel.
     target, source = np.nonzero(edges)
     order = np.abs(edges[target, source]).argsort()
     target, source = target[order], source[order]
@@ -105,7 +105,7 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
         vmax=limit,
     )
     axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
-    axes.set_title("Who predicts whom", fontsize=10)
+    axes.set_title("Connections between latents", fontsize=10)
     axes.set_xlabel("source latent")
     axes.set_ylabel("target latent")
     figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
@@ -117,7 +117,7 @@ def _traces(
     rate = movie.frame_rate or 1.0
     time = np.arange(len(latents)) / rate
     predicted = model.var.predict(latents)
-    # One unit of any latent has the same power in the picture: the order of what they explain there.
+    # One unit of any latent has the same power in the picture, so this orders latents by what they explain there.
     mean = model.var.mean.astype(np.float32)
     explained = ((predicted - mean) * (latents - mean)).mean(0)
     strongest = np.argsort(explained)[::-1][:_TRACES]

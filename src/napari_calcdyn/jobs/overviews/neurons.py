@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.neurons import Neurons
 
 _TRACES = 14
-_SAMPLES = 3000  # drawn of a trace at most
+_SAMPLES = 3000  # largest number drawn of a trace
 _RAW: dict[str, Any] = {"color": "0.66", "linewidth": 0.7, "label": "raw"}
 _NO_CLUSTER = "0.75"
 _COLOURS = ("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182", "#c97b3f", "#5c5c8a")
@@ -47,7 +47,7 @@ def save_neurons_overview(
     metrics : mapping
         Metrics, as in ``metrics.json``.
     history : sequence of Progress
-        What the training reported, for the learning curves; nothing where a saved model was applied.
+        Reports of the training, for the curves of the losses; empty if a saved model was applied.
     rois : RoiSet, optional
         The ROIs of the traces, to be drawn in their clusters' colours.
     """
@@ -124,13 +124,13 @@ def _learning(axes: Axes, history: Sequence[Progress]) -> None:
 
 
 def _latents(axes: Axes, neurons: Neurons) -> None:
-    """Draw the mean KL divergence of each latent, which says how much it tells of a neuron."""
+    """Draw the mean KL divergence of each latent, its information about a neuron."""
     known = np.isfinite(neurons.mean).all(1)
     mean, variance = neurons.mean[known].astype(np.float64), neurons.std[known].astype(np.float64) ** 2
     kl = 0.5 * (mean**2 + variance - 1 - np.log(variance)).mean(0)
     numbers = np.arange(1, len(kl) + 1)
     axes.bar(numbers, kl, color="#30638e", width=0.7)
-    axes.set_title("What each latent tells of a neuron", fontsize=10)
+    axes.set_title("Information of each latent about a neuron", fontsize=10)
     axes.set_xlabel("latent", fontsize=8)
     axes.set_ylabel("KL divergence (nats)", fontsize=8)
     axes.tick_params(labelsize=8)
@@ -148,7 +148,7 @@ def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
         colour = _colour(int(neurons.cluster[position])) if neurons.cluster[position] >= 0 else "0.25"
         denoised: dict[str, Any] = {"color": colour, "linewidth": 0.9, "label": "denoised, by cluster"}
         for values, style in ((traces.values, _RAW), (neurons.reconstruction, denoised)):
-            # A trace that left its row would hide others.
+            # A trace outside its row would hide others.
             trace = ((values[position, :samples] - middle) / spread).clip(-0.7, 1.2) - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     axes.set_yticks(-np.arange(len(shown)), [str(neurons.ids[position]) for position in shown], fontsize=8)

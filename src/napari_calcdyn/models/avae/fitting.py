@@ -30,7 +30,7 @@ _DECAY = 0.99  # per epoch, the paper's
 
 @dataclass(frozen=True, eq=False)
 class FittedParts:
-    """What a fitted `AVAE` has, as its attributes are called, and the neurons to measure it on."""
+    """The attributes of a fitted `AVAE`."""
 
     network: AVAENetwork
     normalisation: Normalisation
@@ -44,7 +44,7 @@ class FittedParts:
 def fit_parts(
     traces: Traces, config: AVAEConfig, device: str, seed: int, stop: threading.Event | None
 ) -> Generator[Progress, None, tuple[FittedParts, Traces]]:
-    """Train an AVAE, one neuron being one sample; parameters and errors as in `Model.fit_steps`.
+    """Train an AVAE with one neuron as one sample; parameters and errors as in `Model.fit_steps`.
 
     Yields
     ------
@@ -65,7 +65,7 @@ def fit_parts(
             " add ROIs, or check the traces."
         )
     if traces.samples < 2:
-        raise InputError(f"{traces.name} has one sample per trace: record for longer.")
+        raise InputError(f"{traces.name} has one sample per trace: take a longer recording.")
     yield Progress("Preparing the traces")
     known = traces.select(traces.usable)
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
@@ -124,7 +124,7 @@ def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedul
 
     return Schedule(
         steps=config.epochs * steps_per_epoch,
-        # Few neurons say little about what principal components miss: large steps would only fit their noise.
+        # With few neurons, large steps would only fit their noise.
         learning_rate=config.learning_rate or _LEARNING_RATE * min(1.0, neurons / _MANY_NEURONS),
         patience=config.patience,
         check_every=steps_per_epoch,

@@ -41,9 +41,9 @@ class AVAE(Model[AVAEConfig, Traces]):
     network : AVAENetwork
         Encoder and decoder.
     normalisation : Normalisation
-        From traces to what the network sees.
+        Conversion of traces to the input of the network.
     noise : float
-        v, the variance of the noise that the error was measured by, in normalised units.
+        v, the variance of the noise in normalised units, which is the unit of the error.
     ids : ndarray (N,), int64
         ROIs of the traces that it was fitted to, held-out ones included.
     samples : int
@@ -51,7 +51,7 @@ class AVAE(Model[AVAEConfig, Traces]):
     frame_rate : float or None
         Their samples per second.
     metrics : dict
-        What was measured on the held-out neurons, and how the model was made.
+        Errors on the held-out neurons, and how the model was made.
     """
 
     kind = checkpoint.AVAE
@@ -100,7 +100,7 @@ class AVAE(Model[AVAEConfig, Traces]):
         }
 
     def check_traces(self, traces: Traces) -> None:
-        """Refuse traces of another length, unless the network takes any.
+        """Raise InputError for traces of another length, unless the network takes any.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class AVAE(Model[AVAEConfig, Traces]):
 
     @torch.no_grad()
     def encode(self, traces: Traces) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Describe neurons.
+        """Return mean and standard deviation of the latents of each neuron.
 
         Parameters
         ----------
@@ -201,14 +201,14 @@ class AVAE(Model[AVAEConfig, Traces]):
         return denoised
 
     def sample(self, n: int, *, seed: int = 0) -> NDArray[np.float32]:
-        """Draw neurons that the model can imagine: latents from the prior N(0, I), decoded.
+        """Draw latents from the prior N(0, I) and decode them to traces.
 
         Parameters
         ----------
         n : int
-            How many.
+            Number of traces.
         seed : int
-            Same seed, same neurons.
+            The same seed gives the same traces.
 
         Returns
         -------
@@ -218,14 +218,14 @@ class AVAE(Model[AVAEConfig, Traces]):
         return self.decode(np.random.default_rng(seed).standard_normal((n, self.config.latent)))
 
     def interpolate(self, first: ArrayLike, second: ArrayLike, steps: int = 9) -> NDArray[np.float32]:
-        """Walk from one neuron to another on a straight line through the latents.
+        """Decode latents on a straight line from one neuron to another.
 
         Parameters
         ----------
         first, second : array_like (D2,)
             Latents of the two.
         steps : int
-            How many traces, the two ends included.
+            Number of traces, the two ends included.
 
         Returns
         -------

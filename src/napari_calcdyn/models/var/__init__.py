@@ -1,4 +1,4 @@
-"""The sparse vector autoregression (VAR): its estimate, its order and how sparse it is."""
+"""The sparse vector autoregression (VAR) and the choice of its sparsity."""
 
 import lazy_loader
 

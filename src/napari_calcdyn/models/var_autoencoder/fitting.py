@@ -29,7 +29,7 @@ _FRAMES_AFTER_STOP = 2048
 
 @dataclass(frozen=True, eq=False)
 class FittedParts:
-    """What a fitted `VARAutoencoder` has, as its attributes are called."""
+    """The attributes of a fitted `VARAutoencoder`."""
 
     network: PatchAutoencoder
     offset: NDArray[np.float32]
@@ -69,7 +69,7 @@ def fit_parts(
     yield Progress("Preparing the network")
     latents = config.latents or automatic_latents(movie.frame_shape, split.training)
     if latents > np.prod(movie.frame_shape):
-        raise InputError(f"{latents} latents are more than a frame has pixels: ask for fewer.")
+        raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
     activity = torch.from_numpy(statistics.std)
     network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
     network.to(where)
@@ -88,7 +88,7 @@ def fit_parts(
     yield Progress("Estimating the dynamics", config.steps, config.steps)
     try:
         var, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
-    except Cancelled:  # soon done, whatever the length of the recording
+    except Cancelled:  # fast for recordings of any length
         near = range(
             max(0, split.known - _FRAMES_AFTER_STOP), min(movie.n_frames, split.known + _FRAMES_AFTER_STOP)
         )
@@ -132,7 +132,7 @@ def _estimate(
 def _normalisation(
     mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
 ) -> tuple[NDArray[np.float32], float]:
-    """Return what is routed round the network, and the std of the rest."""
+    """Return the part that bypasses the network, and the standard deviation of the rest."""
     offset = mean if skip else np.full_like(mean, mean.mean(dtype=np.float64))
     power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
     return offset, float(np.sqrt(power.mean()))

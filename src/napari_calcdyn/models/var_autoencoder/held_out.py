@@ -22,7 +22,7 @@ def held_out_errors(
     scale: float,
     var: VAR,
 ) -> dict[str, float]:
-    """Measure picture and prediction on held-out frames.
+    """Measure the errors of reconstruction and prediction on held-out frames.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
 
     ``VARAutoencoder(preset="quick", order=2).fit(movie)``; the settings are those of `VARAutoencoderConfig`.
 
-    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
-    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
+    Time is split in blocks. The last part of the frames, `config.held_out`, is only used to measure errors. The tenth
+    before it decides when to stop and which weights to keep, and is used for the final estimate of the VAR as well.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     network : PatchAutoencoder
         Encoder and decoder.
     offset : ndarray (Y, X), float32
-        m: the mean frame, or its mean everywhere where the skip is off.
+        m: the mean frame, or its mean over all pixels with the skip off.
     scale : float
         s, in movie units.
     var : VAR
         Dynamics of the latents.
     metrics : dict
-        What was measured on the held-out frames, and how the model was made.
+        Errors on the held-out frames, and how the model was made.
     """
 
     kind = checkpoint.VAR_AUTOENCODER
@@ -120,7 +120,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         return self.offset + np.float32(self.scale) * frames
 
     def normalised(self, movie: Movie) -> NormalisedMovie:
-        """Return the movie as the network sees it.
+        """Return the normalised movie, the input of the network.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         return self.decode(self.var.predict(self.encode(frames)))
 
     def check_frame_shape(self, movie: Movie) -> None:
-        """Refuse a recording of another frame size.
+        """Raise InputError for a recording of another frame size.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
 
 
 def _check_sizes(var: VAR, latents: int, order: int) -> None:
-    """Find a VAR of other sizes now, not when it is first used."""
+    """Raise ValueError if the sizes of the VAR are wrong."""
     moments, predictors = var.moments, order * latents
     found = (var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
     square, tall = (predictors, predictors), (predictors, latents)
