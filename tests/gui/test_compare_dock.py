@@ -78,7 +78,9 @@ def test_a_change_of_rules_is_said_drawn_and_listed(viewer: Any, dock: CompareDo
     assert compared is not None, dock.message.text()
     comparison = compared.comparison
     assert comparison.p_value == 0.01
-    assert dock.view.verdict.text().startswith("<b>The rules differ</b> between A and B (p = 0.01): with")
+    assert dock.view.verdict.text().startswith(
+        "<b>The dynamics differ</b> between A and B (p = 0.01): separate"
+    )
     assert "Compared: frames 0:200 (A), 200:400 (B) of cells" in dock.view.asked.text().replace("\u200b", "")
     assert "no p-value below" in dock.view.cautions.text()
     assert dock.view.null.observed.value() == comparison.statistic
@@ -141,8 +143,8 @@ def test_no_change_is_no_proof_of_sameness(viewer: Any, dock: CompareDock, qtbot
     compared = dock.session.answers.comparison
     assert compared is not None
     assert compared.comparison.p_value > 0.05
-    assert "No change of the rules" in dock.view.verdict.text()
-    assert "That is no proof that the rules are the same." in dock.view.cautions.text()
+    assert "No change of the dynamics" in dock.view.verdict.text()
+    assert "This does not prove that the dynamics are the same." in dock.view.cautions.text()
     assert "blocks that can change places" in dock.view.cautions.text()
 
 
@@ -267,7 +269,7 @@ def test_a_dock_that_is_opened_again_shows_the_answer(viewer: Any, dock: Compare
     again = CompareDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
     assert not again.view.isHidden()
-    assert again.view.verdict.text().startswith("<b>The rules differ</b>")
+    assert again.view.verdict.text().startswith("<b>The dynamics differ</b>")
 
 
 def test_closing_the_window_ends_it(viewer: Any, dock: CompareDock, qtbot: Any, endless: None) -> None:

@@ -199,8 +199,8 @@ def test_what_belongs_to_other_rules_is_taken_away(
     qtbot.waitUntil(ready.errors.isVisible, timeout=20_000)
     session.dynamics.var = model.var.at(fraction=0.7)
     assert shown(viewer, PUSH) is shown(viewer, FORECAST) is None
-    assert "The rules changed" in ready.push_said.text()
-    assert "The rules changed" in ready.forecast_said.text()
+    assert "The model's connections changed" in ready.push_said.text()
+    assert "The model's connections changed" in ready.forecast_said.text()
     assert not ready.errors.isVisible()
     assert not ready.errors_said.isVisible()
     ready.push.call_button.native.click()
@@ -233,7 +233,7 @@ def test_a_push_that_arrives_after_the_rules_changed_is_not_shown(
     idle(ready, qtbot)
     qtbot.waitUntil(lambda: session.work.notice is not None, timeout=2000)
     assert session.work.notice is not None
-    assert "rules changed while this was computed" in session.work.notice.text
+    assert "connections changed during the computation" in session.work.notice.text
     assert shown(viewer, PUSH) is None
     assert ready.push.call_button.text == "Push ROI 105"
 

@@ -1,4 +1,4 @@
-"""The dock *Compare*: whether the rules changed between two stretches of time."""
+"""The dock *Compare*: whether the dynamics changed between two stretches of time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _AUTOMATIC = 1  # the value of the block length that is shown as words: a block 
 
 
 class CompareDock(SideDock):
-    """Mark A and B, and test whether one set of rules describes both."""
+    """Mark A and B, and test whether the same dynamics describe both."""
 
     topic = "compare"
 

@@ -35,7 +35,7 @@ class NullPlot(QWidget):  # type: ignore[misc]
         self.plot.getPlotItem().setContentsMargins(0, 6, 10, 6)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
-        self.plot.setLabel("bottom", "difference between the rules")
+        self.plot.setLabel("bottom", "difference in dynamics")
         self.bars = self.plot.plot(stepMode="center", fillLevel=0)
         self.observed = pg.InfiniteLine()
         self.plot.addItem(self.observed, ignoreBounds=True)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording.progress import ProgressCallback
 
 COMPARING = "Comparing"
-DIFFERENCE = "difference in rules"
+DIFFERENCE = "difference in dynamics"
 NO_MOVIE = "Open a recording first, in the Recording panel."
-NO_MODEL = "Train or load a model in the Dynamics panel first: it finds the rules that are compared."
+NO_MODEL = "Train or load a model in the Dynamics panel first: its dynamics are compared."
 
 
 @dataclass(frozen=True, eq=False)

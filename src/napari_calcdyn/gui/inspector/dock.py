@@ -201,7 +201,7 @@ class InspectorDock(SideDock):
         self.session.rois.pinned = tuple(it for it in self.session.rois.pinned if it in known)
         self.inspection.problem = ""
         if not in_front(self):
-            self._clear_layers()  # they would be of another recording, or of other rules
+            self._clear_layers()  # they would be of another recording, or of another model
         self._later.start()
 
     def _on_influence(self, *_: object) -> None:

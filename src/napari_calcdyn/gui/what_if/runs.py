@@ -166,7 +166,7 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     if frame + 1 < var.order:
         session.work.tell(
             "inspector",
-            f"These rules look {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
+            f"The model looks {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
             True,
         )
         return False
@@ -220,7 +220,7 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
 
 
 def _changed(session: Session, movie: Movie, var: VAR) -> bool:
-    """Whether recording or rules are others than those that a computation began with; the user is told."""
+    """Whether recording or model were replaced since a computation began; the user is told."""
     changed = session.recording.movie is not movie or session.dynamics.var is not var
     if changed and session.recording.movie is not None:
         session.work.tell(

@@ -157,7 +157,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._say(self.errors_said, error_words(errors, same_recording=same))
 
     def _forget(self, *_: object) -> None:
-        """Take away what was shown of other rules or another recording."""
+        """Remove what was shown of another model or recording."""
         self._measured = 0
         self.errors.setVisible(False)
         self._say(self.errors_said, "")

@@ -37,7 +37,9 @@ def push_words(spread: Spread, frame_rate: float | None) -> str:
 def forecast_words(start: int, horizon: int) -> str:
     """Say which frames a forecast is of."""
     frames = f"Frame {start:,} is" if horizon == 1 else f"Frames {start:,} to {start + horizon - 1:,} are"
-    return f"{frames} forecast from frame {start - 1:,} and before: hide the layer to see what came."
+    return (
+        f"{frames} forecast from frame {start - 1:,} and before: hide the layer to see the recorded frames."
+    )
 
 
 def error_words(errors: ForecastError, *, same_recording: bool) -> str:

@@ -49,7 +49,7 @@ def save_overview(
     less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
     names = " and ".join(movie.name for movie in movies)
     figure.suptitle(
-        f"{names}: p = {p:.3g} for the same rules in A and B; with rules of their own the one-step error is {less}"
+        f"{names}: p = {p:.3g} for the same dynamics in A and B; with separate models the one-step error is {less}"
         f" than by chance; {edges} changed connection{'s' * (edges != 1)}",
         fontsize=11,
     )
@@ -66,7 +66,7 @@ def save_overview(
     ):
         draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
     high = float(np.percentile(maps.difference, 99.7))
-    title = "How far the rules disagree"
+    title = "Difference in dynamics"
     draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
     figure.savefig(path)
 
