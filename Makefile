@@ -30,7 +30,7 @@ demo: $(READY)
 	@$(BIN)/calcdyn demo --out $(DEMO)
 
 test: libraries $(READY)
-	@scripts/with-display.sh $(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 # torch is the tested one, since the lowest brings gigabytes of CUDA along; for the lowest: make lowest TORCH=
 TORCH ?= $(shell grep ^torch== constraints.txt)

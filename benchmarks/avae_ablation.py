@@ -18,7 +18,7 @@ from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
 from napari_calcdyn.jobs.avae_benchmark.experiments import measure, simulated
 from napari_calcdyn.jobs.avae_benchmark.grid import QUICK, Grid, Run
-from napari_calcdyn.simulate.cultures import SimulatedCultures
+from napari_calcdyn.simulate import SimulatedCultures
 
 GRID = Grid(neurons=150, frame_rate=20.0, partitions=3, epochs=40, seed=1)
 SHIFTS = (0.1, 1.0, 10.0)

@@ -11,7 +11,7 @@ import numpy as np
 from report import save
 from scipy.signal import lfilter
 
-from napari_calcdyn.analysis.behaviour.correlation import correlate_behaviour
+from napari_calcdyn.analysis.behaviour import correlate_behaviour
 
 SERIES = 20
 LEVEL = 0.05

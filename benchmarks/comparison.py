@@ -17,9 +17,9 @@ from statistics import fmean
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn import Movie, open_movie
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.simulate import simulate_movie
 
 VARIANTS = [("end-to-end", True), ("two-stage", True), ("end-to-end", False), ("two-stage", False)]
 ERRORS = ["latent_prediction_error", "reconstruction_error", "latent_snr", "nonzeros"]
@@ -46,13 +46,15 @@ def open_recording(name: str) -> Movie:
 
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
     names = ("mode", "skip", "prediction_weight", "steps")
     config = VARAutoencoderConfig.preset(
         task["preset"], **{name: task[name] for name in names if task[name] is not None}
     )
-    run = fit_var_autoencoder(open_recording(str(task["recording"])), config, device="cpu", seed=task["seed"])
+    run = VARAutoencoder(config).fit_steps(
+        open_recording(str(task["recording"])), device="cpu", seed=task["seed"]
+    )
     while True:
         try:
             next(run)

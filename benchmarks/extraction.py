@@ -29,7 +29,7 @@ def discs() -> Any:
     """Draw ROIs of uneven weights, as suite2p's are, all over the frame."""
     from scipy.sparse import csr_array
 
-    from napari_calcdyn.recording import RoiSet
+    from napari_calcdyn import RoiSet
 
     random = np.random.default_rng(0)
     y, x = np.mgrid[:SIZE, :SIZE]
@@ -49,13 +49,13 @@ def mean_frame(movie: Any, rois: Any) -> float:
 
 
 def ours(movie: Any, rois: Any) -> float:
-    from napari_calcdyn.recording import extract_traces
+    from napari_calcdyn import extract_traces
 
     return float(extract_traces(movie, rois).values.mean(dtype=np.float64))
 
 
 def ours_neuropil(movie: Any, rois: Any) -> float:
-    from napari_calcdyn.recording import extract_traces
+    from napari_calcdyn import extract_traces
 
     return float(extract_traces(movie, rois, neuropil=0.7).values.mean(dtype=np.float64))
 
@@ -84,7 +84,7 @@ def child(method: str, path: str) -> None:
     """
     import tifffile  # noqa: F401
 
-    from napari_calcdyn.recording import Movie, open_movie
+    from napari_calcdyn import Movie, open_movie
 
     rois = discs()
     process = psutil.Process()

@@ -15,7 +15,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from report import save
 
 from napari_calcdyn.gui.launch import add_docks
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn.simulate import simulate_movie
 
 BEAT_MS = 20
 PLAY_FPS = 15
@@ -65,26 +65,28 @@ def main() -> None:
 
     # Long enough for every line, with the prediction in every step and not only after a warm-up.
     for name, value in {"steps": STEPS, "warm_up": 0.0, "patience": 1000}.items():
-        dynamics.form.editors[name].set(value)
-    dynamics.device.addItem("cpu")
-    dynamics.device.setCurrentText("cpu")
-    dynamics.train.click()
-    while len(session.history) < 3 and session.job is not None:  # loading torch is measured apart
+        dynamics.model.form.editors[name].value = value
+    dynamics.model.device.addItem("cpu")
+    dynamics.model.device.setCurrentText("cpu")
+    dynamics.model.train.click()
+    while (
+        len(session.dynamics.history) < 3 and session.work.job is not None
+    ):  # loading torch is measured apart
         beats(0.2)
     for what in ("training", f"training, movie plays at {PLAY_FPS} frames/s"):
         if "plays" in what:
             viewer.window._qt_viewer.dims.play(axis=0, fps=PLAY_FPS)
             beats(0.5)
-        before = session.history[-1].step
+        before = session.dynamics.history[-1].step
         measured = beats(seconds)
-        if session.job is None:
+        if session.work.job is None:
             raise SystemExit("The training ended before the measurement: take a longer recording.")
-        rows.append(row(what, measured, session.history[-1].step - before))
+        rows.append(row(what, measured, session.dynamics.history[-1].step - before))
     viewer.window._qt_viewer.dims.stop()
 
     asked = time.perf_counter()
-    dynamics.train.click()
-    while session.job is not None and session.job.title == "Training":
+    dynamics.model.train.click()
+    while session.work.job is not None and session.work.job.title == "Training":
         beats(0.05)
     rows.append(
         {

@@ -24,19 +24,17 @@ from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 from sklearn.linear_model import LassoLarsIC
 from sklearn.metrics import average_precision_score
 
+from napari_calcdyn import Movie, RoiSet, extract_traces
 from napari_calcdyn.analysis.blocks import automatic_block_length
+from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
-from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import Movie, RoiSet, extract_traces
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
+from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
-from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
+from napari_calcdyn.simulate.movie import SimulatedMovie
 
 NOISES = ("low", "middle", "high")
 SEEDS = {1000: 10, 3000: 5}  # movies of each length
@@ -122,8 +120,8 @@ def measured(task: Row) -> Row:
     config = VARAutoencoderConfig.model_validate(
         {"mode": task["training"], "distance_penalty": task["distance_penalty"]}
     )
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu", seed=seed), lambda _: None)
-    latents = model.latents(movie)
+    model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
+    latents = model.encode(movie)
     found = influence_test(model, latents, rois)
     assert found.p_values is not None
     real = np.nan_to_num(found.p_values, nan=1.0) <= 0.05

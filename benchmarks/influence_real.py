@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, measure_all
 
+from napari_calcdyn import open_movie, open_rois
 from napari_calcdyn.analysis.blocks import automatic_block_length
+from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
-from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.analysis.influence.roi_activity import roi_activity
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.recording import open_movie, open_rois
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
 TRIALS = ("AVG_A01", "AVG_A02", "AVG_A03")
 DEALS = 20
@@ -40,8 +38,8 @@ def measure(task: Row) -> Row:
     rois = open_rois(FOLDER / "rois.zip", frame_shape=movie.frame_shape)
     config = VARAutoencoderConfig.preset(str(task["preset"]))
     seed = int(str(task["seed"]))
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu", seed=seed), lambda _: None)
-    latents = model.latents(movie)
+    model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
+    latents = model.encode(movie)
     edges = influence_test(model, latents, rois, seed=seed).edges()
     activity, surroundings = roi_activity(model, latents, rois)
     draw = np.random.default_rng(seed)

@@ -17,18 +17,16 @@ from qtpy.QtWidgets import QApplication
 from report import save
 from window import Painted, click
 
+from napari_calcdyn import Movie, RoiSet
 from napari_calcdyn.gui.inspector import runs as inspector_runs
 from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
 from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import Session, session_of
-from napari_calcdyn.gui.traces.dock import TraceDock
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.gui.traces.dock import TracesDock
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
 SIZE, FRAMES, QUICK_FRAMES, LATENTS, ORDER = 512, 2000, 600, 256, 2
 ROWS, COLUMNS, PITCH, SIDE = 20, 25, 20, 8
@@ -94,22 +92,20 @@ def main() -> None:
     rois = rois_on_a_grid()
     pixels = movie_of(rois, frames)
     config = VARAutoencoderConfig.preset("quick", steps=30, latents=LATENTS, order=ORDER)
-    model, _ = drive(
-        fit_var_autoencoder(Movie.from_array(pixels, frame_rate=20.0), config, device="cpu"), lambda _: None
-    )
+    model = VARAutoencoder(config).fit(Movie.from_array(pixels, frame_rate=20.0), device="cpu")
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 900)
     dock = InspectorDock(viewer)
     viewer.window.add_dock_widget(dock, area="right")
-    viewer.window.add_dock_widget(TraceDock(viewer), area="bottom")
+    viewer.window.add_dock_widget(TracesDock(viewer), area="bottom")
     session = session_of(viewer)
     layer = viewer.add_image(pixels, name="movie", contrast_limits=(0, 1200), metadata={"frame_rate": 20.0})
     use_layer(session, layer)
-    session.rois = rois
+    session.rois.loaded = rois
     show_rois(session)
-    session.model, session.var = model, model.var
-    warm_up = wait_for(lambda: session.influence is not None, 600)
+    session.dynamics.model, session.dynamics.var = model, model.var
+    warm_up = wait_for(lambda: session.answers.influence is not None, 600)
     rows = measure(viewer, session, dock, repeats)
     session.close()
     dock.inspection.close()
@@ -129,7 +125,11 @@ def measure(
     viewer: napari.Viewer, session: Session, dock: InspectorDock, repeats: int
 ) -> list[dict[str, object]]:
     """Click and slide; return a row for each kind of doing."""
-    painted, random, rois = Painted(viewer, QApplication.instance()), np.random.default_rng(1), session.rois
+    painted, random, rois = (
+        Painted(viewer, QApplication.instance()),
+        np.random.default_rng(1),
+        session.rois.loaded,
+    )
     labels = session.roi_labels
     measured: dict[str, list[float]] = {}
     computed = counted(
@@ -143,14 +143,14 @@ def measure(
     def clicked(number: int) -> float:
         release = click(viewer, labels.data_to_world(rois.centres[number - 1]))
         took = painted.milliseconds(release)
-        if session.selected != (number,) or dock.inspection.current.region.roi != number:
+        if session.rois.selected != (number,) or dock.inspection.current.region.roi != number:
             raise SystemExit("The click did not arrive.")
         return took
 
     for number in random.choice(rois.ids, repeats + 2, replace=False).tolist():  # two to warm up
         once = {"an ROI: traces, sources, map, arrows": clicked(number)}
         before = dict(computed)
-        frame = int(random.integers(session.movie.n_frames))
+        frame = int(random.integers(session.recording.movie.n_frames))
         once["the time slider: cursor only"] = painted.milliseconds(lambda at=frame: show_frame(session, at))
         if computed != before:
             raise SystemExit(f"The slider computed something anew: {before} before, {computed} after.")

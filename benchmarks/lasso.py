@@ -24,7 +24,7 @@ from report import save
 from torch import Tensor
 
 from napari_calcdyn.models.lasso import batched as _lasso_batched
-from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
+from napari_calcdyn.models.lasso import lambda_max, lasso_path, solve_lasso
 
 ACCURACY = 1e-9  # optimality residual relative to λ_max that all solvers have to meet
 Row = dict[str, object]

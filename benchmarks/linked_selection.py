@@ -14,14 +14,14 @@ import numpy as np
 from report import save
 from window import Painted, click
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons
+from napari_calcdyn import RoiSet, Traces
+from napari_calcdyn.analysis.neurons import Neurons
 from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import show_neurons, views_of
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import Session, session_of
-from napari_calcdyn.gui.traces.dock import TraceDock
-from napari_calcdyn.recording import RoiSet, Traces
+from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.gui.traces.dock import TracesDock
 
 SIZE, FRAMES = 512, 2000
 ROWS, COLUMNS, PITCH, SIDE = 40, 50, 10, 7
@@ -47,10 +47,10 @@ def recording(viewer: napari.Viewer) -> Session:
     mean = random.normal(size=(len(rois), 8)).astype(np.float32)
     session = session_of(viewer)
     use_layer(session, viewer.add_image(movie, name="movie", contrast_limits=(0, 1000)))
-    session.rois = rois
+    session.rois.loaded = rois
     show_rois(session)
-    session.traces = traces
-    session.neurons = Neurons(
+    session.neurons.traces = traces
+    session.neurons.result = Neurons(
         ids=rois.ids,
         mean=mean,
         std=np.ones_like(mean),
@@ -73,25 +73,25 @@ def main() -> None:
 
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 900)
-    dock = TraceDock(viewer)
+    dock = TracesDock(viewer)
     viewer.window.add_dock_widget(dock, area="bottom")
     session = recording(viewer)
     painted, views = Painted(viewer, dock.plot.viewport()), views_of(session)
     points, rois = views.map_layer, session.roi_labels
     random = np.random.default_rng(1)
     measured: dict[str, list[float]] = {}
-    for number in random.choice(session.rois.ids, repeats + 2, replace=False):  # two to warm up
+    for number in random.choice(session.rois.loaded.ids, repeats + 2, replace=False):  # two to warm up
         index = int(np.flatnonzero(points.features[ROI_ID] == number)[0])
         release = click(viewer, points.data_to_world(points.data[index]))
         once = {"a point: ROI lit, movie at its event, traces": painted.milliseconds(release)}
-        if not session.selected:
+        if not session.rois.selected:
             raise SystemExit("The click did not arrive.")
-        number = int(random.choice(session.rois.ids[session.rois.ids != number]))
-        release = click(viewer, rois.data_to_world(session.rois.centres[number - 1]))
+        number = int(random.choice(session.rois.loaded.ids[session.rois.loaded.ids != number]))
+        release = click(viewer, rois.data_to_world(session.rois.loaded.centres[number - 1]))
         once["an ROI: point ringed, traces"] = painted.milliseconds(release)
-        if session.selected != (number,):
+        if session.rois.selected != (number,):
             raise SystemExit("The click did not arrive.")
-        some = random.choice(session.rois.ids, 500, replace=False).tolist()
+        some = random.choice(session.rois.loaded.ids, 500, replace=False).tolist()
         once["500 points in a lasso"] = painted.milliseconds(
             lambda ids=some: views.select(ids, at_event=True)
         )

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
+from napari_calcdyn import Movie
+from napari_calcdyn.simulate import simulate_movie
+from napari_calcdyn.simulate.movie import SimulatedMovie
 
 CHEAP = {
     "std": "std",
@@ -39,10 +40,9 @@ def simulate(task: Row) -> SimulatedMovie:
 
 def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
     """Return the maps of one method, and for a model its errors."""
-    from napari_calcdyn.analysis.maps.cheap import cheap_maps
-    from napari_calcdyn.analysis.maps.contribution import contribution_maps
-    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn import contribution_maps
+    from napari_calcdyn.analysis.maps import cheap_maps
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
     movie = Movie.from_array(truth.movie, frame_rate=truth.frame_rate)
     if task["method"] == "cheap":
@@ -50,7 +50,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
         return {name: getattr(found, attribute) for name, attribute in CHEAP.items()}, {}
 
     config = VARAutoencoderConfig.preset(task["preset"], mode=task["method"])
-    run = fit_var_autoencoder(movie, config, device="cpu", seed=task["seed"])
+    run = VARAutoencoder(config).fit_steps(movie, device="cpu", seed=task["seed"])
     while True:
         try:
             next(run)
@@ -70,10 +70,10 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
 
 def completeness_error(model, movie: Movie) -> float:  # type: ignore[no-untyped-def]
     """Largest difference between Σ_k C_k[t] and s (D(ẑ[t]) − D(μ)) in some frames, relative to the latter."""
-    from napari_calcdyn.analysis.maps.contribution import contribution_movie
+    from napari_calcdyn import contribution_movie
 
     chosen = np.linspace(model.var.order, movie.n_frames - 1, 4).astype(int)
-    latents = model.latents(movie)
+    latents = model.encode(movie)
     whole = model.decode(model.var.predict(latents)[chosen]).astype(np.float64)
     whole -= model.decode(model.var.mean[None])
     parts = np.zeros_like(whole)

@@ -28,8 +28,7 @@ from resumable import Row, fingerprint, mean_sd, measure_all
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from napari_calcdyn.models.var_autoencoder import fitting
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var
@@ -99,7 +98,7 @@ def measure(task: Row) -> Row:
     fitting.Objective = RelativeObjective if variant.endswith("relative error") else Objective  # type: ignore[misc]
     config = VARAutoencoderConfig.preset("standard", mode=task["mode"], **VARIANTS[variant])
     movie = open_recording(str(task["recording"]))
-    run = fitting.fit_var_autoencoder(movie, config, device="cpu", seed=int(str(task["seed"])))
+    run = VARAutoencoder(config).fit_steps(movie, device="cpu", seed=int(str(task["seed"])))
     while True:
         try:
             next(run)

@@ -17,22 +17,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from report import save
+from sklearn.decomposition import PCA
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
+from napari_calcdyn import Traces, open_traces
+from napari_calcdyn.analysis.neurons import Neurons, analyse_neurons
 from napari_calcdyn.analysis.neurons.scores import neighbourhood_agreement
-from napari_calcdyn.jobs.neurons import run_neurons
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
-from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.recording import Scaling, Traces, open_traces
+from napari_calcdyn.jobs import run_neurons
+from napari_calcdyn.models.avae import AVAE, AVAEConfig
+from napari_calcdyn.recording import Scaling
 
 Row = dict[str, object]
 
 
 def fitted(traces: Traces, config: AVAEConfig, seed: int) -> AVAE:
-    return drive(fit_avae(traces, config, device="cpu", seed=seed), lambda progress: None)[0]
+    return AVAE(config).fit(traces, device="cpu", seed=seed)
 
 
 def whole_job(traces: Traces, config: AVAEConfig) -> Row:
@@ -57,7 +55,8 @@ def held_out(traces: Traces, config: AVAEConfig, partition: int) -> tuple[float,
     else:
         scaling = Scaling.fit(train.values)
         seen, known, ours = (scaling.apply(part) for part in (train.values, test.values, reconstructed))
-    linear = PCABaseline.fit(seen, config.latent).reconstruct(known)
+    pca = PCA(config.latent, svd_solver="arpack", random_state=0).fit(seen.astype(np.float64))
+    linear = pca.inverse_transform(pca.transform(known))
     return error(ours, known), error(linear, known)
 
 

@@ -59,16 +59,18 @@ def measure_all(
     return [done[_key(task)] for task in tasks]
 
 
-def fingerprint(*floors: str) -> str:
-    """Name the code of some folders of the package; comments, docstrings and layout do not count."""
+def fingerprint(*places: str) -> str:
+    """Name the code of some folders and files of the package; comments, docstrings and layout do not count."""
     digest = hashlib.sha256()
     root = Path(napari_calcdyn.__file__).parent
-    for path in sorted(path for floor in floors for path in (root / floor).rglob("*.py")):
+    for path in sorted({path for place in places for path in [root / place, *(root / place).rglob("*.py")]}):
+        if path.is_dir():
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_docstring(body[0]):
-                del body[0]
+            if isinstance(body, list):
+                body[:] = [statement for statement in body if not _is_docstring(statement)]
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()[:10]
 

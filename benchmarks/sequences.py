@@ -8,8 +8,6 @@ interrupted goes on where it was; rows are in results/sequences.jsonl.
 from __future__ import annotations
 
 import argparse
-import ast
-import hashlib
 import time
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +17,6 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, measure_all
 
-import napari_calcdyn
 from napari_calcdyn.simulate.activity import sparse_coefficients
 
 RATE = 10.0
@@ -87,7 +84,7 @@ def measure(task: Row) -> Row:
     """Compare one simulated pair."""
     import torch
 
-    from napari_calcdyn.analysis.sequences.comparison import compare_sequences
+    from napari_calcdyn.analysis.sequences import compare_sequences
 
     rng = np.random.default_rng(task["seed"])
     latents, order, change = task["latents"], task["order"], float(task["change"])
@@ -234,17 +231,8 @@ def main() -> None:
 
 
 def code_of_comparison() -> str:
-    """Name the code of the comparison; docstrings and the rest of the analysis do not count."""
-    folder = Path(napari_calcdyn.__file__).parent / "analysis"
-    digest = hashlib.sha256(fingerprint("models", "simulate").encode())
-    for path in [folder / "blocks.py", folder / "sequences.py", *sorted(folder.glob("_sequence_*.py"))]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            if documented and ast.get_docstring(node) is not None:
-                del node.body[0]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:10]
+    """Name the code of the comparison; the rest of the analysis does not count."""
+    return fingerprint("models", "simulate", "analysis/blocks.py", "analysis/sequences")
 
 
 if __name__ == "__main__":

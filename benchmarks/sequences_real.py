@@ -20,8 +20,9 @@ from report import RESULTS, save
 from resumable import CORES, Row, measure_all
 from sequences import code_of_comparison
 
-from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.recording.behaviour.behaviour import open_behaviour, stretches
+from napari_calcdyn import Movie, open_movie
+from napari_calcdyn.recording import open_behaviour
+from napari_calcdyn.recording.behaviour.behaviour import stretches
 
 FISSA = ("AVG_A01", "AVG_A02", "AVG_A03")
 SMOOTH, FAST = 15, 12.0
@@ -45,20 +46,19 @@ def conditions(task: Row, movies: list[Movie]) -> Conditions:
 
 def measure(task: Row) -> Row:
     """Train, compare, and compare what was dealt out at random."""
-    from napari_calcdyn.analysis.sequences.comparison import compare_sequences
+    from napari_calcdyn.analysis.sequences import compare_sequences
     from napari_calcdyn.jobs.comparison import compare
     from napari_calcdyn.models.training import drive
-    from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-    from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
     from napari_calcdyn.models.var_autoencoder.objective import configured_weights
-    from napari_calcdyn.recording.movies.joining import join
+    from napari_calcdyn.recording.movies import join
 
     movies = [open_movie(Path(FOLDER, name)) for name in task["movies"]]  # type: ignore[attr-defined]
     whole = movies[0] if len(movies) == 1 else join(*movies)
     config = VARAutoencoderConfig.preset(task["preset"])
-    fit = fit_var_autoencoder(whole, config, device="cpu", seed=task["seed"])
+    fit = VARAutoencoder(config).fit_steps(whole, device="cpu", seed=task["seed"])
     model, _ = drive(fit, lambda progress: None)
-    latents = [model.latents(movie) for movie in movies]
+    latents = [model.encode(movie) for movie in movies]
     a, b = conditions(task, movies)
     found, _ = compare(model, movies, a, b, latents=latents, permutations=task["permutations"])
 

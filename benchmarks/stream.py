@@ -23,13 +23,13 @@ FRAME_BYTES = SIZE * SIZE * 2
 
 
 def ours(path: str) -> Any:
-    from napari_calcdyn.recording import open_movie
+    from napari_calcdyn import open_movie
 
     return open_movie(path).mean_frame()
 
 
 def ours_statistics(path: str) -> Any:
-    from napari_calcdyn.recording import open_movie
+    from napari_calcdyn import open_movie
 
     return open_movie(path).statistics().mean
 

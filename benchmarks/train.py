@@ -18,20 +18,18 @@ import torch
 from report import save
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
+from napari_calcdyn import Movie
+from napari_calcdyn.models.lasso import solve_lasso
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var.model import penalty_weights
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.prediction import (
     detached,
     draw_windows,
     estimate_var,
     universal_penalty,
 )
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import simulate_movie
+from napari_calcdyn.simulate import simulate_movie
 
 MODES = ("end-to-end", "two-stage")
 Row = dict[str, object]
@@ -48,7 +46,7 @@ class TurnTaking:
     def __init__(self, movie: Movie, config: VARAutoencoderConfig, device: str) -> None:
         self.device = device
         self.runs: dict[str, Generator[Progress, None, VARAutoencoder]] = {
-            mode: fit_var_autoencoder(movie, config.model_copy(update={"mode": mode}), device=device)
+            mode: VARAutoencoder(config.model_copy(update={"mode": mode})).fit_steps(movie, device=device)
             for mode in MODES
         }
         self.seconds: dict[str, list[float]] = {mode: [] for mode in MODES}
@@ -94,7 +92,7 @@ def time_lasso(model: VARAutoencoder, movie: Movie, repeats: int) -> float:
         penalise_own_past=config.penalise_own_past,
     )
     weights = weights.float().to(device)
-    latents = torch.from_numpy(model.latents(movie)).to(device)
+    latents = torch.from_numpy(model.encode(movie)).to(device)
     draw = torch.Generator().manual_seed(0)
     times: list[float] = []
     memory = None
@@ -141,7 +139,7 @@ def peak_gpu_memory(movie: Movie, config: VARAutoencoderConfig) -> float:
     """Highest memory of tensors on the GPU over a whole fit, the movie included, in GB."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    finish(fit_var_autoencoder(movie, config, device="cuda"))
+    finish(VARAutoencoder(config).fit_steps(movie, device="cuda"))
     return torch.cuda.max_memory_allocated() / 1e9
 
 
@@ -155,7 +153,9 @@ def finish(run: Generator[Progress, None, VARAutoencoder]) -> VARAutoencoder:
 
 def agreement(movie: Movie, config: VARAutoencoderConfig) -> list[Row]:
     """How far CPU and GPU are apart: the same weights, and the same training."""
-    on_gpu, on_cpu = (finish(fit_var_autoencoder(movie, config, device=device)) for device in ("cuda", "cpu"))
+    on_gpu, on_cpu = (
+        finish(VARAutoencoder(config).fit_steps(movie, device=device)) for device in ("cuda", "cpu")
+    )
     with tempfile.TemporaryDirectory() as folder:
         on_gpu.save(f"{folder}/model")
         moved = VARAutoencoder.load(f"{folder}/model", device="cpu")

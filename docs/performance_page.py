@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = Path(__file__).with_name("performance.md")
-# What the method finds, rather than how fast: these tables are on the page of results.
+# These benchmarks measure quality, not speed; other pages show their tables.
 FINDINGS = {
     f"benchmarks/{name}.py"
     for name in (
@@ -48,9 +48,9 @@ def page() -> str:
     lines = [
         "# Performance",
         "",
-        "Measured, not promised: each table stands below the command that made it, with machine, date and",
-        "versions, and every peer ran in the same run. Made from `benchmarks/results/` by `make docs`;",
-        "`make bench` runs the quick form of every benchmark on your own machine.",
+        "Each table stands below the command that made it, with machine, date and versions. Other programs were",
+        "measured in the same run. `make docs` makes this page from `benchmarks/results/`, and `make bench` runs",
+        "the quick form of every benchmark on your own machine.",
     ]
     for script, tables in by_script.items():
         lines += ["", f"## {purpose(script)}"]

@@ -22,8 +22,8 @@ from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.neurons.inputs import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.simulate import movie_of_traces, simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
-from napari_calcdyn.simulate.movie import movie_of_traces, simulate_movie
 
 IMAGES = Path(__file__).parent / "images"
 SIMULATE_SUITE2P = Path(__file__).parent.parent / "examples" / "simulate_suite2p.py"
@@ -69,18 +69,18 @@ def dynamics_pictures(folder: Path) -> None:
     session = recording.session
     simulate_movie().save(folder)
     recording.open([folder / "movie.tif"])
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     picture(viewer, "opened")
     recording.mean.click()
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     picture(viewer, "mean_frame")
 
     dynamics.parentWidget().raise_()
-    dynamics.preset.setCurrentText("quick")
-    dynamics.train.click()
-    wait_until(lambda: session.status is not None and (session.status.fraction or 0) > 0.5)
+    dynamics.model.preset.setCurrentText("quick")
+    dynamics.model.train.click()
+    wait_until(lambda: session.work.status is not None and (session.work.status.fraction or 0) > 0.5)
     picture(viewer, "training")
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     viewer.layers.selection.active = viewer.layers[EXPLAINED]
     picture(viewer, "window")
     viewer.theme = "light"
@@ -95,30 +95,33 @@ def neuron_pictures(folder: Path) -> None:
     session = recording.session
     plane = runpy.run_path(str(SIMULATE_SUITE2P))["simulate"](folder)
     recording.open([folder / "movie.tif"])
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     neurons.parentWidget().raise_()
     neurons.inputs.open(plane)
-    wait_until(lambda: session.job is None)
-    neurons.inputs.settings.relative.setChecked(True)
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
+    neurons.inputs.settings.relative.value = True
+    wait_until(lambda: session.work.job is None)
     picture(viewer, "neurons_traces")
 
     neurons.pages.setCurrentWidget(neurons.model)
-    neurons.model.form.editors["scaling"].set("trace")
+    neurons.model.form.editors["scaling"].value = "trace"
     neurons.model.train.click()
-    wait_until(lambda: len(session.avae_history) > 8)
+    wait_until(lambda: len(session.neurons.history) > 8)
     picture(viewer, "neurons_training", settle=0.05)  # while it trains, which takes a second
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     picture(viewer, "neurons_map")
-    cluster = session.neurons.cluster
-    alike = session.neurons.ids[cluster == np.bincount(cluster[cluster >= 0]).argmax()]
+    cluster = session.neurons.result.cluster
+    alike = session.neurons.result.ids[cluster == np.bincount(cluster[cluster >= 0]).argmax()]
     views_of(session).select(alike.tolist(), at_event=True)
     picture(viewer, "neurons_cluster")
     read_columns(session, folder / "types.csv")
-    wait_until(lambda: session.job is None)
-    session.selected = (int(alike[0]), int(np.setdiff1d(session.neurons.ids[cluster >= 0], alike)[0]))
+    wait_until(lambda: session.work.job is None)
+    session.rois.selected = (
+        int(alike[0]),
+        int(np.setdiff1d(session.neurons.result.ids[cluster >= 0], alike)[0]),
+    )
     neurons.results.between.click()
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     viewer.theme = "light"
     picture(viewer, "neurons_between_light")
     viewer.close()
@@ -132,36 +135,36 @@ def question_pictures(folder: Path) -> None:
     simulated = simulate_movie(frames=1500, height=96, width=96, seed=1)
     simulated.save(folder)
     docks.recording.open([folder / "movie.tif"])
-    wait_until(lambda: session.job is None)
-    session.rois = simulated.rois
+    wait_until(lambda: session.work.job is None)
+    session.rois.loaded = simulated.rois
     show_rois(session)
-    docks.dynamics.preset.setCurrentText("quick")
-    docks.dynamics.train.click()
-    wait_until(lambda: session.job is None)
+    docks.dynamics.model.preset.setCurrentText("quick")
+    docks.dynamics.model.train.click()
+    wait_until(lambda: session.work.job is None)
     viewer.layers[EXPLAINED].visible = False
     inspector.parentWidget().raise_()
-    wait_until(lambda: session.influence is not None)
-    session.selected = (6,)
+    wait_until(lambda: session.answers.influence is not None)
+    session.rois.selected = (6,)
     picture(viewer, "inspector", settle=1.0)
     inspector.pages.setCurrentIndex(1)
     inspector.arrows.run.click()
-    wait_until(lambda: session.influence.p_values is not None and session.job is None)
+    wait_until(lambda: session.answers.influence.p_values is not None and session.work.job is None)
     viewer.theme = "light"
     picture(viewer, "inspector_light", settle=1.0)
     viewer.theme = "dark"
     inspector.pages.setCurrentIndex(2)
     viewer.dims.set_point(0, 700)
-    inspector.what_if.push.click()
-    wait_until(lambda: session.job is None)
-    inspector.what_if.forecast.click()
-    wait_until(lambda: session.job is None)
+    inspector.what_if.push.call_button.native.click()
+    wait_until(lambda: session.work.job is None)
+    inspector.what_if.forecast.call_button.native.click()
+    wait_until(lambda: session.work.job is None)
     let_live(1.0)
     picture(viewer, "what_if", settle=1.0)
 
     write_speed(folder / "behaviour.csv", simulated.traces[5])
     viewer.window.add_dock_widget(BehaviourDock(viewer), name="Behaviour (CalcDyn)", area="bottom")
     load_behaviour(session, folder / "behaviour.csv")
-    wait_until(lambda: session.behaviour is not None)
+    wait_until(lambda: session.recording.behaviour is not None)
     inspector.pages.setCurrentIndex(0)
     picture(viewer, "behaviour", settle=4.0)  # what goes with it is looked for meanwhile
     viewer.close()
@@ -206,14 +209,14 @@ def compare_pictures(folder: Path) -> None:
     session = recording.session
     simulate_change(folder)
     recording.open([folder / "movie.tif"])
-    wait_until(lambda: session.job is None)
-    docks.dynamics.preset.setCurrentText("quick")
-    docks.dynamics.train.click()
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
+    docks.dynamics.model.preset.setCurrentText("quick")
+    docks.dynamics.model.train.click()
+    wait_until(lambda: session.work.job is None)
     compare.parentWidget().raise_()
     picture(viewer, "compare", settle=1.0)  # the brightness is read meanwhile
     compare.compare.click()
-    wait_until(lambda: session.job is None)
+    wait_until(lambda: session.work.job is None)
     compare.view.table.selectRow(0)
     picture(viewer, "compare_answer")
     viewer.theme = "light"

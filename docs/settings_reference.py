@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.models.settings import Settings
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 PAGE = Path(__file__).with_name("settings.md")
 MODELS: dict[type[Settings], tuple[str, str]] = {
-    VARAutoencoderConfig: ("Dynamics: the ℓ1-VAR autoencoder", "Dock *Dynamics* and `calcdyn run`"),
-    AVAEConfig: ("Neurons: the AVAE", "Dock *Neurons* and `calcdyn neurons`"),
+    VARAutoencoderConfig: ("Dynamics: the ℓ1-VAR autoencoder", "Panel *Dynamics* and `calcdyn run`"),
+    AVAEConfig: ("Neurons: the AVAE", "Panel *Neurons* and `calcdyn neurons`"),
 }
 BOUNDS = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
 
@@ -75,8 +75,8 @@ def page() -> str:
     lines = [
         "# Settings",
         "",
-        "Every setting of the two models, made from the program's own definition by `make docs`.",
-        "The docks show the same titles, bounds and explanations, and so does the command line.",
+        "This page lists every setting of the two models. `make docs` makes it from the program's own definition.",
+        "The panels and the command line show the same titles, bounds and explanations.",
         "The last columns are the presets.",
     ]
     for config, (title, places) in MODELS.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_calcdyn.models.lasso.lasso import lambda_max, lasso_path, solve_lasso
+import napari_calcdyn as cd
 
 
 def main() -> None:
@@ -22,25 +22,25 @@ def main() -> None:
         z[t] = truth @ z[t - 1] + rng.standard_normal(d)
     past, present = torch.from_numpy(z[:-1]), torch.from_numpy(z[1:])
 
-    # All that the lasso needs to know of the data.
+    # The lasso needs only these two matrices.
     gram, cov = past.T @ past / n, past.T @ present / n
-    path = lasso_path(gram, cov)
+    path = cd.lasso_path(gram, cov)
     print(f"Paths have {path.n_knots.min()} to {path.n_knots.max()} knots.")
 
-    # Choose one knot per target by the extended BIC.
+    # Choose one knot for each target by the extended BIC.
     residual = path.residual_variance(present.square().mean(dim=0))
     size = path.nonzeros()
     criterion = n * residual.log() + size * (np.log(n) + 2 * 0.5 * np.log(d))
     chosen = criterion.nan_to_num(torch.inf).argmin(dim=0)
     coefficients = path.solve(path.penalty_at_knot(chosen))
-    found, links = coefficients.T.numpy() != 0, truth != 0
+    found, true = coefficients.T.numpy() != 0, truth != 0
     print(f"EBIC keeps {found.sum()} of {d * d} coefficients,")
-    print(f"among them {(found & links).sum()} of the {links.sum()} true ones.")
+    print(f"among them {(found & true).sum()} of the {true.sum()} true ones.")
 
-    # The estimate is a function of the data like any other: how does the error follow the data?
+    # Differentiate the prediction error with respect to the data, through the estimate.
     past = past.clone().requires_grad_()
     gram, cov = past.T @ past / n, past.T @ present / n
-    a = solve_lasso(gram, cov, 0.1 * lambda_max(gram, cov), warm_start=coefficients)
+    a = cd.solve_lasso(gram, cov, 0.1 * cd.lambda_max(gram, cov), warm_start=coefficients)
     error = (present - past @ a).square().mean()
     error.backward()
     print(f"Prediction error {error.item():.3f}; its gradient has norm {past.grad.norm().item():.2e}.")

@@ -1,6 +1,6 @@
-"""Open a recording, look at what it holds, and save its mean frame.
+"""Open a recording, print what it contains, and save its mean frame.
 
-python examples/open_recording.py MOVIE [--channel 0] [--plane 0] [--out mean.tif]
+Run: python examples/open_recording.py MOVIE [--channel 0] [--plane 0] [--out mean.tif]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 import tifffile
 
-from napari_calcdyn.recording import InputError, inspect_movie, open_movie
+import napari_calcdyn as cd
 
 
 def show_progress(done: int, total: int) -> None:
@@ -28,16 +28,16 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.movie[0] if len(arguments.movie) == 1 else arguments.movie
     try:
-        print(inspect_movie(path))
-        movie = open_movie(path, channel=arguments.channel, plane=arguments.plane)
+        print(cd.inspect_movie(path))
+        movie = cd.open_movie(path, channel=arguments.channel, plane=arguments.plane)
         statistics = movie.statistics(show_progress)
         movie.check_dynamic(statistics)
-    except InputError as error:
+    except cd.InputError as error:
         sys.exit(f"\n{error}")
-    print(f"\npixels from {statistics.minimum:g} to {statistics.maximum:g}, ", end="")
-    print(f"standard deviation over time {statistics.std.mean():.3g} on average")
+    print(f"\nThe pixels range from {statistics.minimum:g} to {statistics.maximum:g}.")
+    print(f"Their standard deviation over time is {statistics.std.mean():.3g} on average.")
     tifffile.imwrite(arguments.out, statistics.mean)
-    print(f"mean frame written to {arguments.out}")
+    print(f"The mean frame is in {arguments.out}.")
 
 
 if __name__ == "__main__":

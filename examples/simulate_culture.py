@@ -1,4 +1,4 @@
-"""Simulate one culture of every type and draw what it does: spikes of all neurons, fluorescence of four.
+"""Simulate one culture of each type, and plot the spikes of all neurons and the fluorescence of four.
 
 Run: python examples/simulate_culture.py [PICTURE]
 """
@@ -21,7 +21,7 @@ COLOURS = {"RS": "tab:blue", "IB": "tab:orange", "CH": "tab:green"}  # as in Fig
 
 
 def main() -> None:
-    """Simulate, print rates and synchrony, draw."""
+    """Simulate the cultures, print their rates and synchrony, and plot them."""
     picture = sys.argv[1] if len(sys.argv) > 1 else "cultures.png"
     figure, axes = plt.subplots(2, 3, figsize=(12, 5), sharex=True, layout="constrained")
     noise = np.random.default_rng(0)
@@ -42,7 +42,7 @@ def main() -> None:
     axes[0, 0].set_ylabel("neuron")
     axes[1, 0].set_ylabel("fluorescence, σ = 1, stacked")
     figure.savefig(picture, dpi=120)
-    print(f"Wrote {picture}")
+    print(f"The picture is in {picture}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Simulate a recording, and see which simple map finds the cells that follow rules.
+"""Simulate a recording, and measure how well simple maps find the cells with dynamics.
 
 Run: python examples/simulate_movie.py [FOLDER]
 """
@@ -9,18 +9,16 @@ import sys
 
 from sklearn.metrics import roc_auc_score
 
-from napari_calcdyn.analysis.maps.cheap import cheap_maps
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import simulate_movie
+import napari_calcdyn as cd
 
 
 def main() -> None:
     folder = sys.argv[1] if len(sys.argv) > 1 else "simulated"
-    simulated = simulate_movie(noise="middle", seed=0)
+    simulated = cd.simulate_movie(noise="middle", seed=0)
     simulated.save(folder)
-    print(f"Written to {folder}: movie.tif and truth.npz.")
+    print(f"The movie and the truth are in {folder}: movie.tif and truth.npz.")
 
-    maps = cheap_maps(Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate))
+    maps = cd.cheap_maps(cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate))
     dynamic, cells = simulated.dynamic_mask, simulated.cell_mask
     print(f"{'map':22}{'against all pixels':>20}{'against other cells':>21}")
     for name, image in vars(maps).items():

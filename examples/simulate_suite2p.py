@@ -1,4 +1,4 @@
-"""Simulate a recording of three kinds of neurons side by side, and the folder that suite2p would write about it.
+"""Simulate a recording of three kinds of neurons, and the folder that suite2p would write for it.
 
 Run: python examples/simulate_suite2p.py [FOLDER]
 """
@@ -20,7 +20,7 @@ SIZE, SPACING = 192, 11.0  # of the frame and between cells, px
 
 
 def simulate(folder: str | Path, seconds: float = 80.0, frame_rate: float = 10.0) -> Path:
-    """Write ``movie.tif``, ``suite2p/plane0`` and ``types.csv``; return the folder that suite2p would have made."""
+    """Write ``movie.tif``, ``suite2p/plane0`` and ``types.csv``, and return the folder ``suite2p``."""
     folder = Path(folder)
     random = np.random.default_rng(0)
     cultures = simulate_cultures(cultures=1, neurons=64, seconds=seconds, frame_rate=frame_rate)
@@ -59,4 +59,4 @@ def simulate(folder: str | Path, seconds: float = 80.0, frame_rate: float = 10.0
 
 
 if __name__ == "__main__":
-    print("Written:", simulate(sys.argv[1] if len(sys.argv) > 1 else "simulated"))
+    print(f"suite2p's folder is {simulate(sys.argv[1] if len(sys.argv) > 1 else 'simulated')}.")

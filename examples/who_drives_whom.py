@@ -1,4 +1,4 @@
-"""Ask which ROI drives which, with a test of every edge, on a movie whose connections are known.
+"""Test which ROI drives which, on a simulated movie with known connections.
 
 Run: python examples/who_drives_whom.py [FOLDER]
 """
@@ -10,31 +10,26 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_calcdyn.analysis.influence.influence import influence_test
-from napari_calcdyn.models.training import drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.recording import Movie
-from napari_calcdyn.simulate.movie import simulate_movie
+import napari_calcdyn as cd
 
 
 def main() -> None:
-    simulated = simulate_movie(frames=1500, height=96, width=96, seed=1)
-    movie = Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
-    model, _ = drive(fit_var_autoencoder(movie, VARAutoencoderConfig.preset("quick")), lambda _: None)
+    simulated = cd.simulate_movie(frames=1500, height=96, width=96, seed=1)
+    movie = cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
+    model = cd.VARAutoencoder(preset="quick").fit(movie)
 
-    influence = influence_test(model, model.latents(movie), simulated.rois)
+    influence = cd.influence_test(model, model.encode(movie), simulated.rois)
     known = simulated.coefficients[0]  # [target, source], of the dynamic cells, which come first
     edges = influence.edges(alpha=0.05)
     for source, target, lag, strength, _, p_value in edges.tolist():
         dynamic = max(source, target) <= len(known)
         there = dynamic and known[target - 1, source - 1] != 0
         print(
-            f"cell {source:2d} → cell {target:2d}, {lag} frame later: {strength:+.2f}, p = {p_value:.3f}"
+            f"cell {source:2d} → cell {target:2d}, lag {lag}: strength {strength:+.2f}, p = {p_value:.3f}"
             f"{'' if there else '   (not in the simulation)'}"
         )
     np.fill_diagonal(known, 0)
-    print(f"{len(edges)} connections found; the simulation has {np.count_nonzero(known)}")
+    print(f"The test finds {len(edges)} connections; the simulation has {np.count_nonzero(known)}.")
 
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     influence.write_csv(folder / "influence.csv", alpha=0.05)

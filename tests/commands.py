@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from napari_calcdyn import cli
+
+# A shell lets what it runs in the background ignore Ctrl-C, and so do the children of that: they listen again.
+CALCDYN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from napari_calcdyn.cli import main
+main()
+"""
+
+
+@contextmanager
+def process_of_calcdyn(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a process of its own, which is gone when the block is left."""
+    command = [sys.executable, "-c", CALCDYN, *map(str, arguments)]
+    with subprocess.Popen(command, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def calcdyn(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Share the tests (-n auto) among as many processes as cores, up to four, because each takes up to 2 GB.
+
+    Only where each has a screen of its own (see gui/conftest.py): a window takes the keyboard from all others.
+    """
+    own_screens = sys.platform == "linux" and shutil.which("Xvfb")
+    return min(len(os.sched_getaffinity(0)), 4) if own_screens else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several processes one thread."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the processes that this one starts
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from commands import calcdyn, refused
+from commands import CALCDYN, calcdyn, process_of_calcdyn, refused
 from napari_calcdyn.jobs import maps as job
 from napari_calcdyn.jobs import result_folder
 from napari_calcdyn.models.avae.config import AVAEConfig
@@ -217,7 +217,7 @@ def test_folders_that_cannot_be_written_are_refused_before_the_training(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("training began")
 
-    monkeypatch.setattr(job, "fit_var_autoencoder", never)
+    monkeypatch.setattr(job.VARAutoencoder, "fit_steps", never)
     refused(monkeypatch, capsys, "run", movie, "--out", movie, words="is a file: choose a folder")
     refused(
         monkeypatch,
@@ -266,14 +266,10 @@ def test_an_error_while_writing_leaves_the_earlier_results(
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_nothing(movie: Path, sent: signal.Signals) -> None:
     out = movie.parent / "new" / "results"
-    code = "from napari_calcdyn.cli import main; main()"
     options = ["--preset", "quick", "--steps", "100000", "--patience", "1000"]
-    with subprocess.Popen(
-        [sys.executable, "-c", code, "run", movie, "--out", out, *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    ) as process:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = ("run", movie, "--out", out, *options)
+    with process_of_calcdyn(*command, stderr=subprocess.PIPE, env=environment) as process:
         deadline = time.monotonic() + 60
         while not list(out.glob(".unfinished-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -351,12 +347,12 @@ def test_help_loads_neither_torch_nor_napari() -> None:
     assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(loaded)
 
 
+# Some 8 s: a whole training on a real recording, from the start of the program to its files.
 def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path) -> None:
-    code = "from napari_calcdyn.cli import main; main()"
     command = [
         sys.executable,
         "-c",
-        code,
+        CALCDYN,
         "run",
         mouse_movie_path,
         "--preset",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import calcdyn, refused
+from commands import calcdyn, process_of_calcdyn, refused
 from napari_calcdyn.jobs.avae_benchmark.figures import FIGURES
 
 SMALL = ("--quick", "--neurons", "10", "--frame-rate", "5", "--epochs", "1", "--partitions", "1")
@@ -41,13 +41,13 @@ def rows(folder: Path) -> list[list[str]]:
 @pytest.mark.skipif(
     sys.platform == "win32", reason="there, a test cannot send Ctrl-C to another process alone"
 )
+# Some 10 s: it starts three processes, each of which loads torch and simulates the cultures.
 def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new"
-    code = "import napari_calcdyn.cli as cli; cli.main()"
-    command = [sys.executable, "-c", code, "benchmark", "avae", "--out", str(out), *SMALL]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    command = ("benchmark", "avae", "--out", out, *SMALL)
+    with process_of_calcdyn(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         while len(rows(out)) < 2:
             assert process.poll() is None
             time.sleep(0.02)
@@ -55,24 +55,22 @@ def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
         # Ends only when the processes that train, which write to the same pipe, have ended too.
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "Stopped; the same command goes on from here.\n"
+    assert said == "Stopped. The same command continues from here.\n"
     kept = rows(out)
     assert 2 <= len(kept) < 12
     assert not (out / "reconstruction.csv").exists()
 
-    refused(
-        monkeypatch, capsys, "benchmark", "avae", "--out", out, *SMALL, "--seed", 1, words="another benchmark"
-    )
+    refused(monkeypatch, capsys, *command, "--seed", 1, words="another benchmark")
     assert rows(out) == kept
     # A row that nobody would measure, so that it shows if it is measured again; and one that lost its last digit.
     kept[0][-3:] = ["123.5", "0.25", "0.75"]
     lines = [",".join(row) for row in [HEADER, *kept]]
     (out / "runs.csv").write_text("\n".join(lines)[:-1], encoding="utf-8")
-    assert calcdyn(monkeypatch, "benchmark", "avae", "--out", out, *SMALL) == 0
+    assert calcdyn(monkeypatch, *command) == 0
     assert rows(out)[: len(kept) - 1] == kept[:-1]
     assert kept[-1] in rows(out)
     assert len(rows(out)) == len({tuple(row[:7]) for row in rows(out)}) == 12
-    assert f"are in {out}; look at summary.md first.\n" in capsys.readouterr().out
+    assert f"are in {out}. Look at summary.md first.\n" in capsys.readouterr().out
     for name, column in (("reconstruction", "mse"), ("representation", "ari")):
         with (out / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
             header, *found = csv.reader(lines)

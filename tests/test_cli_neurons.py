@@ -14,7 +14,7 @@ import roifile
 import tifffile
 
 from commands import calcdyn, refused
-from napari_calcdyn.analysis.neurons import neurons as job
+from napari_calcdyn.jobs import neurons as job
 from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
@@ -247,7 +247,7 @@ def test_bad_input(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("training began")
 
-    monkeypatch.setattr(job, "fit_avae", never)
+    monkeypatch.setattr(job.AVAE, "fit_steps", never)
     arguments = bad_input(what, tmp_path, movie, suite2p, traces)
     refused(monkeypatch, capsys, "neurons", *arguments, "--out", tmp_path / "out", words=words)
     assert not (tmp_path / "out").exists()

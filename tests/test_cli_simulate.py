@@ -24,7 +24,7 @@ def test_simulate_culture_writes_what_the_function_gives(
             == 0
         )
     said = capsys.readouterr()
-    assert said.out.endswith(f"Written to {out}: 40 traces of 40 samples, and the truth about them.\n")
+    assert said.out.endswith(f"The traces (40 of 40 samples) and the true types are in {out}.\n")
     assert said.err == ""
     assert {path.name for path in out.iterdir()} == set(FILES)
     expected = simulate_cultures(("CH", "RS"), 1, 20, 2.0, 0.5, 20.0, seed=3)

@@ -35,7 +35,10 @@ TINY = Grid(
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a benchmark that ran through; tests change only copies of it."""
+    """Folder of a benchmark that ran through; tests change only copies of it.
+
+    Some 5 s: the process that trains loads torch.
+    """
     folder = tmp_path_factory.mktemp("benchmark") / "new" / "tiny"
     run_benchmark(TINY, folder)
     return folder

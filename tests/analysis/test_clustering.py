@@ -1,4 +1,4 @@
-"""DBSCAN from one tree against scikit-learn's, and the search for ε."""
+"""DBSCAN at many ε from one tree against scikit-learn's at each, and the search for ε."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
 from sklearn.cluster import DBSCAN
 
 from napari_calcdyn.analysis.neurons.clustering import (
@@ -16,7 +18,6 @@ from napari_calcdyn.analysis.neurons.clustering import (
     dbscan,
     epsilon_candidates,
 )
-from napari_calcdyn.analysis.neurons.density_tree import DensityTree
 from napari_calcdyn.analysis.neurons.scores import adjusted_rand_index
 from napari_calcdyn.recording import InputError
 
@@ -50,6 +51,18 @@ def test_same_clusters_as_scikit_learn_with_neurons_at_one_place() -> None:
         np.testing.assert_array_equal(dbscan(points, epsilon), expected)
 
 
+def test_same_clusters_as_scikit_learn_at_the_distances_themselves() -> None:
+    points = (
+        np.random.default_rng(1).integers(0, 9, (150, 2)).astype(float)
+    )  # many ties, and some at one place
+    border = 0
+    for epsilon in np.unique(cdist(points, points))[1:]:
+        model = DBSCAN(eps=epsilon, min_samples=MIN_SAMPLES).fit(points)
+        np.testing.assert_array_equal(dbscan(points, epsilon), model.labels_)
+        border += (model.labels_ >= 0).sum() - len(model.core_sample_indices_)
+    assert border > 0
+
+
 def test_the_search_finds_separate_groups_and_few_noise() -> None:
     points, types = blobs()
     epsilon, ari = best_epsilon(points, types)
@@ -60,9 +73,16 @@ def test_the_search_finds_separate_groups_and_few_noise() -> None:
 
 def test_the_search_misses_little_of_what_any_epsilon_reaches() -> None:
     points, types = blobs(apart=4.0)
-    tree = DensityTree(points)
-    every = np.unique(np.concatenate([tree.lengths, tree.core_distances]))
-    reached = max(adjusted_rand_index(types, tree.clusters(epsilon)) for epsilon in every)
+    distance = cdist(points, points)
+    core = np.sort(distance, axis=1)[:, MIN_SAMPLES - 1]
+    mutual = np.maximum(
+        distance, np.maximum(core, core[:, None])
+    )  # clusters change at the lengths of its tree
+    every = np.unique(np.concatenate([minimum_spanning_tree(mutual).data, core]))
+    reached = max(
+        adjusted_rand_index(types, DBSCAN(eps=epsilon, min_samples=MIN_SAMPLES).fit_predict(points))
+        for epsilon in every
+    )
     assert best_epsilon(points, types)[1] > reached - 0.02
 
 

@@ -10,9 +10,7 @@ import torch
 
 from napari_calcdyn.jobs.comparison import compare, run_compare
 from napari_calcdyn.jobs.result_folder import RESULTS
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 from napari_calcdyn.recording.movies.joining import join
@@ -29,12 +27,12 @@ def movie() -> Movie:
 
 @pytest.fixture(scope="module")
 def model(movie: Movie) -> VARAutoencoder:
-    return drive(fit_var_autoencoder(movie, FAST, device="cpu"), lambda progress: None)[0]
+    return VARAutoencoder(FAST).fit(movie, device="cpu")
 
 
 def test_maps_are_those_recomputed_frame_by_frame(model: VARAutoencoder, movie: Movie) -> None:
     comparison, maps = compare(model, movie, A, B, permutations=19)
-    latents = model.latents(movie).astype(np.float64)
+    latents = model.encode(movie).astype(np.float64)
     order, disagreement = 2, []
     for condition, coefficients, found in (
         (A, comparison.coefficients_a, maps.explained_a),
@@ -75,9 +73,9 @@ def test_two_recordings_are_two_stretches_of_one(model: VARAutoencoder, movie: M
 def test_known_latents_are_not_computed_again(
     model: VARAutoencoder, movie: Movie, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    latents = model.latents(movie)
+    latents = model.encode(movie)
     expected = compare(model, movie, A, B, permutations=19)[0]
-    monkeypatch.setattr(model, "latents", None)
+    monkeypatch.setattr(model, "encode", None)
     assert compare(model, movie, A, B, latents=[latents], permutations=19)[0].statistic == expected.statistic
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import copy
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.maps.contribution import (
+from napari_calcdyn.analysis.maps import (
     ContributionMaps,
     contribution_maps,
     contribution_movie,
@@ -17,7 +18,6 @@ from napari_calcdyn.analysis.maps.contribution import (
 )
 from napari_calcdyn.models.var_autoencoder import windows
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 from napari_calcdyn.simulate.movie import simulate_movie
@@ -48,7 +48,7 @@ def trained(movie: Movie, **settings: object) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset(
         "quick", steps=40, latents=30, selection="fraction", fraction=0.1, **settings
     )
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -64,7 +64,7 @@ def fitted(request: pytest.FixtureRequest) -> Fitted:
     movie = Movie.from_array(simulated.movie)
     model = trained(movie, order=order, skip=skip)
     assert np.count_nonzero(model.var.coefficients) > 20
-    return Fitted(movie, model, contribution_maps(model, movie), model.latents(movie))
+    return Fitted(movie, model, contribution_maps(model, movie), model.encode(movie))
 
 
 def relative(difference: NDArray[np.floating], of: NDArray[np.floating]) -> float:
@@ -137,7 +137,9 @@ def test_another_point_of_the_path(fitted: Fitted) -> None:
     fuller = fitted.model.var.at(fraction=0.03)
     assert fuller.nonzeros > fitted.model.var.nonzeros
     maps = contribution_maps(fitted.model, fitted.movie, var=fuller)
-    other = Fitted(fitted.movie, replace(fitted.model, var=fuller), maps, fitted.latents)
+    denser = copy.copy(fitted.model)
+    denser.var = fuller
+    other = Fitted(fitted.movie, denser, maps, fitted.latents)
     explained = (other.prediction * fitted.deviation).mean(0)
     assert relative(maps.explained - explained, explained) < 1e-4
     assert relative(maps.sources.sum(0) - explained, explained) < 1e-4
@@ -211,7 +213,7 @@ def test_maps_of_another_recording_use_its_own_mean() -> None:
     frames = simulate_movie(frames=240, height=24, width=32, dynamic=3, silent=1, flicker=1).movie
     model = trained(Movie.from_array(frames[:120]))
     other = Movie.from_array(frames[120:].astype(np.float32) + 300)
-    latents = model.latents(other)
+    latents = model.encode(other)
     predicted = model.decode(model.var.predict(latents))[1:] - model.decode(model.var.mean[None])
     deviation = other.frames(1, other.n_frames) - other.mean_frame()
     expected = (predicted * deviation).mean(0)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_calcdyn.analysis.influence.drivers import drivers, lagged_covariances, sources_map
+from napari_calcdyn.analysis.influence.region import drivers, lagged_covariances, sources_map
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, predicted_traces
-from napari_calcdyn.analysis.maps.contribution import contribution_maps, contribution_movie
+from napari_calcdyn.analysis.maps import contribution_maps, contribution_movie
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 from napari_calcdyn.simulate.movie import simulate_movie
@@ -23,7 +22,7 @@ def fitted() -> tuple[VARAutoencoder, Movie]:
     config = VARAutoencoderConfig.preset(
         "quick", steps=40, latents=20, order=ORDER, selection="fraction", fraction=0.2
     )
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -34,7 +33,7 @@ def fitted() -> tuple[VARAutoencoder, Movie]:
 @pytest.fixture(scope="module")
 def latents(fitted: tuple[VARAutoencoder, Movie]) -> np.ndarray:
     model, movie = fitted
-    return model.latents(movie)
+    return model.encode(movie)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +121,7 @@ def test_covariances_are_those_of_all_frames_that_have_a_past(
         deviation[ORDER:].T @ deviation[ORDER - lag : len(latents) - lag] / (len(latents) - ORDER)
         for lag in (1, 2)
     ]
-    monkeypatch.setattr("napari_calcdyn.analysis.influence.drivers._FRAMES_AT_ONCE", 31)
+    monkeypatch.setattr("napari_calcdyn.analysis.influence.region._FRAMES_AT_ONCE", 31)
     seen: list[tuple[int, int]] = []
     found = lagged_covariances(latents, model.var, lambda *at: seen.append(at))
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
@@ -140,7 +139,7 @@ def test_the_map_from_moments_is_the_explained_map_of_the_reconstruction(
     covariances = lagged_covariances(latents, model.var)
     sources = np.array([3, 0, 7])
     monkeypatch.setattr(
-        "napari_calcdyn.analysis.influence.drivers._PICTURES_AT_ONCE", 4
+        "napari_calcdyn.analysis.influence.region._PICTURES_AT_ONCE", 4
     )  # of 3 sources, 2 lags
     found = sources_map(model, model.var, covariances, sources)
     decoded = model.decode(latents)

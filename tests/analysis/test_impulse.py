@@ -35,7 +35,7 @@ def model(fitted: tuple[VARAutoencoder, Movie]) -> VARAutoencoder:
 
 @pytest.fixture(scope="module")
 def latents(fitted: tuple[VARAutoencoder, Movie]) -> np.ndarray:
-    return fitted[0].latents(fitted[1])
+    return fitted[0].encode(fitted[1])
 
 
 def simulated(var: VAR, past: np.ndarray, frames: int, push: np.ndarray) -> np.ndarray:

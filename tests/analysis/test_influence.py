@@ -16,9 +16,7 @@ from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
 from napari_calcdyn.analysis.influence.influence import Influence, influence_test, roi_influence
 from napari_calcdyn.analysis.influence.roi_activity import roi_activity
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
@@ -33,8 +31,8 @@ def fitted() -> Fitted:
     )
     movie = Movie.from_array(simulated.movie)
     config = VARAutoencoderConfig.preset("quick")
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
-    return simulated, model, model.latents(movie)
+    model = VARAutoencoder(config).fit(movie, device="cpu")
+    return simulated, model, model.encode(movie)
 
 
 def driven(frames: int, order: int = 1, seed: int = 0) -> NDArray[np.float64]:
@@ -111,13 +109,13 @@ def test_an_roi_that_no_latent_reaches_has_no_edges() -> None:
     simulated = simulate_movie(frames=120, height=48, width=48, dynamic=2, silent=0, flicker=0, seed=1)
     movie = Movie.from_array(simulated.movie)
     config = VARAutoencoderConfig.preset("quick", steps=20, latents=9)
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
+    model = VARAutoencoder(config).fit(movie, device="cpu")
     images = np.zeros((2, 48, 48), np.float32)
     images[0, 20:26, 20:26] = 1
     images[1, 2:5, 2:5] = 1
     model.network.mixture.data[model.network.centres.sum(1) < 40] = 0  # nothing looks at the corner
     rois = RoiSet(images.reshape(2, -1), np.array([4, 9]), (48, 48))
-    found = influence_test(model, model.latents(movie), rois, surrogates=19)
+    found = influence_test(model, model.encode(movie), rois, surrogates=19)
     assert (found.strength == 0).all()
     assert found.p_values is not None
     assert (found.p_values[~np.eye(2, dtype=bool)] == 1).all()

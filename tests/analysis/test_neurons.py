@@ -9,9 +9,9 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from napari_calcdyn.analysis.neurons.neurons import analyse_neurons
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import adjusted_rand_index, neighbour_accuracy
 from napari_calcdyn.jobs.neurons import run_neurons
 from napari_calcdyn.jobs.result_folder import RESULTS
@@ -30,7 +30,7 @@ class Linear:
     """Stands in for an AVAE: principal components of traces that are each scaled to unit variance."""
 
     def __init__(self, traces: Traces, latent: int = 2) -> None:
-        self._pca = PCABaseline.fit(self._scaled(traces), latent)
+        self._pca = PCA(latent).fit(self._scaled(traces))
 
     def _scaled(self, traces: Traces) -> np.ndarray:
         values = traces.values[traces.usable]
@@ -38,18 +38,20 @@ class Linear:
         return (values - self._middle) / self._spread
 
     def check_traces(self, traces: Traces) -> None:
-        if traces.samples != len(self._pca.mean):
+        if traces.samples != len(self._pca.mean_):
             raise InputError("other length.")
 
     def encode(self, traces: Traces) -> tuple[np.ndarray, np.ndarray]:
-        mean = np.full((len(traces), len(self._pca.components)), np.nan, np.float32)
-        mean[traces.usable] = self._pca.encode(self._scaled(traces))
+        mean = np.full((len(traces), len(self._pca.components_)), np.nan, np.float32)
+        mean[traces.usable] = self._pca.transform(self._scaled(traces))
         return mean, np.where(np.isnan(mean), np.nan, np.float32(0.1))
 
     def reconstruct(self, traces: Traces) -> np.ndarray:
         values = np.full(traces.values.shape, np.nan, np.float32)
         scaled = self._scaled(traces)
-        values[traces.usable] = self._pca.reconstruct(scaled) * self._spread + self._middle
+        values[traces.usable] = (
+            self._pca.inverse_transform(self._pca.transform(scaled)) * self._spread + self._middle
+        )
         return values
 
 

@@ -7,9 +7,8 @@ import pytest
 from scipy import sparse
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_like, predicted_traces, trace_weights
-from napari_calcdyn.analysis.maps.contribution import contribution_movie
+from napari_calcdyn.analysis.maps import contribution_movie
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces
 from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
@@ -23,7 +22,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[VARAutoencoder, Movie]:
     config = VARAutoencoderConfig.preset(
         "quick", steps=30, latents=latents, order=order, selection="fraction", fraction=0.1
     )
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -40,7 +39,7 @@ def test_it_is_the_mean_in_the_footprint_of_the_decoded_prediction(
     footprints = footprints / footprints.sum(axis=1, keepdims=True)
     footprints[3] -= footprints[0]  # as with a neuropil that is subtracted
     order = model.var.order
-    found = predicted_traces(model, model.latents(movie), sparse.csr_array(footprints))
+    found = predicted_traces(model, model.encode(movie), sparse.csr_array(footprints))
     # The contribution is what the prediction adds to the picture of the latents' mean.
     background = model.decode(model.var.mean[None])[0]
     frames = np.asarray(contribution_movie(model, movie))[order:] + background
@@ -56,7 +55,7 @@ def test_another_point_of_the_path_predicts_something_else(fitted: tuple[VARAuto
     model, movie = fitted
     footprints = np.zeros((1, 37 * 45), np.float32)
     footprints[0, 500:520] = 0.05
-    latents = model.latents(movie)
+    latents = model.encode(movie)
     order = model.var.order
     nothing = predicted_traces(model, latents, footprints, var=model.var.at(fraction=1.0))[:, order:]
     assert np.ptp(nothing) == pytest.approx(0, abs=1e-3)  # no coefficients: the mean, at all times
@@ -66,7 +65,7 @@ def test_another_point_of_the_path_predicts_something_else(fitted: tuple[VARAuto
 def test_rois_of_another_frame_size_are_refused(fitted: tuple[VARAutoencoder, Movie]) -> None:
     model, movie = fitted
     with pytest.raises(InputError, match="trained on frames of 37 × 45"):
-        predicted_traces(model, model.latents(movie), np.zeros((1, 100), np.float32))
+        predicted_traces(model, model.encode(movie), np.zeros((1, 100), np.float32))
 
 
 @pytest.mark.parametrize("neuropil", [None, 0.7])
@@ -79,7 +78,7 @@ def test_it_goes_the_way_of_the_traces(fitted: tuple[VARAutoencoder, Movie], neu
     baseline = Baseline(method="running percentile", window_s=3.0)
     traces = delta_f_over_f(extract_traces(movie, rois, neuropil=neuropil), baseline)
     weights = trace_weights(rois, traces)
-    found = predicted_like(predicted_traces(model, model.latents(movie), weights), traces)
+    found = predicted_like(predicted_traces(model, model.encode(movie), weights), traces)
     # The same as extracting from the predicted movie; its first frames are those of the recording.
     order = model.var.order
     frames = np.asarray(contribution_movie(model, movie)) + model.decode(model.var.mean[None])[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate.movie import simulate_movie
@@ -16,5 +14,5 @@ def fit(order: int, latents: int, frames: int = 160) -> tuple[VARAutoencoder, Mo
     config = VARAutoencoderConfig.preset(
         "quick", steps=30, latents=latents, order=order, selection="fraction", fraction=0.1
     )
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
+    model = VARAutoencoder(config).fit(movie, device="cpu")
     return model, movie

@@ -12,9 +12,7 @@ from qtpy.QtWidgets import QApplication
 from napari_calcdyn.gui.compare.dock import CompareDock
 from napari_calcdyn.gui.compare.time_ranges import TimeRanges
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
@@ -40,8 +38,7 @@ def changing_movie(frames: int = FRAMES, seed: int = 0) -> np.ndarray:
 def model_of(movie: np.ndarray) -> VARAutoencoder:
     """A model that was trained for a moment."""
     config = VARAutoencoderConfig.preset("quick", steps=30)
-    model, _ = drive(fit_var_autoencoder(Movie.from_array(movie), config, device="cpu"), lambda _: None)
-    return model
+    return VARAutoencoder(config).fit(Movie.from_array(movie), device="cpu")
 
 
 def open_dock(viewer: Any, movie: np.ndarray, **place: Any) -> CompareDock:
@@ -55,8 +52,8 @@ def open_dock(viewer: Any, movie: np.ndarray, **place: Any) -> CompareDock:
 
 def give_model(dock: CompareDock, model: VARAutoencoder) -> None:
     """Do what the Dynamics dock does when a model is loaded, without its maps."""
-    dock.session.model = model
-    dock.session.var = model.var
+    dock.session.dynamics.model = model
+    dock.session.dynamics.var = model.var
 
 
 def at(plot: TimeRanges, time: float, height: float = 0.5) -> Any:
@@ -103,4 +100,4 @@ def press(qtbot: Any, button: Any) -> None:
 
 
 def settle(qtbot: Any, dock: CompareDock, timeout: int = 60_000) -> None:
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=timeout)
+    qtbot.waitUntil(lambda: dock.session.work.job is None, timeout=timeout)

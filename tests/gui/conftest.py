@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,12 +17,13 @@ import tifffile
 pytest.importorskip("napari")
 
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
 
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +31,49 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 
+@pytest.fixture(scope="session", autouse=True)
+def display(request: pytest.FixtureRequest) -> None:
+    """On Linux, start a virtual screen where there is none, and for each of several processes that share the tests."""
+    needed = "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("DISPLAY")
+    if sys.platform != "linux" or not needed or shutil.which("Xvfb") is None:
+        return
+    reading, writing = os.pipe()
+    # Xvfb ends with its last client: with this process, whose QApplication lives until then.
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "-terminate"]
+    os.set_inheritable(writing, True)
+    silent = [(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    os.posix_spawnp("Xvfb", command, os.environ, file_actions=silent)
+    os.close(writing)
+    with open(reading, encoding="ascii") as number:
+        os.environ["DISPLAY"] = f":{number.readline().strip()}"
+    # Qt would otherwise prefer a Wayland session, which is the real screen.
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+    request.getfixturevalue("qapp")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins_looked_for_once() -> Iterator[None]:
+    """Each window asks every installed package whether it is a plugin, and reads the manifests again."""
+    found = list(PluginManifest.discover())
+    with mock.patch.object(PluginManifest, "discover", return_value=found):
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
-def few_objects_to_look_at() -> Iterator[None]:
-    """Leave what is there already out of the garbage collections that follow every window.
+def all_garbage_collected() -> Iterator[None]:
+    """Take back what the fixture below does."""
+    gc.collect()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def few_objects_to_look_at(all_garbage_collected: None) -> None:
+    """Leave what is there before a test out of the garbage collections that follow its window.
 
     Each of them takes as long as there are objects: with torch and scikit-learn loaded, half of the time of a test.
     """
-    gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
@@ -91,7 +129,7 @@ def docks(viewer: Any, movie_array: np.ndarray) -> tuple[RecordingDock, Dynamics
     docks = add_docks(viewer)
     movie = np.concatenate([movie_array] * 4)
     viewer.add_image(movie, name="blinking", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
-    docks.dynamics.preset.setCurrentText("quick")
+    docks.dynamics.model.preset.setCurrentText("quick")
     return docks.recording, docks.dynamics
 
 

@@ -12,22 +12,22 @@ LONG = 100_000
 
 
 def set_steps(dynamics: DynamicsDock, steps: int) -> None:
-    dynamics.form.editors["steps"].set(steps)
+    dynamics.model.form.editors["steps"].value = steps
 
 
 def settle(qtbot: Any, dynamics: DynamicsDock, timeout: int = 60_000) -> None:
-    qtbot.waitUntil(lambda: dynamics.session.job is None, timeout=timeout)
+    qtbot.waitUntil(lambda: dynamics.session.work.job is None, timeout=timeout)
 
 
 def train_briefly(qtbot: Any, dynamics: DynamicsDock) -> None:
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     settle(qtbot, dynamics)
-    assert dynamics.session.notice is None, dynamics.session.notice
-    assert dynamics.session.model is not None
+    assert dynamics.session.work.notice is None, dynamics.session.work.notice
+    assert dynamics.session.dynamics.model is not None
 
 
 def start_long(qtbot: Any, dynamics: DynamicsDock) -> None:
     set_steps(dynamics, LONG)
-    dynamics.train.click()
-    qtbot.waitUntil(lambda: len(dynamics.session.history) > 2, timeout=60_000)
+    dynamics.model.train.click()
+    qtbot.waitUntil(lambda: len(dynamics.session.dynamics.history) > 2, timeout=60_000)

@@ -12,10 +12,8 @@ from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import Session, session_of
-from napari_calcdyn.models.training import drive
+from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 
@@ -49,10 +47,7 @@ def chain_movie(rois: RoiSet) -> np.ndarray:
 def train(pixels: np.ndarray, steps: int = 80) -> VARAutoencoder:
     """Fit a model whose latents do not reach the lower right corner."""
     config = VARAutoencoderConfig.preset("quick", steps=steps, latents=24, order=1)
-    model, _ = drive(
-        fit_var_autoencoder(Movie.from_array(pixels, frame_rate=RATE), config, device="cpu"), lambda _: None
-    )
-    return model
+    return VARAutoencoder(config).fit(Movie.from_array(pixels, frame_rate=RATE), device="cpu")
 
 
 def show_movie(viewer: Any, pixels: np.ndarray) -> Session:
@@ -67,12 +62,12 @@ def show_movie(viewer: Any, pixels: np.ndarray) -> Session:
 
 def take(session: Session, rois: RoiSet | None, model: VARAutoencoder | None) -> None:
     """Give a session its ROIs and its model."""
-    session.rois = rois
+    session.rois.loaded = rois
     if rois is not None:
         show_rois(session)
     if model is not None:
-        session.model = model
-        session.var = model.var
+        session.dynamics.model = model
+        session.dynamics.var = model.var
 
 
 def wait_until_ready(qtbot: Any, dock: InspectorDock) -> None:
@@ -80,8 +75,8 @@ def wait_until_ready(qtbot: Any, dock: InspectorDock) -> None:
 
     def ready() -> bool:
         prepared = dock.inspection.prepared
-        without_rois = dock.session.rois is None
-        return prepared is not None and (without_rois or dock.session.influence is not None)
+        without_rois = dock.session.rois.loaded is None
+        return prepared is not None and (without_rois or dock.session.answers.influence is not None)
 
     qtbot.waitUntil(ready, timeout=30_000)
 

@@ -13,7 +13,7 @@ LONG = 100_000
 
 
 def settle(qtbot: Any, neurons: NeuronsDock, timeout: int = 60_000) -> None:
-    qtbot.waitUntil(lambda: neurons.session.job is None, timeout=timeout)
+    qtbot.waitUntil(lambda: neurons.session.work.job is None, timeout=timeout)
 
 
 def choose_rois(qtbot: Any, neurons: NeuronsDock, name: str) -> None:
@@ -36,7 +36,7 @@ def open_path(qtbot: Any, neurons: NeuronsDock, path: Path) -> None:
 def is_one_sentence(neurons: NeuronsDock, *words: str) -> None:
     """Whether the dock shows an error of one sentence, with these words in it."""
     text = neurons.message.text()
-    notice = neurons.session.notice
+    notice = neurons.session.work.notice
     assert notice is not None
     assert notice.is_error
     assert not neurons.message.isHidden()

@@ -16,7 +16,7 @@ from napari_calcdyn.gui.neurons.latent_layer import ROI_ID
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import show_neurons, views_of
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.recording import RoiSet, Traces
 
 FRAMES = 60
@@ -77,23 +77,28 @@ def show_recording(viewer: Any, rois: RoiSet, traces: Traces, **place: Any) -> S
     """Put movie, ROIs and traces into a viewer's session."""
     session = session_of(viewer)
     use_layer(session, add_movie(viewer, rois, traces, **place))
-    session.rois = rois
+    session.rois.loaded = rois
     show_rois(session)
-    session.traces = traces
+    session.neurons.traces = traces
     return session
 
 
 def analyse(session: Session, **options: Any) -> None:
     """Do what the Neurons dock does when an analysis is done."""
-    assert session.traces is not None
-    session.neurons = neurons_of(session.traces, **options)
+    assert session.neurons.traces is not None
+    session.neurons.result = neurons_of(session.neurons.traces, **options)
     show_neurons(session)
 
 
 def as_new(viewer: Any) -> None:
     """Undo what a user does without touching layers or results."""
     session = session_of(viewer)
-    session.selected, session.shown_traces, session.notice, session.columns = (), None, None, {}
+    session.rois.selected, session.neurons.shown_traces, session.work.notice, session.neurons.columns = (
+        (),
+        None,
+        None,
+        {},
+    )
     viewer.theme = "dark"
     views_of(session).colour_by("cluster")
     for layer in viewer.layers:
@@ -137,10 +142,10 @@ def _send(canvas: Any, kind: Any, at: QPoint, button: Any, keys: Any) -> None:
 
 def place_of_roi(session: Session, number: int) -> np.ndarray:
     """The centre of an ROI in the world, (y, x)."""
-    assert session.rois is not None
+    assert session.rois.loaded is not None
     layer = session.roi_labels
     assert layer is not None
-    return np.asarray(layer.data_to_world(session.rois.centres[session.rois.ids == number][0]))
+    return np.asarray(layer.data_to_world(session.rois.loaded.centres[session.rois.loaded.ids == number][0]))
 
 
 def place_of_point(session: Session, number: int) -> np.ndarray:
@@ -153,11 +158,11 @@ def place_of_point(session: Session, number: int) -> np.ndarray:
 
 def opacities(session: Session) -> dict[int, float]:
     """How opaque each ROI is drawn, by id."""
-    assert session.rois is not None
+    assert session.rois.loaded is not None
     layer = session.roi_labels
     assert layer is not None
-    drawn = layer.colormap.map(np.arange(1, len(session.rois) + 1, dtype=layer.data.dtype))
-    return dict(zip(session.rois.ids.tolist(), drawn[:, 3].tolist(), strict=True))
+    drawn = layer.colormap.map(np.arange(1, len(session.rois.loaded) + 1, dtype=layer.data.dtype))
+    return dict(zip(session.rois.loaded.ids.tolist(), drawn[:, 3].tolist(), strict=True))
 
 
 def ringed(session: Session) -> set[int]:

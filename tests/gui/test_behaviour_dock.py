@@ -23,10 +23,9 @@ from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.results import SOURCES, by_source
 from napari_calcdyn.gui.layers.layers import put_image
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.session.session import Session
-from napari_calcdyn.models.training import drive
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
 FRAMES = 120
@@ -45,8 +44,8 @@ def session(viewer: Any, dock: BehaviourDock) -> Session:
     """12 ROIs, each with one event, in a recording at 10 Hz."""
     rois = grid_of_rois(3, 4)
     session = show_recording(viewer, rois, events(rois.ids, FRAMES))
-    assert session.movie is not None
-    session.movie.frame_rate = 10.0
+    assert session.recording.movie is not None
+    session.recording.movie.frame_rate = 10.0
     return session
 
 
@@ -66,7 +65,7 @@ def table(tmp_path: Path) -> Path:
 @pytest.fixture
 def loaded(dock: BehaviourDock, session: Session, table: Path, qtbot: Any) -> BehaviourDock:
     load_behaviour(session, table)
-    qtbot.waitUntil(lambda: session.behaviour is not None, timeout=5000)
+    qtbot.waitUntil(lambda: session.recording.behaviour is not None, timeout=5000)
     qtbot.waitUntil(dock.goes_with.table.isVisible, timeout=10_000)
     return dock
 
@@ -101,7 +100,7 @@ def test_without_a_recording_or_a_table_it_says_what_to_do(
 
 def test_columns_are_drawn_over_the_movies_time(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:
     session = loaded.session
-    assert session.behaviour is not None
+    assert session.recording.behaviour is not None
     names = [loaded.list.item(row).text() for row in range(loaded.list.count())]
     assert names == ["speed", "lick", "state = rest", "state = run"]
     assert len(loaded.plot.listDataItems()) == 4
@@ -110,7 +109,7 @@ def test_columns_are_drawn_over_the_movies_time(viewer: Any, loaded: BehaviourDo
     (curve,) = loaded.plot.listDataItems()
     time, values = curve.getOriginalDataset()
     np.testing.assert_allclose(time, np.arange(FRAMES) / 10)
-    np.testing.assert_allclose(values, session.behaviour.columns["speed"], rtol=1e-6)
+    np.testing.assert_allclose(values, session.recording.behaviour.columns["speed"], rtol=1e-6)
     show_frame(session, 33)
     assert loaded.plot.cursor_line.value() == pytest.approx(3.3)
     box = loaded.plot.getViewBox()
@@ -125,10 +124,12 @@ def test_columns_are_drawn_over_the_movies_time(viewer: Any, loaded: BehaviourDo
 
 def test_what_goes_with_a_column_and_a_click_on_it(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:
     session, goes_with = loaded.session, loaded.goes_with
-    assert session.traces is not None
-    assert session.behaviour is not None
+    assert session.neurons.traces is not None
+    assert session.recording.behaviour is not None
     expected = correlate_behaviour(
-        numeric_columns(session.behaviour), session.traces.values.T, session.traces.ids
+        numeric_columns(session.recording.behaviour),
+        session.neurons.traces.values.T,
+        session.neurons.traces.ids,
     )
     assert goes_with.column.currentText() == "speed"
     first = expected.ranked("speed")[0]
@@ -143,9 +144,9 @@ def test_what_goes_with_a_column_and_a_click_on_it(viewer: Any, loaded: Behaviou
     assert goes_with.said.text().replace("\u00a0", " ").endswith("of 12 ROIs, p ≤ 0.05")
     cell = goes_with.table.visualItemRect(goes_with.table.item(0, 1)).center()
     qtbot.mouseClick(goes_with.table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
-    assert session.selected == (104,)
+    assert session.rois.selected == (104,)
     press(viewer, place_of_roi(session, 107))
-    assert session.selected == (107,)
+    assert session.rois.selected == (107,)
     (row,) = {index.row() for index in goes_with.table.selectedIndexes()}
     assert rows(loaded)[row][0] == "107"
     goes_with.column.setCurrentText("lick")
@@ -156,10 +157,10 @@ def test_what_goes_with_a_column_and_a_click_on_it(viewer: Any, loaded: Behaviou
 
 
 def test_rois_without_traces_are_read_from_the_movie(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:
-    loaded.session.traces = None
+    loaded.session.neurons.traces = None
     qtbot.waitUntil(loaded.goes_with.table.isVisible, timeout=10_000)
     assert rows(loaded)[0][0] == "104"
-    loaded.session.rois = None
+    loaded.session.rois.loaded = None
     assert "There are no ROIs" in loaded.goes_with.said.text()
     assert not loaded.goes_with.table.isVisible()
     assert not loaded.goes_with.save.isVisible()
@@ -176,7 +177,7 @@ def test_it_is_stopped_and_goes_on(
         raise Cancelled
 
     monkeypatch.setattr(recording, "extract_traces", endless)
-    loaded.session.traces = None
+    loaded.session.neurons.traces = None
     qtbot.waitUntil(lambda: goes_with.progress.bar.value() == 250, timeout=5000)
     assert goes_with.progress.isVisible()
     assert goes_with.halt.text() == "Stop"
@@ -194,18 +195,18 @@ def test_it_is_stopped_and_goes_on(
 
 def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:
     session, goes_with = loaded.session, loaded.goes_with
-    movie, layer = session.movie, session.movie_layer
+    movie, layer = session.recording.movie, session.movie_layer
     assert movie is not None
     assert layer is not None
     goes_with.kind.setCurrentText("sources")
     assert "Train or load a model" in goes_with.said.text()
     config = VARAutoencoderConfig.preset("quick", steps=20, latents=8)
-    model, _ = drive(fit_var_autoencoder(movie, config, device="cpu"), lambda _: None)
-    session.model, session.var = model, model.var
+    model = VARAutoencoder(config).fit(movie, device="cpu")
+    session.dynamics.model, session.dynamics.var = model, model.var
     qtbot.waitUntil(goes_with.table.isVisible, timeout=10_000)
-    assert session.behaviour is not None
+    assert session.recording.behaviour is not None
     expected = correlate_behaviour(
-        numeric_columns(session.behaviour), model.latents(movie), np.arange(model.network.latents)
+        numeric_columns(session.recording.behaviour), model.encode(movie), np.arange(model.network.latents)
     )
     ranked = expected.ranked("speed")
     assert [row[0] for row in rows(loaded)] == [str(expected.ids[at]) for at in ranked]
@@ -214,15 +215,15 @@ def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: Behaviou
     goes_with.table.selectRow(0)
     assert viewer.layers[SOURCES].visible
     assert viewer.dims.point[0] == ranked[0]
-    assert session.selected == ()
+    assert session.rois.selected == ()
 
 
 def test_another_recording_has_another_behaviour(viewer: Any, loaded: BehaviourDock, qtbot: Any) -> None:
     session = loaded.session
-    movie = session.movie
+    movie = session.recording.movie
     assert movie is not None
-    session.movie = Movie.from_array(np.asarray(movie.data), name="another one of the same length")
-    assert session.behaviour is None
+    session.recording.movie = Movie.from_array(np.asarray(movie.data), name="another one of the same length")
+    assert session.recording.behaviour is None
     assert loaded.hint.isVisible()
     assert not loaded.goes_with.isVisible()
 
@@ -230,17 +231,17 @@ def test_another_recording_has_another_behaviour(viewer: Any, loaded: BehaviourD
 def test_a_table_that_does_not_fit_is_said_in_one_sentence(
     loaded: BehaviourDock, tmp_path: Path, qtbot: Any
 ) -> None:
-    before = loaded.session.behaviour
+    before = loaded.session.recording.behaviour
     bad = tmp_path / "short.csv"
     bad.write_text("speed\n1\n2\n", encoding="utf-8")
     load_behaviour(loaded.session, bad)
     qtbot.waitUntil(lambda: bool(loaded.message.text()), timeout=5000)
     assert "short.csv has 2 rows for 120 frames" in loaded.message.text()
-    assert loaded.session.behaviour is before
+    assert loaded.session.recording.behaviour is before
     words = tmp_path / "words.csv"
     words.write_text("note\n" + "\n".join(f"word {at}" for at in range(FRAMES)), encoding="utf-8")
     load_behaviour(loaded.session, words)
-    qtbot.waitUntil(lambda: loaded.session.behaviour is not before, timeout=5000)
+    qtbot.waitUntil(lambda: loaded.session.recording.behaviour is not before, timeout=5000)
     assert "words.csv has only columns of many different words" in loaded.hint.text()
     assert loaded.message.text() == ""
 
@@ -278,7 +279,7 @@ def test_it_lies_below_the_picture_and_opens_for_who_asks(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(table), ""))
     open_behaviour_dock(session, dock)
     assert dock.isVisible()
-    qtbot.waitUntil(lambda: session.behaviour is not None, timeout=5000)
+    qtbot.waitUntil(lambda: session.recording.behaviour is not None, timeout=5000)
     viewer.window.remove_dock_widget(dock)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: pytest.fail("asked again"))
     open_behaviour_dock(session, window)

@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QApplication
 from napari_calcdyn.gui.docks.dock import Listener
 from napari_calcdyn.gui.neurons.colour_legend import ColourLegend
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 
 def test_the_legend_offers_every_column_and_says_what_its_colours_mean(viewer: Any, qtbot: Any) -> None:
     session = session_of(viewer)
-    session.traces = events(np.arange(20))
+    session.neurons.traces = events(np.arange(20))
     analyse(session)
     legend = ColourLegend(views_of(session), Listener())
     qtbot.addWidget(legend)

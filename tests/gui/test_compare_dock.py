@@ -31,7 +31,7 @@ from napari_calcdyn.gui.compare.inputs import OTHER
 from napari_calcdyn.gui.compare.runs import COMPARING, DIFFERENCE
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.recording.recordings import use_layer
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.jobs import comparison as compare_module
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording.errors import Cancelled
@@ -67,18 +67,20 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(qtbot: Any, dock: CompareDock) -> None:
     press(qtbot, dock.compare)
-    assert dock.session.job is not None
+    assert dock.session.work.job is not None
     qtbot.waitUntil(lambda: dock.progress.bar.value() > 0, timeout=10_000)
 
 
 def test_a_change_of_rules_is_said_drawn_and_listed(viewer: Any, dock: CompareDock, qtbot: Any) -> None:
     press(qtbot, dock.compare)
     settle(qtbot, dock)
-    compared = dock.session.comparison
+    compared = dock.session.answers.comparison
     assert compared is not None, dock.message.text()
     comparison = compared.comparison
     assert comparison.p_value == 0.01
-    assert dock.view.verdict.text().startswith("<b>The rules differ</b> between A and B (p = 0.01): with")
+    assert dock.view.verdict.text().startswith(
+        "<b>The dynamics differ</b> between A and B (p = 0.01): separate"
+    )
     assert "Compared: frames 0:200 (A), 200:400 (B) of cells" in dock.view.asked.text().replace("\u200b", "")
     assert "no p-value below" in dock.view.cautions.text()
     assert dock.view.null.observed.value() == comparison.statistic
@@ -102,7 +104,7 @@ def test_a_change_of_rules_is_said_drawn_and_listed(viewer: Any, dock: CompareDo
 def test_a_click_on_a_row_shows_its_places_on_the_movie(viewer: Any, dock: CompareDock, qtbot: Any) -> None:
     press(qtbot, dock.compare)
     settle(qtbot, dock)
-    compared, table = dock.session.comparison, dock.view.table
+    compared, table = dock.session.answers.comparison, dock.view.table
     assert compared is not None
     assert CHANGED not in viewer.layers
     active = viewer.layers.selection.active
@@ -138,11 +140,11 @@ def test_no_change_is_no_proof_of_sameness(viewer: Any, dock: CompareDock, qtbot
     write(qtbot, dock, "B", "50:100, 150:200")
     press(qtbot, dock.compare)
     settle(qtbot, dock)
-    compared = dock.session.comparison
+    compared = dock.session.answers.comparison
     assert compared is not None
     assert compared.comparison.p_value > 0.05
-    assert "No change of the rules" in dock.view.verdict.text()
-    assert "That is no proof that the rules are the same." in dock.view.cautions.text()
+    assert "No change of the dynamics" in dock.view.verdict.text()
+    assert "This does not prove that the dynamics are the same." in dock.view.cautions.text()
     assert "blocks that can change places" in dock.view.cautions.text()
 
 
@@ -153,7 +155,7 @@ def test_two_recordings_of_one_field_of_view(viewer: Any, dock: CompareDock, qtb
     write(qtbot, dock, "B", "100:200")
     press(qtbot, dock.compare)
     settle(qtbot, dock)
-    compared = dock.session.comparison
+    compared = dock.session.answers.comparison
     assert compared is not None, dock.message.text()
     assert compared.comparison.p_value <= 0.05
     assert compared.words == "frames 0:200 of cells (A), frames 100:200 of day 2 (B)"
@@ -168,10 +170,10 @@ def test_stretches_that_are_too_short_are_refused_at_once(dock: CompareDock, qtb
     dock.block.setValue(50)
     press(qtbot, dock.compare)
     settle(qtbot, dock)
-    assert dock.session.notice is not None
-    assert dock.session.notice.is_error
+    assert dock.session.work.notice is not None
+    assert dock.session.work.notice.is_error
     assert dock.message.text().startswith("A has room for 1 block")
-    assert dock.session.comparison is None
+    assert dock.session.answers.comparison is None
 
 
 def test_stop_ends_it_within_a_second_and_keeps_what_was_found(
@@ -195,7 +197,7 @@ def test_a_real_comparison_can_be_stopped(dock: CompareDock, qtbot: Any) -> None
     press(qtbot, dock.compare)
     settle(qtbot, dock, 5000)
     assert time.monotonic() - asked < 3.0
-    assert dock.session.comparison is None
+    assert dock.session.answers.comparison is None
 
 
 def test_a_deleted_layer_stops_it(viewer: Any, dock: CompareDock, qtbot: Any, endless: None) -> None:
@@ -225,17 +227,17 @@ def test_an_answer_for_another_model_or_recording_is_not_shown(
     give_model(dock, other)
     going_on.append(True)
     settle(qtbot, dock)
-    assert dock.message.text() == "The model was replaced meanwhile: press Compare again."
-    assert dock.session.comparison is None
+    assert dock.message.text() == "The model was replaced in the meantime: press Compare again."
+    assert dock.session.answers.comparison is None
     assert DIFFERENCE not in viewer.layers
 
 
 def test_moving_along_the_path_meanwhile_changes_nothing(dock: CompareDock, qtbot: Any) -> None:
     press(qtbot, dock.compare)
-    assert dock.session.var is not None
-    dock.session.var = dock.session.var.at(fraction=0.5)
+    assert dock.session.dynamics.var is not None
+    dock.session.dynamics.var = dock.session.dynamics.var.at(fraction=0.5)
     settle(qtbot, dock)
-    assert dock.session.comparison is not None
+    assert dock.session.answers.comparison is not None
     assert dock.view.outdated.isHidden()
 
 
@@ -267,12 +269,12 @@ def test_a_dock_that_is_opened_again_shows_the_answer(viewer: Any, dock: Compare
     again = CompareDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
     assert not again.view.isHidden()
-    assert again.view.verdict.text().startswith("<b>The rules differ</b>")
+    assert again.view.verdict.text().startswith("<b>The dynamics differ</b>")
 
 
 def test_closing_the_window_ends_it(viewer: Any, dock: CompareDock, qtbot: Any, endless: None) -> None:
     start(qtbot, dock)
-    job = dock.session.job
+    job = dock.session.work.job
     assert job is not None
     heard: list[str] = []
     for signal in (job.done, job.cancelled, job.failed):
@@ -294,7 +296,7 @@ def test_a_viewer_with_an_answer_is_let_go_of(
         dock.permutations.setValue(19)
         dock.compare.click()
         settle(qtbot, dock)
-        assert dock.session.comparison is not None
+        assert dock.session.answers.comparison is not None
         dock.view.table.selectAll()
         viewer.close()
         return weakref.ref(viewer), weakref.ref(session_of(viewer))
@@ -316,7 +318,7 @@ def test_export_writes_numbers_maps_and_a_picture(
     press(qtbot, dock.view.export)
     settle(qtbot, dock)
     assert str(folder) in dock.message.text().replace("\u200b", "")
-    compared = dock.session.comparison
+    compared = dock.session.answers.comparison
     assert compared is not None
     written = json.loads((folder / "comparison.json").read_text())
     assert written["p_value"] == compared.comparison.p_value

@@ -19,7 +19,6 @@ from napari_calcdyn.gui.compare.inputs import BEHAVIOUR, OTHER, STRETCHES
 from napari_calcdyn.gui.compare.range_edits import describe
 from napari_calcdyn.gui.compare.time_ranges import MOST_DRAGGED, A, B
 from napari_calcdyn.gui.docks.panels import panel_name
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, RECORDING_NAME
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.recording import Behaviour, InputError, Movie
@@ -125,7 +124,7 @@ def test_a_click_moves_the_movie_and_the_dock_says_where_its_frame_is(
     assert not tag.visible
     dock.parentWidget().show()
     assert tag.text == "B"
-    other = add_dock(RecordingDock, RECORDING_NAME)
+    other = add_dock(RecordingDock, panel_name("recording"))
     qtbot.waitUntil(lambda: not other.visibleRegion().isEmpty(), timeout=2000)
     show_frame(dock.session, 0)
     assert not tag.visible  # it lies behind the other tab
@@ -146,7 +145,7 @@ def test_a_threshold_on_the_behaviour_parts_the_frames_at_once(dock: CompareDock
     choose(dock, BEHAVIOUR)
     assert "Open a table of what the animal did first" in dock.problem.text()
     assert not dock.inputs.split.rows.isVisible()
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     assert dock.inputs.split.rows.isVisible()
     a, b = ranges(dock)
     assert a == [range(100, 150), range(200, 220)]
@@ -186,7 +185,7 @@ def test_a_table_is_opened_and_shown_below_the_picture(
     qtbot.waitUntil(lambda: "2 rows for 400 frames" in dock.message.text(), timeout=5000)
     table.write_text("speed\n" + "0\n" * 300 + "5\n" * 100)
     press(qtbot, dock.inputs.split.open)
-    qtbot.waitUntil(lambda: dock.session.behaviour is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dock.session.recording.behaviour is not None, timeout=5000)
     assert ranges(dock) == ([range(300, 400)], [range(300)])
     assert not dock.message.isVisible()
     press(qtbot, dock.inputs.split.panel)
@@ -195,7 +194,7 @@ def test_a_table_is_opened_and_shown_below_the_picture(
 
 def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:
     choose(dock, BEHAVIOUR)
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     dock.inputs.split.column.setCurrentText("state")
     dock.inputs.split.value.setCurrentText("running")
     assert ranges(dock)[0] == [range(100, 150), range(200, 220)]
@@ -208,7 +207,7 @@ def test_words_and_truth_values_part_the_frames_too(dock: CompareDock) -> None:
 
 def test_a_column_may_be_the_curve_that_stretches_are_dragged_over(dock: CompareDock) -> None:
     assert not dock.inputs.curve.isVisible()
-    dock.session.behaviour = speed()
+    dock.session.recording.behaviour = speed()
     assert dock.inputs.curve.isVisible()
     dock.inputs.curve.setCurrentText("speed")
     assert np.nanmax(dock.inputs.plot.curve.getOriginalDataset()[1]) == 8
@@ -217,7 +216,7 @@ def test_a_column_may_be_the_curve_that_stretches_are_dragged_over(dock: Compare
 
 def test_behaviour_of_another_recording_is_not_taken(dock: CompareDock) -> None:
     choose(dock, BEHAVIOUR)
-    dock.session.behaviour = speed(300)
+    dock.session.recording.behaviour = speed(300)
     assert "Open a table of what the animal did first" in dock.problem.text()
     with pytest.raises(InputError):
         dock.inputs.question()
@@ -264,7 +263,7 @@ def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
     assert "Train or load a model in the Dynamics panel first" in dock.problem.text()
     assert not dock.compare.isEnabled()
     press(qtbot, dock.way)
-    assert not viewer.window.dock_widgets[DYNAMICS_NAME].visibleRegion().isEmpty()
+    assert not viewer.window.dock_widgets[panel_name("dynamics")].visibleRegion().isEmpty()
     choose(dock, OTHER)
     assert "Open the other recording too" in dock.problem.text()
     assert not dock.way.isVisible()  # no panel has it
@@ -275,7 +274,7 @@ def test_without_a_recording_or_a_model_one_sentence_says_what_to_do(
     assert dock.problem.text() == "Open a recording first, in the Recording panel."
     assert not dock.inputs.isVisible()
     press(qtbot, dock.way)
-    assert not viewer.window.dock_widgets[RECORDING_NAME].visibleRegion().isEmpty()
+    assert not viewer.window.dock_widgets[panel_name("recording")].visibleRegion().isEmpty()
 
 
 def test_the_brightness_of_a_long_recording_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:

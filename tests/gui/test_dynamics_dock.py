@@ -10,7 +10,7 @@ from driving import RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
-from napari_calcdyn.analysis.maps.contribution import edge_map
+from napari_calcdyn.analysis.maps import edge_map
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.matrix_plot import spread
@@ -40,32 +40,32 @@ def test_training_shows_curves_and_then_every_result_over_the_movie(
     low, high = (viewer.layers[EXPLAINED].colormap.map(np.array(value))[0, -1] for value in (0.0, 1.0))
     assert (low, high) == (0, 1)  # the movie shows where nothing is explained
     sources = viewer.layers[SOURCES]
-    assert dynamics.session.maps is not None
+    assert dynamics.session.dynamics.maps is not None
     assert sources.axis_labels == ("source", *movie.axis_labels)
     assert viewer.dims.last_used == 1  # time
     for frame in (0, 159):
-        assert np.array_equal(sources.data[:, frame], dynamics.session.maps.sources)
+        assert np.array_equal(sources.data[:, frame], dynamics.session.dynamics.maps.sources)
     for name in (CONTRIBUTION_MOVIE, RECONSTRUCTION):
         lazy = viewer.layers[name].data
         assert lazy.shape == movie.data.shape
         assert hasattr(lazy, "dask")
         assert np.isfinite(np.asarray(lazy[9])).all()
-    for panel in dynamics.curves.panels.values():
+    for panel in dynamics.model.curves.panels.values():
         assert len(panel.training.getData()[0]) > 0
         assert len(panel.held_out.getData()[0]) > 0
     assert dynamics.views.currentIndex() == 1
     assert not dynamics.progress.isVisible()
-    assert dynamics.train.text() == "Train"
+    assert dynamics.model.train.text() == "Train"
 
 
 def test_training_again_renews_the_layers_and_keeps_what_the_user_set(
     viewer: Any, dynamics: DynamicsDock, qtbot: Any
 ) -> None:
     train_briefly(qtbot, dynamics)
-    first = dynamics.session.model
+    first = dynamics.session.dynamics.model
     viewer.layers[EXPLAINED].colormap = "viridis"
     train_briefly(qtbot, dynamics)
-    assert dynamics.session.model is not first
+    assert dynamics.session.dynamics.model is not first
     assert len(viewer.layers) == 1 + len(RESULTS)
     assert viewer.layers[EXPLAINED].colormap.name == "viridis"
 
@@ -74,23 +74,23 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
     viewer: Any, dynamics: DynamicsDock, qtbot: Any
 ) -> None:
     train_briefly(qtbot, dynamics)
-    chosen = dynamics.session.var
-    maps = dynamics.session.maps
+    chosen = dynamics.session.dynamics.var
+    maps = dynamics.session.dynamics.maps
     assert chosen is not None
     limits = viewer.layers[EXPLAINED].contrast_limits
     dynamics.sparsity.slider.setValue(20)
-    qtbot.waitUntil(lambda: dynamics.session.var is not chosen, timeout=2000)
-    assert dynamics.session.var is not None
-    assert dynamics.session.var.nonzeros <= chosen.nonzeros
-    assert f"{dynamics.session.var.nonzeros:,} of" in dynamics.sparsity.label.text()
-    coefficients = dynamics.session.var.coefficients[0]
+    qtbot.waitUntil(lambda: dynamics.session.dynamics.var is not chosen, timeout=2000)
+    assert dynamics.session.dynamics.var is not None
+    assert dynamics.session.dynamics.var.nonzeros <= chosen.nonzeros
+    assert f"{dynamics.session.dynamics.var.nonzeros:,} of" in dynamics.sparsity.label.text()
+    coefficients = dynamics.session.dynamics.var.coefficients[0]
     assert np.array_equal(dynamics.matrix.image.image, spread(coefficients, dynamics.matrix._reach()))
-    qtbot.waitUntil(lambda: dynamics.session.maps is not maps, timeout=20_000)
+    qtbot.waitUntil(lambda: dynamics.session.dynamics.maps is not maps, timeout=20_000)
     settle(qtbot, dynamics)
-    assert viewer.layers[EXPLAINED].data is dynamics.session.maps.explained
+    assert viewer.layers[EXPLAINED].data is dynamics.session.dynamics.maps.explained
     assert viewer.layers[EXPLAINED].contrast_limits == limits  # so that less is darker
     dynamics.sparsity.back.click()
-    qtbot.waitUntil(lambda: dynamics.session.var is chosen, timeout=2000)
+    qtbot.waitUntil(lambda: dynamics.session.dynamics.var is chosen, timeout=2000)
     assert not dynamics.sparsity.back.isEnabled()
     settle(qtbot, dynamics)
 
@@ -98,7 +98,7 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
 def test_pointing_at_the_matrix_names_the_connection(dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
     matrix = dynamics.matrix
-    var = dynamics.session.var
+    var = dynamics.session.dynamics.var
     assert var is not None
     lag, target, source = np.unravel_index(np.abs(var.coefficients).argmax(), var.coefficients.shape)
     matrix.lag.setCurrentIndex(int(lag))
@@ -121,7 +121,11 @@ def test_connections_are_drawn_large_enough_to_see() -> None:
 
 def test_clicking_a_connection_maps_it(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
-    var, model, movie = dynamics.session.var, dynamics.session.model, dynamics.session.movie
+    var, model, movie = (
+        dynamics.session.dynamics.var,
+        dynamics.session.dynamics.model,
+        dynamics.session.recording.movie,
+    )
     assert var is not None
     assert model is not None
     assert movie is not None
@@ -145,10 +149,10 @@ def test_maps_by_source_that_are_too_large_are_left_out(
     train_briefly(qtbot, dynamics)
     monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     settle(qtbot, dynamics)
-    assert dynamics.session.maps is not None
-    assert dynamics.session.maps.sources.shape == (0, 24, 32)
+    assert dynamics.session.dynamics.maps is not None
+    assert dynamics.session.dynamics.maps.sources.shape == (0, 24, 32)
     assert {layer.name for layer in viewer.layers} == {"blinking"} | RESULTS - {SOURCES}
     assert "more than 1 GB and were left out" in dynamics.message.text()
 
@@ -160,8 +164,8 @@ def test_a_renamed_layer_renames_the_recording(
     viewer.layers["blinking"].name = "mouse 7"
     assert recording.choice.currentText() == "mouse 7"
     assert "mouse 7" in dynamics.recording.text()
-    assert dynamics.session.movie is not None
-    assert dynamics.session.movie.name == "mouse 7"
+    assert dynamics.session.recording.movie is not None
+    assert dynamics.session.recording.movie.name == "mouse 7"
 
 
 def test_plots_show_once_there_is_something_in_them(dynamics: DynamicsDock, qtbot: Any) -> None:
@@ -169,7 +173,7 @@ def test_plots_show_once_there_is_something_in_them(dynamics: DynamicsDock, qtbo
     qtbot.wait(50)
     assert not dynamics.views.isVisible()
     set_steps(dynamics, 20)
-    dynamics.train.click()
+    dynamics.model.train.click()
     assert dynamics.views.isVisible()
     settle(qtbot, dynamics)
     assert dynamics.views.isVisible()
@@ -180,11 +184,11 @@ def test_a_model_without_connections_says_so(viewer: Any, dynamics: DynamicsDock
     viewer.layers.clear()
     viewer.add_image(noise)
     train_briefly(qtbot, dynamics)
-    chosen = dynamics.session.var
+    chosen = dynamics.session.dynamics.var
     runs.choose_sparsity(dynamics.session, 1.0)
-    qtbot.waitUntil(lambda: dynamics.session.var is not chosen, timeout=5000)
-    assert dynamics.session.var is not None
-    assert dynamics.session.var.nonzeros == 0
+    qtbot.waitUntil(lambda: dynamics.session.dynamics.var is not chosen, timeout=5000)
+    assert dynamics.session.dynamics.var is not None
+    assert dynamics.session.dynamics.var.nonzeros == 0
     assert "found no connections" in dynamics.matrix.readout.text()
 
 
@@ -207,12 +211,18 @@ def test_plots_follow_the_theme(viewer: Any, dynamics: DynamicsDock) -> None:
 def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
     dynamics.parentWidget().raise_()
-    for group in dynamics.form.groups.values():
+    for group in dynamics.model.form.groups.values():
         group.expand(animate=False)
     qtbot.wait(100)
     assert viewer.window._qt_window.width() <= 1280
-    widgets = [dynamics.train, dynamics.load, dynamics.save, dynamics.sparsity.back, dynamics.preset]
-    widgets += [editor.widget for editor in dynamics.form.editors.values()]
+    widgets = [
+        dynamics.model.train,
+        dynamics.model.load,
+        dynamics.model.save,
+        dynamics.sparsity.back,
+        dynamics.model.preset,
+    ]
+    widgets += [editor.native for editor in dynamics.model.form.editors.values()]
     for widget in widgets:
         right = widget.mapTo(dynamics, widget.rect().topRight()).x()
         assert right <= dynamics.width()

@@ -10,7 +10,8 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
 
-from napari_calcdyn.gui.forms.form import OPEN, SettingsForm
+from napari_calcdyn.gui.forms.form import SettingsForm
+from napari_calcdyn.gui.forms.number import Number, frame_rate_box
 
 
 class Settings(BaseModel):
@@ -35,7 +36,7 @@ def form(qtbot: Any) -> SettingsForm:
 
 
 def widget(form: SettingsForm, name: str) -> Any:
-    return form.editors[name].widget
+    return form.editors[name].native
 
 
 def test_every_kind_of_field_has_its_editor(form: SettingsForm) -> None:
@@ -67,11 +68,46 @@ def test_values_go_in_and_come_out_unchanged(form: SettingsForm) -> None:
 
 
 def test_a_number_left_open_says_so(form: SettingsForm) -> None:
-    assert widget(form, "past").text() == OPEN
+    assert widget(form, "past").text() == "automatic"
     widget(form, "past").setValue(1)
     assert form.values()["past"] == 1
     widget(form, "past").stepBy(-1)
     assert form.values()["past"] is None
+
+
+def test_a_frame_rate_may_be_unknown(qtbot: Any) -> None:
+    box = frame_rate_box("")
+    qtbot.addWidget(box.native)
+    assert box.value is None
+    assert box.native.text() == "unknown"
+    with box.changed.blocked():
+        box.value = 30.0
+    assert box.native.text() == "30 Hz"
+    box.value = 0
+    assert box.value is None
+
+
+def test_a_value_beyond_the_range_moves_to_its_end_and_the_unit_follows(qtbot: Any) -> None:
+    box = Number(7, annotation=int, min=1, max=5, unit="frames")
+    qtbot.addWidget(box.native)
+    assert (box.value, box.native.text()) == (5, "5 frames")
+    with box.changed.blocked():
+        box.value = -3
+    assert (box.value, box.native.text()) == (1, "1 frame")
+    assert type(box.value) is int
+
+
+def test_the_defaults_are_shown_first(qtbot: Any) -> None:
+    form = SettingsForm(Settings)
+    qtbot.addWidget(form)
+    assert form.settings() == Settings()
+
+
+def test_labels_and_tooltips_wrap(form: SettingsForm) -> None:
+    label = next(it for it in form.findChildren(QLabel) if it.text() == "Steps")
+    assert label.wordWrap()
+    assert label.buddy() is widget(form, "steps")
+    assert label.toolTip() == widget(form, "steps").toolTip() == "<qt>How many.</qt>"
 
 
 def test_an_open_bound_is_not_offered(form: SettingsForm) -> None:

@@ -27,7 +27,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
-from napari_calcdyn.analysis.maps.contribution import contribution_maps
+from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps
@@ -37,7 +37,7 @@ from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import RoiSet, extract_traces
 from napari_calcdyn.recording.errors import Cancelled
@@ -113,13 +113,13 @@ def test_a_click_shows_traces_sources_map_and_arrows(
     press(viewer, place_of_roi(session, FIRST + 1))
     assert dock.head.title.text() == f"<b>ROI {FIRST + 1}</b>"
     assert dock.state.advice.isHidden()
-    assert session.movie is not None
-    latents = model.latents(session.movie)
+    assert session.recording.movie is not None
+    latents = model.encode(session.recording.movie)
     weights = rois.footprints[[1]]
     drawn = [item.getOriginalDataset() for item in dock.traces.plot.listDataItems()]
     decoded = model.decode(latents).reshape(FRAMES, -1)
     expected = {
-        RAW: extract_traces(session.movie, rois).values[1],
+        RAW: extract_traces(session.recording.movie, rois).values[1],
         RECONSTRUCTED: (weights @ decoded.T)[0],
         PREDICTED: predicted_traces(model, latents, weights)[0],
     }
@@ -194,28 +194,28 @@ def test_keys_and_buttons_walk_and_pin(
     press(viewer, place_of_roi(session, FIRST))
     canvas.setFocus()
     qtbot.keyClick(canvas, Qt.Key.Key_K)
-    assert session.selected == (FIRST + 1,)
+    assert session.rois.selected == (FIRST + 1,)
     qtbot.keyClick(canvas, Qt.Key.Key_H)
-    assert session.pinned == (FIRST + 1,)
+    assert session.rois.pinned == (FIRST + 1,)
     assert dock.head.pin.isChecked()
     dock.head.next.click()
-    assert session.selected == (FIRST + 2,)
+    assert session.rois.selected == (FIRST + 2,)
     qtbot.keyClick(canvas, Qt.Key.Key_J)
     qtbot.keyClick(canvas, Qt.Key.Key_J)
-    assert session.selected == (FIRST,)
+    assert session.rois.selected == (FIRST,)
     dock.head.previous.click()
-    assert session.selected == (FIRST + 5,)  # round the end
+    assert session.rois.selected == (FIRST + 5,)  # round the end
     labels = [found.region.name for found in dock.traces.shown]
     assert labels == [f"ROI {FIRST + 5}", f"ROI {FIRST + 1}"]
     assert len(dock.traces.plot.listDataItems()) == 6
     dock.head.unpin.click()
-    assert not session.pinned
+    assert not session.rois.pinned
     assert len(dock.traces.plot.listDataItems()) == 3
     viewer.window._qt_window.activateWindow()
     dock.sources.table.setFocus()  # anywhere in the dock
     qtbot.wait(50)
     qtbot.keyClick(dock.sources.table, Qt.Key.Key_K)
-    assert session.selected == (FIRST,)
+    assert session.rois.selected == (FIRST,)
 
 
 def test_a_slider_hides_weak_arrows(viewer: Any, dock: InspectorDock, session: Session) -> None:
@@ -235,7 +235,7 @@ def test_a_slider_hides_weak_arrows(viewer: Any, dock: InspectorDock, session: S
     assert not np.ptp(arrows(viewer).data[0])  # nothing to be seen
     dock.arrows.slider.setValue(250)
     dock.arrows.table.cellClicked.emit(0, 0)
-    assert session.selected == (FIRST,)  # goes to the other end
+    assert session.rois.selected == (FIRST,)  # goes to the other end
 
 
 def test_only_arrows_that_pass_are_left_after_the_test(
@@ -247,9 +247,9 @@ def test_only_arrows_that_pass_are_left_after_the_test(
     assert dock.arrows.hidden.text() == "30 of 30 arrows between all ROIs are left."
     dock.arrows.run.click()
     assert dock.state.stop.isVisible()
-    qtbot.waitUntil(lambda: session.job is None, timeout=60_000)
-    assert session.influence is not None
-    assert session.influence.p_values is not None
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=60_000)
+    assert session.answers.influence is not None
+    assert session.answers.influence.p_values is not None
     assert "pass" in dock.message.text()
     assert dock.arrows.only_passed.isChecked()
     dock.arrows.slider.setValue(0)
@@ -260,18 +260,18 @@ def test_only_arrows_that_pass_are_left_after_the_test(
     assert float(listed(dock.arrows.table)[0][3]) <= 0.05
     dock.arrows.only_passed.setChecked(False)
     assert len(dock.arrows.edges) > 2
-    tested = session.influence
-    assert session.model is not None
-    session.var = session.model.var.at(fraction=0.2)
+    tested = session.answers.influence
+    assert session.dynamics.model is not None
+    session.dynamics.var = session.dynamics.model.var.at(fraction=0.2)
     wait_until_ready(qtbot, dock)
-    assert session.influence is tested  # which another point of the path does not change
+    assert session.answers.influence is tested  # which another point of the path does not change
     assert "pass" in dock.message.text()
     dock.state.stop.click()  # a moment too late
     assert dock.state.advice.isHidden()
-    session.rois = session.rois.select(np.array([0]))  # type: ignore[union-attr]
+    session.rois.loaded = session.rois.loaded.select(np.array([0]))  # type: ignore[union-attr]
     wait_until_ready(qtbot, dock)
     assert dock.message.isHidden()  # it was about other arrows
-    session.selected = (FIRST,)
+    session.rois.selected = (FIRST,)
     assert "is the only ROI" in dock.state.advice.text()
     assert not dock.arrows.run.isEnabled()
     assert dock.arrows.hidden.text() == ""
@@ -300,7 +300,7 @@ def test_any_pixel_and_what_is_drawn_elsewhere_can_be_inspected(
     press(viewer, place_of_roi(session, FIRST))
     press(viewer, place_of_pixel(session, 10, 20))
     assert dock.head.title.text() == "<b>Pixel y 10, x 20</b>"
-    assert session.selected == ()
+    assert session.rois.selected == ()
     assert "click an ROI" in dock.state.advice.text()
     assert not np.ptp(arrows(viewer).data[0])
     qtbot.waitUntil(lambda: len(dock.traces.plot.listDataItems()) == 3, timeout=5000)
@@ -318,7 +318,7 @@ def test_any_pixel_and_what_is_drawn_elsewhere_can_be_inspected(
     assert np.allclose(dock.traces.plot.listDataItems()[0].getOriginalDataset()[1], expected, rtol=1e-4)
     assert dock.state.way.text() == "Use its ROIs"
     dock.state.way.click()
-    qtbot.waitUntil(lambda: session.rois is not None and len(session.rois) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: session.rois.loaded is not None and len(session.rois.loaded) == 1, timeout=5000)
     assert not shapes.visible
     # A label, painted on the movie's grid in a stack of frames.
     labels = np.zeros((4, *SHAPE), np.uint8)
@@ -334,10 +334,10 @@ def test_any_pixel_and_what_is_drawn_elsewhere_can_be_inspected(
 def test_the_map_is_the_sum_of_the_maps_of_its_sources(
     viewer: Any, dock: InspectorDock, session: Session, model: VARAutoencoder
 ) -> None:
-    assert session.movie is not None
-    maps = contribution_maps(model, session.movie)
-    session.maps = maps
-    show_maps(session, session.movie, maps)
+    assert session.recording.movie is not None
+    maps = contribution_maps(model, session.recording.movie)
+    session.dynamics.maps = maps
+    show_maps(session, session.recording.movie, maps)
     press(viewer, place_of_roi(session, FIRST + 1))
     found = dock.inspection.current
     assert found is not None
@@ -348,7 +348,7 @@ def test_the_map_is_the_sum_of_the_maps_of_its_sources(
     dock.sources.table.selectRow(1)
     one = maps.sources[found.drivers.sources[1]]
     assert np.allclose(viewer.layers[SOURCES_OF_REGION].data, one)
-    session.maps = None
+    session.dynamics.maps = None
     dock.sources.table.clearSelection()
     without = viewer.layers[SOURCES_OF_REGION].data
     assert not np.array_equal(without, exact)
@@ -387,14 +387,14 @@ def test_what_is_missing_is_said_with_a_way_on(
     assert dock.state.way.text() == "To the Dynamics panel"
     press(viewer, place_of_pixel(session, 10, 10))
     assert len(dock.inspection.current.drivers.sources)  # type: ignore[union-attr]
-    session.var = model.var.at(fraction=1.0)
+    session.dynamics.var = model.var.at(fraction=1.0)
     says("no source drives")
     elsewhere = RoiSet(np.ones((1, 12), np.float32), np.array([1]), (3, 4))
-    session.rois = elsewhere
-    session.var = model.var
+    session.rois.loaded = elsewhere
+    session.dynamics.var = model.var
     dock.inspection.look_at(None)
     says("frames of another size")
-    session.rois = rois
+    session.rois.loaded = rois
     says("Click an ROI")
 
 
@@ -419,9 +419,9 @@ def test_the_warm_up_shows_progress_and_can_be_stopped(
                 calls.append("stopped")
                 raise Cancelled("stopped")
             time.sleep(0.01)
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     session = show_movie(viewer, pixels)
     take(session, rois, model)
     qtbot.waitUntil(
@@ -440,7 +440,7 @@ def test_the_warm_up_shows_progress_and_can_be_stopped(
     wait_until_ready(qtbot, dock)
     assert dock.inspection.current is not None
     assert calls == ["started", "stopped", "started"]
-    session.traces = extract_traces(session.movie, rois)  # type: ignore[arg-type]
+    session.neurons.traces = extract_traces(session.recording.movie, rois)  # type: ignore[arg-type]
     wait_until_ready(qtbot, dock)
     assert len(calls) == 3  # not encoded again
 
@@ -466,12 +466,12 @@ def test_a_dock_that_nobody_sees_computes_nothing_and_leaves_no_arrows_of_anothe
     monkeypatch.setattr(Prepared, "inspect", noted(calls, "inspect", Prepared.inspect))
     viewer.reset_view()
     press(viewer, place_of_roi(session, FIRST + 1))
-    assert session.selected == (FIRST + 1,)
+    assert session.rois.selected == (FIRST + 1,)
     assert not calls
     assert not np.ptp(arrows(viewer).data[0])
-    session.rois = RoiSet.from_labels(rois.labels)  # the same, but they would have to be prepared anew
+    session.rois.loaded = RoiSet.from_labels(rois.labels)  # the same, but they would have to be prepared anew
     assert not viewer.layers[SOURCES_OF_REGION].data.any()
-    session.selected = (2,)
+    session.rois.selected = (2,)
     qtbot.wait(50)
     assert dock.inspection.prepared is None
     assert dock.inspection.status is None
@@ -488,7 +488,7 @@ def test_it_survives_what_goes_away(
     viewer: Any, dock: InspectorDock, session: Session, pixels: np.ndarray, qtbot: Any
 ) -> None:
     press(viewer, place_of_roi(session, FIRST))
-    session.pinned = (FIRST + 1,)
+    session.rois.pinned = (FIRST + 1,)
     viewer.layers.remove("ROIs")
     viewer.layers.remove("movie")
     qtbot.waitUntil(lambda: "Open a recording" in dock.state.advice.text(), timeout=2000)
@@ -496,10 +496,10 @@ def test_it_survives_what_goes_away(
     again = show_movie(viewer, pixels)
     assert again is session
     wait_until_ready(qtbot, dock)
-    session.rois = None
-    qtbot.waitUntil(lambda: session.influence is None, timeout=2000)
-    assert not session.pinned
-    session.model = session.var = None
+    session.rois.loaded = None
+    qtbot.waitUntil(lambda: session.answers.influence is None, timeout=2000)
+    assert not session.rois.pinned
+    session.dynamics.model = session.dynamics.var = None
     qtbot.waitUntil(lambda: "no trained model" in dock.state.advice.text(), timeout=2000)
 
 

@@ -29,8 +29,8 @@ def dock(viewer: Any, add_dock: Callable[[type, str], Any], qtbot: Any) -> Inspe
     session = show_movie(viewer, pixels)
     take(session, rois, train(pixels, steps=30))
     wait_until_ready(qtbot, found)
-    session.pinned = (FIRST,)
-    session.selected = (FIRST + 1,)
+    session.rois.pinned = (FIRST,)
+    session.rois.selected = (FIRST + 1,)
     return found
 
 
@@ -115,7 +115,7 @@ def test_the_graph_of_all_rois_is_written(
     for name in ("graph.csv", "graph.graphml"):
         names_file(monkeypatch, tmp_path / name)
         choose(dock.export, "Arrows between all ROIs …")
-        qtbot.waitUntil(lambda: dock.session.job is None, timeout=5000)
+        qtbot.waitUntil(lambda: dock.session.work.job is None, timeout=5000)
     assert len(read(tmp_path / "graph.csv")) == 1 + 6 * 5
     graph = ElementTree.parse(tmp_path / "graph.graphml")
     assert len([it for it in graph.iter() if it.tag.endswith("node")]) == 6
@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written_is_said(
             warnings.simplefilter("ignore")  # napari's own notification
             choose(dock.export, title)
         assert "cannot be written" in dock.message.text()
-        assert dock.session.notice is not None
-        assert dock.session.notice.is_error
-        dock.session.notice = None
+        assert dock.session.work.notice is not None
+        assert dock.session.work.notice.is_error
+        dock.session.work.notice = None
     assert np.isfinite(dock.traces.plot.viewRange()).all()

@@ -12,7 +12,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_calcdyn.gui.background.job import Job, Latest
-from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.recording import Cancelled, InputError
 
 
@@ -173,13 +173,13 @@ def test_a_second_job_is_refused_in_one_sentence_that_names_the_first(viewer: An
         stop.wait(5)
         return "first"
 
-    assert session.start("dynamics", "Training", work, results.append)
-    assert not session.start("recording", "Mean frame", work, results.append)
-    assert session.notice is not None
-    assert session.notice.topic == "recording"
-    assert "“Training” is still under way" in session.notice.text
-    session.stop()
-    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+    assert session.work.start_work("dynamics", "Training", work, results.append)
+    assert not session.work.start_work("recording", "Mean frame", work, results.append)
+    assert session.work.notice is not None
+    assert session.work.notice.topic == "recording"
+    assert "“Training” is still under way" in session.work.notice.text
+    session.work.stop()
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
     assert results == ["first"]
 
 
@@ -189,13 +189,13 @@ def test_progress_is_forgotten_after_an_error(viewer: Any, qtbot: Any) -> None:
     def work(report: Any, stop: threading.Event) -> None:
         raise InputError("No.")
 
-    session.start("dynamics", "Training", work, lambda _: None)
-    assert session.status is not None
-    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
-    assert session.status is None
-    assert session.notice is not None
-    assert session.notice.text == "No."
-    assert session.notice.is_error
+    session.work.start_work("dynamics", "Training", work, lambda _: None)
+    assert session.work.status is not None
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
+    assert session.work.status is None
+    assert session.work.notice is not None
+    assert session.work.notice.text == "No."
+    assert session.work.notice.is_error
 
 
 def test_of_many_requests_only_the_one_under_way_and_the_newest_are_worked_on(qtbot: Any) -> None:

@@ -13,8 +13,8 @@ from napari.layers import Image, Labels, Points, Shapes, Surface, Tracks, Vector
 from napari.settings import NapariSettings
 
 from napari_calcdyn.gui.inspector.roi_keys import NEXT, PIN, PREVIOUS
-from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
+from napari_calcdyn.gui.session.latents import Latents
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie
 
@@ -39,11 +39,11 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
     def slow(*_: Any) -> np.ndarray:
         calls.append(1)
         go_on.wait(10)
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
-    shared, found, waited = share_latents(session), [], threading.Event()
-    assert share_latents(session) is shared
+    monkeypatch.setattr(model, "encode", slow)
+    shared, found, waited = session.part(Latents), [], threading.Event()
+    assert session.part(Latents) is shared
 
     def ask() -> None:
         found.append(shared.get(movie, model, lambda *_: waited.set()))
@@ -57,7 +57,7 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
         thread.join(10)
     assert len(calls) == 1
     assert found[0] is found[1]
-    session.model = model  # another one: what is known is forgotten
+    session.dynamics.model = model  # another one: what is known is forgotten
     shared.get(movie, model, None)
     assert len(calls) == 2
 
@@ -65,7 +65,7 @@ def test_two_that_ask_at_once_get_what_is_encoded_once(
 def test_who_waits_can_be_stopped_and_the_next_encodes(
     movie: Movie, model: VARAutoencoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = share_latents(session_of(ViewerModel()))
+    shared = session_of(ViewerModel()).part(Latents)
     go_on, begun = threading.Event(), threading.Event()
 
     def slow(_: Any, progress: Any) -> np.ndarray:
@@ -73,9 +73,9 @@ def test_who_waits_can_be_stopped_and_the_next_encodes(
         go_on.wait(10)
         if progress is not None and progress(1, 2):
             raise Cancelled("stopped")
-        return VARAutoencoder.latents(model, movie)
+        return VARAutoencoder.encode(model, movie)
 
-    monkeypatch.setattr(model, "latents", slow)
+    monkeypatch.setattr(model, "encode", slow)
     outcome: list[str] = []
 
     def first() -> None:

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_calcdyn.analysis.maps.contribution import contribution_maps
+from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui import launch
+from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
+from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import open_movie
 
 
@@ -27,7 +28,7 @@ def result_folder(tmp_path: Path, movie_path: Path, movie_array: np.ndarray) -> 
     """A model of a few steps and its maps, as the command line writes them; the movie grows to 160 frames."""
     tifffile.imwrite(movie_path, np.concatenate([movie_array] * 4), imagej=True, metadata={"axes": "TYX"})
     movie = open_movie(movie_path)
-    fit = fit_var_autoencoder(movie, VARAutoencoderConfig.preset("quick", steps=20), device="cpu")
+    fit = VARAutoencoder(VARAutoencoderConfig.preset("quick", steps=20)).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -48,8 +49,8 @@ def test_a_result_is_shown_without_computing_it_again(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
-    assert session.job is None
+    qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
+    assert session.work.job is None
     assert {layer.name for layer in viewer.layers} == {
         movie_path.name,
         EXPLAINED,
@@ -68,7 +69,7 @@ def test_a_split_by_source_that_is_too_large_is_not_read(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.maps is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
     assert EXPLAINED in viewer.layers
     assert SOURCES not in viewer.layers
 
@@ -80,10 +81,10 @@ def test_a_result_folder_without_maps_is_said_in_one_sentence(
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
-    qtbot.waitUntil(lambda: session.notice is not None, timeout=20_000)
-    assert session.notice is not None
-    assert session.notice.is_error
-    assert "run `calcdyn run` again" in session.notice.text
+    qtbot.waitUntil(lambda: session.work.notice is not None, timeout=20_000)
+    assert session.work.notice is not None
+    assert session.work.notice.is_error
+    assert "run `calcdyn run` again" in session.work.notice.text
 
 
 def test_show_opens_the_window_and_returns_when_it_is_closed(
@@ -92,19 +93,19 @@ def test_show_opens_the_window_and_returns_when_it_is_closed(
     session = session_of(viewer)
 
     def run() -> None:
-        qtbot.waitUntil(lambda: session.movie is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: session.recording.movie is not None, timeout=10_000)
 
     monkeypatch.setattr(napari, "Viewer", lambda: viewer)
     monkeypatch.setattr(napari, "run", run)
     launch.show(movie_path)
     assert set(viewer.window.dock_widgets) == {
-        launch.RECORDING_NAME,
-        launch.DYNAMICS_NAME,
-        launch.NEURONS_NAME,
-        launch.INSPECTOR_NAME,
-        launch.COMPARE_NAME,
+        panel_name("recording"),
+        panel_name("dynamics"),
+        panel_name("neurons"),
+        panel_name("inspector"),
+        panel_name("compare"),
     }
-    assert session.job is None
+    assert session.work.job is None
 
 
 def test_a_dock_that_was_put_away_comes_back_in_front_of_the_others(add_dock: Any, qtbot: Any) -> None:

@@ -16,20 +16,21 @@ from driving import settle as settle_dynamics
 from neuron_driving import LONG, choose_rois, extract, is_one_sentence, open_path, settle
 from qtpy.QtWidgets import QFileDialog
 
+from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.launch import DYNAMICS_NAME, add_docks
+from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons import runs as neuron_runs
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
-from napari_calcdyn.gui.session.session import Status, session_of
+from napari_calcdyn.gui.session import session_of
 
 LONG_NAME = "20230412_mouse_M123_GCaMP6s_session1_plane0_512x512_motion_corrected_" + 60 * "z"
 
 
 def set_epochs(neurons: NeuronsDock, epochs: int) -> None:
-    neurons.model.form.editors["epochs"].set(epochs)
+    neurons.model.form.editors["epochs"].value = epochs
 
 
 def with_traces(qtbot: Any, neurons: NeuronsDock, cells: np.ndarray) -> None:
@@ -44,15 +45,15 @@ def train_briefly(qtbot: Any, neurons: NeuronsDock) -> None:
     set_epochs(neurons, 3)
     neurons.model.train.click()
     settle(qtbot, neurons)
-    assert neurons.session.notice is None, neurons.session.notice
-    assert neurons.session.neurons is not None
+    assert neurons.session.work.notice is None, neurons.session.work.notice
+    assert neurons.session.neurons.result is not None
 
 
 def start_long(qtbot: Any, neurons: NeuronsDock) -> None:
-    neurons.model.form.editors["epochs"].set(10_000)
-    neurons.model.form.editors["patience"].set(1000)
+    neurons.model.form.editors["epochs"].value = 10_000
+    neurons.model.form.editors["patience"].value = 1000
     neurons.model.train.click()
-    qtbot.waitUntil(lambda: len(neurons.session.avae_history) > 2, timeout=60_000)
+    qtbot.waitUntil(lambda: len(neurons.session.neurons.history) > 2, timeout=60_000)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
 ) -> None:
     train_briefly(qtbot, ready)
     session, results = ready.session, ready.results
-    assert session.neurons is not None
+    assert session.neurons.result is not None
     assert len(viewer.layers[LATENT_MAP].data) == 24
     assert ready.pages.currentWidget() is results
     assert "24 neurons" in results.facts.text().replace("</b>", "")
@@ -87,18 +88,18 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     assert np.array_equal(colours[0], colours[2])
 
     assert not results.between.isEnabled()
-    first, second = (int(it) for it in session.neurons.ids[[2, 7]])
-    session.selected = (first, second)
+    first, second = (int(it) for it in session.neurons.result.ids[[2, 7]])
+    session.rois.selected = (first, second)
     assert f"2 selected: ROI {first}, {second}" in results.selected.text()
     results.number.setValue(5)
     results.between.click()
     settle(qtbot, ready)
-    shown = session.shown_traces
+    shown = session.neurons.shown_traces
     assert shown is not None
     assert shown.values.shape == (5, 120)
     assert (str(first), str(second)) == tuple(word for word in shown.title.split() if word.isdigit())
-    assert session.avae is not None
-    ends = session.avae.decode(session.neurons.mean[[2, 7]])
+    assert session.neurons.model is not None
+    ends = session.neurons.model.decode(session.neurons.result.mean[[2, 7]])
     np.testing.assert_allclose(shown.values[[0, -1]], ends, rtol=1e-3, atol=1e-2)
 
     traces = viewer.window.dock_widgets[panel_name("traces")]
@@ -107,13 +108,13 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     results.samples.click()
     settle(qtbot, ready)
     assert traces.isVisible()
-    samples = session.shown_traces
+    samples = session.neurons.shown_traces
     assert samples is not None
     assert samples.values.shape == (5, 120)
     results.samples.click()
     settle(qtbot, ready)
-    assert session.shown_traces is not None
-    assert not np.array_equal(session.shown_traces.values, samples.values)
+    assert session.neurons.shown_traces is not None
+    assert not np.array_equal(session.neurons.shown_traces.values, samples.values)
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "table 1.5"), ""))
     results.export.click()
@@ -123,18 +124,18 @@ def test_from_rois_to_a_map_and_what_can_be_done_with_it(
     is_one_sentence(ready, "exists already")  # as the dialog asked about another name
     with (tmp_path / "table 1.5.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["roi_id"]) for row in rows] == session.neurons.ids.tolist()
+    assert [int(row["roi_id"]) for row in rows] == session.neurons.result.ids.tolist()
     assert {"mu_1", "tsne_1", "tsne_2", "cluster"} <= set(rows[0])
 
 
 def test_a_second_run_keeps_layers_and_their_names(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
     train_briefly(qtbot, ready)
-    first = ready.session.neurons
+    first = ready.session.neurons.result
     viewer.layers[LATENT_MAP].name = "my map"
     viewer.layers[ROIS].name = "my cells"
     before = [layer.name for layer in viewer.layers]
     train_briefly(qtbot, ready)
-    assert ready.session.neurons is not first
+    assert ready.session.neurons.result is not first
     assert [layer.name for layer in viewer.layers] == before
     viewer.layers.remove("my map")
     viewer.layers["my cells"].visible = False
@@ -152,20 +153,20 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     assert ready.progress.isVisible()
     page.train.click()
     asked = time.monotonic()
-    qtbot.waitUntil(lambda: session.avae is not None, timeout=5000)
+    qtbot.waitUntil(lambda: session.neurons.model is not None, timeout=5000)
     assert time.monotonic() - asked < 1.0
-    model = session.avae
-    assert session.job is not None
-    assert session.job.title == neuron_runs.MAPPING
+    model = session.neurons.model
+    assert session.work.job is not None
+    assert session.work.job.title == neuron_runs.MAPPING
     qtbot.waitUntil(
-        lambda: session.status is not None and session.status.fraction is not None, timeout=20_000
+        lambda: session.work.status is not None and session.work.status.fraction is not None, timeout=20_000
     )
     page.train.click()
     asked = time.monotonic()
     settle(qtbot, ready, 5000)
     assert time.monotonic() - asked < 1.0
-    assert session.neurons is None
-    assert session.avae is model
+    assert session.neurons.result is None
+    assert session.neurons.model is model
     assert "press “Map neurons”" in ready.message.text()
     assert "press “Map neurons”" in ready.results.facts.text()
     assert not page.map.isHidden()
@@ -174,22 +175,22 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     assert LATENT_MAP in viewer.layers
     assert page.map.isHidden()
     # The map of the model before stays, with what can be done with its neurons, until the new one is drawn.
-    mapped = session.neurons
+    mapped = session.neurons.result
     set_epochs(ready, 3)
-    page.form.editors["latent"].set(3)
+    page.form.editors["latent"].value = 3
     page.train.click()
-    qtbot.waitUntil(lambda: session.job.title == neuron_runs.MAPPING, timeout=20_000)
+    qtbot.waitUntil(lambda: session.work.job.title == neuron_runs.MAPPING, timeout=20_000)
     page.train.click()
     settle(qtbot, ready)
-    assert session.neurons is mapped
+    assert session.neurons.result is mapped
     assert not page.map.isHidden()
-    session.selected = tuple(mapped.ids[:2].tolist())
+    session.rois.selected = tuple(mapped.ids[:2].tolist())
     ready.results.between.click()
     settle(qtbot, ready)
-    assert session.shown_traces is not None, session.notice
+    assert session.neurons.shown_traces is not None, session.work.notice
     page.map.click()
     settle(qtbot, ready)
-    assert session.neurons.mean.shape[1] == 3
+    assert session.neurons.result.mean.shape[1] == 3
 
 
 def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(
@@ -197,7 +198,7 @@ def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(
 ) -> None:
     train_briefly(qtbot, ready)
     session, page = ready.session, ready.model
-    trained = session.neurons
+    trained = session.neurons.result
     folder = tmp_path / "model"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(folder), ""))
     page.save.click()
@@ -206,13 +207,13 @@ def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(folder))
     page.load.click()
     settle(qtbot, ready)
-    assert session.neurons is not trained
-    np.testing.assert_allclose(session.neurons.mean, trained.mean, atol=1e-5)
+    assert session.neurons.result is not trained
+    np.testing.assert_allclose(session.neurons.result.mean, trained.mean, atol=1e-5)
     assert page.curves.isHidden()  # it was not trained here
     np.save(tmp_path / "long.npy", np.random.default_rng(0).normal(size=(24, 200)))
     open_path(qtbot, ready, tmp_path / "long.npy")
-    assert session.neurons is None
-    loaded = session.avae
+    assert session.neurons.result is None
+    loaded = session.neurons.model
     page.load.click()
     settle(qtbot, ready)
     is_one_sentence(ready, "120 samples", "200")
@@ -223,7 +224,7 @@ def test_a_model_is_saved_loaded_and_refused_where_it_does_not_fit(
     page.load.click()
     settle(qtbot, ready)
     is_one_sentence(ready, "is not a model")
-    assert session.avae is loaded
+    assert session.neurons.model is loaded
 
 
 def test_too_few_neurons_are_refused_and_unusable_ones_have_no_place(
@@ -236,7 +237,7 @@ def test_too_few_neurons_are_refused_and_unusable_ones_have_no_place(
     neurons.model.train.click()
     settle(qtbot, neurons)
     is_one_sentence(neurons, "8 traces", "at least 10")
-    assert neurons.session.avae is None
+    assert neurons.session.neurons.model is None
     values[1:4] = np.random.default_rng(1).normal(size=(3, 60))
     np.save(tmp_path / "traces.npy", values)
     open_path(qtbot, neurons, tmp_path / "traces.npy")
@@ -244,35 +245,35 @@ def test_too_few_neurons_are_refused_and_unusable_ones_have_no_place(
     assert len(viewer.layers[LATENT_MAP].data) == 11
     assert "11 neurons" in neurons.results.facts.text().replace("</b>", "")
     assert "3 without a usable trace" in neurons.results.facts.text()
-    neurons.session.selected = (0, 7)
+    neurons.session.rois.selected = (0, 7)
     neurons.results.between.click()
     settle(qtbot, neurons)
     is_one_sentence(neurons, "ROI 0", "constant")
 
 
 def test_both_models_one_after_the_other_and_not_at_once(viewer: Any, ready: NeuronsDock, qtbot: Any) -> None:
-    dynamics = viewer.window.dock_widgets[DYNAMICS_NAME]
-    dynamics.preset.setCurrentText("quick")
+    dynamics = viewer.window.dock_widgets[panel_name("dynamics")]
+    dynamics.model.preset.setCurrentText("quick")
     set_steps(dynamics, 20)
     start_long(qtbot, ready)
-    dynamics.train.click()
+    dynamics.model.train.click()
     assert "“Training on the traces” is still under way" in dynamics.message.text()
-    ready.session.stop()
+    ready.session.work.stop()
     settle(qtbot, ready)
-    assert ready.session.neurons is not None
-    dynamics.train.click()
+    assert ready.session.neurons.result is not None
+    dynamics.model.train.click()
     settle_dynamics(qtbot, dynamics)
     assert EXPLAINED in viewer.layers
     set_steps(dynamics, LONG)
-    dynamics.train.click()
-    before = ready.session.avae
+    dynamics.model.train.click()
+    before = ready.session.neurons.model
     ready.model.train.click()
     assert "“Training” is still under way" in ready.message.text()
-    assert ready.session.avae is before
-    dynamics.session.stop()
+    assert ready.session.neurons.model is before
+    dynamics.session.work.stop()
     settle_dynamics(qtbot, dynamics)
     train_briefly(qtbot, ready)
-    assert ready.session.avae is not before
+    assert ready.session.neurons.model is not before
     assert EXPLAINED in viewer.layers
 
 
@@ -284,7 +285,7 @@ def test_the_movie_may_go_while_the_neurons_are_trained_but_not_the_window(
         layer.visible = False
     viewer.layers.remove("cells")
     qtbot.wait(100)
-    job = ready.session.job
+    job = ready.session.work.job
     assert job is not None
     assert not job.stopping
     viewer.close()
@@ -306,7 +307,7 @@ def test_a_dock_that_is_opened_again_shows_what_there_is(viewer: Any, ready: Neu
     start_long(qtbot, again)
     for dock in list(viewer.window.dock_widgets.values()):  # a job ends with the last of our docks
         dock.parentWidget().destroyOnClose()
-    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
 
 
 def test_a_viewer_with_neurons_is_let_go_of_after_it_was_closed(
@@ -333,11 +334,11 @@ def test_everything_fits_into_a_small_window_of_either_theme(
     viewer: Any, ready: NeuronsDock, qtbot: Any
 ) -> None:
     train_briefly(qtbot, ready)
-    ready.inputs.settings.relative.setChecked(True)
+    ready.inputs.settings.relative.value = True
     settle(qtbot, ready)
     viewer.layers["cells"].name = LONG_NAME
-    ready.session.status = Status("neurons", f"Opening {LONG_NAME}")
-    ready.session.tell("neurons", f"There is no file /{LONG_NAME}.")
+    ready.session.work.status = Status("neurons", f"Opening {LONG_NAME}")
+    ready.session.work.tell("neurons", f"There is no file /{LONG_NAME}.")
     for form in (ready.model.form, ready.inputs.settings.baseline):
         for group in form.groups.values():
             group.expand(animate=False)

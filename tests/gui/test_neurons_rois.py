@@ -22,14 +22,14 @@ def test_rois_of_a_layer_are_shown_over_the_movie_through_renaming_and_deleting(
     assert not choice.isEnabled()
     viewer.add_labels(cells, name="drawn", **PLACE)
     choose_rois(qtbot, neurons, "drawn")
-    assert session.rois is not None
+    assert session.rois.loaded is not None
     assert "24 ROIs" in neurons.inputs.roi_facts.text()
     assert not viewer.layers["drawn"].visible
     layer = viewer.layers[ROIS]
     assert np.array_equal(layer.data > 0, cells > 0)
     np.testing.assert_allclose(layer.scale, PLACE["scale"])
     np.testing.assert_allclose(layer.translate, PLACE["translate"])
-    assert layer.features["roi_id"].tolist() == ["", *map(str, session.rois.ids)]
+    assert layer.features["roi_id"].tolist() == ["", *map(str, session.rois.loaded.ids)]
     viewer.layers.selection.active = layer
     layer.mode = "paint"
     assert str(layer.mode) == "pan_zoom"  # a brush would change what the neuropil is taken from
@@ -47,12 +47,12 @@ def test_rois_of_a_layer_are_shown_over_the_movie_through_renaming_and_deleting(
     neurons.results.show_again.click()
     assert np.array_equal(viewer.layers[ROIS].data > 0, fewer > 0)
     viewer.layers.remove(ROIS)
-    assert session.rois is not None  # traces can still be extracted
+    assert session.rois.loaded is not None  # traces can still be extracted
     extract(qtbot, neurons)
-    assert session.traces is not None
+    assert session.neurons.traces is not None
     choose_rois(qtbot, neurons, "hand drawn")
     assert np.array_equal(viewer.layers[ROIS].data > 0, fewer > 0)
-    assert session.traces is None  # those were of the ROIs before
+    assert session.neurons.traces is None  # those were of the ROIs before
     assert not neurons.model.train.isEnabled()
 
 
@@ -71,13 +71,13 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     choose_rois(qtbot, neurons, "empty")
     is_one_sentence(neurons, "no ROIs in empty")
     assert neurons.inputs.choice.currentText() == ""  # nothing was taken
-    assert neurons.session.rois is None
+    assert neurons.session.rois.loaded is None
 
     corners = np.array([(4.0, 3.0), (12.0, 3.0), (12.0, 9.0)])  # x, y
     roifile.roiwrite(tmp_path / "rois.zip", [roifile.ImagejRoi.frompoints(corners + 6 * k) for k in range(3)])
     open_path(qtbot, neurons, tmp_path / "rois.zip")
-    assert neurons.session.rois is not None
-    assert neurons.session.rois.ids.tolist() == [1, 2, 3]
+    assert neurons.session.rois.loaded is not None
+    assert neurons.session.rois.loaded.ids.tolist() == [1, 2, 3]
 
     viewer.layers.clear()
     open_path(qtbot, neurons, tmp_path / "rois.zip")

@@ -34,19 +34,19 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     assert panel_name("traces") not in viewer.window.dock_widgets
     extract(qtbot, neurons)
     session, page = neurons.session, neurons.inputs
-    assert session.traces is not None
-    assert session.movie is not None
-    expected = extract_traces(session.movie, session.rois, neuropil=0.7)
-    assert np.array_equal(session.traces.values, expected.values)
+    assert session.neurons.traces is not None
+    assert session.recording.movie is not None
+    expected = extract_traces(session.recording.movie, session.rois.loaded, neuropil=0.7)
+    assert np.array_equal(session.neurons.traces.values, expected.values)
     assert "24 traces of 120 samples" in page.trace_facts.text().replace("</b>", "")
     assert panel_name("traces") in viewer.window.dock_widgets
-    page.settings.frame_rate.setValue(12.0)
+    page.settings.frame_rate.value = 12.0
     settle(qtbot, neurons)
-    page.settings.neuropil.setChecked(False)
+    page.settings.neuropil.value = False
     extract(qtbot, neurons)
-    assert session.traces.frame_rate == 12.0  # entered once for a movie that does not say it
-    expected = extract_traces(session.movie, session.rois)
-    assert np.array_equal(session.traces.values, expected.values)
+    assert session.neurons.traces.frame_rate == 12.0  # entered once for a movie that does not say it
+    expected = extract_traces(session.recording.movie, session.rois.loaded)
+    assert np.array_equal(session.neurons.traces.values, expected.values)
 
 
 def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:
@@ -60,29 +60,29 @@ def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path
     settle(qtbot, neurons)
     assert "adds type" in neurons.message.text()
 
-    fluorescence = session.fluorescence
+    fluorescence = session.neurons.fluorescence
     assert fluorescence is not None
-    assert session.traces is fluorescence
-    page.settings.relative.setChecked(True)
+    assert session.neurons.traces is fluorescence
+    page.settings.relative.value = True
     settle(qtbot, neurons)
     is_one_sentence(neurons, "no frame rate")
-    assert session.traces is None  # so that no model is trained on what is not asked for
+    assert session.neurons.traces is None  # so that no model is trained on what is not asked for
     assert "ΔF/F is still missing" in page.trace_facts.text()
     open_path(qtbot, neurons, tmp_path / "traces.npy")
     is_one_sentence(neurons, "no frame rate")
-    page.settings.frame_rate.setValue(10.0)
+    page.settings.frame_rate.value = 10.0
     settle(qtbot, neurons)
-    assert session.traces.unit == "ΔF/F"
-    page.settings.baseline.editors["method"].set("percentile")
+    assert session.neurons.traces.unit == "ΔF/F"
+    page.settings.baseline.editors["method"].value = "percentile"
     settle(qtbot, neurons)
     expected = delta_f_over_f(fluorescence, Baseline(method="percentile"))
-    assert np.array_equal(session.traces.values, expected.values)
-    assert not page.settings.baseline.editors["window_s"].widget.isEnabled()
-    page.settings.relative.setChecked(False)
+    assert np.array_equal(session.neurons.traces.values, expected.values)
+    assert not page.settings.baseline.editors["window_s"].enabled
+    page.settings.relative.value = False
     settle(qtbot, neurons)
-    assert np.array_equal(session.traces.values, fluorescence.values)
-    assert session.traces.frame_rate == 10.0
-    assert session.columns["type"].tolist() == ["RS", "IB"] * 12  # through all of this
+    assert np.array_equal(session.neurons.traces.values, fluorescence.values)
+    assert session.neurons.traces.frame_rate == 10.0
+    assert session.neurons.columns["type"].tolist() == ["RS", "IB"] * 12  # through all of this
     table.write_text("type\nRS\n", encoding="utf-8")
     read_columns(session, table)
     settle(qtbot, neurons)
@@ -98,20 +98,20 @@ def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
     drop(neurons, plane.parent.parent)
     settle(qtbot, neurons)
     session, page = neurons.session, neurons.inputs
-    assert session.rois is not None
-    assert session.traces is not None
-    assert np.array_equal(session.traces.ids, session.rois.ids)
-    np.testing.assert_allclose(session.traces.values, recorded - 7, rtol=1e-5)
-    assert page.settings.frame_rate.value() == 12.5
+    assert session.rois.loaded is not None
+    assert session.neurons.traces is not None
+    assert np.array_equal(session.neurons.traces.ids, session.rois.loaded.ids)
+    np.testing.assert_allclose(session.neurons.traces.values, recorded - 7, rtol=1e-5)
+    assert page.settings.frame_rate.value == 12.5
     assert "(12)" in page.only_cells.text()
     page.only_cells.setChecked(True)
     settle(qtbot, neurons)
-    assert session.traces.ids.tolist() == list(range(1, 24, 2))
+    assert session.neurons.traces.ids.tolist() == list(range(1, 24, 2))
     assert len(np.unique(viewer.layers[ROIS].data)) == 13
-    page.settings.neuropil.setChecked(False)
+    page.settings.neuropil.value = False
     page.suite2p.click()
     settle(qtbot, neurons)
-    np.testing.assert_allclose(session.traces.values, recorded[1::2], rtol=1e-5)
+    np.testing.assert_allclose(session.neurons.traces.values, recorded[1::2], rtol=1e-5)
 
 
 def test_traces_of_a_file_belong_to_as_many_rois_whichever_comes_first(
@@ -122,16 +122,16 @@ def test_traces_of_a_file_belong_to_as_many_rois_whichever_comes_first(
     np.savetxt(tmp_path / "fewer.csv", random_traces(20), delimiter=",")
     session = neurons.session
     open_path(qtbot, neurons, tmp_path / "traces.npy")
-    assert session.traces.ids.tolist() == list(range(24))
-    session.neurons = neurons_of(session.traces)
+    assert session.neurons.traces.ids.tolist() == list(range(24))
+    session.neurons.result = neurons_of(session.neurons.traces)
     choose_rois(qtbot, neurons, "drawn")
-    assert session.traces.ids.tolist() == session.rois.ids.tolist()
-    assert session.neurons is None  # those had other numbers
+    assert session.neurons.traces.ids.tolist() == session.rois.loaded.ids.tolist()
+    assert session.neurons.result is None  # those had other numbers
     open_path(qtbot, neurons, tmp_path / "traces.npy")
-    assert session.traces.ids.tolist() == session.rois.ids.tolist()
+    assert session.neurons.traces.ids.tolist() == session.rois.loaded.ids.tolist()
     open_path(qtbot, neurons, tmp_path / "fewer.csv")
-    assert len(session.traces) == 20
-    assert session.rois is None
+    assert len(session.neurons.traces) == 20
+    assert session.rois.loaded is None
     assert ROIS not in viewer.layers
     assert "20 traces and there are 24 ROIs" in neurons.message.text()
 
@@ -158,7 +158,7 @@ def test_problems_of_traces_are_told_and_what_is_none_is_refused(
     ):
         open_path(qtbot, neurons, tmp_path / name)
         is_one_sentence(neurons, words)
-    assert neurons.session.traces is not None  # those that are there stay
+    assert neurons.session.neurons.traces is not None  # those that are there stay
 
 
 def test_extraction_ends_when_stopped_and_with_the_layer_of_its_movie(
@@ -169,16 +169,18 @@ def test_extraction_ends_when_stopped_and_with_the_layer_of_its_movie(
     # vispy 0.17 can crash when the picture is drawn after the only layer with a time axis is gone.
     viewer.layers[ROIS].visible = False
     session, button = neurons.session, neurons.inputs.extract
-    whole = type(session.movie).blocks
-    monkeypatch.setattr(type(session.movie), "blocks", lambda movie, *size: endless(whole(movie, *size)))
+    whole = type(session.recording.movie).blocks
+    monkeypatch.setattr(
+        type(session.recording.movie), "blocks", lambda movie, *size: endless(whole(movie, *size))
+    )
     for end in (button.click, lambda: viewer.layers.remove("cells")):
         button.click()
-        assert session.job.title == EXTRACTING
+        assert session.work.job.title == EXTRACTING
         assert button.text() == "Stop"
-        qtbot.waitUntil(lambda: session.status.fraction is not None, timeout=5000)
+        qtbot.waitUntil(lambda: session.work.status.fraction is not None, timeout=5000)
         end()
         settle(qtbot, neurons, 5000)
-        assert session.traces is None
+        assert session.neurons.traces is None
         assert button.text() == "Extract from movie"
 
 

@@ -17,17 +17,10 @@ from napari_calcdyn.gui.compare.dock import CompareDock
 from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.inspector.dock import InspectorDock
-from napari_calcdyn.gui.launch import (
-    COMPARE_NAME,
-    DYNAMICS_NAME,
-    INSPECTOR_NAME,
-    NEURONS_NAME,
-    RECORDING_NAME,
-    add_docks,
-)
+from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.traces.dock import TraceDock
+from napari_calcdyn.gui.traces.dock import TracesDock
 
 
 def test_everything_in_the_manifest_exists() -> None:
@@ -48,12 +41,12 @@ def test_everything_in_the_manifest_exists() -> None:
 @pytest.mark.parametrize(
     ("command", "name", "widget"),
     [
-        ("napari-calcdyn.recording", RECORDING_NAME, RecordingDock),
-        ("napari-calcdyn.dynamics", DYNAMICS_NAME, DynamicsDock),
-        ("napari-calcdyn.neurons", NEURONS_NAME, NeuronsDock),
-        ("napari-calcdyn.inspector", INSPECTOR_NAME, InspectorDock),
-        ("napari-calcdyn.compare", COMPARE_NAME, CompareDock),
-        ("napari-calcdyn.traces", panel_name("traces"), TraceDock),
+        ("napari-calcdyn.recording", panel_name("recording"), RecordingDock),
+        ("napari-calcdyn.dynamics", panel_name("dynamics"), DynamicsDock),
+        ("napari-calcdyn.neurons", panel_name("neurons"), NeuronsDock),
+        ("napari-calcdyn.inspector", panel_name("inspector"), InspectorDock),
+        ("napari-calcdyn.compare", panel_name("compare"), CompareDock),
+        ("napari-calcdyn.traces", panel_name("traces"), TracesDock),
         ("napari-calcdyn.behaviour", panel_name("behaviour"), BehaviourDock),
     ],
 )
@@ -74,11 +67,11 @@ def test_the_menu_opens_and_hides_a_dock(
 def test_the_launcher_names_docks_as_the_menu_does(viewer: Any) -> None:
     add_docks(viewer)
     assert set(viewer.window.dock_widgets) == {
-        RECORDING_NAME,
-        DYNAMICS_NAME,
-        NEURONS_NAME,
-        INSPECTOR_NAME,
-        COMPARE_NAME,
+        panel_name("recording"),
+        panel_name("dynamics"),
+        panel_name("neurons"),
+        panel_name("inspector"),
+        panel_name("compare"),
     }
 
 
@@ -100,7 +93,7 @@ def test_the_titles_of_five_tabs_are_not_cut_off(viewer: Any, qtbot: Any) -> Non
     assert bar.sizeHint().width() <= bar.width()
     # The menu, where docks of other plugins are too, names whose they are.
     docks = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), RecordingDock)]
-    assert [it.toggleViewAction().text() for it in docks] == [RECORDING_NAME]
+    assert [it.toggleViewAction().text() for it in docks] == [panel_name("recording")]
 
 
 def test_opening_the_docks_does_not_import_torch() -> None:

@@ -35,7 +35,7 @@ def ready(inputs: Inputs, before: Prepared | None = None, said: list[Any] | None
     return prepare(
         inputs,
         before,
-        lambda movie, model, progress: model.latents(movie, progress),
+        lambda movie, model, progress: model.encode(movie, progress),
         stage,
         lambda early: said.append(early) if said is not None else None,
     )

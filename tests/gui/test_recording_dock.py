@@ -23,7 +23,7 @@ def recording(add_dock: Any) -> RecordingDock:
 
 
 def settle(qtbot: Any, widget: RecordingDock) -> None:
-    qtbot.waitUntil(lambda: widget.session.job is None, timeout=10_000)
+    qtbot.waitUntil(lambda: widget.session.work.job is None, timeout=10_000)
 
 
 def open_and_settle(qtbot: Any, widget: RecordingDock, *paths: Path) -> None:
@@ -37,7 +37,7 @@ def test_opening_a_file_shows_it_and_what_it_is(
     assert not recording.facts.isVisible()
     assert not recording.mean.isEnabled()
     heard: list[Any] = []
-    recording.session.events.movie.connect(heard.append)
+    recording.session.recording.events.movie.connect(heard.append)
     open_and_settle(qtbot, recording, movie_path)
     assert [movie.path for movie in heard] == [movie_path]  # one, and not its layer's array before it
     (layer,) = viewer.layers
@@ -47,12 +47,12 @@ def test_opening_a_file_shows_it_and_what_it_is(
     assert recording.fact["Frames"].text() == "40 of 24 × 32 px"
     assert recording.fact["Numbers"].text() == "uint16"
     assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
-    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.frame_rate.value == pytest.approx(10)
     assert recording.length.text() == "4.0 s"
     assert recording.mean.isEnabled()
     # Channel and plane are only asked for where there are several.
-    assert not recording.channel.isVisible()
-    assert not recording.plane.isVisible()
+    assert not recording.channel.visible
+    assert not recording.plane.visible
 
 
 def test_dropping_a_file_opens_it(recording: RecordingDock, movie_path: Path, qtbot: Any) -> None:
@@ -67,7 +67,7 @@ def test_dropping_a_file_opens_it(recording: RecordingDock, movie_path: Path, qt
     )
     recording.dropEvent(event)
     settle(qtbot, recording)
-    assert recording.session.movie is not None
+    assert recording.session.recording.movie is not None
 
 
 def test_the_mean_frame_and_the_movie_without_it(
@@ -107,11 +107,11 @@ def test_an_image_of_the_viewer_can_be_the_recording(
     viewer: Any, recording: RecordingDock, movie_array: np.ndarray, qtbot: Any
 ) -> None:
     viewer.add_image(movie_array, name="mine", scale=(1, 2, 2), translate=(0, 30, 40))
-    assert recording.session.movie is not None  # the only one there is
-    assert recording.session.movie.name == "mine"
+    assert recording.session.recording.movie is not None  # the only one there is
+    assert recording.session.recording.movie.name == "mine"
     assert recording.length.text() == "enter the frame rate"
-    recording.frame_rate.setValue(20)
-    assert recording.session.movie.frame_rate == 20
+    recording.frame_rate.value = 20
+    assert recording.session.recording.movie.frame_rate == 20
     assert recording.length.text() == "2.0 s"
     recording.mean.click()
     settle(qtbot, recording)
@@ -119,15 +119,15 @@ def test_an_image_of_the_viewer_can_be_the_recording(
     viewer.add_image(movie_array[:20], name="other")
     recording.choice.setCurrentText("other")
     recording.choice.activated.emit(recording.choice.currentIndex())
-    assert recording.session.movie.n_frames == 20
+    assert recording.session.recording.movie.n_frames == 20
 
 
 def test_a_movie_opened_from_the_file_menu_is_taken_with_its_frame_rate(
     viewer: Any, recording: RecordingDock, movie_path: Path, qtbot: Any
 ) -> None:
     viewer.open(movie_path, plugin="napari-calcdyn")
-    assert recording.session.movie is not None
-    assert recording.frame_rate.value() == pytest.approx(10)
+    assert recording.session.recording.movie is not None
+    assert recording.frame_rate.value == pytest.approx(10)
     assert recording.fact["Pixel size"].text() == "0.5 × 0.5 µm"
     recording.mean.click()
     settle(qtbot, recording)
@@ -141,13 +141,13 @@ def test_a_channel_is_asked_for_where_there_are_several(
     both = np.stack([movie_array, movie_array // 2], axis=1)
     tifffile.imwrite(path, both, imagej=True, metadata={"axes": "TCYX"})
     open_and_settle(qtbot, recording, path)
-    assert recording.channel.isVisible()
-    assert not recording.plane.isVisible()
-    recording.channel.setValue(1)
+    assert recording.channel.visible
+    assert not recording.plane.visible
+    recording.channel.value = 1
     settle(qtbot, recording)
     (layer,) = viewer.layers
     assert np.array_equal(np.asarray(layer.data[5]), movie_array[5] // 2)
-    assert recording.channel.value() == 1
+    assert recording.channel.value == 1
 
 
 def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(
@@ -201,7 +201,7 @@ def test_a_layer_that_is_no_movie_is_refused_in_one_sentence(
     viewer: Any, recording: RecordingDock, movie_array: np.ndarray, shape: tuple[int, ...], what: str
 ) -> None:
     viewer.add_image(np.zeros(shape, np.uint8), name="other", rgb=shape[-1] == 3)
-    assert recording.session.movie is None
+    assert recording.session.recording.movie is None
     assert not recording.message.isVisible()  # nobody asked for it
     viewer.add_image(movie_array, name="movie")
     recording.choice.setCurrentText("other")
@@ -211,8 +211,8 @@ def test_a_layer_that_is_no_movie_is_refused_in_one_sentence(
     assert text.startswith("other ")
     assert what in text
     assert text.count(". ") == 0
-    assert recording.session.movie is not None
-    assert recording.choice.currentText() == recording.session.movie.name == "movie"
+    assert recording.session.recording.movie is not None
+    assert recording.choice.currentText() == recording.session.recording.movie.name == "movie"
 
 
 def test_removing_the_movie_layer_empties_the_dock(
@@ -220,7 +220,7 @@ def test_removing_the_movie_layer_empties_the_dock(
 ) -> None:
     open_and_settle(qtbot, recording, movie_path)
     viewer.layers.clear()
-    assert recording.session.movie is None
+    assert recording.session.recording.movie is None
     assert not recording.facts.isVisible()
     assert not recording.mean.isEnabled()
     assert "choose or open another" in recording.message.text()

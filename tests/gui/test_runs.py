@@ -14,18 +14,18 @@ from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.recording.dock import RecordingDock
-from napari_calcdyn.gui.session.session import session_of
+from napari_calcdyn.gui.session import session_of
 
 
 def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(
     viewer: Any, dynamics: DynamicsDock, qtbot: Any
 ) -> None:
     start_long(qtbot, dynamics)
-    assert dynamics.train.text() == "Stop"
+    assert dynamics.model.train.text() == "Stop"
     assert dynamics.progress.isVisible()
-    dynamics.train.click()
+    dynamics.model.train.click()
     asked = time.monotonic()
-    qtbot.waitUntil(lambda: dynamics.session.model is not None, timeout=5000)
+    qtbot.waitUntil(lambda: dynamics.session.dynamics.model is not None, timeout=5000)
     assert time.monotonic() - asked < 1.0
     settle(qtbot, dynamics)
     assert {layer.name for layer in viewer.layers} >= RESULTS
@@ -33,12 +33,12 @@ def test_stop_takes_effect_within_a_second_and_keeps_the_best_model(
 
 def test_the_old_model_stays_until_a_new_one_is_fitted(dynamics: DynamicsDock, qtbot: Any) -> None:
     train_briefly(qtbot, dynamics)
-    old = dynamics.session.model
+    old = dynamics.session.dynamics.model
     start_long(qtbot, dynamics)
-    assert dynamics.session.model is old
-    assert dynamics.save.isEnabled() is False
+    assert dynamics.session.dynamics.model is old
+    assert dynamics.model.save.isEnabled() is False
     dynamics.session.close()
-    assert dynamics.session.model is old
+    assert dynamics.session.dynamics.model is old
 
 
 def test_a_second_run_from_the_other_dock_is_refused_in_one_sentence(
@@ -48,8 +48,8 @@ def test_a_second_run_from_the_other_dock_is_refused_in_one_sentence(
     start_long(qtbot, dynamics)
     recording.mean.click()
     assert "“Training” is still under way" in recording.message.text()
-    assert dynamics.session.job is not None
-    assert dynamics.session.job.title == "Training"
+    assert dynamics.session.work.job is not None
+    assert dynamics.session.work.job.title == "Training"
 
 
 def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
@@ -58,9 +58,9 @@ def test_removing_the_movie_layer_ends_the_training_and_keeps_the_model(
     start_long(qtbot, dynamics)
     viewer.layers.remove("blinking")
     settle(qtbot, dynamics, 5000)
-    assert dynamics.session.model is not None
+    assert dynamics.session.dynamics.model is not None
     assert list(viewer.layers) == []
-    assert not dynamics.train.isEnabled()
+    assert not dynamics.model.train.isEnabled()
 
 
 def test_choosing_another_recording_meanwhile_keeps_the_model_for_its_own(
@@ -75,9 +75,9 @@ def test_choosing_another_recording_meanwhile_keeps_the_model_for_its_own(
 
     start_long(qtbot, dynamics)
     choose("other")
-    dynamics.session.stop()
+    dynamics.session.work.stop()
     settle(qtbot, dynamics)
-    assert dynamics.session.model is not None
+    assert dynamics.session.dynamics.model is not None
     assert EXPLAINED not in viewer.layers
     assert "The model of blinking is ready" in dynamics.message.text()
     choose("blinking")
@@ -87,7 +87,7 @@ def test_choosing_another_recording_meanwhile_keeps_the_model_for_its_own(
 
 def test_closing_the_window_ends_the_training(viewer: Any, dynamics: DynamicsDock, qtbot: Any) -> None:
     start_long(qtbot, dynamics)
-    job = dynamics.session.job
+    job = dynamics.session.work.job
     assert job is not None
     heard: list[str] = []
     job.done.connect(lambda _: heard.append("done"))
@@ -106,14 +106,14 @@ def test_closing_one_dock_leaves_the_run_and_the_last_one_ends_it(
     start_long(qtbot, dynamics)
     dynamics.parentWidget().destroyOnClose()  # what the cross in its corner does
     qtbot.wait(50)
-    assert session.job is not None
+    assert session.work.job is not None
     again = DynamicsDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
-    assert again.train.text() == "Stop"  # it shows the run that goes on
-    assert len(again.curves.panels["reconstruction"].training.getData()[0]) > 0
+    assert again.model.train.text() == "Stop"  # it shows the run that goes on
+    assert len(again.model.curves.panels["reconstruction"].training.getData()[0]) > 0
     for widget in list(viewer.window.dock_widgets.values()):
         widget.parentWidget().destroyOnClose()
-    qtbot.waitUntil(lambda: session.job is None, timeout=2000)
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
 
 
 def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
@@ -123,7 +123,7 @@ def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
         viewer = make_napari_viewer()
         dynamics = add_docks(viewer).dynamics
         viewer.add_image(np.concatenate([movie_array] * 4))
-        dynamics.preset.setCurrentText("quick")
+        dynamics.model.preset.setCurrentText("quick")
         train_briefly(qtbot, dynamics)
         viewer.close()
         return weakref.ref(viewer), weakref.ref(session_of(viewer))
@@ -140,9 +140,9 @@ def test_stopping_the_maps_says_how_to_make_them(dynamics: DynamicsDock, qtbot: 
     session = dynamics.session
 
     def stop(job: object) -> None:
-        session.stop()
+        session.work.stop()
 
-    session.events.job.connect(stop)
+    session.work.events.job.connect(stop)
     dynamics.sparsity.slider.setValue(20)
-    qtbot.waitUntil(lambda: session.notice is not None, timeout=5000)
-    assert dynamics.message.text() == "The maps were stopped: move the slider and back to make them."
+    qtbot.waitUntil(lambda: session.work.notice is not None, timeout=5000)
+    assert dynamics.message.text() == "The maps were stopped: move the slider and back to compute them."

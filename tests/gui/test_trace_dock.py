@@ -25,24 +25,24 @@ from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW
-from napari_calcdyn.gui.session.session import Session, ShownTraces
-from napari_calcdyn.gui.traces.dock import MOST_ROWS, TraceDock
+from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.state import ShownTraces
+from napari_calcdyn.gui.traces.dock import MOST_ROWS, TracesDock
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie, Traces
 
 
 @pytest.fixture
-def dock(viewer: Any) -> TraceDock:
+def dock(viewer: Any) -> TracesDock:
     """The dock, opened at the side as napari's menu does it."""
-    dock = TraceDock(viewer)
+    dock = TracesDock(viewer)
     viewer.window.add_dock_widget(dock, name="Traces (CalcDyn)", area="right")
     return dock
 
 
 @pytest.fixture
-def session(viewer: Any, dock: TraceDock) -> Session:
+def session(viewer: Any, dock: TracesDock) -> Session:
     """20 neurons with traces at 10 Hz, one of them with a gap; analysed."""
     rois = grid_of_rois(4, 5)
     traces = events(rois.ids)
@@ -52,12 +52,12 @@ def session(viewer: Any, dock: TraceDock) -> Session:
     return session
 
 
-def curves(dock: TraceDock) -> list[tuple[np.ndarray, np.ndarray]]:
+def curves(dock: TracesDock) -> list[tuple[np.ndarray, np.ndarray]]:
     """What is drawn, as (times, values); a gap is NaN."""
     return [item.getOriginalDataset() for item in dock.plot.listDataItems()]
 
 
-def written_beside(dock: TraceDock) -> dict[str, float]:
+def written_beside(dock: TracesDock) -> dict[str, float]:
     """What the left axis has room for, and at which height, in pixels from the top."""
     axis = dock.plot.getAxis("left")
     QApplication.processEvents()  # the plot finds its size
@@ -69,7 +69,7 @@ def written_beside(dock: TraceDock) -> dict[str, float]:
     return {text.split(" (")[0]: place.center().y() for place, _, text in texts}
 
 
-def at_time(dock: TraceDock, time: float) -> Any:
+def at_time(dock: TracesDock, time: float) -> Any:
     """Where a time is in the plot, in pixels of its viewport."""
     middle = float(np.mean(dock.plot.viewRange()[1]))
     scene = dock.plot.getViewBox().mapViewToScene(QPointF(time, middle))
@@ -77,7 +77,7 @@ def at_time(dock: TraceDock, time: float) -> Any:
 
 
 def test_one_neuron_raw_and_denoised_below_the_picture(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
     frame = dock.parentWidget()
     assert isinstance(frame, QDockWidget)
@@ -93,13 +93,13 @@ def test_one_neuron_raw_and_denoised_below_the_picture(
     assert dock.hint.isVisible()
     assert not dock.plot.isVisible()
     press(viewer, place_of_roi(session, 107))
-    assert session.traces is not None
-    assert session.neurons is not None
+    assert session.neurons.traces is not None
+    assert session.neurons.result is not None
     (raw_times, raw), (_, denoised) = curves(dock)
     assert np.allclose(raw_times, np.arange(60) / 10)
-    assert np.array_equal(raw, session.traces.values[7], equal_nan=True)
+    assert np.array_equal(raw, session.neurons.traces.values[7], equal_nan=True)
     assert np.isnan(raw[20:30]).all()
-    assert np.array_equal(denoised, session.neurons.reconstruction[7])
+    assert np.array_equal(denoised, session.neurons.result.reconstruction[7])
     assert "ROI 107" in dock.heading.text()
     assert dock.plot.getAxis("bottom").labelText == "time (s)"
     assert dock.plot.getAxis("left").labelText == "ΔF/F"
@@ -110,13 +110,13 @@ def test_one_neuron_raw_and_denoised_below_the_picture(
     dock.kinds[RAW].setChecked(True)
 
 
-def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, session: Session) -> None:
-    assert session.rois is not None
+def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TracesDock, session: Session) -> None:
+    assert session.rois.loaded is not None
     views_of(session).select([103, 112, 119])
     drawn = curves(dock)
     assert len(drawn) == 6
-    assert session.traces is not None
-    heights = np.ptp(session.traces.values[[3, 12, 19]], axis=1)
+    assert session.neurons.traces is not None
+    heights = np.ptp(session.neurons.traces.values[[3, 12, 19]], axis=1)
     assert np.allclose([np.ptp(values) for _, values in drawn[::2]], 1, atol=1e-3)  # as high as each other
     tops = [np.nanmax(values) for _, values in drawn[::2]]
     assert tops == sorted(tops, reverse=True)
@@ -131,7 +131,7 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
     views_of(session).colour_by("mu_1")
     pens = [item.opts["pen"].color().getRgbF()[:3] for item in dock.plot.listDataItems()[1::2]]
     assert not np.allclose(pens, own, atol=0.01)
-    views_of(session).select(session.rois.ids.tolist())
+    views_of(session).select(session.rois.loaded.ids.tolist())
     assert len(curves(dock)) == 2 * MOST_ROWS
     assert f"{MOST_ROWS} of 20 ROIs" in dock.heading.text()
     written = written_beside(dock)
@@ -146,22 +146,22 @@ def test_several_neurons_in_rows_of_their_colours(viewer: Any, dock: TraceDock, 
     assert lightness[1] > lightness[0] + 100
 
 
-def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TraceDock, session: Session) -> None:
-    assert session.traces is not None
-    values = session.traces.values.copy()
+def test_a_trace_that_cannot_be_used_says_why(viewer: Any, dock: TracesDock, session: Session) -> None:
+    assert session.neurons.traces is not None
+    values = session.neurons.traces.values.copy()
     values[3], values[4] = np.nan, 7.0
-    session.traces = replace(session.traces, values=values)
-    session.selected = (103,)
+    session.neurons.traces = replace(session.neurons.traces, values=values)
+    session.rois.selected = (103,)
     assert dock.hint.text() == "ROI 103: trace left out, no valid samples"
-    session.selected = (104,)
+    session.rois.selected = (104,)
     assert "ROI 104: trace left out, constant" in dock.heading.text()
-    session.selected = (103, 104, 105)
+    session.rois.selected = (103, 104, 105)
     labels = [text for _, text in dock.plot.getAxis("left")._tickLevels[0]]
     assert labels[:2] == ["ROI 103 (no valid samples)", "ROI 104 (constant)"]
 
 
 def test_cursor_and_slider_follow_each_other(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
     press(viewer, place_of_point(session, 107))
     items = dock.plot.listDataItems()
@@ -193,9 +193,9 @@ def test_cursor_and_slider_follow_each_other(
     assert shown_frame(session) == 20
     assert dock.plot.cursor_line.value() == pytest.approx(2.0)
     as_new(viewer)
-    assert session.rois is not None
-    session.traces = Traces(np.random.default_rng(0).normal(size=(20, 300)), session.rois.ids)
-    session.neurons = None
+    assert session.rois.loaded is not None
+    session.neurons.traces = Traces(np.random.default_rng(0).normal(size=(20, 300)), session.rois.loaded.ids)
+    session.neurons.result = None
     press(viewer, place_of_roi(session, 107))
     assert len(curves(dock)) == 1
     assert dock.plot.getAxis("bottom").labelText == "frame"
@@ -206,11 +206,11 @@ def test_cursor_and_slider_follow_each_other(
 
 
 def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
-    viewer: Any, dock: TraceDock, session: Session
+    viewer: Any, dock: TracesDock, session: Session
 ) -> None:
     views_of(session).select([103, 104])
     made_up = np.random.default_rng(0).normal(size=(9, 60)).astype(np.float32)
-    session.shown_traces = ShownTraces("From ROI 103 to ROI 104", made_up)
+    session.neurons.shown_traces = ShownTraces("From ROI 103 to ROI 104", made_up)
     assert len(curves(dock)) == 9
     tall = np.ptp(made_up, axis=1)
     assert np.allclose([np.ptp(values) for _, values in curves(dock)], tall / tall.max(), rtol=1e-3)
@@ -221,29 +221,29 @@ def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
     dock.back.click()
     assert "2 ROIs" in dock.heading.text()
     assert len(curves(dock)) == 4
-    session.shown_traces = ShownTraces("9 neurons made up", made_up)
+    session.neurons.shown_traces = ShownTraces("9 neurons made up", made_up)
     press(viewer, place_of_roi(session, 107))
-    assert session.shown_traces is None
+    assert session.neurons.shown_traces is None
     assert not dock.back.isVisible()
     assert "ROI 107" in dock.heading.text()
 
 
-def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TraceDock, session: Session) -> None:
+def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TracesDock, session: Session) -> None:
     views_of(session).select([107])
     for name in ("ROIs", "latent t-SNE", "movie"):
         viewer.layers.remove(name)
         assert len(curves(dock)) == 2
     assert not dock.plot.cursor_line.isVisible()
-    session.selected = (108, 999)  # one that is not there
+    session.rois.selected = (108, 999)  # one that is not there
     assert "1 of 2 ROIs" in dock.heading.text()
-    session.traces = None
+    session.neurons.traces = None
     assert curves(dock) == []
     assert "no traces yet" in dock.hint.text()
 
 
 def train(movie: Movie) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset("quick", steps=20, latents=8)
-    fit = fit_var_autoencoder(movie, config, device="cpu")
+    fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
         try:
             next(fit)
@@ -253,38 +253,38 @@ def train(movie: Movie) -> VARAutoencoder:
 
 
 def test_the_dynamics_predict_the_selected_neurons(
-    viewer: Any, dock: TraceDock, session: Session, qtbot: Any
+    viewer: Any, dock: TracesDock, session: Session, qtbot: Any
 ) -> None:
-    assert session.movie is not None
-    assert session.rois is not None
+    assert session.recording.movie is not None
+    assert session.rois.loaded is not None
     views_of(session).select([107])
     assert not dock.kinds[PREDICTED].isEnabled()
     assert "Dynamics panel" in dock.kinds[PREDICTED].toolTip()
-    model = train(session.movie)
-    session.model, session.var = model, model.var
+    model = train(session.recording.movie)
+    session.dynamics.model, session.dynamics.var = model, model.var
     qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=20_000)
     assert dock.kinds[PREDICTED].isEnabled()
-    latents = model.latents(session.movie)
-    expected = predicted_traces(model, latents, session.rois.footprints)
+    latents = model.encode(session.recording.movie)
+    expected = predicted_traces(model, latents, session.rois.loaded.footprints)
     assert np.allclose(curves(dock)[2][1], expected[7], equal_nan=True, rtol=1e-5)
     calls: list[Any] = []
-    encode, model.latents = model.latents, lambda *_: calls.append(_)  # type: ignore[method-assign]
+    encode, model.encode = model.encode, lambda *_: calls.append(_)  # type: ignore[method-assign]
     views_of(session).select([103])
     qtbot.waitUntil(lambda: len(curves(dock)) == 3, timeout=5000)
     assert np.allclose(curves(dock)[2][1], expected[3], equal_nan=True, rtol=1e-5)
     views_of(session).select([107])
     assert len(curves(dock)) == 3  # at once
     other = model.var.at(fraction=1.0)
-    session.var = other
-    flat = predicted_traces(model, latents, session.rois.footprints, var=other)[7]
+    session.dynamics.var = other
+    flat = predicted_traces(model, latents, session.rois.loaded.footprints, var=other)[7]
     qtbot.waitUntil(
         lambda: len(curves(dock)) == 3 and np.allclose(curves(dock)[2][1], flat, equal_nan=True, rtol=1e-5),
         timeout=5000,
     )
     assert not calls  # the recording was encoded once
-    model.latents = encode  # type: ignore[method-assign]
+    model.encode = encode  # type: ignore[method-assign]
     dock.kinds[PREDICTED].setChecked(False)
     assert len(curves(dock)) == 2
     dock.kinds[PREDICTED].setChecked(True)
-    session.model = session.var = None
+    session.dynamics.model = session.dynamics.var = None
     assert len(curves(dock)) == 2

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
 from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Traces
@@ -55,7 +54,7 @@ def fit(
     traces: Traces, *, seed: int = 0, stop: threading.Event | None = None, **settings: Any
 ) -> tuple[AVAE, list[Progress]]:
     """Train a small model."""
-    run = fit_avae(traces, AVAEConfig(**{**SMALL, **settings}), device="cpu", seed=seed, stop=stop)
+    run = AVAE(AVAEConfig(**{**SMALL, **settings})).fit_steps(traces, device="cpu", seed=seed, stop=stop)
     reports = []
     while True:
         try:

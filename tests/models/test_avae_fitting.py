@@ -14,7 +14,6 @@ from sklearn.decomposition import PCA
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
 from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.avae.objective import AVAEObjective
 from napari_calcdyn.models.training import Progress
@@ -76,7 +75,7 @@ def test_training_learns_and_reports(traces: Traces, fitted) -> None:
         "held_out_kl",
     }
     assert reports[0].stage == "Preparing the traces"
-    assert checks[-1].stage == "Learning the neurons, epoch 10"
+    assert checks[-1].stage == "Training, epoch 10"
     assert checks[-1].step == checks[-1].total == 10 * 5  # 72 neurons in batches of 16
     assert model.metrics["validation_loss"] == pytest.approx(checks[-1].best, rel=1e-6)
     assert {name: model.metrics[name] for name in ("neurons", "samples", "epochs", "active_units")} == {
@@ -119,7 +118,7 @@ def test_the_best_model_is_kept(traces: Traces, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_stopped_run_returns_the_best_so_far(traces: Traces) -> None:
     stop = threading.Event()
-    run = fit_avae(traces, AVAEConfig(**{**SMALL, "epochs": 60}), device="cpu", stop=stop)
+    run = AVAE(AVAEConfig(**{**SMALL, "epochs": 60})).fit_steps(traces, device="cpu", stop=stop)
     steps = 0
 
     def count(*_: object) -> None:
@@ -145,7 +144,7 @@ def test_a_stopped_run_returns_the_best_so_far(traces: Traces) -> None:
 @pytest.mark.parametrize("when", ["before the start", "while traces are prepared"])
 def test_a_run_that_was_cancelled_before_it_began_gives_no_model(traces: Traces, when: str) -> None:
     stop = threading.Event()
-    run = fit_avae(traces, device="cpu", stop=stop)
+    run = AVAE().fit_steps(traces, device="cpu", stop=stop)
     if when == "while traces are prepared":
         assert next(run).stage == "Preparing the traces"
     stop.set()

@@ -56,7 +56,7 @@ def test_a_loaded_model_is_the_saved_one(model, folder: Path, recording) -> None
     latents = model.encode(recording)
     np.testing.assert_array_equal(loaded.encode(recording), latents)
     np.testing.assert_array_equal(loaded.decode(latents), model.decode(latents))
-    np.testing.assert_array_equal(loaded.latents(Movie.from_array(recording)), latents)
+    np.testing.assert_array_equal(loaded.encode(Movie.from_array(recording)), latents)
     np.testing.assert_array_equal(loaded.latent_centres, model.latent_centres)
     np.testing.assert_array_equal(loaded.offset, model.offset)
     np.testing.assert_array_equal(loaded.var.predict(latents), model.var.predict(latents))
@@ -83,7 +83,7 @@ def test_what_made_the_model_is_written_beside_the_numbers(folder: Path) -> None
 
 def test_another_frame_size_is_refused(model) -> None:
     movie = Movie.from_array(np.zeros((5, 34, 30), np.uint16), name="other.tif")
-    for use in (model.check_frame_shape, model.latents, model.normalised):
+    for use in (model.check_frame_shape, model.encode, model.normalised):
         with pytest.raises(InputError, match=r"30.*34") as error:
             use(movie)
         assert "\n" not in str(error.value)

@@ -17,7 +17,6 @@ from napari_calcdyn.models.lasso import batched as _lasso_batched
 from napari_calcdyn.models.lasso import solve as _lasso_solve
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
@@ -37,7 +36,7 @@ def fit(
 ) -> tuple[VARAutoencoder, list[Progress]]:
     movie = movie if isinstance(movie, Movie) else Movie.from_array(movie)
     config = VARAutoencoderConfig(**{**SHORT, **settings})
-    run = fit_var_autoencoder(movie, config, device="cpu", seed=seed, stop=stop)
+    run = VARAutoencoder(config).fit_steps(movie, device="cpu", seed=seed, stop=stop)
     reports = []
     while True:
         try:
@@ -99,7 +98,7 @@ def test_training_learns_and_reports(recording, fitted) -> None:
     assert last["held_out_reconstruction"] < first["held_out_reconstruction"]
     assert "prediction" not in first
     assert "prediction" in last
-    assert {"Learning the picture", "Learning the dynamics"} <= {report.stage for report in reports}
+    assert {"Training the reconstruction", "Training the dynamics"} <= {report.stage for report in reports}
     assert checks[-1].best is not None
     assert all(np.isfinite(list(report.losses.values())).all() for report in reports)
     # The picture shows something: better than the mean frame alone.
@@ -114,7 +113,7 @@ def test_reported_errors_are_those_of_the_held_out_frames(recording, fitted) -> 
     shown = model.decode(model.encode(ahead)).astype(np.float64)
     assert metrics["reconstruction_error"] == pytest.approx(np.square(shown - ahead).mean(), rel=1e-5)
 
-    latents = model.latents(Movie.from_array(recording)).astype(np.float64)
+    latents = model.encode(Movie.from_array(recording)).astype(np.float64)
     predicted = model.var.predict(latents).astype(np.float64)[KNOWN:]
     residual = predicted - latents[KNOWN:]
     variation = latents[KNOWN:] - latents[KNOWN:].mean(0)
@@ -136,7 +135,7 @@ def test_reported_errors_are_those_of_the_held_out_frames(recording, fitted) -> 
 
 def test_the_var_is_the_one_of_the_known_frames(recording, fitted) -> None:
     model, _ = fitted
-    latents = model.latents(Movie.from_array(recording))
+    latents = model.encode(Movie.from_array(recording))
     np.testing.assert_allclose(model.var.mean, latents[:KNOWN].mean(0, dtype=np.float64), atol=1e-5)
     assert model.var.moments.samples == KNOWN - model.var.order
 
@@ -226,7 +225,7 @@ def test_any_frame_size_number_of_latents_and_settings(
         frames=100, height=shape[0], width=shape[1], dynamic=1, silent=0, flicker=0, seed=1
     ).movie
     model, _ = fit(frames, steps=12, **settings)
-    latents = model.latents(Movie.from_array(frames))
+    latents = model.encode(Movie.from_array(frames))
     d = settings.get("latents", latents.shape[1])
     assert latents.shape == (100, d)
     assert latents.dtype == np.float32
@@ -264,8 +263,8 @@ def optimiser_steps() -> Iterator[list[int]]:
 
 def test_stop_ends_within_a_step_and_gives_a_model(recording, optimiser_steps: list[int]) -> None:
     stop = threading.Event()
-    run = fit_var_autoencoder(
-        Movie.from_array(recording), VARAutoencoderConfig(steps=4000), device="cpu", stop=stop
+    run = VARAutoencoder(VARAutoencoderConfig(steps=4000)).fit_steps(
+        Movie.from_array(recording), device="cpu", stop=stop
     )
     for report in run:
         if report.losses:
@@ -320,7 +319,7 @@ def test_what_cannot_be_trained_on_is_named(recording, change, settings: dict[st
 
 def test_an_unknown_device_is_refused(recording) -> None:
     with pytest.raises(InputError, match="choose auto, cuda, mps or cpu"):
-        next(fit_var_autoencoder(Movie.from_array(recording), device="gpu"))
+        next(VARAutoencoder().fit_steps(Movie.from_array(recording), device="gpu"))
 
 
 def test_the_shortest_recording_trains() -> None:
@@ -335,7 +334,7 @@ def test_pixels_that_never_change_do_no_harm(recording) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model, _ = fit(masked)
-    assert np.isfinite(model.var.predict(model.latents(Movie.from_array(masked)))).all()
+    assert np.isfinite(model.var.predict(model.encode(Movie.from_array(masked)))).all()
     assert np.isfinite(list(model.decode(np.zeros((1, 35))))).all()
 
 
@@ -350,8 +349,8 @@ def test_a_real_recording(mouse_movie_path: Path) -> None:
 
 def test_stop_while_frames_are_read_is_a_cancellation(recording, optimiser_steps: list[int]) -> None:
     stop = threading.Event()
-    run = fit_var_autoencoder(
-        Movie.from_array(recording), VARAutoencoderConfig(**SHORT), device="cpu", stop=stop
+    run = VARAutoencoder(VARAutoencoderConfig(**SHORT)).fit_steps(
+        Movie.from_array(recording), device="cpu", stop=stop
     )
     assert next(run).stage == "Computing the mean frame"
     assert next(run).stage == "Preparing the network"

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.settings import Settings, in_group
+from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.settings import setting
 
 MODELS: tuple[type[Settings], ...] = (VARAutoencoderConfig, AVAEConfig)
 FIELDS = [(model, name) for model in MODELS for name in model.model_fields]
@@ -85,8 +86,11 @@ def test_a_wrong_preset_is_told_the_right_ones(model: type[Settings]) -> None:
 
 
 def test_where_a_setting_stands_and_in_what_unit() -> None:
-    assert in_group("Training") == {"group": "Training"}
-    assert in_group("Training", "frames") == {"group": "Training", "unit": "frames"}
+    assert setting("Training", "Steps", 1).json_schema_extra == {"group": "Training"}
+    assert setting("Training", "Length", 1, unit="frames").json_schema_extra == {
+        "group": "Training",
+        "unit": "frames",
+    }
 
 
 def test_the_preset_paper_is_as_published() -> None:

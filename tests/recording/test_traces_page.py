@@ -44,6 +44,6 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(names["drawn"].labels, names["square"].labels)
     assert np.array_equal(names["drawn"].labels, names["rois"].labels)
     assert names["ready"].frame_rate == names["traces"].frame_rate == 10
-    assert names["signal"].unit == "ΔF/F"
-    np.testing.assert_allclose(names["back"], names["signal"].values, atol=1e-6)
+    assert names["dff"].unit == "ΔF/F"
+    np.testing.assert_allclose(names["back"], names["dff"].values, atol=1e-6)
     assert names["good"].mask.sum() == 117

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bad_input import refuses
 
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import replacing, write_table, writing
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
@@ -43,3 +43,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
             beside.write_text("text")
 
     refuses(r"nowhere cannot be written \(No such file or directory\): choose another one", write)
+
+
+def test_a_table_has_its_names_first_and_one_kind_of_line_end(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv", [["roi", "name"], [1, "a, b"], [2, ""]])
+    assert (tmp_path / "table.csv").read_bytes() == b'roi,name\n1,"a, b"\n2,\n'
+    refuses("nowhere cannot be written", write_table, tmp_path / "nowhere" / "table.csv", [])

@@ -1,1 +1,1 @@
-"""What a fitted model says about a recording, and maps that need no model."""
+"""Maps, influence, comparisons, forecasts and neurons, computed from a recording and its fitted model."""

@@ -1,4 +1,4 @@
-"""Blocks of time: long enough that one knows little of the next, so that they may be shuffled."""
+"""Blocks of time that are long enough to be shuffled: nearly independent of each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAST_BLOCKS = 20  # in a recording, however slow it is
 
 
 def autocorrelation_time(values: NDArray[np.floating]) -> float:
-    """Return how many frames of a recording count as one independent sample.
+    """Estimate how many frames of a recording count as one independent sample.
 
     The integrated autocorrelation time ``τ = 1 + 2 Σ_l ρ(l)``, summed up to the first lag of at least ``5 τ``
     (Sokal 1997, Functional Integration, 131): beyond that there is nothing but noise to sum.
@@ -50,7 +50,7 @@ def autocorrelation_time(values: NDArray[np.floating]) -> float:
 
 
 def automatic_block_length(values: NDArray[np.floating], order: int) -> int:
-    """Choose how long blocks should be.
+    """Choose a block length from the autocorrelation time.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def automatic_block_length(values: NDArray[np.floating], order: int) -> int:
 
 
 def cut_blocks(ranges: Sequence[range], length: int, order: int) -> list[range]:
-    """Cut stretches of a recording into blocks.
+    """Cut stretches of a recording into blocks of nearly one length, without leaving out frames.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def cut_blocks(ranges: Sequence[range], length: int, order: int) -> list[range]:
 
 
 def equal_blocks(ranges: Sequence[range], length: int, order: int) -> list[range]:
-    """Cut stretches of a recording into blocks of exactly one length.
+    """Cut stretches of a recording into blocks of exactly one length, leaving out what is left over.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
-"""The command line, ``calcdyn``: one file for each command, put together here.
+"""The command line ``calcdyn``, with one file for each command.
 
-Every file is imported at each start, so what is heavy (torch, numba, matplotlib, napari) is imported by the
-function that needs it.
+All files are imported at each start, so functions import large libraries (torch, numba, napari) themselves.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import sys
 
 import typer
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from . import benchmark, compare, demo, gui, influence, neurons, run, simulate
 
 app = typer.Typer(
-    help="See which activity in a two-photon recording follows rules, which region drives which, and which neurons"
-    " behave alike.",
+    help="Find out where the activity in a two-photon recording follows rules, which cell drives which, and which"
+    " neurons behave alike.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,7 +33,7 @@ app.add_typer(benchmark.app, name="benchmark")
 
 def main() -> None:
     """Run the command line; input that cannot be used ends it with one sentence and exit code 2."""
-    # A cluster's scheduler ends a job with SIGTERM; what is unfinished is cleaned up then too.
+    # A cluster's scheduler ends a job with SIGTERM; unfinished files are removed then too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()

@@ -1,4 +1,4 @@
-"""``calcdyn benchmark …``: the papers' own experiments, repeated."""
+"""``calcdyn benchmark …``: repeat the experiments of the papers."""
 
 from __future__ import annotations
 
@@ -22,39 +22,37 @@ def benchmark() -> None:
 def avae(
     out: Out,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A corner of the grid on few neurons, in a minute.")
+        bool, typer.Option("--quick", help="Use a small part of the grid and few neurons; takes a minute.")
     ] = False,
-    neurons: Annotated[
-        int | None, typer.Option(help="Neurons per culture; 700 in the paper.", min=10)
-    ] = None,
-    frame_rate: Annotated[float | None, typer.Option(help="Samples per second; 50.", min=1)] = None,
-    partitions: Annotated[int | None, typer.Option(help="Random partitions; 10 in the paper.", min=1)] = None,
+    neurons: Annotated[int | None, typer.Option(help="Neurons per culture (700).", min=10)] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Samples per second (50).", min=1)] = None,
+    partitions: Annotated[int | None, typer.Option(help="Random partitions (10).", min=1)] = None,
     sigma: Annotated[
-        list[float] | None, typer.Option(help="Noise; may be given several times. 0.5, 1, 1.5, 2 and 2.5.")
+        list[float] | None, typer.Option(help="Noise levels σ, one per option (0.5, 1, 1.5, 2 and 2.5).")
     ] = None,
     latent: Annotated[
         list[int] | None,
-        typer.Option(help="D2, with the paper's D1; may be given several times. 2, 4, 8, 16."),
+        typer.Option(help="Numbers of latents D2, one per option (2, 4, 8 and 16)."),
     ] = None,
     beta: Annotated[
-        list[float] | None, typer.Option(help="KL weight; may be given several times. 0, 0.5 and 1.")
+        list[float] | None, typer.Option(help="KL weights β, one per option (0, 0.5 and 1).")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of the default AVAE; 60.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of the default AVAE (60).", min=1)] = None,
     scaling: Annotated[
-        str | None, typer.Option(metavar="[trace|recording]", help="Range that Eq. 4 takes; trace.")
+        str | None, typer.Option(metavar="[trace|recording]", help="Range for the scaling, Eq. 4 (trace).")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Trainings at a time, one processor each.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of trainings at a time, one processor each.", min=1)] = 1,
     device: Device = "cpu",
     seed: Seed = 0,
 ) -> None:
     """Compare the AVAE, the published network and PCA on simulated cultures, as in Fig. 3 to 5 of the paper.
 
-    An interrupted benchmark goes on with the same command.
+    The same command continues an interrupted benchmark.
     """
     from napari_calcdyn.jobs.avae_benchmark.experiments import run_benchmark
     from napari_calcdyn.jobs.avae_benchmark.figures import draw_figures
     from napari_calcdyn.jobs.avae_benchmark.grid import QUICK, Grid
-    from napari_calcdyn.recording.errors import InputError
+    from napari_calcdyn.recording import InputError
 
     if scaling not in (None, "trace", "recording"):
         raise InputError(f"Traces cannot be scaled per {scaling!r}: choose trace or recording.")
@@ -76,7 +74,7 @@ def avae(
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     grid = dataclasses.replace(QUICK if quick else Grid(), **changes)  # type: ignore[arg-type]
-    with progress_bar("Stopped; the same command goes on from here.") as show:
+    with progress_bar("Stopped. The same command continues from here.") as show:
         run_benchmark(
             grid,
             out,
@@ -86,4 +84,4 @@ def avae(
         )
         show("Drawing", 0, 0)
         draw_figures(grid, out, device=device)
-    print(f"The tables and figures are in {out.resolve()}; look at summary.md first.")
+    print(f"The tables and figures are in {out.resolve()}. Look at summary.md first.")

@@ -1,4 +1,4 @@
-"""``calcdyn compare``: whether two stretches, or two recordings, follow the same rules."""
+"""``calcdyn compare``: test whether the dynamics are the same in two stretches or two recordings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import InputError
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -26,32 +26,32 @@ _MOST_WORDS = 12  # of a column that are listed
 
 @with_settings(VARAutoencoderConfig)
 def compare(
-    movie: Annotated[Path, typer.Argument(help="TIFF or .npy file, or folder of TIFFs.")],
+    movie: Annotated[Path, typer.Argument(help="A TIFF or .npy file, or a folder of TIFFs.")],
     out: Out,
     movie2: Annotated[
         Path | None, typer.Argument(help="Another recording of the same field of view, for B.")
     ] = None,
     a: Annotated[
         str | None,
-        typer.Option("--a", metavar="START:STOP", help="Frames of A, STOP excluded; commas between several."),
+        typer.Option("--a", metavar="START:STOP", help="Frames of A, STOP excluded; several with commas."),
     ] = None,
     b: Annotated[
         str | None,
-        typer.Option("--b", metavar="START:STOP", help="Frames of B; of MOVIE2 where there is one."),
+        typer.Option("--b", metavar="START:STOP", help="Frames of B, in MOVIE2 if it is given."),
     ] = None,
     behaviour: Annotated[
         Path | None,
-        typer.Option(help="Table with a row for each frame, or with times: instead of --a and --b."),
+        typer.Option(help="Table with a row for each frame, or with times, to define A and B."),
     ] = None,
-    column: Annotated[str | None, typer.Option(help="Column of the table that says what is A.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of the table that defines A.")] = None,
     above: Annotated[float | None, typer.Option(help="A is where the column is above this.")] = None,
     value: Annotated[str | None, typer.Option(help="A is where the column has this value.")] = None,
     smooth: Annotated[
-        int, typer.Option(min=1, help="Average a column of numbers over so many frames first.")
+        int, typer.Option(min=1, help="Average a column of numbers over this many frames first.")
     ] = 1,
     model: SavedModel = None,
     preset: Preset = None,
-    permutations: Annotated[int, typer.Option(min=19, help="How often labels of blocks are permuted.")] = 999,
+    permutations: Annotated[int, typer.Option(min=19, help="Number of permutations of the blocks.")] = 999,
     block: Annotated[str, typer.Option(metavar="[auto|FRAMES]", help="Frames in a block.")] = "auto",
     device: Device = "auto",
     seed: Seed = 0,
@@ -60,7 +60,7 @@ def compare(
     frame_rate: FrameRate = None,
     **settings: Any,
 ) -> None:
-    """Compare the rules in two stretches of a recording, or in two recordings of one field of view."""
+    """Test whether the dynamics differ between two stretches, or two recordings of one field of view."""
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
     length = _block(block)
 
@@ -70,9 +70,7 @@ def compare(
     movies = [open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate) for path in paths]
     if behaviour is not None:
         if a is not None or b is not None or movie2 is not None:
-            raise InputError(
-                "--behaviour says what A and B are: leave out --a, --b and the second recording."
-            )
+            raise InputError("--behaviour defines A and B: leave out --a, --b and the second recording.")
         conditions = _from_behaviour(behaviour, column, above, value, smooth, movies[0])
     else:
         if column is not None or above is not None or value is not None or smooth > 1:
@@ -81,8 +79,8 @@ def compare(
             )
         conditions = _from_text(a, b, movies)
     with progress_bar() as show:
-        from napari_calcdyn.jobs.comparison import run_compare
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.jobs import run_compare
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_compare(
@@ -97,11 +95,11 @@ def compare(
             on_progress=tell_with(show),
         )
     edges, effect = len(found["edges"]), found["effect"]
-    less = f"{100 * effect:.2g} % less" if effect > 0 else "no less"
+    less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
     print(
-        f"p = {found['p_value']:.3g} for the same rules in A and B ({found['permutations']} permutations of blocks"
-        f" of {found['block_length']} frames); with rules of their own the one-step error is {less} than by chance;"
-        f" {edges} connection{'s' * (edges != 1)} changed."
+        f"p = {found['p_value']:.3g} for the same dynamics in A and B ({found['permutations']} permutations of blocks"
+        f" of {found['block_length']} frames). With separate dynamics for A and B the one-step error is {less} than by"
+        f" chance. {edges} connection{'s' * (edges != 1)} changed."
     )
     say_done(found["seconds"], out)
 
@@ -110,7 +108,7 @@ def _block(text: str) -> int | Literal["auto"]:
     if text == "auto":
         return "auto"
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise InputError(f"--block is “auto” or a number of frames; it is “{text}”.")
+        raise InputError(f"--block is “{text}”: give “auto” or a number of frames.")
     return int(text)
 
 
@@ -125,7 +123,8 @@ def _from_text(a: str | None, b: str | None, movies: list[Movie]) -> Conditions:
 def _from_behaviour(
     path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
-    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, open_behaviour, stretches, where
+    from napari_calcdyn.recording import open_behaviour
+    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
     if column is None or column not in table.columns:
@@ -137,7 +136,7 @@ def _from_behaviour(
             raise InputError(f"{column} does not hold numbers: leave out --smooth.")
         values = averaged(values, smooth)
     if (above is None) == (value is None):
-        raise InputError(f"Say where {column} holds: with either --above or --value.")
+        raise InputError(f"Say which values of {column} define A, with either --above or --value.")
     holds, is_known = where(values, above=above, value=value), known(values)
     a, b = stretches(holds & is_known), stretches(~holds & is_known)
     if not (a and b):
@@ -147,7 +146,7 @@ def _from_behaviour(
 
 
 def _holds(values: NDArray[Any]) -> str:
-    """Say what a column holds, as far as it is known."""
+    """Describe the known values of a column."""
     if not len(values):
         return "it is blank, choose another column"
     if values.dtype.kind == "f":

@@ -1,12 +1,12 @@
-"""``calcdyn demo``: everything once, on simulated recordings."""
+"""``calcdyn demo``: both models on simulated recordings."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .gui import has_display
 from .neurons import analyse_and_tell
@@ -17,11 +17,11 @@ from .simulate import simulate_cultures_to, simulate_movie_to
 
 
 def demo(out: Out = Path("calcdyn-demo")) -> None:
-    """Run both jobs on simulated recordings, and show the first where there is a display."""
+    """Run both models on simulated recordings, and show the first in napari if there is a display."""
     from napari_calcdyn.recording import RoiSet, Traces, open_movie, open_traces
 
     simulate_movie_to(out, seed=0)
-    print("Simulated a recording; now learning its dynamics, which takes about a minute.", flush=True)
+    print("Simulated a recording. Training a model of its dynamics, which takes about a minute.", flush=True)
     run_and_tell(open_movie(out / "movie.tif"), out, VARAutoencoderConfig.preset("standard"), "auto", 0)
 
     def traces(show: Show) -> tuple[Traces, RoiSet | None]:
@@ -29,7 +29,7 @@ def demo(out: Out = Path("calcdyn-demo")) -> None:
         frame_rate = simulate_cultures_to(out / "cultures", show, **cultures).frame_rate
         return open_traces(out / "cultures" / "traces.npy", frame_rate=frame_rate), None
 
-    print("Now single neurons: six simulated cultures of three types.", flush=True)
+    print("Simulating six cultures of three types and training a model of their neurons.", flush=True)
     analyse_and_tell(traces, out / "neurons", AVAEConfig.preset("standard"), "auto", 0)
     if not has_display() or os.environ.get("CI"):
         return
@@ -37,5 +37,5 @@ def demo(out: Out = Path("calcdyn-demo")) -> None:
         from napari_calcdyn.gui.launch import show
     except ImportError:
         return
-    print("Opening napari; close its window to end.")
+    print("Opening napari. Close its window to end the demo.")
     show(movie_path=out / "movie.tif", result_folder=out)

@@ -1,4 +1,4 @@
-"""``calcdyn gui``: the window."""
+"""``calcdyn gui``: open the napari window."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 
 def gui(
     movie: Annotated[Path | None, typer.Argument(help="Recording to open.")] = None,
     results: Annotated[Path | None, typer.Option(help="Folder that `calcdyn run` wrote for it.")] = None,
 ) -> None:
-    """Open napari with the docks, and a recording and its results if they are given."""
+    """Open napari with our panels, and with a recording and its results if they are given."""
     if results is not None and movie is None:
         raise InputError("Results are shown over their recording: give the recording too.")
     for path in (movie, results):

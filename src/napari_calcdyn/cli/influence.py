@@ -1,4 +1,4 @@
-"""``calcdyn influence``: which ROI drives which."""
+"""``calcdyn influence``: test which ROI drives which."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -16,12 +16,12 @@ from .settings import settings_or_model, with_settings
 
 @with_settings(VARAutoencoderConfig)
 def influence(
-    movie: Annotated[Path, typer.Argument(help="TIFF or .npy file, or folder of TIFFs.")],
-    rois: Annotated[Path, typer.Option(help="Its ROIs: suite2p's folder, or ImageJ's .zip or .roi.")],
+    movie: Annotated[Path, typer.Argument(help="A TIFF or .npy file, or a folder of TIFFs.")],
+    rois: Annotated[Path, typer.Option(help="ROIs: a folder of suite2p, or ImageJ's .zip or .roi file.")],
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
-    surrogates: Annotated[int, typer.Option(min=19, help="How many surrogates to test against.")] = 199,
+    surrogates: Annotated[int, typer.Option(min=19, help="Number of surrogates to test against.")] = 199,
     device: Device = "auto",
     seed: Seed = 0,
     channel: Channel = None,
@@ -37,8 +37,8 @@ def influence(
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
     regions = open_rois(rois, frame_shape=recording.frame_shape)
     with progress_bar() as show:
-        from napari_calcdyn.jobs.influence import run_influence
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.jobs import run_influence
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_influence(

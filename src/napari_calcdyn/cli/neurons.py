@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
@@ -32,13 +32,13 @@ def neurons(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Movie (with --rois), folder of suite2p, or traces as .npy or .csv, one in each row.",
+            help="A movie (with --rois), a folder of suite2p, or traces as .npy or .csv, one in each row.",
         ),
     ],
     out: Out,
     rois: Annotated[
         Path | None,
-        typer.Option(help="ROIs of the movie: folder of suite2p, or .zip or .roi file of ImageJ."),
+        typer.Option(help="ROIs of the movie: a folder of suite2p, or a .zip or .roi file of ImageJ."),
     ] = None,
     preset: Annotated[
         str | None,
@@ -55,17 +55,17 @@ def neurons(
         typer.Option(help="Share of the neuropil around each ROI to subtract; 0 for none.", min=0, max=1),
     ] = 0.7,
     only_cells: Annotated[
-        bool, typer.Option("--only-cells", help="Leave out what suite2p says is no cell.")
+        bool, typer.Option("--only-cells", help="Leave out ROIs that suite2p does not call cells.")
     ] = False,
     mask: Annotated[
         Path | None,
-        typer.Option(help="For traces: file of the same form with 1 where a sample is valid, 0 elsewhere."),
+        typer.Option(help="For traces: a file of the same form, 1 where a sample is valid and 0 elsewhere."),
     ] = None,
     **settings: Any,
 ) -> None:
-    """Describe every neuron by a few numbers, group those that behave alike, and draw their map.
+    """Describe every neuron by a few numbers, find clusters of neurons that behave alike, and draw a map.
 
-    Traces are used as they are, unless a baseline is chosen: then as ΔF/F.
+    Traces are used as they are; if a baseline is chosen, ΔF/F is computed.
     """
     using = settings_or_model(AVAEConfig, preset, settings, model)
     chosen = given(Baseline, settings, _BASELINE)
@@ -98,7 +98,7 @@ def neurons(
 def _open(
     source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None
 ) -> tuple[Traces, RoiSet | None]:
-    """Return the traces in a file or a folder, and the ROIs where it has them too."""
+    """Return the traces in a file or a folder, and the ROIs if it has them."""
     from napari_calcdyn.recording import open_rois, open_traces
 
     traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
@@ -123,11 +123,11 @@ def _extract(
 
 
 def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: str, seed: int) -> None:
-    """Read traces and run the whole job on them with a progress bar, and say what came out."""
+    """Read traces, run the job on them with a progress bar, and print a summary."""
     with progress_bar() as show:
         traces, rois = read(show)
-        from napari_calcdyn.jobs.neurons import run_neurons
-        from napari_calcdyn.models.avae.model import AVAE
+        from napari_calcdyn.jobs import run_neurons
+        from napari_calcdyn.models.avae import AVAE
 
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(
@@ -139,7 +139,7 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
     measured = "all" if isinstance(model, Path) else "the held-out"
     print(
         f"{metrics['neurons']} neurons{f' ({left_out} left out)' if left_out else ''}, {metrics['latent']} latents,"
-        f" {metrics['active_units']} of them active; on {measured} neurons reconstruction error"
+        f" {metrics['active_units']} of them in use. Measured on {measured} neurons: reconstruction error"
         f" {metrics['reconstruction_error']:.4g}, KL divergence {metrics['kl']:.2f}."
     )
     say_done(metrics["seconds"], out)

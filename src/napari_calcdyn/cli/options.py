@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to write to; made if it does not exist.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same result.", min=0)]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
+Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
 Device = Annotated[str, typer.Option(metavar="[auto|cuda|mps|cpu]", help="Where to compute.")]
 SavedModel = Annotated[
     Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")
@@ -17,6 +17,6 @@ Preset = Annotated[
     str | None,
     typer.Option(metavar="[quick|standard|thorough]", help="Settings to start from; standard by default."),
 ]
-Channel = Annotated[int | None, typer.Option(help="Which channel, where there are several.")]
-Plane = Annotated[int | None, typer.Option(help="Which plane, where there are several.")]
-FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if not in the file.")]
+Channel = Annotated[int | None, typer.Option(help="Which channel, if there are several.")]
+Plane = Annotated[int | None, typer.Option(help="Which plane, if there are several.")]
+FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]

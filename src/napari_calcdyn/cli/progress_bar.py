@@ -1,4 +1,4 @@
-"""How far a long command has come, on the terminal, and where its results are."""
+"""Progress of a long command on the terminal, and a last line about its results."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.training import Progress
 
 Show = Callable[[str, int, int], None]
-"""Called with the stage in words, and the units of work done and in all.
+"""Called with the name of the stage, and the units of work done and in all.
 
-What changes within a stage, such as the epoch, follows a comma.
+A part that changes within a stage, such as the epoch, follows a comma.
 """
 
 
 @contextmanager
 def progress_bar(cancelled: str = "Cancelled; no results were written.") -> Iterator[Show]:
-    """Show a bar per stage on stderr, with the time that is left; nothing where that is no terminal.
+    """Show a bar per stage on stderr, with the time that is left; show nothing if stderr is not a terminal.
 
     Parameters
     ----------
     cancelled : str
-        Said when the user interrupts the work, which ends the command with exit code 130.
+        Printed when the user interrupts the work, which ends the command with exit code 130.
 
     Yields
     ------
     callable
-        To be told of progress.
+        Takes the progress, as `Show`.
     """
     try:
         with _bars() as show:
@@ -44,13 +44,13 @@ def progress_bar(cancelled: str = "Cancelled; no results were written.") -> Iter
 
 
 def tell_with(show: Show) -> Callable[[Progress], None]:
-    """Return what a job is given to tell of its progress, so that the bar shows it."""
+    """Return a callback that shows a job's progress in the bar."""
     return lambda progress: show(progress.stage, progress.step, progress.total)
 
 
 def say_done(seconds: float, out: Path) -> None:
-    """Say how long a command took, and where to look."""
-    print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}; look at overview.png first.")
+    """Print how long a command took, and where its results are."""
+    print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at overview.png first.")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``calcdyn run``: the ℓ1-VAR autoencoder on a recording."""
+"""``calcdyn run``: train the ℓ1-VAR autoencoder on a recording and compute its maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @with_settings(VARAutoencoderConfig)
 def run(
     movie: Annotated[
-        list[Path], typer.Argument(help="TIFF or .npy file, folder of TIFFs, or several TIFFs.")
+        list[Path], typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, or several TIFFs.")
     ],
     out: Out,
     preset: Preset = None,
@@ -43,18 +43,18 @@ def run(
 
 
 def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
-    """Run the whole job with a progress bar, and say what came out."""
+    """Run the job with a progress bar, and print a summary."""
     with progress_bar() as show:
         from napari_calcdyn.jobs.maps import run as run_job
-        from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+        from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))
     measured = "all" if isinstance(model, Path) else "the held-out"
     print(
-        f"{metrics['latents']} latents, {metrics['nonzeros']} connections; on {measured} frames"
+        f"{metrics['latents']} latents, {metrics['nonzeros']} connections. Measured on {measured} frames:"
         f" reconstruction error {metrics['reconstruction_error']:.4g},"
         f" prediction error {metrics['latent_prediction_error']:.3f},"
-        f" latent signal-to-noise {metrics['latent_snr']:.2f}."
+        f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}."
     )
     say_done(metrics["seconds"], out)

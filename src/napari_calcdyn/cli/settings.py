@@ -1,4 +1,4 @@
-"""Command-line options made from the only definition of a model's settings."""
+"""Command-line options made from the definition of a model's settings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import typer
 from pydantic import BaseModel, ValidationError
 
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import InputError
 
 Command = Callable[..., None]
 Config = TypeVar("Config", bound=BaseModel)
@@ -25,14 +25,14 @@ def with_settings(config: type[BaseModel], prefix: str = "") -> Callable[[Comman
     Parameters
     ----------
     config : type of BaseModel
-        Its fields become options; their description is the help, their ``group`` the panel it stands in.
+        Its fields become options. A field's description is the help of its option, and its ``group`` the heading.
     prefix : str
-        What the options' names begin with.
+        Start of the options' names.
 
     Returns
     -------
     callable
-        Decorator for a command that takes ``**settings``: it gets every field by its option's name, None where the
+        Decorator for a command that takes ``**settings``: it gets every field by its option's name, None if the
         user left it out.
     """
 
@@ -67,7 +67,7 @@ def settings_or_model(
 
 
 def checked(config: type[Config], values: dict[str, Any], prefix: str = "") -> Config:
-    """Return settings that were given, or say in one sentence which of them cannot be used."""
+    """Return the given settings, or raise InputError about the first that cannot be used."""
     try:
         return config(**values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""``calcdyn simulate …``: recordings whose answer is known."""
+"""``calcdyn simulate …``: simulate recordings with known dynamics."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .options import Out, Seed
 from .progress_bar import Show, progress_bar
 
 if TYPE_CHECKING:
-    from napari_calcdyn.simulate.cultures import SimulatedCultures
+    from napari_calcdyn.simulate import SimulatedCultures
     from napari_calcdyn.simulate.movie import SimulatedMovie
 
-app = typer.Typer(help="Make recordings whose answer is known.", no_args_is_help=True)
+app = typer.Typer(help="Simulate recordings with known dynamics or neuron types.", no_args_is_help=True)
 
 
 @app.command("movie")
@@ -30,7 +30,7 @@ def movie(
 ) -> None:
     """Simulate a two-photon recording with known cells and dynamics: movie.tif and truth.npz."""
     simulate_movie_to(out, frames=frames, height=height, width=width, noise=noise, seed=seed)
-    print(f"Written to {out}: movie.tif and truth.npz.")
+    print(f"The movie and the truth are in {out}: movie.tif and truth.npz.")
 
 
 @app.command("culture")
@@ -42,8 +42,8 @@ def culture(
     ] = "RS,IB,CH",
     cultures: Annotated[int, typer.Option(help="Cultures of each type.")] = 5,
     neurons: Annotated[int, typer.Option(help="Neurons in each culture.")] = 700,
-    seconds: Annotated[float, typer.Option(help="Length of the traces.")] = 30.0,
-    sigma: Annotated[float, typer.Option(help="Standard deviation of the noise; rest is 42.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Length of the traces in seconds.")] = 30.0,
+    sigma: Annotated[float, typer.Option(help="Standard deviation of the noise (baseline 42).")] = 1.0,
     frame_rate: Annotated[float, typer.Option(help="Samples per second.")] = 50.0,
     seed: Seed = 0,
 ) -> None:
@@ -61,12 +61,13 @@ def culture(
             seed=seed,
         )
     traces, samples = simulated.clean.shape
-    print(f"Written to {out}: {traces} traces of {samples} samples, and the truth about them.")
+    print(f"The traces ({traces} of {samples} samples) and the true types are in {out}.")
 
 
 def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCultures:
-    """Simulate cultures and write them, where that replaces nothing but other simulated ones."""
-    from napari_calcdyn.simulate.cultures import FILES, simulate_cultures
+    """Simulate cultures and write them; replace only files of an earlier simulation."""
+    from napari_calcdyn.simulate import simulate_cultures
+    from napari_calcdyn.simulate.cultures import FILES
 
     foreign = [name for name in FILES if (out / name).exists()]
     if foreign and not (out / "culture.json").exists():
@@ -78,8 +79,8 @@ def simulate_cultures_to(out: Path, show: Show, **options: Any) -> SimulatedCult
 
 
 def simulate_movie_to(out: Path, **options: Any) -> SimulatedMovie:
-    """Simulate a movie and write it, where that replaces nothing but another simulated one."""
-    from napari_calcdyn.simulate.movie import simulate_movie
+    """Simulate a movie and write it; replace only a movie of an earlier simulation."""
+    from napari_calcdyn.simulate import simulate_movie
 
     if (out / "movie.tif").exists() and not (out / "truth.npz").exists():
         raise InputError(f"{out} holds a movie.tif that was not simulated: choose another folder.")

@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import napari
 from qtpy.QtCore import QTimer
 
-from napari_calcdyn.gui.compare.dock import CompareDock
-from napari_calcdyn.gui.dynamics.dock import DynamicsDock
-from napari_calcdyn.gui.dynamics.runs import load_model
-from napari_calcdyn.gui.inspector.dock import InspectorDock
-from napari_calcdyn.gui.neurons.dock import NeuronsDock
-from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.gui.docks.panels import panel_class, panel_name
+from napari_calcdyn.gui.dynamics.model import load_result
 from napari_calcdyn.gui.recording.recordings import open_recording
-from napari_calcdyn.gui.session.session import Session, session_of
+from napari_calcdyn.gui.session import Session, session_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# As napari names them when they are opened from its menu: "<widget> (<display name in the manifest>)".
-RECORDING_NAME = "Recording (CalcDyn)"
-DYNAMICS_NAME = "Dynamics (CalcDyn)"
-NEURONS_NAME = "Neurons (CalcDyn)"
-INSPECTOR_NAME = "Inspector (CalcDyn)"
-COMPARE_NAME = "Compare (CalcDyn)"
+    from napari_calcdyn.gui.compare.dock import CompareDock
+    from napari_calcdyn.gui.dynamics.dock import DynamicsDock
+    from napari_calcdyn.gui.inspector.dock import InspectorDock
+    from napari_calcdyn.gui.neurons.dock import NeuronsDock
+    from napari_calcdyn.gui.recording.dock import RecordingDock
 
 
 class Docks(NamedTuple):
@@ -64,22 +59,13 @@ def show(
 
 def add_docks(viewer: Viewer) -> Docks:
     """Add our docks to the right of a viewer, as tabs, with *Recording* in front."""
-    docks = Docks(
-        RecordingDock(viewer),
-        DynamicsDock(viewer),
-        NeuronsDock(viewer),
-        InspectorDock(viewer),
-        CompareDock(viewer),
-    )
-    front = viewer.window.add_dock_widget(docks.recording, name=RECORDING_NAME, area="right")
-    for dock, name in (
-        (docks.dynamics, DYNAMICS_NAME),
-        (docks.neurons, NEURONS_NAME),
-        (docks.inspector, INSPECTOR_NAME),
-        (docks.compare, COMPARE_NAME),
-    ):
-        viewer.window.add_dock_widget(dock, name=name, area="right", tabify=True)
-    QTimer.singleShot(0, front.raise_)  # after the window has laid its tabs out, which raises the last one
+    docks = Docks(*(panel_class(topic)(viewer) for topic in Docks._fields))
+    for dock in docks:
+        viewer.window.add_dock_widget(
+            dock, name=panel_name(dock.topic), area=dock.area, tabify=dock is not docks.recording
+        )
+    # After the window has laid its tabs out, which raises the last one.
+    QTimer.singleShot(0, docks.recording.parentWidget().raise_)
     return docks
 
 
@@ -98,6 +84,6 @@ def open_results(session: Session, movie_path: Path, result_folder: Path | None)
 
     def load() -> None:
         if result_folder is not None:
-            load_model(session, result_folder / "model", "auto", maps_folder=result_folder)
+            load_result(session, result_folder)
 
     open_recording(session, movie_path, then=load)

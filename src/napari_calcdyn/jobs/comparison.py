@@ -1,26 +1,26 @@
-"""The whole comparison: from recordings and ranges to a p-value, changed edges, maps and a folder of results."""
+"""Job that compares two conditions: test, changed connections and maps, in a folder of results."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.sequences.comparison import Comparison, compare_sequences
+from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
 from napari_calcdyn.analysis.sequences.condition_blocks import check_ranges
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, comparison_maps
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var.selection import Selection
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import Selection
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.objective import configured_weights
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
-from napari_calcdyn.recording.movies.joining import join
+from napari_calcdyn.recording.movies import join
+from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 
 from .comparison_files import save_comparison
@@ -29,7 +29,7 @@ from .stages import in_stage
 
 __all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
 
-_SAME_RATE = 0.01  # relative difference of frame rates that is none
+_SAME_RATE = 0.01  # relative difference of frame rates that is tolerated
 
 
 def check_conditions(
@@ -39,7 +39,7 @@ def check_conditions(
     order: int,
     block: int | Literal["auto"] = "auto",
 ) -> None:
-    """Refuse what can never be compared, before anything is computed.
+    """Raise InputError if two conditions cannot be compared, before anything is computed.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def check_conditions(
     Raises
     ------
     InputError
-        If a range is not in its recording, two in one recording overlap, a condition is too short, also for blocks of
-        so many frames, or two recordings differ in frame rate.
+        If a stretch is outside its recording, two stretches of one recording overlap, a condition is too short or has
+        room for too few blocks, or two recordings differ in frame rate.
     """
     of = _one_or_two(movies)
     check_ranges(a, b, tuple(movie.n_frames for movie in of), order, block)
@@ -85,13 +85,13 @@ def compare(
     Parameters
     ----------
     model : VARAutoencoder
-        Its network makes the latents; order, penalty weights and the rule for λ are those of its settings.
+        Its network computes the latents; its settings give the order, the penalty weights and the rule for λ.
     movies : Movie, or sequence of one or two
         With two, `a` counts frames of the first and `b` frames of the second.
     a, b : sequence of range
         Stretches of frames.
     latents : sequence of ndarray (T, d), optional
-        Those of the movies, where they are known.
+        Latents of the movies, if they are known.
     permutations : int
         Number of permutations.
     block : int or "auto"
@@ -106,7 +106,7 @@ def compare(
     comparison : Comparison
         See `compare_sequences`.
     maps : ComparisonMaps
-        Where in the picture.
+        Maps of the change.
 
     Raises
     ------
@@ -119,15 +119,15 @@ def compare(
     check_conditions(of, a, b, model.config.order, block)
     for movie in of:
         model.check_frame_shape(movie)
-    to_encode = 0 if latents is not None else sum(movie.n_frames for movie in of)
-    total = to_encode + permutations + sum(map(len, a)) + sum(map(len, b))
-
-    def after(before: int) -> ProgressCallback | None:
-        return None if progress is None else lambda done, _: progress(before + done, total)
-
+    encoded = 0 if latents is not None else sum(movie.n_frames for movie in of)
+    permuted = encoded + permutations
+    total = permuted + sum(map(len, a)) + sum(map(len, b))
     if latents is None:
-        starts = [0, of[0].n_frames]
-        latents = [model.latents(movie, after(start)) for movie, start in zip(of, starts, strict=False)]
+        ends = [0, of[0].n_frames, encoded]
+        latents = [
+            model.encode(movie, part_of(progress, start, stop, total))
+            for movie, (start, stop) in zip(of, pairwise(ends), strict=False)
+        ]
     joint = len(latents[0]) if len(of) == 2 else 0
     comparison = compare_sequences(
         np.concatenate(latents),
@@ -139,10 +139,11 @@ def compare(
         permutations=permutations,
         block=block,
         seed=seed,
-        progress=after(to_encode),
+        progress=part_of(progress, encoded, permuted, total),
     )
     conditions = Condition(of[0], latents[0], a), Condition(of[-1], latents[-1], b)
-    return comparison, comparison_maps(model, comparison, *conditions, after(to_encode + permutations))
+    mapping = part_of(progress, permuted, total, total)
+    return comparison, comparison_maps(model, comparison, *conditions, mapping)
 
 
 def run_compare(
@@ -158,7 +159,7 @@ def run_compare(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model or apply one, compare two conditions, and write what was found.
+    """Train a model or apply one, compare two conditions, and write the results.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ def run_compare(
     a, b : sequence of range
         Stretches of frames.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["compare"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["compare"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, on the recording or on both one after the other; or a fitted model.
     permutations : int
@@ -179,17 +180,17 @@ def run_compare(
     seed : int
         Of the training and of the permutations.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
 
     Returns
     -------
     dict
-        What ``comparison.json`` says.
+        Content of ``comparison.json``.
 
     Raises
     ------
     InputError
-        If recordings or ranges cannot be compared, or the folder cannot be written or holds something else.
+        If the recordings or stretches cannot be compared, or the folder cannot be written or holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
@@ -201,7 +202,7 @@ def run_compare(
         else:
             check_conditions(of, a, b, model.order, block)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
-            fitted, _ = drive(fit_var_autoencoder(whole, model, device=device, seed=seed), tell)
+            fitted, _ = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
         comparison, maps = compare(
             fitted,
             of,

@@ -1,4 +1,4 @@
-"""A comparison as files: its numbers, its maps, and a picture of it."""
+"""Files of a comparison: numbers, maps and overview figure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tifffile
-
-from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import save_overview
 from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.writing import write_image
 
 from .result_folder import write_metrics
 
@@ -25,27 +24,27 @@ def save_comparison(
     maps: ComparisonMaps,
     more: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write a comparison into a folder as `result_folder` gives it.
+    """Write a comparison into an empty folder.
 
     Parameters
     ----------
     folder : Path
-        Empty; gets the files of ``analysis.result_folder.RESULTS["compare"]``.
+        Empty; gets the files of ``jobs.result_folder.RESULTS["compare"]``.
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
-        What was compared; `b` in the last of the movies.
+        The compared stretches; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     more : dict
-        What else ``comparison.json`` should say.
+        More entries for ``comparison.json``.
 
     Returns
     -------
     dict
-        What ``comparison.json`` says.
+        Content of ``comparison.json``.
     """
     order, latents, _ = comparison.coefficients_a.shape
     found = {
@@ -64,7 +63,7 @@ def save_comparison(
         **more,
     }
     for name in ("explained_a", "explained_b", "difference"):
-        tifffile.imwrite(folder / f"{name}.tif", getattr(maps, name), photometric="minisblack")
+        write_image(folder / f"{name}.tif", getattr(maps, name))
     save_overview(folder / "overview.png", movies, a, b, comparison, maps)
     write_metrics(folder, "compare", found)
     return found

@@ -1,4 +1,4 @@
-"""The whole question of who drives whom: from a recording and its ROIs to a tested graph in a folder."""
+"""Job that tests the connections between ROIs, in a folder of results."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
-from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.jobs.overviews.influence import save_overview
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.fitting import fit_var_autoencoder
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 
@@ -21,7 +19,7 @@ from .result_folder import result_folder, write_metrics
 from .stages import in_stage
 
 ALPHA = 0.05
-"""Family-wise p-value up to which an edge is drawn and counted; the table has all of them."""
+"""Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
 
 
 def run_influence(
@@ -35,7 +33,7 @@ def run_influence(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model or apply one, test which ROI drives which, and write what was found.
+    """Train a model or apply one, test the connections between ROIs, and write the results.
 
     Parameters
     ----------
@@ -44,7 +42,7 @@ def run_influence(
     rois : RoiSet
         Its ROIs.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["influence"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["influence"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model.
     surrogates : int
@@ -54,18 +52,18 @@ def run_influence(
     seed : int
         Of the training and of the surrogates.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
 
     Returns
     -------
     dict
-        What ``influence.json`` says.
+        Content of ``influence.json``.
 
     Raises
     ------
     InputError
         If the ROIs belong to frames of another size, the recording cannot be used, or the folder cannot be written or
-        holds something else.
+        holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
@@ -75,8 +73,8 @@ def run_influence(
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            fitted, _ = drive(fit_var_autoencoder(movie, model, device=device, seed=seed), tell)
-        latents = fitted.latents(movie, in_stage(tell, "Encoding every frame"))
+            fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
+        latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         influence = influence_test(
             fitted,
             latents,

@@ -1,4 +1,4 @@
-"""The job on single neurons: train or apply an AVAE, describe every neuron, and write a folder of results."""
+"""Job that trains or applies an AVAE and analyses every neuron, in a folder of results."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from napari_calcdyn.analysis.neurons.neurons import Neurons, analyse_neurons
+from napari_calcdyn.analysis.neurons import analyse_neurons
 from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
-from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.models.avae.fitting import fit_avae
-from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.avae.objective import active_units, kl_divergence
+from napari_calcdyn.models.avae import AVAE, AVAEConfig
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing
@@ -36,14 +32,14 @@ def run_neurons(
     on_progress: Callable[[Progress], None] | None = None,
     rois: RoiSet | None = None,
 ) -> dict[str, Any]:
-    """Train an AVAE on traces, or apply one, analyse the neurons and write everything to a folder.
+    """Train an AVAE on traces or apply one, analyse the neurons, and write the results.
 
     Parameters
     ----------
     traces : Traces
         The recording.
     folder : str or Path
-        Gets the files of ``analysis.result_folder.RESULTS["neurons"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["neurons"]``, all or none.
     model : AVAEConfig or AVAE
         Settings to train with, or a fitted model to apply as it is.
     device : str
@@ -51,20 +47,20 @@ def run_neurons(
     seed : int
         Of weights, batches and the map.
     on_progress : callable, optional
-        Told how far the job is; may raise to end it.
+        Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
-        Where the traces came from, to be drawn in their clusters' colours.
+        ROIs of the traces, to be drawn in the colours of their clusters.
 
     Returns
     -------
     dict
-        What ``metrics.json`` says. A model that is applied is measured on all traces of this recording.
+        Content of ``metrics.json``. A model that is applied is measured on all traces of this recording.
 
     Raises
     ------
     InputError
         If fewer than 10 traces can be used, they do not fit the model, there is no such device, or the folder cannot
-        be written or holds something else; that is found out before the training.
+        be written or holds other files; this is checked before the training.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
@@ -74,14 +70,21 @@ def run_neurons(
         if isinstance(model, AVAE):
             fitted = model
         else:
-            fitted, history = drive(fit_avae(traces, model, device=device, seed=seed), tell)
+            fitted, history = drive(AVAE(model).fit_steps(traces, device=device, seed=seed), tell)
         neurons = analyse_neurons(
             fitted,
             traces,
             seed=seed,
             progress=in_stage(tell, "Mapping the neurons"),
         )
-        metrics = fitted.metrics | (_measured(fitted, traces, neurons) if fitted is model else {})
+        metrics = dict(fitted.metrics)
+        if fitted is model:  # measured on this recording; the rest says how the model was made
+            metrics |= fitted.measure(traces)
+            metrics |= {
+                "neurons": int(traces.usable.sum()),
+                "samples": traces.samples,
+                "device": fitted.device.type,
+            }
 
         tell(Progress("Writing the results"))
         with writing(folder):
@@ -96,18 +99,3 @@ def run_neurons(
             }
             write_metrics(new, "neurons", metrics)
     return metrics
-
-
-def _measured(model: AVAE, traces: Traces, neurons: Neurons) -> dict[str, Any]:
-    """Measure a model on traces that it was not fitted to; the rest of its metrics says how it was made."""
-    usable = traces.usable
-    mean, std = (torch.from_numpy(values[usable]) for values in (neurons.mean, neurons.std))
-    missed = neurons.reconstruction[usable] - traces.values[usable]
-    return {
-        "neurons": int(usable.sum()),
-        "samples": traces.samples,
-        "reconstruction_error": float(np.nanmean(np.square(missed, dtype=np.float64))),
-        "kl": float(kl_divergence(mean, 2 * std.log()).mean()),
-        "active_units": int(active_units(mean)),
-        "device": model.device.type,
-    }

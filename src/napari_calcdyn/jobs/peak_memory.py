@@ -1,4 +1,4 @@
-"""How much memory this process has needed."""
+"""Largest memory of this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def peak_rss_mb() -> float | None:
-    """Return the most memory this process has had, in MB (10⁶ bytes); None where the system does not say."""
+    """Return the largest memory of this process so far, in MB (10⁶ bytes); None if it is unknown."""
     try:
         # Linux: getrusage would count the memory of the process that started this one.
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")

@@ -1,4 +1,4 @@
-"""The folder that a command writes: checked before anything is computed, filled in one go at the end."""
+"""Result folder of a command, checked before anything is computed and filled in one step at the end."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "var.npz",
         "model",
         "overview.png",
-        METRICS["run"],  # moved last: where it is, everything is
+        METRICS["run"],  # moved last, so a folder with it is complete
     ),
     "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
     "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
     "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
 }
-"""What each command writes."""
+"""Files that each command writes."""
 
 _MADE_BY = "napari-calcdyn"
 
 
 @contextmanager
 def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
-    """Give a place to write results to, and move them to their folder when all are there.
+    """Yield an empty folder for results, and move them to their place when all are there.
 
     An error, or the user's interruption, leaves the folder as it was. Results of an earlier run are replaced;
     files of other names stay.
@@ -87,23 +87,23 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
 
 
 def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> None:
-    """Write what was measured, by which a folder is known as that of an earlier run.
+    """Write the metrics, by which a later run recognises a folder of results.
 
     Parameters
     ----------
     folder : Path
-        As `result_folder` gave it.
+        From `result_folder`.
     command : {"run", "neurons", "compare", "influence"}
         Whose results they are.
     metrics : dict
-        What was measured; gets two more entries, the command and the version of this program.
+        The measurements; the command and the version of this program are added to them.
     """
     metrics |= {"command": command, "made_by": f"{_MADE_BY} {version(_MADE_BY)}"}
     (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Remove what was made for nothing, from the inside out."""
+    """Remove folders that are still empty, the innermost first."""
     for folder in folders:
         try:
             folder.rmdir()
@@ -112,7 +112,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _refuse_to_replace(folder: Path, command: Command) -> None:
-    """Raise InputError where results would replace what is not from an earlier run of the same command."""
+    """Raise InputError if results would replace files that no earlier run of the same command wrote."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: choose a folder for the results.")
     others = [name for name in RESULTS[command] if (folder / name).exists()]

@@ -1,4 +1,4 @@
-"""The stages of a job, told of in the same way as the training that comes before them."""
+"""Progress of the stages of a job, reported like that of a training."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from napari_calcdyn.recording import ProgressCallback
 
 
 def in_stage(tell: Callable[[Progress], object], name: str) -> ProgressCallback:
-    """Return a callback that tells of the progress of one stage.
+    """Return a callback that reports the progress of one stage.
 
     Parameters
     ----------
     tell : callable
         Called with every report; may raise to end the stage.
     name : str
-        What is done, in a few words.
+        Name of the stage.
 
     Returns
     -------

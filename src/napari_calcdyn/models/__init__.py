@@ -1,4 +1,4 @@
-"""The lasso, the VAR on top of it, the networks, and one loop that trains them."""
+"""The lasso, the VAR, the two autoencoders, and the loop that trains them."""
 
 import os
 

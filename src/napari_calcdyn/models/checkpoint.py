@@ -1,4 +1,4 @@
-"""Models on disk: numbers as safetensors, everything else as JSON. Nothing in them is ever executed."""
+"""Saved models: numbers as safetensors, everything else as JSON. Loading never executes code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LIBRARIES = ("napari-calcdyn", "torch", "numpy", "safetensors")
 
 
 def save_checkpoint(folder: Path, kind: str, tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
-    """Write a model beside its place, then move it there.
+    """Write a model to a temporary folder, then move it to its place.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def save_checkpoint(folder: Path, kind: str, tensors: dict[str, Tensor], setting
     Raises
     ------
     InputError
-        If the folder cannot be written, or holds something else than a model of this kind.
+        If the folder cannot be written, or holds anything other than a model of this kind.
     """
     if not _may_be_replaced(folder, kind):
         raise InputError(
-            f"{folder} holds something else than a model of this kind: choose another folder to save to."
+            f"{folder} holds files other than a model of this kind: choose another folder to save to."
         )
     libraries = {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
     settings = {"format": kind, "version": _FORMAT_VERSION, **settings, "libraries": libraries}
@@ -70,7 +70,7 @@ def save_checkpoint(folder: Path, kind: str, tensors: dict[str, Tensor], setting
 
 @contextmanager
 def open_checkpoint(folder: Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
-    """Read a model, and take whatever goes wrong while it is put together as damage.
+    """Read a model, and raise InputError for any error while the model is built from it.
 
     Parameters
     ----------
@@ -116,18 +116,18 @@ def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     tensors : dict of str to Tensor
         Numbers of a model.
     prefix : str
-        As ``"network."``.
+        For example ``"network."``.
 
     Returns
     -------
     dict of str to Tensor
-        Such as `torch.nn.Module.load_state_dict` takes.
+        As `torch.nn.Module.load_state_dict` takes it.
     """
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _may_be_replaced(folder: Path, kind: str) -> bool:
-    """Return whether nothing is there, or a model of this kind and nothing else."""
+    """Return whether the folder is missing or empty, or holds only a model of this kind."""
     if not folder.exists():
         return True
     if not folder.is_dir():
@@ -143,7 +143,7 @@ def _may_be_replaced(folder: Path, kind: str) -> bool:
 
 
 def _swap(folder: Path, new: Path, old: Path) -> None:
-    """Move a model to its place and the one that was there out of the way; all or nothing."""
+    """Move the old model away and the new one to its place; undo both if one fails."""
     replaced = folder.exists()
     if replaced:
         folder.rename(old)

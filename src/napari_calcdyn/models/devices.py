@@ -1,14 +1,14 @@
-"""Where to compute."""
+"""Devices of this computer that torch can use."""
 
 from __future__ import annotations
 
 import torch
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 
 def available_devices() -> list[str]:
-    """Return the devices this computer has, the fastest first."""
+    """Return the names of the devices of this computer, the fastest first."""
     found = ["cpu"]
     if torch.backends.mps.is_available():
         found.insert(0, "mps")
@@ -18,7 +18,7 @@ def available_devices() -> list[str]:
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """Turn a device's name into a device.
+    """Return the device of a name.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     Returns
     -------
     torch.device
-        A device that is there.
+        An available device.
 
     Raises
     ------

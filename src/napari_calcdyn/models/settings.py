@@ -1,21 +1,20 @@
-"""What the settings of every model have in common: presets, and one sentence for a value that cannot be used."""
+"""Base of the settings of every model: presets, and one sentence for a value that cannot be used."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.settings import Described
 
 
-class Settings(BaseModel):
+class Settings(Described):
     """Settings of a model; frozen, checked when made.
 
-    The form in the dock, the command line, the saved model and the settings page are made from the fields.
+    The form in the panel, the command line, the saved model and the settings page are made from the fields.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     presets: ClassVar[dict[str, dict[str, Any]]]
     """What each preset sets differently from the defaults."""
@@ -50,21 +49,3 @@ class Settings(BaseModel):
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InputError(f"The setting {field!r} cannot be used: {first['msg']}.") from error
-
-
-def in_group(group: str, unit: str | None = None) -> dict[str, Any]:
-    """Return the part of a field's schema that says where in the form it stands.
-
-    Parameters
-    ----------
-    group : str
-        Heading.
-    unit : str, optional
-        Unit of the value, in words.
-
-    Returns
-    -------
-    dict
-        For `json_schema_extra`.
-    """
-    return {"group": group} if unit is None else {"group": group, "unit": unit}

@@ -1,4 +1,4 @@
-"""The one training loop."""
+"""The training loop of both models."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Model = TypeVar("Model")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training run has come.
+    """Progress of a training.
 
     Parameters
     ----------
     stage : str
-        What is being done, in words to show.
+        Name of the current stage, for display.
     step, total : int
-        Training steps done, and at most to do.
+        Training steps done, and the largest number of steps.
     losses : mapping of str to float
-        What the task reports, such as `reconstruction`, and at checks what it measures, such as
+        Losses of the task, such as `reconstruction`, and at checks the validation losses, such as
         `held_out_reconstruction`.
     best : float or None
         Lowest validation loss so far.
     elapsed, eta : float
-        Seconds since the start, and still to go.
+        Seconds since the start, and estimated seconds left.
     """
 
     stage: str
@@ -45,16 +45,23 @@ class Progress:
     elapsed: float = 0.0
     eta: float = 0.0
 
+    def __str__(self) -> str:
+        """Return one line with the stage, the steps, the losses and the time left."""
+        if not self.step:
+            return self.stage
+        losses = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in self.losses.items())
+        return f"{self.stage}: {self.step} of {self.total} steps, {losses or 'no losses yet'}, {self.eta:.0f} s left"
+
 
 class Task(Protocol):
-    """What the loop trains."""
+    """A network with its loss and its validation, for the training loop."""
 
     @property
     def module(self) -> nn.Module:
         """The network."""
 
     def stage(self, step: int, total: int) -> str:
-        """Return what a step does, in words to show."""
+        """Return the name of the stage of a step, for display."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
@@ -84,14 +91,14 @@ def rise_and_fall(step: int, steps: int) -> float:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, how fast, and when to end early.
+    """Number of steps, learning rate, and rule for ending early.
 
     Parameters
     ----------
     steps : int
-        Training steps at most.
+        Largest number of training steps.
     learning_rate : float
-        Peak step size of Adam.
+        Largest step size of Adam.
     patience : int
         Checks without improvement before training ends.
     check_every : int, optional
@@ -116,10 +123,10 @@ class Schedule:
 def train(
     task: Task, schedule: Schedule, *, stop: threading.Event | None = None
 ) -> Generator[Progress, None, None]:
-    """Train a network, and leave the best weights in it.
+    """Train a network, and give it the best weights at the end.
 
-    Ends early when the validation loss has not improved for a while, or when asked to stop; a run that is closed or
-    stopped keeps the best weights so far.
+    The training ends early if the validation loss has not improved for a while, or if it is stopped. If it is closed or
+    stopped, the network keeps the best weights so far.
 
     Parameters
     ----------
@@ -128,7 +135,7 @@ def train(
     schedule : Schedule
         Steps, learning rate and patience.
     stop : threading.Event, optional
-        Looked at before every step.
+        Checked before every step.
 
     Yields
     ------
@@ -182,12 +189,12 @@ def train(
 def drive(
     fit: Generator[Progress, None, Model], tell: Callable[[Progress], object]
 ) -> tuple[Model, list[Progress]]:
-    """Take a fit from its start to its end.
+    """Run a fit from its start to its end.
 
     Parameters
     ----------
     fit : generator
-        Of `fit_var_autoencoder` or `fit_avae`.
+        From a model's `fit_steps`.
     tell : callable
         Called with every report; may raise to end the fit.
 
@@ -196,7 +203,7 @@ def drive(
     model : object
         What the fit returned.
     history : list of Progress
-        All that it reported.
+        All its reports.
     """
     history: list[Progress] = []
     while True:

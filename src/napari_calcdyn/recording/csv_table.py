@@ -1,4 +1,4 @@
-"""A CSV file with names in its first row: its cells, and what they hold."""
+"""Tables read from CSV files with names in the first row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRUTH = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text, in columns of the same length.
+    """Cells of a table as text, in columns of the same length.
 
     Attributes
     ----------

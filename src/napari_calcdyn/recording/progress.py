@@ -1,4 +1,4 @@
-"""How a long computation reports progress and learns that it should stop."""
+"""Progress callbacks, by which a long computation reports and can be stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from .errors import Cancelled
 
 ProgressCallback = Callable[[int, int], bool | None]
 """Called as ``callback(done, total)``; returning ``True`` asks the computation to stop."""
+
+
+def part_of(
+    progress: ProgressCallback | None, start: float, stop: float, total: int
+) -> ProgressCallback | None:
+    """Return a callback for work that is a part of a longer computation.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Of the whole.
+    start, stop : float
+        Units of the whole that are done before and after this part.
+    total : int
+        Units of the whole.
+
+    Returns
+    -------
+    callable or None
+        To be called with what is done of this part, and all of it.
+    """
+    if progress is None:
+        return None
+    return lambda done, of: progress(round(start + done / of * (stop - start)), total)
 
 
 def report(progress: ProgressCallback | None, done: int, total: int) -> None:

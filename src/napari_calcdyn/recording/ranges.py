@@ -1,4 +1,4 @@
-"""Stretches of time as people write them: ``0:250, 400:500``."""
+"""Stretches of time as text, such as ``0:250, 400:500``."""
 
 from __future__ import annotations
 

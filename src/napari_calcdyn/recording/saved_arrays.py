@@ -1,4 +1,4 @@
-"""Read ``.npy`` files from anywhere: nothing in them is ever executed."""
+"""``.npy`` files read without executing anything in them."""
 
 from __future__ import annotations
 

@@ -1,18 +1,24 @@
-"""Write files in one step, and say which folder could not be written."""
+"""Files written in one step, and errors that name the file or folder."""
 
 from __future__ import annotations
 
+import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
 
 from .errors import InputError
 
 
 @contextmanager
 def writing(folder: str | Path) -> Iterator[None]:
-    """Say which folder could not be written, where something goes wrong with it.
+    """Turn an OSError into an InputError that names the folder.
 
     Parameters
     ----------
@@ -39,7 +45,7 @@ def writing(folder: str | Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Give a place beside a file to write to, and put what was written in the file's place.
+    """Yield a path beside a file to write to, and replace the file by it at the end.
 
     A crash or an interruption never leaves half a file under its name.
 
@@ -59,3 +65,53 @@ def replacing(file: Path) -> Iterator[Path]:
         os.replace(beside, file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_table(file: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file in one step.
+
+    Parameters
+    ----------
+    file : Path
+        Made or replaced.
+    rows : iterable of iterables
+        Cells; the names of the columns come first.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    with (
+        writing(file.parent),
+        replacing(file) as beside,
+        beside.open("w", encoding="utf-8", newline="") as table,
+    ):
+        csv.writer(table, lineterminator="\n").writerows(rows)
+
+
+def write_image(
+    file: Path, image: NDArray[np.generic], pixel_size: tuple[float, float] | None = None
+) -> None:
+    """Write an image or a stack of images as TIFF in one step.
+
+    Parameters
+    ----------
+    file : Path
+        Made or replaced.
+    image : ndarray of shape (Y, X) or (n, Y, X)
+        Grey values.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel in µm.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    options: dict[str, Any] = {}
+    if pixel_size is not None:
+        height, width = pixel_size
+        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
+    with writing(file.parent), replacing(file) as beside:
+        tifffile.imwrite(beside, image, photometric="minisblack", **options)

@@ -1,1 +1,5 @@
-"""Recordings whose truth is known."""
+"""Simulated recordings and cultures with known dynamics and known types of neurons."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""What simulated cells do over time: a sparse stable VAR, white flicker, and slow neuropil."""
+"""Activity of simulated cells over time: a sparse, stable VAR, and slow fluctuations of the neuropil."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
+from scipy.signal import lfilter
 
-_SOURCES_PER_CELL = 1.5  # mean number of other cells that drive a cell
-_REFERENCE_RATE = 10.0  # Hz; at this rate the decays below are what one frame leaves over
+_SOURCES_PER_CELL = 1.5  # mean number of connections into a cell
+_REFERENCE_RATE = 10.0  # Hz; the decays below are for one frame at this rate
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Activity:
 def sparse_coefficients(
     cells: int, order: int, frame_rate: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed links between cells.
+    """Draw a sparse, stable VAR: calcium decay in every cell and a few signed connections between cells.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def sparse_coefficients(
 def simulate_activity(
     coefficients: NDArray[np.float64], frames: int, frame_rate: float, rng: np.random.Generator
 ) -> Activity:
-    """Run a VAR on sparse positive events, as spikes drive calcium, from its stationary state.
+    """Simulate a VAR driven by sparse positive events, like spikes, from its stationary state.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def simulate_activity(
     Returns
     -------
     Activity
-        Scaled so that every cell's stationary standard deviation is 1, coefficients with it.
+        Activity and coefficients, scaled so that every cell's stationary standard deviation is 1.
     """
     order, cells, _ = coefficients.shape
     probability = np.minimum(rng.uniform(0.3, 1.0, cells) / frame_rate, 0.5)[:, None]
@@ -101,7 +102,7 @@ def simulate_activity(
     event_mean = probability[:, 0] * shape
     event_variance = probability[:, 0] * shape * (shape + 1) - event_mean**2
     jitter = 0.1 * np.sqrt(event_variance)[:, None]
-    # Long enough that the start is forgotten to one part in a million.
+    # Long enough that the start contributes less than one part in a million.
     burn_in = int(np.ceil(np.log(1e-6) / np.log(_spectral_radius(coefficients)))) + order
     total = burn_in + frames
     events = (rng.uniform(size=(cells, total)) < probability) * rng.gamma(shape, size=(cells, total))
@@ -143,12 +144,11 @@ def slow_fluctuations(
         Every row with mean 0 and variance 1.
     """
     keep = float(np.exp(-1 / (4.0 * frame_rate)))
-    values = np.empty((frames, number))
-    values[0] = rng.standard_normal(number)
+    start = rng.standard_normal(number)
     steps = np.sqrt(1 - keep**2) * rng.standard_normal((frames, number))
-    for frame in range(1, frames):
-        values[frame] = keep * values[frame - 1] + steps[frame]
-    return values.T.copy()
+    steps[0] = start
+    values: NDArray[np.float64] = lfilter([1.0], [1.0, -keep], steps.T)
+    return values
 
 
 def _companion(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -165,7 +165,7 @@ def _spectral_radius(coefficients: NDArray[np.float64]) -> float:
 def _stationary_variance(
     coefficients: NDArray[np.float64], innovation_variance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Variance of every cell from the Lyapunov equation of the companion form."""
+    """Return the variance of every cell, from the Lyapunov equation of the companion form."""
     cells = coefficients.shape[1]
     noise = np.zeros((coefficients.shape[0] * cells,) * 2)
     noise[np.arange(cells), np.arange(cells)] = innovation_variance

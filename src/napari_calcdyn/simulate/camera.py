@@ -1,4 +1,4 @@
-"""What the camera makes of the light that reaches it: moved, dimmed, counted in photons, read out."""
+"""Camera of a simulated movie: motion, bleaching, photon counts and read noise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK_BYTES = 8 << 20  # of one rendered block in float64
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything that decides how many counts are expected at a pixel and time."""
+    """Spatial patterns and time courses of the light that reaches the camera."""
 
     patterns: csr_array  # (Y X, N)
     traces: NDArray[np.float32]  # (N, T)
@@ -47,7 +47,7 @@ class Scene:
 
 
 def record_scene(scene: Scene, seed: int) -> NDArray[np.uint16]:
-    """Count photons block by block; every block has its own stream, so threads change nothing."""
+    """Count photons block by block; each block has its own random numbers, whatever the thread."""
     frames = scene.traces.shape[1]
     movie = np.empty((frames, *scene.background.shape), np.uint16)
     length = max(_BLOCK_BYTES // (8 * scene.background.size), 1)

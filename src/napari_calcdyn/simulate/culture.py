@@ -1,4 +1,4 @@
-"""A culture of one type of neuron: who lies where, who drives whom, and how each one fires."""
+"""Growth of a culture of one type of neuron: positions, synapses and parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .growth import find_contacts, grow_axons, place_neurons
 
@@ -21,7 +21,7 @@ KINDS: dict[str, tuple[float, float, float, float]] = {
 
 EXCITATORY_SHARE = 0.8
 CONTACT_KEPT = 0.5  # probability that a contact becomes a synapse
-WEIGHT = {True: 6.0, False: -12.0}  # mean weight of what an excitatory, an inhibitory neuron sends
+WEIGHT = {True: 6.0, False: -12.0}  # mean weight of excitatory and of inhibitory synapses
 WEIGHT_SPREAD = 0.1  # standard deviation of a weight relative to its mean
 PARAMETER_SPREAD = 0.05  # standard deviation of a neuron's parameters relative to those of its type
 
@@ -61,6 +61,12 @@ class Culture:
         return len(self.positions)
 
 
+def check_kind(kind: str) -> None:
+    """Raise InputError if there is no such type of neuron."""
+    if kind not in KINDS:
+        raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+
+
 def grow_culture(
     neurons: int = 700,
     kind: str = "RS",
@@ -94,8 +100,7 @@ def grow_culture(
     InputError
         If the type is unknown or a number is out of range.
     """
-    if kind not in KINDS:
-        raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+    check_kind(kind)
     if not 2 <= neurons <= 20_000:
         raise InputError(f"{neurons} neurons cannot be simulated: choose 2 to 20000.")
     if not 0.01 <= axon_length <= 5:
@@ -108,7 +113,7 @@ def grow_culture(
     excitatory[rng.permutation(neurons)[: round(EXCITATORY_SHARE * neurons)]] = True
     kept = rng.uniform(size=weights.nnz) < CONTACT_KEPT
     before, after = weights.row[kept], weights.col[kept]
-    # The sign is the sender's: what an inhibitory neuron sends is negative, what it receives is not.
+    # The presynaptic neuron sets the sign.
     size = np.where(excitatory[before], WEIGHT[True], WEIGHT[False])
     size *= np.abs(rng.normal(1, WEIGHT_SPREAD, len(size)))
     a, b, v0, du = (value * rng.normal(1, PARAMETER_SPREAD, neurons) for value in KINDS[kind])

@@ -1,10 +1,10 @@
-"""A culture as a microscope sees it: every neuron a soma that glows with its trace."""
+"""Movie of a simulated culture."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .cultures import SimulatedCultures
 from .fluorescence import BASELINE
@@ -27,22 +27,22 @@ def movie_of_culture(
     bleaching: float = 0.0,
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Draw one culture as a movie, the whole dish in the field of view.
+    """Simulate a movie of one culture, with the whole dish in the field of view.
 
-    The neurons glow with their clean traces; noise is the camera's.
+    The neurons have the brightness of their clean traces; the camera adds the noise.
 
     Parameters
     ----------
     cultures : SimulatedCultures
-        What `simulate_cultures` gave.
+        From `simulate_cultures`.
     culture : int
-        Which of them, the number in the ``culture`` column of its table.
+        Number of the culture, as in the ``culture`` column of the table.
     pixel_size : float
         µm. 700 neurons at 4 µm make frames of about 480 × 480 pixels, 0.7 GB in 30 s at 50 Hz.
     noise, drift, bleaching : str or float, float, float
         As for `simulate_movie`.
     seed : int
-        Of the movie; the culture is what it is.
+        Of the movie; the culture does not depend on it.
 
     Returns
     -------

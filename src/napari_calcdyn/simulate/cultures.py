@@ -1,4 +1,4 @@
-"""The simulated data set of the AVAE paper: cultures of several types, seen through a calcium indicator."""
+"""Simulated cultures of the AVAE paper: fluorescence of neurons of several types."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording import InputError, ProgressCallback
+from napari_calcdyn.recording.errors import check_range
+from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import replacing, writing
 
-from .culture import KINDS, grow_culture
+from .culture import KINDS, check_kind, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes
 
@@ -31,7 +32,7 @@ LONGEST_ONSET = 2.0
 
 @dataclass(frozen=True)
 class CultureSettings:
-    """What the data set was made with."""
+    """Arguments of `simulate_cultures`."""
 
     kinds: tuple[str, ...]
     cultures: int
@@ -45,7 +46,7 @@ class CultureSettings:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedCultures:
-    """Fluorescence of all neurons of several cultures, and the truth about them.
+    """Fluorescence of all neurons of several cultures, with their types and parameters.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class SimulatedCultures:
         middle of the culture), ``onset_s`` (time of the first sample, T_in) and ``rate_hz`` (mean firing
         rate over the whole simulation).
     settings : CultureSettings
-        What it was made with.
+        Arguments of the simulation.
     """
 
     clean: NDArray[np.float32]
@@ -138,9 +139,9 @@ def simulate_cultures(
 ) -> SimulatedCultures:
     """Simulate cultures of every type as in section 2.1 of the AVAE paper (Abante et al. 2025).
 
-    Each culture is grown anew and runs for `seconds` plus an offset of its own, uniform from 0 to 2 s,
-    which is left out of its traces. A culture depends only on the seed, its type and its place among
-    those of its type, so asking for fewer gives the same ones.
+    Each culture is grown separately and simulated for an offset of its own, uniform from 0 to 2 s, which its
+    traces leave out, plus `seconds`. A culture depends only on the seed, its type and its number within the
+    type, so a simulation of fewer cultures gives the same ones.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ def simulate_cultures(
     Returns
     -------
     SimulatedCultures
-        Traces with and without noise, and the truth per neuron.
+        Traces with and without noise, and the type and parameters of every neuron.
 
     Raises
     ------
@@ -187,11 +188,11 @@ def simulate_cultures(
         culture = grow_culture(neurons, kind, axon_length=axon_length, seed=rng)
         onset = round(rng.uniform(0, LONGEST_ONSET), 3)
 
-        def advanced(done: int, of: int, before: int = number * steps) -> None:
-            report(progress, before + done * steps // of, total)
-
         spikes = simulate_spikes(
-            culture, np.ceil(1000 * (length + onset)) / 1000, seed=rng, progress=advanced
+            culture,
+            np.ceil(1000 * (length + onset)) / 1000,
+            seed=rng,
+            progress=part_of(progress, number * steps, (number + 1) * steps, total),
         )
         clean.append(fluorescence(spikes, frame_rate, onset=onset, frames=frames))
         columns.append(
@@ -226,8 +227,31 @@ def simulate_cultures(
     )
 
 
+def simulate_culture(kind: str = "RS", **settings: Any) -> SimulatedCultures:
+    """Simulate one culture of one type of neuron.
+
+    Parameters
+    ----------
+    kind : {"RS", "IB", "CH"}
+        Type of its neurons.
+    **settings
+        As for `simulate_cultures`.
+
+    Returns
+    -------
+    SimulatedCultures
+        With one culture.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
+    return simulate_cultures((kind,), 1, **settings)
+
+
 def _stream(seed: int, *key: int) -> np.random.Generator:
-    """Give every use of a seed random numbers of its own."""
+    """Return a random generator for one use of a seed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
@@ -235,17 +259,11 @@ def _check_ranges(
     kinds: tuple[str, ...], cultures: int, seconds: float, sigma: float, frame_rate: float, seed: int
 ) -> None:
     for kind in kinds:
-        if kind not in KINDS:
-            raise InputError(f"The neuron type {kind!r} is not known: choose among {', '.join(KINDS)}.")
+        check_kind(kind)
     if not kinds or len(set(kinds)) < len(kinds):
         raise InputError("The neuron types must be one or more of RS, IB and CH, each named once.")
-    ranges: list[tuple[str, float, float, float]] = [
-        ("cultures", cultures, 1, 1000),
-        ("seconds", seconds, 0.1, 3600),
-        ("sigma", sigma, 0, 1000),
-        ("frame_rate", frame_rate, 0.5, 1000),
-        ("seed", seed, 0, 2**63),
-    ]
-    for name, value, low, high in ranges:
-        if not low <= value <= high:
-            raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
+    check_range("cultures", cultures, 1, 1000)
+    check_range("seconds", seconds, 0.1, 3600)
+    check_range("sigma", sigma, 0, 1000)
+    check_range("frame_rate", frame_rate, 0.5, 1000)
+    check_range("seed", seed, 0, 2**63)

@@ -1,4 +1,4 @@
-"""Where simulated cells lie, what they look like, and what lies between them."""
+"""Places and footprints of simulated cells, and the neuropil between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 RADIUS = (3.5, 5.5)  # px; a soma of 10 µm or so at about 1 µm per pixel
 _TRIES_PER_CELL = 3000
@@ -96,7 +96,7 @@ def draw_footprints(
         for harmonic, size in ((2, 0.10), (3, 0.05)):  # an ellipse, then a dent
             outline += radius * size * rng.uniform() * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
         weight = 1 / (1 + np.exp((distance - outline) / _EDGE))
-        if rng.uniform() < 0.5:  # indicators that stay out of the nucleus make rings
+        if rng.uniform() < 0.5:  # cells are rings if the indicator stays out of the nucleus
             nucleus = 1 / (1 + np.exp((distance - 0.5 * outline) / _EDGE))
             weight = weight * (1 - rng.uniform(0.3, 0.6) * nucleus)
         inside = weight >= 0.01
@@ -108,7 +108,7 @@ def draw_footprints(
 
 
 def draw_background(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw the resting neuropil: uneven, darker to the corners, crossed by blood vessels.
+    """Draw the resting neuropil: uneven, darker towards the corners, with blood vessels.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def draw_background(height: int, width: int, rng: np.random.Generator) -> NDArra
 def draw_neuropil_modes(
     number: int, height: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Draw the smooth patterns in which the neuropil swells and fades.
+    """Draw the smooth patterns in which the neuropil varies.
 
     Parameters
     ----------
@@ -158,6 +158,6 @@ def draw_neuropil_modes(
 
 
 def _smooth_field(height: int, width: int, scale: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Gaussian noise smoothed over `scale` pixels, with mean square 1."""
+    """Return Gaussian noise smoothed over `scale` pixels, with mean square 1."""
     field = gaussian_filter(rng.standard_normal((height, width)), scale, mode="reflect")
     return np.asarray(field / np.sqrt(np.mean(field**2)), np.float32)

@@ -1,4 +1,4 @@
-"""How a culture is wired: neurons on a disc, axons that wander, dendrites that they pass through."""
+"""Neurons on a disc, their axons, and the contacts of axons with dendrites."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def place_neurons(number: int, rng: np.random.Generator) -> tuple[NDArray[np.flo
 def grow_axons(
     positions: NDArray[np.float64], radius: float, length: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Let one axon grow from every neuron: short segments whose heading does a random walk.
+    """Grow one axon from every neuron, in short segments whose direction does a random walk.
 
-    An axon that reaches the edge of the disc goes on along it.
+    An axon that reaches the edge of the disc continues along it.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def find_contacts(
     owner: NDArray[np.intp],
     rng: np.random.Generator,
 ) -> csr_array:
-    """Find whose axon passes through whose dendritic tree, a disc around the soma.
+    """Find the neurons whose axon passes through the dendritic tree of another neuron, a disc around its soma.
 
     Parameters
     ----------

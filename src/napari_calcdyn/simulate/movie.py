@@ -1,4 +1,4 @@
-"""A two-photon movie whose cells, dynamics and noise are known."""
+"""Simulated two-photon movies with known cells, dynamics and noise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import check_range
 
 from .activity import simulate_activity, sparse_coefficients
 from .footprints import RADIUS, draw_footprints, place_cells
@@ -34,9 +35,9 @@ def simulate_movie(
 ) -> SimulatedMovie:
     """Simulate a two-photon recording with known cells, dynamics and noise.
 
-    Three kinds of cells lie in uneven, slowly breathing neuropil. *Dynamic* cells follow a sparse, stable
-    VAR driven by sparse positive events. *Flicker* cells hold a dynamic cell's values in random order: the
-    same brightness and variance, no memory. *Silent* cells are bright and constant, so they carry the
+    Three kinds of cells lie in uneven, slowly varying neuropil. *Dynamic* cells follow a sparse, stable
+    VAR with sparse positive innovations. *Flicker* cells have the values of a dynamic cell in random order: the
+    same brightness and variance, but no memory. *Silent* cells are bright and constant, so they have the
     strongest shot noise.
 
     Parameters
@@ -44,8 +45,8 @@ def simulate_movie(
     frames, height, width : int
         Shape of the movie.
     dynamic, silent, flicker : int, optional
-        Number of cells of each kind. By default as dense as 20, 15 and 15 in 128 × 128 pixels, at most
-        100, 75 and 75.
+        Number of cells of each kind. The default density is that of 20, 15 and 15 cells in 128 × 128 pixels,
+        with at most 100, 75 and 75 cells.
     noise : {"low", "middle", "high"} or float
         Level of shot noise, or the photons per pixel and frame that a typical cell at rest gives at its
         brightest pixel (fewer photons, more noise).
@@ -54,7 +55,7 @@ def simulate_movie(
     drift : float
         Pixels by which the image moves over the recording; footprints are those at half time.
     bleaching : float
-        Part of the brightness that is lost by the end of the recording, 0 to 0.9; traces are those without.
+        Part of the brightness that is lost by the end of the recording, 0 to 0.9; the traces do not include it.
     frame_rate : float
         Frames per second.
     seed : int
@@ -90,7 +91,7 @@ def simulate_movie(
     centres, radii = place_cells(sum(numbers), height, width, rng)
     weights = draw_footprints(centres, radii, height, width, rng)
 
-    # Flicker cells copy dynamic ones, so one dynamic cell is simulated even where none is shown.
+    # Flicker cells copy dynamic ones, so at least one dynamic cell is simulated even if none is shown.
     modelled = max(dynamic, 1)
     activity = simulate_activity(
         sparse_coefficients(modelled, order, frame_rate, rng), frames, frame_rate, rng
@@ -110,18 +111,9 @@ def simulate_movie(
         ]
     ).astype(np.float32)
 
+    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
     return SimulatedMovie(
-        movie=record_cells(
-            weights,
-            traces,
-            (height, width),
-            brightness=brightness,
-            drift=drift,
-            bleaching=bleaching,
-            frame_rate=frame_rate,
-            seed=seed,
-            rng=rng,
-        ),
+        movie=record_cells(weights, traces, (height, width), **camera, seed=seed, rng=rng),
         weights=weights,
         traces=traces,
         kind=np.repeat(["dynamic", "silent", "flicker"], numbers),
@@ -146,9 +138,9 @@ def movie_of_traces(
     pixel_size: tuple[float, float] = PIXEL_SIZE,
     seed: int = 0,
 ) -> SimulatedMovie:
-    """Draw cells that do what given traces say, in the neuropil and before the camera of `simulate_movie`.
+    """Simulate a movie of cells with given traces, with the neuropil and the camera of `simulate_movie`.
 
-    Memory beyond the movie, 2 bytes per pixel and frame, is that of one block of frames.
+    Besides the movie, 2 bytes per pixel and frame, it needs the memory of one block of frames.
 
     Parameters
     ----------
@@ -165,7 +157,7 @@ def movie_of_traces(
     radius : tuple of float
         Smallest and largest radius of a cell, px.
     kind : sequence of str, optional
-        A word for every cell, kept beside the truth; ``given`` by default.
+        A label for every cell, saved with the truth; ``given`` by default.
     noise, drift, bleaching : str or float, float, float
         As for `simulate_movie`.
     pixel_size : tuple of float
@@ -210,18 +202,9 @@ def movie_of_traces(
     rng = np.random.default_rng(seed)
     weights = draw_footprints(places, rng.uniform(*radius, len(places)), height, width, rng)
     counts: NDArray[np.float32] = values * np.float32(brightness / rest)
+    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
     return SimulatedMovie(
-        movie=record_cells(
-            weights,
-            counts,
-            (height, width),
-            brightness=brightness,
-            drift=drift,
-            bleaching=bleaching,
-            frame_rate=frame_rate,
-            seed=seed,
-            rng=rng,
-        ),
+        movie=record_cells(weights, counts, (height, width), **camera, seed=seed, rng=rng),
         weights=weights,
         traces=counts,
         kind=words,
@@ -244,9 +227,7 @@ def _check_ranges(values: dict[str, float]) -> None:
         "seed": (0, 2**63),
     }
     for name, value in values.items():
-        low, high = ranges[name]
-        if not low <= value <= high:
-            raise InputError(f"{name} is {value:g}: choose a value from {low:g} to {high:g}.")
+        check_range(name, value, *ranges[name])
 
 
 def _cell_number(name: str, number: int | None, per_field: int, pixels: int) -> int:

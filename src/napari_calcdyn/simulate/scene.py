@@ -1,4 +1,4 @@
-"""Cells in their neuropil, in front of the camera."""
+"""Simulated cells in their neuropil, and their recording by the camera."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .activity import slow_fluctuations
 from .camera import GAIN, Scene, record_scene
@@ -21,7 +21,7 @@ _NEUROPIL_MODES = 4
 
 
 def resting_counts(noise: str | float) -> float:
-    """Say how bright a typical cell at rest is at a level of shot noise.
+    """Return the brightness of a typical cell at rest for a level of shot noise.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def resting_counts(noise: str | float) -> float:
     Raises
     ------
     InputError
-        If there is no such level.
+        If the level is unknown.
     """
     if isinstance(noise, str):
         if noise not in NOISE_LEVELS:
@@ -61,7 +61,7 @@ def record_cells(
     seed: int,
     rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
-    """Put cells into uneven, slowly breathing neuropil and record them.
+    """Put cells into uneven, slowly varying neuropil and record them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def record_cells(
     seed : int
         Of the camera's noise.
     rng : numpy.random.Generator
-        Source of randomness for all else.
+        Source of randomness for everything else.
 
     Returns
     -------

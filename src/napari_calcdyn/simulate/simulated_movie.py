@@ -1,4 +1,4 @@
-"""A simulated movie together with the truth about it."""
+"""A simulated movie with its true footprints, traces and dynamics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording import RoiSet
 from napari_calcdyn.recording.writing import replacing, writing
 
 PIXEL_SIZE = (1.0, 1.0)
@@ -22,9 +22,9 @@ PIXEL_SIZE = (1.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class SimulatedMovie:
-    """A movie and the truth it was made from.
+    """A simulated movie and its truth.
 
-    Noise and slow changes apart,
+    Without noise and slow changes,
     ``movie[t] = camera.OFFSET + background + Σ_i footprints[i] · traces[i, t]``.
 
     Attributes
@@ -37,10 +37,10 @@ class SimulatedMovie:
     traces : ndarray, shape (N, T), float32
         Fluorescence of every cell in counts above the background, before noise.
     kind : ndarray, shape (N,), str
-        ``dynamic``, ``silent`` or ``flicker``; of given traces what was given.
+        ``dynamic``, ``silent`` or ``flicker``; for given traces, the given labels.
     coefficients : ndarray, shape (p, Nd, Nd), float64
         VAR of the dynamic cells' traces as [lag, target, source]: deviations from the mean follow
-        ``x[t] = Σ_l A_l x[t-l] + innovation``. Empty for given traces, which follow no known one.
+        ``x[t] = Σ_l A_l x[t-l] + innovation``. Empty for given traces, whose dynamics are unknown.
     frame_rate : float
         Frames per second.
     pixel_size : tuple of float
@@ -123,7 +123,7 @@ class SimulatedMovie:
     def _write_truth(self, path: Path) -> None:
         """Write what `numpy.load` reads as ``footprints``, ``traces``, ``kind`` and ``coefficients``.
 
-        Footprints go in one cell at a time: many cells on large frames need more memory than the movie.
+        Footprints are written one cell at a time, because many cells on large frames need more memory than the movie.
         """
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(self.kind), *self.movie.shape[1:])}
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

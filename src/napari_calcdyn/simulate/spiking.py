@@ -1,4 +1,4 @@
-"""Izhikevich neurons with depressing synapses, one millisecond after the other."""
+"""Spikes of Izhikevich neurons with depressing synapses, in steps of 1 ms."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording import InputError, ProgressCallback, report
 
 from .culture import Culture
 
 STEP = 1.0  # ms
 THRESHOLD = 30.0  # mV
 NOISE = float(np.sqrt(2 * 2.25))  # standard deviation of η at steps of 1 ms
-SYNAPSE = 10.0  # ms; decay of what a spike releases
-RECOVERY = 8000.0  # ms; recovery of what a synapse has to release
-LEFT = 0.2  # share of it that a spike leaves
-START = 0.5  # the most of it that a synapse starts with: fuller ones make a burst at once
-_BLOCK = 1000  # steps between two looks at the progress callback
+SYNAPSE = 10.0  # ms; decay of a release
+RECOVERY = 8000.0  # ms; recovery of the resources of a synapse
+LEFT = 0.2  # share of the resources that is left after a spike
+START = 0.5  # largest resources at the start; more would cause a burst at once
+_BLOCK = 1000  # steps between two calls of the progress callback
 
 
 @dataclass(frozen=True, eq=False)
 class Spikes:
-    """All spikes of a culture, in the order of time.
+    """All spikes of a culture, in order of time.
 
     Attributes
     ----------
@@ -69,7 +68,7 @@ class Spikes:
         return flat.reshape(self.number, bins)
 
     def synchrony(self, width: float = 0.1) -> float:
-        """Say how much of the neurons' ups and downs they share: Golomb's χ of spike counts.
+        """Measure how synchronous the neurons are: Golomb's χ of spike counts.
 
         ``χ² = var_t(mean_i n_i(t)) / mean_i(var_t n_i(t))`` with n the counts in bins.
 
@@ -81,7 +80,7 @@ class Spikes:
         Returns
         -------
         float
-            1 where all neurons do the same, about 1/√N where they are independent, NaN where none fires.
+            1 if all neurons do the same, about 1/√N if they are independent, NaN if none fires.
         """
         counts = self.counts(width)
         alone = counts.var(axis=1).mean()
@@ -90,7 +89,7 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a culture carries from one step to the next; every array has shape (N,) and is changed in place.
+    """State of a culture between two steps; every array has shape (N,) and is changed in place.
 
     Attributes
     ----------
@@ -99,7 +98,7 @@ class State:
     drive : ndarray
         Synaptic input I, ``I_j = Σ_i W_ij P_i`` with P what neuron i has released.
     resource : ndarray
-        R, what a neuron's synapses have left to release, 0 to 1.
+        R, the resources that a neuron's synapses can still release, 0 to 1.
     """
 
     v: NDArray[np.float64]
@@ -109,10 +108,10 @@ class State:
 
 
 def starting_state(culture: Culture, rng: np.random.Generator) -> State:
-    """Let all neurons rest, with synapses about as empty as bursts leave them.
+    """Return a state of neurons at rest, with synaptic resources as after a burst.
 
-    Potentials drawn at random, or full synapses, would make most neurons fire at once: a burst that all
-    cultures have in common, and that their fluorescence remembers for seconds.
+    Random potentials, or full resources, would make most neurons fire at once. All cultures would start with
+    this burst, which would be visible in their fluorescence for seconds.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ def starting_state(culture: Culture, rng: np.random.Generator) -> State:
     Returns
     -------
     State
-        Potentials where Eq. 1 stands still without input, resources from 0 to 0.5.
+        Potentials at the fixed point of Eq. 1 without input, resources from 0 to 0.5.
     """
     slope = 5 - culture.b
     v = (-slope - np.sqrt(slope**2 - 4 * 0.04 * 140)) / (2 * 0.04)
@@ -138,7 +137,7 @@ def simulate_spikes(
     seed: int | np.random.Generator = 0,
     progress: ProgressCallback | None = None,
 ) -> Spikes:
-    """Run Eq. 1 of the AVAE paper (Izhikevich 2003) with depressing synapses in steps of 1 ms.
+    """Simulate Eq. 1 of the AVAE paper (Izhikevich 2003) with depressing synapses in steps of 1 ms.
 
     Parameters
     ----------
@@ -182,14 +181,14 @@ def simulate_spikes(
 def advance(
     culture: Culture, state: State, noise: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take as many steps as there is noise for.
+    """Take one step for each row of noise.
 
     Parameters
     ----------
     culture : Culture
         The network.
     state : State
-        Where it is; changed in place.
+        State of the culture; changed in place.
     noise : ndarray, shape (steps, N), float64
         Standard normal numbers.
 
@@ -229,8 +228,8 @@ _ROW, _INDEX = "float64[::1]", "int64[::1]"
 def _advance(v, u, drive, resource, a, b, v0, du, data, indices, indptr, noise):  # type: ignore[no-untyped-def]
     """Step all neurons; return ``step · N + neuron`` of every spike.
 
-    Everything that was released decays at the same rate, so the input ``Σ_i W_ij P_i`` does too and
-    only a spike has to look at its neuron's synapses.
+    All releases decay at the same rate, so the input ``Σ_i W_ij P_i`` does too, and synapses only matter at
+    spikes.
     """
     steps, number = noise.shape
     spikes = np.empty(1024, np.int64)

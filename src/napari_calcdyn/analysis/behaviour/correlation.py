@@ -1,4 +1,4 @@
-"""Which ROIs and which latents go with what the animal did.
+"""Correlation of ROIs and latents with behaviour, tested by shifts in time.
 
 Behaviour and activity are both slow: two series that have nothing to do with each other, each with a few ups and
 downs, correlate strongly by chance, and a p-value that counts frames as independent is far too small. Here the
@@ -17,7 +17,6 @@ taken off both series, off the behaviour after it was shifted.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording import Behaviour, InputError, ProgressCallback, report
 from napari_calcdyn.recording.behaviour.behaviour import known
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import write_table
 
 MOST_VALUES = 12  # of a column of words that is split into truth values
 LEAST_SHARED = 20  # frames in which a column and a series are both known
@@ -39,7 +38,7 @@ _SMALLEST = 1e-9  # part of a column's power that is left of it without drift
 
 @dataclass(frozen=True, eq=False)
 class BehaviourCorrelation:
-    """How much each series goes with each column.
+    """Correlation of each series with each column of the behaviour, and its p-value.
 
     Attributes
     ----------
@@ -60,7 +59,7 @@ class BehaviourCorrelation:
     p_values: NDArray[np.float64]
 
     def ranked(self, column: str) -> NDArray[np.intp]:
-        """Return the positions of the series, those that go most with a column first, without the unknown ones."""
+        """Return the positions of the series by their correlation with a column, strongest first, without NaN."""
         strength = np.abs(self.correlation[self.columns.index(column)])
         order: NDArray[np.intp] = np.argsort(-strength, kind="stable")  # which puts NaN last
         return order[: int(np.isfinite(strength).sum())]
@@ -80,22 +79,16 @@ class BehaviourCorrelation:
         InputError
             If the file cannot be written.
         """
-        path = Path(path)
-        with (
-            writing(path.parent),
-            replacing(path) as beside,
-            beside.open("w", newline="", encoding="utf-8") as file,
-        ):
-            table = csv.writer(file)
-            table.writerow(["behaviour", kind, "correlation", "p_value"])
-            for place, column in enumerate(self.columns):
-                for at in self.ranked(column).tolist():
-                    r, p = self.correlation[place, at], self.p_values[place, at]
-                    table.writerow([column, self.ids[at], f"{r:.6g}", f"{p:.6g}"])
+        table: list[list[object]] = [["behaviour", kind, "correlation", "p_value"]]
+        for place, column in enumerate(self.columns):
+            for at in self.ranked(column).tolist():
+                r, p = self.correlation[place, at], self.p_values[place, at]
+                table.append([column, self.ids[at], f"{r:.6g}", f"{p:.6g}"])
+        write_table(Path(path), table)
 
 
 def numeric_columns(behaviour: Behaviour) -> dict[str, NDArray[np.float64]]:
-    """Return what of a behaviour can be correlated.
+    """Turn a behaviour into columns of numbers that can be correlated.
 
     Parameters
     ----------
@@ -128,7 +121,7 @@ def correlate_behaviour(
     *,
     progress: ProgressCallback | None = None,
 ) -> BehaviourCorrelation:
-    """Correlate what the animal did with activity, and test it by shifts in time.
+    """Correlate behaviour with activity, and test it by shifts in time.
 
     Parameters
     ----------
@@ -183,7 +176,7 @@ def correlate_behaviour(
             largest[place] = np.maximum(largest[place], shifted.max(1))
             done += some.shape[1]
             report(progress, done, total)
-    # A hair's breadth less: rounding must not tell a shift from its equal, where behaviour is periodic.
+    # A little less, so that equal shifts of a periodic behaviour count as equal despite rounding.
     below = [
         np.searchsorted(np.sort(null), it * (1 - 1e-9)) for null, it in zip(largest, reached, strict=True)
     ]
@@ -192,7 +185,7 @@ def correlate_behaviour(
 
 
 def _drifts(frames: int) -> NDArray[np.float64]:
-    """Return orthonormal series that make up slow drifts, (T, 5)."""
+    """Return orthonormal slow cosines and a constant, (T, 5)."""
     phase = np.pi * (np.arange(frames) + 0.5) / frames
     drifts = np.cos(phase[:, None] * np.arange(_COSINES + 1))
     drifts /= np.linalg.norm(drifts, axis=0)
@@ -233,7 +226,7 @@ def _unshifted(
 
 
 def _known_together(there: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield the frames in which series are known (T, n), and those series; not where that is hardly ever."""
+    """Group series (T, n) by the frames in which they are known; yield frames and series where they suffice."""
     alike: dict[bytes, list[int]] = {}
     for place, packed in enumerate(np.packbits(there, axis=0).T):
         alike.setdefault(packed.tobytes(), []).append(place)
@@ -244,7 +237,7 @@ def _known_together(there: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp]
 
 
 class _Shifted:
-    """A column (T,) at all shifts; where it is unknown it is taken to be at its mean."""
+    """A column (T,) at all shifts; its mean stands in where it is unknown."""
 
     def __init__(self, column: NDArray[np.float64], drifts: NDArray[np.float64]) -> None:
         there = np.isfinite(column)

@@ -1,1 +1,5 @@
-"""Which ROI drives which, and what drives one region."""
+"""Tested connections between ROIs, and the latents that drive one region."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

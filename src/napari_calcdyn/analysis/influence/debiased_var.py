@@ -1,4 +1,4 @@
-"""A sparse VAR whose coefficients can be tested: the lasso, debiased."""
+"""A sparse VAR with standard errors, from the debiased lasso."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import fit_var
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import Selection, fit_var
 
 
 @dataclass(frozen=True, eq=False)

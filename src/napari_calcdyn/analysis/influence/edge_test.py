@@ -1,4 +1,4 @@
-"""Which edges of a VAR are there: a permutation test of all of them at once."""
+"""Permutation test of all connections of a VAR at once."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def family_wise(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
-    """Test every edge between two ROIs against block-permuted surrogates.
+    """Test every connection between two ROIs against block-permuted surrogates.
 
     In a surrogate, what the ROIs do beyond their prediction happens at other times: the residuals are cut into blocks
     and the blocks shuffled, those of all ROIs together, so that what ROIs do at the same time they still do. The same
-    estimate is made of each surrogate, and its largest t-value anywhere is kept. An edge's p-value is
-    ``(1 + #{max |t*| ≥ |t|}) / (1 + B)``: with all edges at p ≤ 0.05 called real, the chance that any of them is not
-    is 5 % (Westfall & Young 1993, Resampling-Based Multiple Testing; ter Braak 1992 for the residuals).
+    estimate is made of each surrogate, and its largest t-value anywhere is kept. A connection's p-value
+    is ``(1 + #{max |t*| ≥ |t|}) / (1 + B)``: with all connections at p ≤ 0.05 called real, the chance that any of them
+    is not is 5 % (Westfall & Young 1993, Resampling-Based Multiple Testing; ter Braak 1992 for the residuals).
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def family_wise(
 def _shuffled(
     fit: DebiasedVAR, rois: int, block_length: int, seed: int, times: int
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield |t| of all edges between different ROIs, with the residuals' blocks in random order."""
+    """Yield |t| of all connections between different ROIs, with the residuals' blocks in random order."""
     frames, width = fit.residuals.shape
     columns = (np.arange(fit.order)[:, None] * width + np.arange(rois)).ravel()
     design = fit.design[:, columns].T / frames

@@ -1,15 +1,14 @@
-"""The influence graph in files that spreadsheets and graph programs read."""
+"""The influence graph as CSV for spreadsheets and as GraphML for graph programs."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import replacing, write_table, writing
 
 EDGE = np.dtype(
     [
@@ -21,14 +20,14 @@ EDGE = np.dtype(
         ("p_value", float),
     ]
 )
-"""One edge: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target per
-standard deviation of the source, family-wise p-value or NaN."""
+"""One connection: ids of the two ROIs, lag in frames, partial correlation, effect in standard deviations of the target
+per standard deviation of the source, family-wise p-value or NaN."""
 
 _GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 
 
 def write_csv(path: Path, edges: NDArray[np.void]) -> None:
-    """Write edges as a table with the columns of `EDGE`.
+    """Write connections as a table with the columns of `EDGE`.
 
     Parameters
     ----------
@@ -42,17 +41,14 @@ def write_csv(path: Path, edges: NDArray[np.void]) -> None:
     InputError
         If the file cannot be written.
     """
-    with writing(path), replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(EDGE.names or ())
-        for edge in edges:
-            table.writerow([edge["source"], edge["target"], edge["lag"], *map(_number, list(edge)[3:])])
+    rows = ([*edge[:3], *map(_number, edge[3:])] for edge in edges.tolist())
+    write_table(path, [EDGE.names or (), *rows])
 
 
 def write_graphml(
     path: Path, ids: NDArray[np.int64], centres: NDArray[np.float32], edges: NDArray[np.void]
 ) -> None:
-    """Write ROIs and edges as GraphML, which networkx, Gephi, Cytoscape and igraph read.
+    """Write ROIs and connections as GraphML, which networkx, Gephi, Cytoscape and igraph read.
 
     Parameters
     ----------
@@ -86,7 +82,7 @@ def write_graphml(
         edge = ElementTree.SubElement(graph, "edge", source=str(source), target=str(target))
         _add(edge, lag=lag, strength=strength, effect=effect, weight=abs(strength), p_value=p_value)
     ElementTree.indent(root)
-    with writing(path), replacing(path) as beside:
+    with writing(path.parent), replacing(path) as beside:
         ElementTree.ElementTree(root).write(beside, encoding="utf-8", xml_declaration=True)
 
 

@@ -1,8 +1,8 @@
-"""Which ROI drives which.
+"""Tested connections between ROIs.
 
 A sparse VAR among the ROIs' activities, told apart from each other and from their surroundings (`roi_activity`),
 with the surroundings among the predictors: glow that several ROIs share is not taken for a connection. Estimates are
-debiased, so that each edge has a standard error and can be tested.
+debiased, so that each connection has a standard error and can be tested.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, RoiSet, report
 
 from .debiased_var import DebiasedVAR, fit_debiased
@@ -41,7 +41,7 @@ class Influence:
         [lag, target, source]: partial correlation of the target with the source's past, all other past being known.
         Its square is the part of the target's unexplained variance that this past alone explains.
     p_values : ndarray (N, N), float32, or None
-        [target, source]: family-wise p-values, of all edges together; NaN on the diagonal. None where not tested.
+        [target, source]: family-wise p-values, of all connections together; NaN on the diagonal. None where not tested.
     block_length : int or None
         Frames in a block of the surrogates that were tested against.
     """
@@ -63,7 +63,7 @@ class Influence:
     def strength(self) -> NDArray[np.float32]:
         """Partial correlation at that lag, (N, N) as [target, source], with its sign; 0 on the diagonal.
 
-        Between −1 and 1. Effects in standard deviations rank edges worse: those of dim ROIs are large by chance.
+        Between −1 and 1. Effects in standard deviations rank connections worse: those of dim ROIs are large by chance.
         """
         return self._at_lag(self.correlations)
 
@@ -73,7 +73,7 @@ class Influence:
         return strongest
 
     def edges(self, *, least: float = 0.0, alpha: float | None = None) -> NDArray[np.void]:
-        """List edges, the strongest first.
+        """List connections, the strongest first.
 
         Parameters
         ----------
@@ -101,25 +101,41 @@ class Influence:
         return found[np.argsort(-np.abs(found["strength"]), kind="stable")]
 
     def write_csv(self, path: str | Path, *, alpha: float | None = None) -> None:
-        """Write the edges as a table; see `influence_files.write_csv`."""
+        """Write the connections as a table with the columns of `files.EDGE`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced, in one step.
+        alpha : float, optional
+            Leave out connections whose family-wise p-value is above this.
+        """
         write_csv(Path(path), self.edges(alpha=alpha))
 
     def write_graphml(self, path: str | Path, *, alpha: float | None = None) -> None:
-        """Write ROIs and edges as a graph; see `influence_files.write_graphml`."""
+        """Write ROIs and connections as GraphML, which networkx, Gephi, Cytoscape and igraph read.
+
+        Parameters
+        ----------
+        path : str or Path
+            Replaced, in one step.
+        alpha : float, optional
+            Leave out connections whose family-wise p-value is above this.
+        """
         write_graphml(Path(path), self.ids, self.centres, self.edges(alpha=alpha))
 
 
 def roi_influence(
     model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, *, order: int | None = None
 ) -> Influence:
-    """Tell which ROI drives which, without testing it.
+    """Estimate the connections between ROIs without testing them.
 
     Parameters
     ----------
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     rois : RoiSet
         Of the recording.
     order : int, optional
@@ -149,7 +165,7 @@ def influence_test(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Influence:
-    """Tell which ROI drives which, and test each edge against block-permuted surrogates.
+    """Estimate the connections between ROIs, and test each one against block-permuted surrogates.
 
     See `edge_test.family_wise` for the test.
 

@@ -1,11 +1,11 @@
-"""What each ROI does, told apart from its neighbours and from the glow around them."""
+"""Activity of each ROI, separated from its neighbours and from its surroundings."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import RoiSet
 
 from .roi_prediction import encoded_footprints
@@ -29,7 +29,7 @@ def roi_activity(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     rois : RoiSet
         Of the recording. With about as many ROIs as latents, or more, they cannot be told apart well.
 

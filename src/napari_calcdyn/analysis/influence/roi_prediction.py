@@ -1,4 +1,4 @@
-"""What the dynamics predict of an ROI's trace."""
+"""Traces of ROIs as the dynamics predict them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import InputError, RoiSet, Traces
-from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import InputError, RoiSet, Traces, delta_f_over_f
+from napari_calcdyn.recording.traces.baseline import Baseline
 
 _ROIS_AT_ONCE = 64
 
@@ -31,7 +31,7 @@ def predicted_traces(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     footprints : scipy.sparse array or ndarray (N, Y·X)
         Pixel weights of each ROI, of any sign.
     var : VAR, optional
@@ -61,7 +61,7 @@ def predicted_traces(
 
 @torch.no_grad()
 def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.float32]:
-    """Return what one unit of each latent adds to the trace of each ROI, ``s e_r``: its footprint, encoded.
+    """Encode footprints: what one unit of each latent adds to the trace of each ROI, ``s e_r``.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.flo
 
 
 def trace_weights(rois: RoiSet, traces: Traces) -> Any:
-    """Return how pixels make up traces: footprints, less the neuropil where it was subtracted.
+    """Return the pixel weights behind traces: footprints, less the neuropil where it was subtracted.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def trace_weights(rois: RoiSet, traces: Traces) -> Any:
 
 
 def predicted_like(predicted: NDArray[np.float32], traces: Traces) -> NDArray[np.float32]:
-    """Bring predicted fluorescence to the unit of traces, in the way in which they got there.
+    """Bring predicted fluorescence to the unit of traces, with the same baseline method.
 
     Parameters
     ----------

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.movies.movie import Movie
+from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.movies.statistics import refuse_bad_pixels
-from napari_calcdyn.recording.progress import ProgressCallback, report
 
 _BLOCK_BYTES = 4 << 20  # as stored; a few times that in double precision
 
 
 @dataclass(frozen=True, eq=False)
 class CheapMaps:
-    """Maps of what varies, smoothly or not.
+    """Standard deviation, correlation and autocovariance of every pixel.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Contribution maps: which part of every pixel follows the dynamics, and which source it comes from.
+"""Contribution maps: the part of every pixel that the dynamics predict, in total and for each source.
 
 The VAR's prediction is a sum over sources, ``ẑ[t] − μ = Σ_k δ_k[t]``, ``δ_k[t,j] = Σ_l A_l[j,k] z̃[t−l,k]``,
 where z̃ are deviations from the latents' mean μ. The contribution image of source k is a path integral,
@@ -10,42 +10,19 @@ complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
-from .contribution_movies import contribution_movie, reconstruction_movie
 from .predictor import Predictor, check_latent
+from .result import ContributionMaps
 from .source_split import SourceSplit
-
-__all__ = ["ContributionMaps", "contribution_maps", "contribution_movie", "edge_map", "reconstruction_movie"]
-
-
-@dataclass(frozen=True, eq=False)
-class ContributionMaps:
-    """What the dynamics contribute to every pixel, on average over the frames that have a past.
-
-    Attributes
-    ----------
-    explained : ndarray, shape (Y, X), float32
-        ``E = mean_t (Σ_k C_k[t]) · (x[t] − m)``: the part of each pixel's variance that the dynamics predict,
-        in squared movie units.
-    amplitude : ndarray, shape (Y, X), float32
-        ``mean_t |Σ_k C_k[t]|``, in movie units.
-    sources : ndarray, shape (d, Y, X), float32
-        The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for.
-    """
-
-    explained: NDArray[np.float32]
-    amplitude: NDArray[np.float32]
-    sources: NDArray[np.float32]
 
 
 @torch.no_grad()
@@ -120,7 +97,7 @@ def edge_map(
     var: VAR | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
-    """Map one edge of the network of latents: what `source` explains through `target`, `lag` frames later.
+    """Map one connection between latents: what `source` explains through `target`, `lag` frames later.
 
     Parameters
     ----------
@@ -141,7 +118,7 @@ def edge_map(
     -------
     ndarray (Y, X), float32
         ``mean_t s D_j A_l[j,k] z̃[t−l,k] · (x[t] − m)`` with D_j the picture of one unit of latent j. Over all
-        targets and lags, the edges of a source add up to its map.
+        targets and lags, the connections of a source add up to its map.
 
     Raises
     ------
@@ -169,7 +146,7 @@ def edge_map(
 def _predictable(
     model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Go through the frames with a past: (past of their latents (n, p·d), x[t] − m normalised (n, Y, X))."""
+    """Yield the frames that have a past: past latents (n, p·d), and x[t] − m normalised (n, Y, X)."""
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"

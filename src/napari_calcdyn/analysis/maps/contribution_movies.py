@@ -1,4 +1,4 @@
-"""Movies of what the model makes of a recording, computed frame by frame where they are looked at."""
+"""Contribution and reconstruction as lazy movies, computed frame by frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.movies.lazy import lazy_frames
 

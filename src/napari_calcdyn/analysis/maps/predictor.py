@@ -1,4 +1,4 @@
-"""The VAR where the network is: what the past of the latents says of the present."""
+"""Prediction of latents from their past, on the network's device."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.moments import lagged
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError
 
 
@@ -58,7 +58,7 @@ class Predictor:
 
 
 def check_latent(number: int, latents: int, name: str) -> None:
-    """Refuse the number of a latent that is not there.
+    """Raise InputError if there is no latent of this number.
 
     Raises
     ------

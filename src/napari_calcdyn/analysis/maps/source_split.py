@@ -1,4 +1,4 @@
-"""How the explained map splits between sources, in memory that does not grow with the recording."""
+"""Split of the explained map between sources, in memory that does not grow with the recording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DECODED_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class _Tile:
-    """A piece of the image, the predictors that reach it, and what they share with it."""
+    """A tile of the image, the predictors that reach it, and their sums of products with its pixels."""
 
     rows: slice
     columns: slice

@@ -1,9 +1,12 @@
-"""Groups of neurons: DBSCAN on their representations, and the search for its ε (Abante et al. 2025, §2.7).
+"""Groups of neurons: DBSCAN on their latents, and the search for its ε (Abante et al. 2025, §2.7).
 
 `MIN_SAMPLES` is 5, scikit-learn's default, for every representation: the paper searches over ε alone, and a
-second free number would let the search flatter whatever has more to gain from it. A neuron in no cluster has
-the label −1, and the adjusted Rand index counts all such neurons as one more group, so that calling neurons
-noise costs what any wrong cluster costs.
+search over a second number would favour the representation that gains more from it. A neuron in no cluster has
+the label −1. The adjusted Rand index counts all such neurons as one more group, so that calling neurons noise
+costs as much as any wrong cluster.
+
+The search asks for the clusters at about 60 ε. scikit-learn's `HDBSCAN` builds one tree, from which it reads the
+clusters at any ε.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .density_tree import MIN_SAMPLES, NOISE, DensityTree
+from napari_calcdyn.recording import InputError
+
 from .scores import adjusted_rand_index
 
 __all__ = [
@@ -23,6 +27,9 @@ __all__ = [
     "dbscan",
     "epsilon_candidates",
 ]
+
+MIN_SAMPLES = 5
+NOISE = -1
 
 _CANDIDATES = 60
 _SMALLEST = 0.05  # part of all neurons that makes a cluster count in the choice of ε
@@ -48,13 +55,13 @@ def dbscan(latents: NDArray[np.floating], epsilon: float) -> NDArray[np.int64]:
     InputError
         If there are fewer than `MIN_SAMPLES` neurons, or one has no representation.
     """
-    return DensityTree(latents).clusters(epsilon)
+    return _Tree(latents).clusters(epsilon)
 
 
 def epsilon_candidates(latents: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the ε that the search tries, from the distances between these neurons alone.
+    """Return the ε that the search tries, chosen from the distances between the neurons alone.
 
-    Clusters change where ε passes the length of an edge of the `DensityTree`. Candidates lie in the middle
+    Clusters change where ε passes the length of an edge of the tree. Candidates lie in the middle
     between two such lengths: half of them at even quantiles of the lengths, which resolves how much is noise;
     half where 1, 2, 3, … of the longest edges are cut, in growing steps, which resolves how few clusters stand
     apart. Multiplying `latents` by a number multiplies all candidates by it, so no representation gains from
@@ -75,7 +82,7 @@ def epsilon_candidates(latents: NDArray[np.floating]) -> NDArray[np.float64]:
     InputError
         If there are fewer than `MIN_SAMPLES` neurons, or one has no representation.
     """
-    return _candidates(DensityTree(latents))
+    return _candidates(_Tree(latents))
 
 
 def best_epsilon(latents: NDArray[np.floating], types: ArrayLike) -> tuple[float, float]:
@@ -100,7 +107,7 @@ def best_epsilon(latents: NDArray[np.floating], types: ArrayLike) -> tuple[float
     InputError
         If there are fewer than `MIN_SAMPLES` neurons, or one has no representation.
     """
-    tree = DensityTree(latents)
+    tree = _Tree(latents)
     candidates = _candidates(tree)
     scores = [adjusted_rand_index(types, tree.clusters(epsilon)) for epsilon in candidates]
     best = int(np.argmax(scores))
@@ -108,7 +115,7 @@ def best_epsilon(latents: NDArray[np.floating], types: ArrayLike) -> tuple[float
 
 
 def choose_epsilon(latents: NDArray[np.floating]) -> float:
-    """Choose an ε where no types are known: the one that parts most neurons into most groups.
+    """Choose an ε where no types are known: most neurons in most groups.
 
     Of `epsilon_candidates`, the one with the highest ``share · log(k + 1)``, k the number of clusters that hold at
     least 5 % of the neurons (and 5 of them) and `share` the part of the neurons that is in those; of equal ones the
@@ -131,7 +138,7 @@ def choose_epsilon(latents: NDArray[np.floating]) -> float:
     InputError
         If there are fewer than `MIN_SAMPLES` neurons, or one has no representation.
     """
-    return _most_groups(DensityTree(latents))
+    return _most_groups(_Tree(latents))
 
 
 def cluster_neurons(latents: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -152,11 +159,55 @@ def cluster_neurons(latents: NDArray[np.floating]) -> NDArray[np.int64]:
     InputError
         If there are fewer than `MIN_SAMPLES` neurons, or one has no representation.
     """
-    tree = DensityTree(latents)
+    tree = _Tree(latents)
     return tree.clusters(_most_groups(tree))
 
 
-def _candidates(tree: DensityTree) -> NDArray[np.float64]:
+class _Tree:
+    """DBSCAN of points (N, D) at every ε, from one computation."""
+
+    def __init__(self, points: NDArray[np.floating]) -> None:
+        from sklearn.cluster import HDBSCAN
+        from sklearn.neighbors import NearestNeighbors
+
+        if len(points) < MIN_SAMPLES:
+            raise InputError(f"{len(points)} neurons cannot be clustered: give at least {MIN_SAMPLES}.")
+        if not np.isfinite(points).all():
+            raise InputError(
+                "A neuron without a representation cannot be clustered: leave out rows with NaN."
+            )
+        places: NDArray[np.float64] = np.asarray(points, np.float64)
+        self._hdbscan = HDBSCAN(min_samples=MIN_SAMPLES, copy=True).fit(places)
+        # scikit-learn has no public name for its tree: the ε at which clusters merge, ascending.
+        self.lengths: NDArray[np.float64] = self._hdbscan._single_linkage_tree_["value"]
+        # Both counts include the point itself; asked without points, the search leaves it out.
+        search = NearestNeighbors(n_neighbors=MIN_SAMPLES - 1, algorithm="kd_tree").fit(places)
+        self._distances, self._nearest = search.kneighbors()
+
+    def clusters(self, epsilon: float) -> NDArray[np.int64]:
+        """Return the same labels as ``DBSCAN(epsilon, min_samples=MIN_SAMPLES)``.
+
+        Clusters are numbered from 0 in the order of their first core points. `HDBSCAN` parts the core points and
+        calls all others noise. A border point, which is no core point but has one within ε, belongs to the cluster
+        of lowest number that reaches it, as in `DBSCAN`. It has fewer than `MIN_SAMPLES` points within ε, hence
+        none that is not among its nearest.
+        """
+        core = self._distances[:, -1] <= epsilon
+        # HDBSCAN cuts edges of length ε too, and also takes single points for clusters.
+        parts = self._hdbscan.dbscan_clustering(np.nextafter(epsilon, np.inf), min_cluster_size=1)
+        _, first, part = np.unique(parts[core], return_index=True, return_inverse=True)
+        labels = np.full(len(core), NOISE, np.int64)
+        labels[core] = first.argsort().argsort()[part]
+
+        nobody = len(core)
+        near = core[self._nearest] & (self._distances <= epsilon)
+        reached = np.where(near, labels[self._nearest], nobody).min(1)
+        border = ~core & (reached < nobody)
+        labels[border] = reached[border]
+        return labels
+
+
+def _candidates(tree: _Tree) -> NDArray[np.float64]:
     lengths, edges = tree.lengths, len(tree.lengths)
     kept = np.concatenate(
         [np.linspace(0, edges, _CANDIDATES // 2 + 1)[1:], edges - np.geomspace(1, edges, _CANDIDATES // 2)]
@@ -170,7 +221,7 @@ def _candidates(tree: DensityTree) -> NDArray[np.float64]:
     return np.unique((reached + longer) / 2)
 
 
-def _most_groups(tree: DensityTree) -> float:
+def _most_groups(tree: _Tree) -> float:
     best, chosen = 0.0, 0.0
     for epsilon in _candidates(tree):
         clusters = tree.clusters(epsilon)

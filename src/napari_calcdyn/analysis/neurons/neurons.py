@@ -1,8 +1,7 @@
-"""Every neuron of a recording as an AVAE describes it: latents, denoised trace, place on the map, cluster."""
+"""Latents, denoised trace, map place and cluster of every neuron of a recording."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.avae.model import AVAE
+from napari_calcdyn.models.avae import AVAE
 from napari_calcdyn.recording import ProgressCallback, Traces, report
-from napari_calcdyn.recording.writing import replacing, writing
+from napari_calcdyn.recording.writing import write_table
 
 from .clustering import NOISE, cluster_neurons
 from .trace_features import trace_features
@@ -21,7 +20,7 @@ from .tsne import Embedding, check_enough_neurons, fit_tsne
 
 @dataclass(frozen=True, eq=False)
 class Neurons:
-    """The neurons of a recording as a model sees them; made by `analyse_neurons`.
+    """Latents, denoised trace, map place and cluster of every neuron; made by `analyse_neurons`.
 
     A neuron whose trace cannot be used is kept: NaN, cluster −1, and the reason in `problems`.
 
@@ -69,18 +68,11 @@ class Neurons:
         InputError
             If it cannot be written.
         """
-        path = Path(path)
         latents = [f"mu_{number}" for number in range(1, self.mean.shape[1] + 1)]
-        rows = zip(self.ids, self.mean, self.tsne, self.cluster, strict=True)
-        with (
-            writing(path.parent),
-            replacing(path) as beside,
-            beside.open("w", encoding="utf-8", newline="") as file,
-        ):
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["roi_id", *latents, "tsne_1", "tsne_2", "cluster"])
-            for roi, mean, place, cluster in rows:
-                table.writerow([roi, *map(_cell, mean), *map(_cell, place), cluster])
+        table: list[list[Any]] = [["roi_id", *latents, "tsne_1", "tsne_2", "cluster"]]
+        for roi, mean, place, cluster in zip(self.ids, self.mean, self.tsne, self.cluster, strict=True):
+            table.append([roi, *map(_cell, mean), *map(_cell, place), cluster])
+        write_table(Path(path), table)
 
 
 def _cell(value: np.float32) -> str:
@@ -90,7 +82,7 @@ def _cell(value: np.float32) -> str:
 def analyse_neurons(
     model: AVAE, traces: Traces, *, seed: int = 0, progress: ProgressCallback | None = None
 ) -> Neurons:
-    """Describe every neuron by a fitted model, lay all of them out on a map, and group them.
+    """Encode and denoise every neuron by a fitted model, lay the neurons out on a map, and cluster them.
 
     Parameters
     ----------
@@ -136,7 +128,7 @@ def analyse_neurons(
 
 
 def _explained(traces: Traces, reconstruction: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the part of each trace's variance that its reconstruction has, NaN where it cannot be used."""
+    """Return the part of each trace's variance that its reconstruction explains, NaN where it cannot be used."""
     explained = np.full(len(traces), np.nan)
     for position in np.flatnonzero(traces.usable):
         valid = traces.mask[position]

@@ -1,4 +1,4 @@
-"""How well a representation of neurons agrees with what is known of them, and with another one."""
+"""Agreement of a representation of neurons with known types and numbers, and with another representation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def neighbour_accuracy(
     test_types: ArrayLike,
     k: int = 10,
 ) -> float:
-    """Tell the type of each test neuron by a vote of its nearest training neurons.
+    """Predict the type of each test neuron by a vote of its nearest training neurons, and score it.
 
     Parameters
     ----------
@@ -60,20 +60,23 @@ def neighbour_accuracy(
     InputError
         If there are fewer than `k` training neurons.
     """
-    names, votes = np.unique(np.asarray(train_types), return_inverse=True)
-    if len(votes) < k:
-        raise InputError(f"{len(votes)} neurons are too few for a vote of {k} neighbours: give more neurons.")
-    nearest = votes[_nearest(train_latents, k, test_latents)]
+    from sklearn.neighbors import KNeighborsClassifier
+
+    if len(train_latents) < k:
+        raise InputError(
+            f"{len(train_latents)} neurons are too few for a vote of {k} neighbours: give more neurons."
+        )
     # Votes fall by less than 1/k² from neighbour to neighbour: enough to break a tie, never a majority.
-    weights = 1 - np.arange(k) / (2 * k**3)
-    counts = np.stack([((nearest == number) * weights).sum(1) for number in range(len(names))])
-    return float(np.mean(names[counts.argmax(0)] == np.asarray(test_types)))
+    votes = 1 - np.arange(k) / (2 * k**3)
+    classifier = KNeighborsClassifier(k, weights=lambda distances: np.tile(votes, (len(distances), 1)))
+    classifier.fit(train_latents, np.asarray(train_types))
+    return float(classifier.score(test_latents, np.asarray(test_types)))
 
 
 def neighbourhood_agreement(
     first: NDArray[np.floating], second: NDArray[np.floating], k: int = 10
 ) -> tuple[float, float]:
-    """Measure how far two maps put the same neurons next to each other.
+    """Measure how much of their neighbourhoods two maps of the same neurons share.
 
     Parameters
     ----------
@@ -94,6 +97,8 @@ def neighbourhood_agreement(
     InputError
         If the maps have different numbers of neurons, or no more than `k`.
     """
+    from sklearn.neighbors import kneighbors_graph
+
     count = len(first)
     if len(second) != count:
         raise InputError(
@@ -101,17 +106,14 @@ def neighbourhood_agreement(
         )
     if count <= k:
         raise InputError(f"{count} neurons are too few for neighbourhoods of {k}: give more neurons.")
-    common = [
-        np.intersect1d(one, other, assume_unique=True).size
-        for one, other in zip(_nearest(first, k), _nearest(second, k), strict=True)
-    ]
-    return float(np.mean(common)) / k, k / (count - 1)
+    common = kneighbors_graph(first, k).multiply(kneighbors_graph(second, k)).sum()
+    return float(common) / (count * k), k / (count - 1)
 
 
 def latent_correlations(
     latents: NDArray[np.floating], columns: Mapping[str, ArrayLike]
 ) -> dict[str, NDArray[np.float64]]:
-    """Correlate every latent with numbers that are known of the neurons (Abante et al. 2025, Fig. 5B).
+    """Correlate every latent with known numbers of the neurons (Abante et al. 2025, Fig. 5B).
 
     Parameters
     ----------
@@ -152,15 +154,3 @@ def _correlation(latents: NDArray[np.float64], column: NDArray[np.float64]) -> N
     latents, column = latents - latents.mean(0), column - column.mean()
     scale = np.linalg.norm(latents, axis=0) * np.linalg.norm(column)
     return np.where(constant, np.nan, (column @ latents) / np.where(constant, 1, scale))
-
-
-def _nearest(
-    points: NDArray[np.floating], k: int, asked: NDArray[np.floating] | None = None
-) -> NDArray[np.int64]:
-    """Return the positions of the `k` points nearest to each of `asked`, or to each point, itself left out."""
-    from sklearn.neighbors import NearestNeighbors
-
-    found: NDArray[np.int64] = (
-        NearestNeighbors(n_neighbors=k).fit(points).kneighbors(asked, return_distance=False)
-    )
-    return found

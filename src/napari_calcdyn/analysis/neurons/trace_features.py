@@ -1,4 +1,4 @@
-"""What can be told of a neuron from its trace alone: how strong, how clear and how often its events are."""
+"""Peak, signal-to-noise ratio and event rate of a neuron, from its trace alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _EVENT = 4.0  # noise standard deviations above the baseline
 
 
 def trace_features(traces: Traces) -> dict[str, NDArray[np.float64]]:
-    """Describe every trace by a few numbers.
+    """Compute peak, signal-to-noise ratio and event rate of every trace.
 
-    The baseline is the median of a trace, its noise the standard deviation that the median difference of
-    successive samples would have as Gaussian noise: events are rarer than noise and hardly move either.
+    The baseline is the median of a trace. Its noise is the standard deviation of Gaussian noise with the same median
+    difference between successive samples. Events are rare, and hardly change either.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def trace_features(traces: Traces) -> dict[str, NDArray[np.float64]]:
 
 
 def _events(above: NDArray[np.float64], noise: float) -> int:
-    """Count how often a trace leaves its baseline for good: noise on a falling trace is no new event."""
+    """Count events; noise on a falling trace is no new event."""
     state = np.where(above > _EVENT * noise, 1, np.where(above <= 0, 0, -1))
     decided = state[state >= 0]  # samples in between stay what they were before
     return int((np.diff(decided, prepend=0) == 1).sum())

@@ -1,4 +1,4 @@
-"""The map of neurons: their representations laid out in two dimensions by t-SNE."""
+"""t-SNE map of neurons, on which new ones can be placed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLACING = 250  # iterations that place new neurons on a map
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A map of neurons that new ones can be placed on; made by `fit_tsne`.
+    """A t-SNE map of neurons, on which new ones can be placed; made by `fit_tsne`.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def fit_tsne(
     threads: int = 1,
     progress: ProgressCallback | None = None,
 ) -> Embedding:
-    """Lay neurons out so that those with similar representations are neighbours.
+    """Make a map on which neurons with similar representations are neighbours.
 
     t-SNE with exact neighbours, started from the principal components.
 
@@ -133,7 +133,7 @@ def fit_tsne(
 
 
 def check_enough_neurons(number: int) -> None:
-    """Refuse to analyse fewer than `MIN_NEURONS` neurons.
+    """Raise InputError if there are fewer than `MIN_NEURONS` neurons.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _optimise(
     progress: ProgressCallback | None,
     **options: Any,
 ) -> None:
-    """Run some iterations, and tell how far all of them have come."""
+    """Run some of `total` iterations, and report progress."""
 
     def tell(iteration: int, error: float, places: NDArray[np.float64]) -> None:
         report(progress, before + iteration, total)

@@ -1,1 +1,5 @@
-"""Whether two stretches of time follow the same VAR."""
+"""Comparison of two stretches of time: test, changed connections and maps."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Whether two stretches of time follow the same rules.
+"""Test of whether two stretches of time follow the same rules.
 
 H0: both follow one VAR. With a sparse VAR of both together and one of each, all with the penalty λ that is chosen once,
 for both together, the statistic is ``D = Σ_j (RSS_pooled − RSS_A − RSS_B) / RSS_pooled`` over targets j. Under H0 it
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import Selection
 from napari_calcdyn.recording import InputError, ProgressCallback, report
+from napari_calcdyn.recording.progress import part_of
 
 CHANGED = np.dtype(
     [
@@ -29,14 +30,14 @@ CHANGED = np.dtype(
         ("p_value", np.float64),
     ]
 )
-"""One changed edge: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
+"""One changed connection: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
 
-_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the edges
+_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the connections
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Whether two sequences follow one VAR, and where they differ.
+    """Result of the test of whether two sequences follow one VAR, and where they differ.
 
     Attributes
     ----------
@@ -81,12 +82,12 @@ class Comparison:
         return len(self.null)
 
     def edges(self, alpha: float = 0.05) -> NDArray[Any]:
-        """Return the edges that changed.
+        """Return the connections that changed.
 
         Parameters
         ----------
         alpha : float
-            Largest family-wise p-value: the chance of a single false edge where nothing changed.
+            Largest family-wise p-value: the chance of a single false connection where nothing changed.
 
         Returns
         -------
@@ -167,10 +168,13 @@ def compare_sequences(
     common = CommonVAR.fit(blocks, selection or Selection(), weights)
     labels = permuted_labels(blocks, permutations, seed)
     factor = factors(blocks, common, labels, progress)
-    gain = gains(blocks, common, labels, factor, _part(progress, 0, _GAINS))
+    shared = _GAINS * permutations
+    gain = gains(blocks, common, labels, factor, part_of(progress, 0, shared, permutations))
     statistic = gain.sum(1)
     null = statistic[1:]
-    change, edge_p = changed_edges(blocks, common, labels, factor, _part(progress, _GAINS, 1))
+    change, edge_p = changed_edges(
+        blocks, common, labels, factor, part_of(progress, shared, permutations, permutations)
+    )
 
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
@@ -180,7 +184,7 @@ def compare_sequences(
         by_lag(common.alone(blocks.moments(group), scale).numpy()) * units
         for group, scale in zip(blocks.conditions, factor[0].tolist(), strict=True)
     ]
-    # Rounding must not tell a labelling from its equal.
+    # A little less, so that equal labellings count as equal despite rounding.
     as_large = int((null >= statistic[0] - 1e-9 * abs(statistic[0])).sum())
     return Comparison(
         statistic=float(statistic[0]),
@@ -195,10 +199,3 @@ def compare_sequences(
         edge_p=by_lag(edge_p),
         edge_change=by_lag(change),
     )
-
-
-def _part(progress: ProgressCallback | None, start: float, stop: float) -> ProgressCallback | None:
-    """Return a callback for work that is only a part of the whole, from `start` to `stop` of 1."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(round(total * start + done * (stop - start)), total)

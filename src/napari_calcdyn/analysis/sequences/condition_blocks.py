@@ -1,4 +1,4 @@
-"""The frames of two conditions as blocks that may change places: of the same length, mean and liveliness."""
+"""Frames of two conditions as exchangeable blocks, of the same length, mean and power."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.analysis.blocks import autocorrelation_time, equal_blocks
-from napari_calcdyn.models.var.moments import Moments
+from napari_calcdyn.models.var import Moments
 from napari_calcdyn.recording import InputError
 
-LEAST_BLOCKS = 5  # in a condition: less have too few ways to change places
+LEAST_BLOCKS = 5  # in a condition; fewer can be permuted in too few ways
 _WANTED_BLOCKS = 7
-_TIMES = 6.0  # of the autocorrelation time in a block: with less, neighbours still know of each other
+_TIMES = 6.0  # of the autocorrelation time in a block; with less, neighbouring blocks are still correlated
 _MOST_BLOCKS = 400
 _MOST_BYTES = 2 * 2**30
 _KEPT = 0.75  # of a condition's frames, where blocks of one length leave some out
@@ -90,7 +90,7 @@ class Blocks:
 def make_blocks(
     latents: NDArray[np.floating], a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
 ) -> Blocks:
-    """Check two conditions, bring them to a common footing and cut them into blocks.
+    """Check two conditions, bring them to the same mean and power, and cut them into blocks.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def make_blocks(
     Blocks
         Latents have mean 0 in each condition and variance 1 over both. The frames of both conditions are scaled, all
         latents alike, such that a common VAR misses the same power in both: that leaves the rules as they are, and
-        blocks of a livelier condition can be told from others only by their rules.
+        blocks of a condition with more power then differ from others only by their rules.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence
 def check_ranges(
     a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int, block: int | Literal["auto"] = "auto"
 ) -> None:
-    """Refuse what can never be compared, before anything is computed.
+    """Raise InputError if two conditions cannot be compared, before anything is computed.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[i
 
 
 def _louder(blocks: Blocks, groups: tuple[slice, slice]) -> float:
-    """Return by what to multiply power in A, and divide it in B, to make equal what a common VAR leaves over.
+    """Return the factor for power in A, and its inverse in B, that makes the residuals of a common VAR equal.
 
     As a geometric mean over latents, which does not depend on their units.
     """

@@ -1,4 +1,4 @@
-"""Compiled: what a sparse VAR of each of two groups of blocks leaves unexplained, for many groupings at once."""
+"""Compiled residuals of sparse VARs of two groups of blocks, for many groupings at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the picture two sets of rules explain something, and where they disagree."""
+"""Maps of what the rules of two conditions explain, and of how far they disagree."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.models.var.moments import lagged
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback, report
+from napari_calcdyn.recording.progress import part_of
 
 from .comparison import Comparison
 
@@ -57,10 +58,15 @@ class Condition:
     stretches: Sequence[range]
 
     @property
+    def frames(self) -> int:
+        """Number of frames that are compared."""
+        return sum(map(len, self.stretches))
+
+    @property
     def mean(self) -> NDArray[np.float32]:
         """Mean latents in the condition, (d,)."""
         total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.stretches)
-        mean: NDArray[np.float32] = (total / sum(map(len, self.stretches))).astype(np.float32)
+        mean: NDArray[np.float32] = (total / self.frames).astype(np.float32)
         return mean
 
 
@@ -97,20 +103,11 @@ def comparison_maps(
     """
     rules = [_effects(it, model) for it in (comparison.coefficients_a, comparison.coefficients_b)]
     order = len(comparison.coefficients_a)
-    frames = [sum(map(len, it.stretches)) for it in (a, b)]
-
-    def later(done: int, total: int) -> bool | None:
-        return None if progress is None else progress(frames[0] + done, sum(frames))
-
-    def first(done: int, total: int) -> bool | None:
-        return None if progress is None else progress(done, sum(frames))
-
-    explained = [
-        _explained(model, condition, effects, order, tell)
-        for condition, effects, tell in ((a, rules[0], first), (b, rules[1], later))
-    ]
+    total = a.frames + b.frames
+    explained_a = _explained(model, a, rules[0], order, part_of(progress, 0, a.frames, total))
+    explained_b = _explained(model, b, rules[1], order, part_of(progress, a.frames, total, total))
     disagreement = _covariance(rules[1] - rules[0], order, (a, b))
-    return ComparisonMaps(explained[0], explained[1], _root_mean_square(model, disagreement))
+    return ComparisonMaps(explained_a, explained_b, _root_mean_square(model, disagreement))
 
 
 def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor:
@@ -119,7 +116,11 @@ def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor
 
 
 def _explained(
-    model: VARAutoencoder, condition: Condition, effects: Tensor, order: int, progress: ProgressCallback
+    model: VARAutoencoder,
+    condition: Condition,
+    effects: Tensor,
+    order: int,
+    progress: ProgressCallback | None,
 ) -> NDArray[np.float32]:
     frames, mean = model.normalised(condition.movie), condition.mean
     # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
@@ -135,14 +136,14 @@ def _explained(
             predicted += contribution.sum(0).cpu().numpy()
             actual += block.sum(0).cpu().numpy()
             count += len(block)
-            report(progress, done + start + len(block) - stretch.start, 0)
+            report(progress, done + start + len(block) - stretch.start, condition.frames)
         done += len(stretch)
     image = model.scale**2 * (product / count - predicted / count * (actual / count))
     return image.astype(np.float32)
 
 
 def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) -> NDArray[np.float64]:
-    """Second moments (d, d) of what `effects` predict from the past in all frames of the conditions."""
+    """Return second moments (d, d) of what `effects` predict in all frames of the conditions."""
     effects = effects.double().cpu()
     total, count = torch.zeros(effects.shape[1], effects.shape[1], dtype=torch.float64), 0
     for condition in conditions:
@@ -157,7 +158,7 @@ def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) ->
 
 
 def _root_mean_square(model: VARAutoencoder, covariance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Root mean square of decoded latents of these second moments: as many pictures as latents, not as frames."""
+    """Return the root mean square picture (Y, X) of latents with these second moments."""
     power, directions = np.linalg.eigh(covariance)
     wanted = power > 1e-12 * max(float(power[-1]), 0.0)
     pictures = torch.from_numpy((directions[:, wanted] * np.sqrt(power[wanted])).T.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The statistic of a comparison and its null distribution: blocks change places, frames are not looked at again."""
+"""Statistic of a comparison and its null distribution, from sums over blocks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
+from napari_calcdyn.models.lasso import solve_lasso
+from napari_calcdyn.models.var import Moments, Selection
 from napari_calcdyn.models.var.model import trace_path
-from napari_calcdyn.models.var.moments import Moments
-from napari_calcdyn.models.var.selection import Selection, choose_penalty
+from napari_calcdyn.models.var.selection import choose_penalty
 from napari_calcdyn.recording import ProgressCallback, report
 
 from .condition_blocks import Blocks, ridge_inverse
@@ -76,7 +76,7 @@ class CommonVAR:
 
 
 def permuted_labels(blocks: Blocks, permutations: int, seed: int) -> NDArray[np.float64]:
-    """Return which blocks count as A, (1 + B, n), 1 or 0: first as it is, then B times at random.
+    """Label blocks as A (1) or B (0), (1 + B, n): first as they are, then B times at random.
 
     A has as many blocks, and as blocks are of one length as many frames, every time.
     """
@@ -91,10 +91,10 @@ def factors(
     labels: NDArray[np.float64],
     progress: ProgressCallback | None,
 ) -> NDArray[np.float64]:
-    """Return by what to multiply the power of either group, so that a common VAR misses as much of both; (1 + B, 2).
+    """Return the factors (1 + B, 2) for the power of both groups that make the residuals of a common VAR equal.
 
-    One factor for all latents leaves the rules as they are, but without it the louder group makes the common rules.
-    What is missed is averaged geometrically over latents, which does not depend on their units.
+    One factor for all latents leaves the rules as they are; without it, the group with more power would determine the
+    common rules. The power of residuals is averaged geometrically over latents, which does not depend on their units.
     """
     power = np.empty(blocks.square.shape)
     for block in range(len(blocks.frames)):
@@ -200,7 +200,7 @@ def changed_edges(
             done = columns.start * len(labels) + rows.stop * (columns.stop - columns.start)
             report(progress, (len(labels) - 1) * done // (len(change) * len(labels)), len(labels) - 1)
     largest = np.sort(largest[1:])
-    # Rounding must not tell a labelling from its equal.
+    # A little less, so that equal labellings count as equal despite rounding.
     below = np.searchsorted(largest, np.abs(change) * (1 - 1e-9))
     p_value = (1 + len(largest) - below) / (1 + len(largest))
     shape = common.effects.shape

@@ -1,4 +1,4 @@
-"""How a push spreads: the fitted dynamics with it, less the same without it.
+"""Impulse responses: how a push of a latent or an ROI spreads.
 
 The dynamics are linear. With deviations ``z̃ = z − μ`` of the latents from their mean, a roll-out goes on by
 ``z̃[t] = Σ_l A_l z̃[t−l]``. Two of them that differ by a push b at t = 0 differ later by ``r[0] = b`` and
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps.predictor import check_latent
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import size_text
 
 from .latent_movies import latent_movie
 
@@ -26,7 +27,7 @@ _RUNAWAY = 1e6  # times as large as what a roll-out began with
 def roll_out(
     var: VAR, past: NDArray[np.floating], frames: int, *, push: NDArray[np.floating] | None = None
 ) -> NDArray[np.float64]:
-    """Let the dynamics go on by themselves.
+    """Continue the dynamics from given frames, without noise.
 
     Parameters
     ----------
@@ -53,13 +54,13 @@ def roll_out(
     if past.shape != (var.order, var.latents):
         raise InputError(
             f"A model of order {var.order} with {var.latents} latents goes on from as many frames of as many"
-            f" latents, and {' × '.join(map(str, past.shape))} were given: take the {var.order} frames before."
+            f" latents, and {size_text(past.shape)} were given: take the {var.order} frames before."
         )
     return var.mean + _go_on(var, past - var.mean, frames, push)
 
 
 def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArray[np.float64]:
-    """Tell what a push adds to the latents from its frame on.
+    """Compute what a push adds to the latents from its frame on.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArr
 
 
 def source_push(var: VAR, source: int, size: float = 1.0) -> NDArray[np.float64]:
-    """Return a push of one source.
+    """Return a push of one latent.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def roi_push(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.latents` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them.
     footprint : ndarray (Y·X,) or scipy.sparse array (1, Y·X)
         Pixel weights of the ROI.
     size : float

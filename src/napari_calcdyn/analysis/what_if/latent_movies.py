@@ -1,4 +1,4 @@
-"""A series of latents as a movie."""
+"""Movie of a series of latents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording.movies.lazy import lazy_frames
 
 MOST_BYTES = 64 * 2**20  # of a movie that is decoded at once

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QAbstractItemView
+from superqt.utils import signals_blocked
+
+from napari_calcdyn.gui.forms.table import PlainTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,12 +21,12 @@ LEVEL = 0.05
 _TIPS = (
     "",
     "Correlation over time, from −1 to 1, after drifts as slow as half the recording were taken off both.",
-    "How often activity shifted in time goes with the behaviour as much, in any row of all: 0.05 keeps the share of "
-    "tables with even one false row at 5 %. Rows below that are bold.",
+    "Family-wise p-value: how often activity shifted in time is correlated as strongly in any row. At "
+    "0.05, one table in twenty has a false row. Rows below 0.05 are bold.",
 )
 
 
-class CorrelationTable(QTableWidget):  # type: ignore[misc]
+class CorrelationTable(PlainTable):
     """Lists what goes with a column, the strongest first.
 
     Signals
@@ -34,62 +38,50 @@ class CorrelationTable(QTableWidget):  # type: ignore[misc]
     picked = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_TIPS))
+        super().__init__(_headings("ROIs"))
         self._ids: list[int] = []
-        self.verticalHeader().setVisible(False)
         self.verticalHeader().setDefaultSectionSize(22)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setMinimumSectionSize(30)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setShowGrid(False)
         self.itemSelectionChanged.connect(self._on_selected)
 
     def show_correlation(self, found: BehaviourCorrelation | None, column: str, kind: str) -> None:
         """Show one column of what was found, and no selection; None empties the table."""
-        self.blockSignals(True)
-        self.clearSelection()
-        self.setHorizontalHeaderLabels([kind.removesuffix("s"), "r", "p"])
-        for place, tip in enumerate(_TIPS):
-            self.horizontalHeaderItem(place).setToolTip(f"<qt>{tip}</qt>" if tip else "")
         ranked = [] if found is None or column not in found.columns else found.ranked(column).tolist()
-        self._ids = [] if found is None else [int(found.ids[at]) for at in ranked[:MOST_ROWS]]
-        self.setRowCount(len(self._ids))
-        for row, at in enumerate(ranked[:MOST_ROWS]):
+        ranked, rows, bold = ranked[:MOST_ROWS], [], []
+        self._ids = []
+        for at in ranked:
             assert found is not None
-            place = found.columns.index(column)
-            p = found.p_values[place, at]
-            for cell, text in enumerate(
-                (
-                    str(self._ids[row]),
-                    f"{found.correlation[place, at]:+.2f}",
-                    f"{p:.2g}" if p >= 0.001 else "< 0.001",
-                )
-            ):
-                item = QTableWidgetItem(text)
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                font = item.font()
-                font.setBold(bool(p <= LEVEL))
-                item.setFont(font)
-                self.setItem(row, cell, item)
-        self.blockSignals(False)
+            place, number = found.columns.index(column), int(found.ids[at])
+            r, p = found.correlation[place, at], found.p_values[place, at]
+            self._ids.append(number)
+            rows.append((str(number), f"{r:+.2f}", f"{p:.2g}" if p >= 0.001 else "< 0.001"))
+            bold.append(bool(p <= LEVEL))
+        with signals_blocked(self):
+            self.clearSelection()
+            self.head(_headings(kind))
+            self.fill(rows)
+            for row, cell in product(range(len(rows)), range(self.columnCount())):
+                font = self.item(row, cell).font()
+                font.setBold(bold[row])
+                self.item(row, cell).setFont(font)
 
     def select_ids(self, ids: Collection[int]) -> None:
         """Select the rows of some ids, without `picked` being emitted."""
         rows = [row for row, number in enumerate(self._ids) if number in set(ids)]
-        if rows == sorted({index.row() for index in self.selectedIndexes()}):
+        if rows == self.selected_rows():
             return
-        self.blockSignals(True)
-        self.clearSelection()
-        mode = self.selectionMode()
-        self.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
-        for row in rows:
-            self.selectRow(row)
-        self.setSelectionMode(mode)
-        self.blockSignals(False)
+        with signals_blocked(self):
+            self.clearSelection()
+            mode = self.selectionMode()
+            self.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
+            for row in rows:
+                self.selectRow(row)
+            self.setSelectionMode(mode)
         self.viewport().update()
 
     def _on_selected(self) -> None:
-        self.picked.emit(
-            [self._ids[row] for row in sorted({index.row() for index in self.selectedIndexes()})]
-        )
+        self.picked.emit([self._ids[row] for row in self.selected_rows()])
+
+
+def _headings(kind: str) -> dict[str, str]:
+    return dict(zip((kind.removesuffix("s"), "r", "p"), _TIPS, strict=True))

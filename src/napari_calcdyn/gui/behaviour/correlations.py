@@ -8,20 +8,22 @@ import numpy as np
 from psygnal import Signal
 
 from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.background.status import tracked
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.recording.recordings import tracked
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
+from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.behaviour.correlation import BehaviourCorrelation
-    from napari_calcdyn.gui.session.session import Session, Status
+    from napari_calcdyn.gui.background.status import Status
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording.progress import ProgressCallback
 
 Kind = Literal["ROIs", "sources"]
 KINDS: tuple[Kind, ...] = ("ROIs", "sources")
-STOPPED = "Stopped before it was done."
+STOPPED = "Stopped before it was finished."
 
 
 class Correlations:
@@ -42,7 +44,7 @@ class Correlations:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shared = share_latents(session)
+        self._shared = session.part(Latents)
         self._job: Job | None = None
         self._found: dict[
             Kind, tuple[tuple[Any, ...], BehaviourCorrelation | str]
@@ -55,17 +57,17 @@ class Correlations:
     def obstacle(self, kind: Kind) -> str:
         """Say what is missing; empty where nothing is."""
         session = self._session
-        if session.behaviour is None or session.movie is None:
+        if session.recording.behaviour is None or session.recording.movie is None:
             return "Open a table of the behaviour first."
         if kind == "sources":
-            if session.model is None:
+            if session.dynamics.model is None:
                 return "Train or load a model in the Dynamics panel first."
-            if session.model.frame_shape != session.movie.frame_shape:
+            if session.dynamics.model.frame_shape != session.recording.movie.frame_shape:
                 return "The model of the Dynamics panel belongs to another recording."
         elif not belong_together(session):
-            if session.rois is None:
+            if session.rois.loaded is None:
                 return "There are no ROIs: open or draw some in the Neurons panel."
-            if session.rois.frame_shape != session.movie.frame_shape:
+            if session.rois.loaded.frame_shape != session.recording.movie.frame_shape:
                 return "The ROIs belong to another recording: open those of this one in the Neurons panel."
         known = self._found.get(kind)
         return known[1] if known is not None and self._current(kind) and isinstance(known[1], str) else ""
@@ -81,7 +83,7 @@ class Correlations:
             found = self._found[kind][1]
             return None if isinstance(found, str) else found
         self._wanted = kind
-        if self._job is not None and not _same(self._making, self._made_from(kind)):
+        if self._job is not None and not same_objects(self._making, self._made_from(kind)):
             self._job.stop()
         self._start()
         return None
@@ -107,11 +109,15 @@ class Correlations:
 
     def _made_from(self, kind: Kind) -> tuple[Any, ...]:
         session = self._session
-        of_rois = (session.traces if belong_together(session) else session.rois,)
-        return (session.behaviour, session.movie, *(of_rois if kind == "ROIs" else (session.model,)))
+        of_rois = (session.neurons.traces if belong_together(session) else session.rois.loaded,)
+        return (
+            session.recording.behaviour,
+            session.recording.movie,
+            *(of_rois if kind == "ROIs" else (session.dynamics.model,)),
+        )
 
     def _current(self, kind: Kind) -> bool:
-        return kind in self._found and _same(self._found[kind][0], self._made_from(kind))
+        return kind in self._found and same_objects(self._found[kind][0], self._made_from(kind))
 
     def _start(self) -> None:
         kind = self._wanted
@@ -159,7 +165,3 @@ class Correlations:
     def _on_cancelled(self) -> None:
         self._start()  # what was asked for meanwhile
         self.changed.emit()
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -18,19 +15,18 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
     QWidgetAction,
 )
+from superqt.utils import signals_blocked
 
 from napari_calcdyn.analysis.behaviour.correlation import numeric_columns
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
-from napari_calcdyn.gui.docks.dock import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import RAW, Row, TracePlot
-from napari_calcdyn.gui.session.session import Notice, session_of
 
 from .correlations import Correlations
 from .files import choose_behaviour, load_behaviour
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 MOST_CURVES = 8
 _FIRST_CURVES = 4
@@ -51,36 +47,31 @@ _HINT = (
 
 
 class BehaviourDock(BottomDock):
-    """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them.
+    """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them."""
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    topic = "behaviour"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        correlations = Correlations(session_of(napari_viewer))
-        super().__init__(napari_viewer, correlations.close)
-        self._correlations = correlations
+        super().__init__(napari_viewer)
+        self._correlations = Correlations(self.session)
+        self._listener.at_end(self._correlations.close)
         self._columns: dict[str, NDArray[np.float64]] = {}
         self.setAcceptDrops(True)
         self._build()
-        events = self.session.events
-        self.listen(events.behaviour, self._on_behaviour)
-        self.listen(events.movie, self._on_behaviour)
-        self.listen(events.notice, self._show_notice)
+        self.listen(self.session.recording.events.behaviour, self._on_behaviour)
+        self.listen(self.session.recording.events.movie, self._on_behaviour)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
-        self._show_theme()
+        self.follow_theme(napari_viewer)
         self._on_behaviour()
 
     # What the dock is made of
 
     def _build(self) -> None:
-        self.open = QPushButton("Open …")
-        self.open.setToolTip("<qt>A CSV table with a row for each frame, or with times in seconds.</qt>")
-        self.open.clicked.connect(self._on_open)
+        self.open = button(
+            "Open …",
+            "<qt>A CSV table with a row for each frame, or with times in seconds.</qt>",
+            self._on_open,
+        )
         self.list = QListWidget()
         self.list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.list.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
@@ -93,20 +84,16 @@ class BehaviourDock(BottomDock):
         self.columns.setMenu(menu)
         self.plot = TracePlot()
         self.plot.moved.connect(self._on_moved)
-        self.hint = QLabel(_HINT)
+        self.hint = wrapped(_HINT)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.hint.setWordWrap(True)
         self.picture = QStackedWidget()
         for widget in (self.hint, self.plot):
             self.picture.addWidget(widget)
         self.goes_with = GoesWith(self.session, self._correlations, self._listener)
-        self.message = MessageLine()
         self._lay_out()
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        for widget in (self.open, self.columns):
-            top.addWidget(widget)
+        top = beside(self.open, self.columns)
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -116,29 +103,16 @@ class BehaviourDock(BottomDock):
             parts.addWidget(part)
             parts.setStretchFactor(parts.count() - 1, share)
         parts.setChildrenCollapsible(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.setSpacing(3)
-        layout.addLayout(top)
-        layout.addWidget(self.message)
-        layout.addWidget(parts, 1)
+        stacked(top, self.message, (parts, 1), parent=self, margins=(8, 4, 8, 4), spacing=3)
 
     # What the user does
 
     def _on_open(self) -> None:
         choose_behaviour(self.session, self)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
+    def dropped(self, paths: list[Path]) -> None:
         """Read the table that was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            load_behaviour(self.session, paths[0])
+        load_behaviour(self.session, paths[0])
 
     def _on_moved(self, frame: int) -> None:
         show_frame(self.session, frame)
@@ -147,22 +121,23 @@ class BehaviourDock(BottomDock):
 
     def _on_behaviour(self, *_: object) -> None:
         """List the columns; those of the same name stay ticked."""
-        behaviour = self.session.behaviour
+        behaviour = self.session.recording.behaviour
         before = set(self._ticked())
         self._columns = {} if behaviour is None else numeric_columns(behaviour)
         names = list(self._columns)
         ticked = before & set(names) or set(names[:_FIRST_CURVES])
-        self.list.blockSignals(True)
-        self.list.clear()
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setToolTip(name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
-        self.list.blockSignals(False)
+        with signals_blocked(self.list):
+            self.list.clear()
+            for name in names:
+                item = QListWidgetItem(name)
+                item.setToolTip(name)
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
+                self.list.addItem(item)
         if behaviour is None:
-            self.hint.setText(_HINT if self.session.movie is not None else f"Open a recording first. {_HINT}")
+            self.hint.setText(
+                _HINT if self.session.recording.movie is not None else f"Open a recording first. {_HINT}"
+            )
         else:
             self.hint.setText("Tick a column under “Columns”." if names else _no_numbers(behaviour.name))
         for widget in (self.columns, self.goes_with, self.goes_with.choice):
@@ -173,7 +148,7 @@ class BehaviourDock(BottomDock):
     def _show_curves(self, *_: object) -> None:
         names = self._ticked()[:MOST_CURVES]
         rows = tuple(Row(name, None, {RAW: self._columns[name].astype(np.float32)}) for name in names)
-        rate = self.session.movie.frame_rate if self.session.movie is not None else None
+        rate = self.session.recording.movie.frame_rate if self.session.recording.movie is not None else None
         self.plot.show_rows(rows, unit=names[0] if len(names) == 1 else "", frame_rate=rate)
         self.picture.setCurrentWidget(self.plot if rows else self.hint)
         self._on_time()
@@ -187,23 +162,13 @@ class BehaviourDock(BottomDock):
         """Move the cursor with the slider; nothing is drawn anew."""
         self.plot.set_cursor(shown_frame(self.session))
 
-    def _show_notice(self, notice: Notice | None) -> None:
-        ours = notice is not None and notice.topic == "behaviour"
-        if notice is None or ours:
-            self.message.say("" if notice is None else notice.text, notice is not None and notice.is_error)
-
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            self.plot.set_colours(plot_colours(viewer.theme))
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.plot.set_colours(colours)
 
     def _ticked(self) -> list[str]:
         items = [self.list.item(row) for row in range(self.list.count())]
         return [it.text() for it in items if it.checkState() == Qt.CheckState.Checked]
-
-    def sizeHint(self) -> QSize:
-        """Stay low: the picture is above."""
-        return QSize(800, 230)
 
 
 def open_behaviour_dock(session: Session, asking: QWidget) -> None:
@@ -217,7 +182,7 @@ def open_behaviour_dock(session: Session, asking: QWidget) -> None:
         The widget whose button was pressed.
     """
     open_panel(asking, session, "behaviour")
-    if session.behaviour is None:
+    if session.recording.behaviour is None:
         choose_behaviour(session, asking)
 
 

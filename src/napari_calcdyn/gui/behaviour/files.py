@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,16 @@ from napari_calcdyn.recording import open_behaviour
 
 if TYPE_CHECKING:
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Behaviour
 
-_tied: weakref.WeakSet[Session] = weakref.WeakSet()
-_NO_MOVIE = "Open the recording first, in the Recording panel: the table is brought to its frames."
+_NO_MOVIE = "Open the recording in the Recording panel first: the table is aligned with its frames."
 
 
 def choose_behaviour(session: Session, parent: QWidget) -> None:
     """Let the user choose a table, and read it in the background; see `load_behaviour`."""
-    if session.movie is None:
-        session.tell("behaviour", _NO_MOVIE, True)
+    if session.recording.movie is None:
+        session.work.tell("behaviour", _NO_MOVIE, True)
         return
     name, _ = QFileDialog.getOpenFileName(
         parent,
@@ -36,10 +34,10 @@ def choose_behaviour(session: Session, parent: QWidget) -> None:
 
 
 def load_behaviour(session: Session, path: Path) -> None:
-    """Read a table in the background; it becomes ``session.behaviour``, and what is wrong with it a notice."""
-    movie = session.movie
+    """Read a table in the background; it becomes ``session.recording.behaviour``; what is wrong is told."""
+    movie = session.recording.movie
     if movie is None:
-        session.tell("behaviour", _NO_MOVIE, True)
+        session.work.tell("behaviour", _NO_MOVIE, True)
         return
     frames, rate = movie.n_frames, movie.frame_rate
 
@@ -47,30 +45,14 @@ def load_behaviour(session: Session, path: Path) -> None:
         return open_behaviour(path, frames, frame_rate=rate)
 
     def done(behaviour: Behaviour) -> None:
-        if session.movie is movie:
-            session.notice = None
-            session.behaviour = behaviour
-            _tie_to_movie(session)
+        if session.recording.movie is movie:
+            session.work.notice = None
+            session.recording.behaviour = behaviour
 
     def failed(sentence: str) -> None:
-        session.tell("behaviour", sentence, True)
+        session.work.tell("behaviour", sentence, True)
 
     job = Job(f"Reading {path.name}", work)  # by itself: a run that is under way does not have to end first
     job.done.connect(done)
     job.failed.connect(failed)
     job.start()
-
-
-def _tie_to_movie(session: Session) -> None:
-    """Let the session forget the behaviour when another recording is chosen, even one of the same length."""
-    if session in _tied:
-        return
-    _tied.add(session)
-    reference = weakref.ref(session)
-
-    def forget(*_: object) -> None:
-        live = reference()
-        if live is not None:
-            live.behaviour = None
-
-    session.events.movie.connect(forget)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QWidget
 
-from napari_calcdyn.gui.docks.dock import Listener, ProgressRow
+from napari_calcdyn.gui.docks.dock import Listener
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.docks.message import ProgressRow
 from napari_calcdyn.gui.dynamics.results import SOURCES
-from napari_calcdyn.gui.layers.layers import is_result
+from napari_calcdyn.gui.forms.pieces import beside, button, offer, stacked, wrapped
+from napari_calcdyn.gui.layers.layers import result_layer
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.recording.errors import InputError
 
@@ -21,7 +23,7 @@ from .correlations import KINDS, STOPPED, Correlations, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 
 class GoesWith(QWidget):  # type: ignore[misc]
@@ -52,14 +54,10 @@ class GoesWith(QWidget):  # type: ignore[misc]
             "that the model of the Dynamics panel describes the movie with.</qt>"
         )
         self.kind.currentIndexChanged.connect(self.show_table)
-        self.save = QPushButton("Save …")
-        self.save.setToolTip("Save the correlations of all columns as a CSV table.")
-        self.save.clicked.connect(self._on_save)
-        self.said = QLabel()
-        self.said.setWordWrap(True)
+        self.save = button("Save …", "Save the correlations of all columns as a CSV table.", self._on_save)
+        self.said = wrapped()
         self.progress = ProgressRow()
-        self.halt = QPushButton()
-        self.halt.clicked.connect(self._on_halt)
+        self.halt = button("", "", self._on_halt)
         self.table = CorrelationTable()
         self.table.setToolTip(
             "<qt>Click an ROI to select it in all views; Shift or Ctrl selects several. Click a source to see its "
@@ -67,35 +65,21 @@ class GoesWith(QWidget):  # type: ignore[misc]
         )
         self.table.picked.connect(self._on_picked)
         self.choice = QWidget()  # for the dock to place
-        row = QHBoxLayout(self.choice)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("What goes with"))
-        row.addWidget(self.column, 1)
-        row.addWidget(self.kind)
-        head = QHBoxLayout()
-        head.addWidget(self.said, 1)
-        head.addWidget(self.save)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addLayout(head)
-        for widget in (self.progress, self.halt):
-            layout.addWidget(widget)
-        layout.addWidget(self.table, 1)
-        layout.addStretch(0)
-        events = session.events
-        for signal in (events.traces, events.rois, events.model, correlations.changed):
+        beside(QLabel("What goes with"), (self.column, 1), self.kind, parent=self.choice)
+        head = beside((self.said, 1), self.save)
+        stacked(head, self.progress, self.halt, (self.table, 1), parent=self, spacing=3).addStretch(0)
+        for signal in (
+            session.neurons.events.traces,
+            session.rois.events.loaded,
+            session.dynamics.events.model,
+            correlations.changed,
+        ):
             listener.connect(signal, self.show_table)
-        listener.connect(events.selected, self._on_selected)
+        listener.connect(session.rois.events.selected, self._on_selected)
 
     def offer(self, columns: Sequence[str]) -> None:
         """Offer columns of the session's behaviour; one of the name that was chosen stays chosen."""
-        chosen = self.column.currentText()
-        self.column.blockSignals(True)
-        self.column.clear()
-        self.column.addItems(list(columns))
-        self.column.setCurrentIndex(max(self.column.findText(chosen), 0))
-        self.column.blockSignals(False)
+        offer(self.column, columns)
         self.show_table()
 
     def show_table(self, *_: object) -> None:
@@ -139,7 +123,7 @@ class GoesWith(QWidget):  # type: ignore[misc]
 
     def _on_selected(self, *_: object) -> None:
         if self._kind() == "ROIs":
-            self.table.select_ids(self.session.selected)
+            self.table.select_ids(self.session.rois.selected)
 
     def _on_halt(self) -> None:
         if self._correlations.obstacle(self._kind()) == STOPPED:
@@ -158,9 +142,9 @@ class GoesWith(QWidget):  # type: ignore[misc]
         try:
             found.write_csv(name, kind.removesuffix("s").lower())
         except InputError as error:
-            self.session.tell("behaviour", str(error), True)
+            self.session.work.tell("behaviour", str(error), True)
         else:
-            self.session.tell("behaviour", f"The correlations were saved in {name}.")
+            self.session.work.tell("behaviour", f"The correlations were saved in {name}.")
 
     def _kind(self) -> Kind:
         kind: Kind = KINDS[self.kind.currentIndex()]
@@ -172,6 +156,7 @@ def _show_source(session: Session, source: int) -> None:
     viewer = session.viewer
     if viewer is None:
         return
-    for layer in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
+    layer = result_layer(viewer, SOURCES)
+    if layer is not None:
         layer.visible = True
         viewer.dims.set_point(viewer.dims.ndim - 4, source)

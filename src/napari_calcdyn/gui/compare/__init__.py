@@ -1,1 +1,1 @@
-"""The dock Compare: whether the rules changed."""
+"""The panel Compare: whether the dynamics changed between two stretches."""

@@ -11,16 +11,13 @@ from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
+from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, offer, stacked
 from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
 from napari_calcdyn.recording.errors import InputError
 
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording import Behaviour
 
 MOST_VALUES = 100  # of a column of words, in the list of values
-_TIP = "<qt>A are the frames in which this holds, B all other ones in which the column is known.</qt>"
+_TIP = "<qt>A: the frames in which this is true. B: all other frames in which the column is known.</qt>"
 
 
 class BehaviourSplit(QWidget):  # type: ignore[misc]
@@ -51,14 +48,18 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._behaviour: Behaviour | None = None
-        self.open = QPushButton("Open table …")
-        self.open.setToolTip("<qt>A CSV table with a row for each frame, or with times.</qt>")
-        self.open.clicked.connect(self.table_wanted)
-        self.panel = QPushButton("Behaviour panel")
-        self.panel.setToolTip("<qt>Shows all columns below the picture, and what goes with them.</qt>")
-        self.panel.clicked.connect(self.panel_wanted)
+        self.open = button(
+            "Open table …",
+            "<qt>A CSV table with a row for each frame, or with times.</qt>",
+            self.table_wanted,
+        )
+        self.panel = button(
+            "Behaviour panel",
+            "<qt>Shows all columns below the picture, and what goes with them.</qt>",
+            self.panel_wanted,
+        )
         self.column = QComboBox()
-        self.column.setToolTip("The column of the table that tells A from B.")
+        self.column.setToolTip("The column of the table that separates A from B.")
         self.column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.column.currentIndexChanged.connect(self._on_column)
         self.threshold = QDoubleSpinBox()
@@ -80,38 +81,24 @@ class BehaviourSplit(QWidget):  # type: ignore[misc]
         self.smooth.setSpecialValueText("not at all")
         self.smooth.setKeyboardTracking(False)
         self.smooth.setToolTip(
-            "<qt>Average the column over so many frames first. Where it trembles round the threshold, A and B fall "
-            "into pieces that are too short to tell anything.</qt>"
+            "<qt>Average the column over this many frames first. Otherwise noise near the threshold cuts A "
+            "and B into pieces that are too short to compare.</qt>"
         )
         self.smooth.valueChanged.connect(lambda _: self.changed.emit())
         self.rows = QWidget()
-        form = QFormLayout(self.rows)
+        form = form_layout(self.rows)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("A is where", self.column)
         form.addRow("is", self.condition)
         form.addRow("averaged over", self.smooth)
         self._form = form
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.open)
-        buttons.addWidget(self.panel)
-        layout.addLayout(buttons)
-        layout.addWidget(self.rows)
+        stacked(beside(self.open, self.panel), self.rows, parent=self)
         self.show_behaviour(None)
 
     def show_behaviour(self, behaviour: Behaviour | None) -> None:
         """Offer the columns of a behaviour; one of the name that was chosen stays chosen."""
-        chosen = self.column.currentText()
         self._behaviour = behaviour
-        names = list(behaviour.columns) if behaviour is not None else []
-        self.column.blockSignals(True)
-        self.column.clear()
-        self.column.addItems(names)
-        self.column.setCurrentIndex(names.index(chosen) if chosen in names else min(0, len(names) - 1))
-        self.column.blockSignals(False)
+        offer(self.column, behaviour.columns if behaviour is not None else ())
         self.rows.setVisible(behaviour is not None)
         self._on_column()
 

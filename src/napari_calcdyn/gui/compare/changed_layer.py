@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.layers.layers import RESULT, is_result, spatial_metadata
+from napari_calcdyn.gui.layers.layers import RESULT, keeping_active, result_layer, spatial_metadata
 from napari_calcdyn.gui.plots.theme import plot_colours
 
 from .time_ranges import A, B, condition_colour
@@ -14,7 +14,7 @@ from .time_ranges import A, B, condition_colour
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 CHANGED = "changed connections"
 _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller side
@@ -40,22 +40,21 @@ def show_changed(
         Places of the latents, in pixels (y, x).
     """
     viewer, movie_layer = session.viewer, session.movie_layer
-    if viewer is None or movie_layer is None or session.movie is None:
+    if viewer is None or movie_layer is None or session.recording.movie is None:
         return
-    layer = next((it for it in viewer.layers if it.name == CHANGED and is_result(it)), None)
+    layer = result_layer(viewer, CHANGED)
     if layer is None:
         if not len(edges):
             return
-        active = viewer.layers.selection.active
-        layer = viewer.add_shapes(
-            name=CHANGED, metadata={RESULT: "result"}, **spatial_metadata(movie_layer, 2)
-        )
-        viewer.layers.selection.active = active  # the controls stay those of the layer that was worked with
+        with keeping_active(viewer):
+            layer = viewer.add_shapes(
+                name=CHANGED, metadata={RESULT: "result"}, **spatial_metadata(movie_layer, 2)
+            )
     layer.selected_data = set()
     layer.data = []
     if not len(edges):
         return
-    smaller = min(session.movie.frame_shape)
+    smaller = min(session.recording.movie.frame_shape)
     colours = plot_colours("dark")  # pictures are dark in every theme
     drawn = [_drawing(centres[edge["source"]], centres[edge["target"]], _SIZE * smaller) for edge in edges]
     names = [B if change > 0 else A for change in changes]

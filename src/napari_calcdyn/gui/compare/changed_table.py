@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import Signal
+from superqt.utils import signals_blocked
+
+from napari_calcdyn.gui.forms.table import PlainTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,13 +22,13 @@ _COLUMNS = {
     " no connection.",
     "in B": "The same in B.",
     "change": "From A to B, in standard errors: also of connections that are too weak to be kept in either.",
-    "p": "How often chance changes any connection of all as clearly: 0.05 keeps the share of tables with even one"
-    " false row at 5 %.",
+    "p": "Family-wise p-value: how often chance changes any connection as clearly. At 0.05, one table in "
+    "twenty has a false row.",
 }
 _LAG = list(_COLUMNS).index("lag")
 
 
-class ChangedTable(QTableWidget):  # type: ignore[misc]
+class ChangedTable(PlainTable):
     """Lists changed connections, the clearest first.
 
     Signals
@@ -38,17 +40,8 @@ class ChangedTable(QTableWidget):  # type: ignore[misc]
     picked = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_COLUMNS))
-        self.setHorizontalHeaderLabels(list(_COLUMNS))
-        for column, tip in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(f"<qt>{tip}</qt>")
-        self.verticalHeader().setVisible(False)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        super().__init__(_COLUMNS, height=110)
         self.horizontalHeader().setMinimumSectionSize(30)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setShowGrid(False)
-        self.setMinimumHeight(110)
         self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
         self.itemSelectionChanged.connect(self._on_selected)
 
@@ -66,29 +59,25 @@ class ChangedTable(QTableWidget):  # type: ignore[misc]
         centres : ndarray (d, 2)
             Places of the latents, in pixels (y, x).
         """
-        self.blockSignals(True)
-        self.clearSelection()
-        self.setRowCount(min(len(edges), MOST_ROWS))
         self.setColumnHidden(_LAG, bool((edges["lag"] == 1).all()))
-        for row, (edge, change) in enumerate(zip(edges[:MOST_ROWS], changes, strict=False)):
-            for column, text in enumerate(
-                (
-                    _place(centres[edge["source"]]),
-                    _place(centres[edge["target"]]),
-                    str(edge["lag"]),
-                    f"{edge['before']:.2g}",
-                    f"{edge['after']:.2g}",
-                    f"{change:+.1f}",
-                    f"{edge['p_value']:.2g}",
-                )
-            ):
-                item = QTableWidgetItem(text)
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.setItem(row, column, item)
-        self.blockSignals(False)
+        rows = [
+            (
+                _place(centres[edge["source"]]),
+                _place(centres[edge["target"]]),
+                str(edge["lag"]),
+                f"{edge['before']:.2g}",
+                f"{edge['after']:.2g}",
+                f"{change:+.1f}",
+                f"{edge['p_value']:.2g}",
+            )
+            for edge, change in zip(edges[:MOST_ROWS], changes, strict=False)
+        ]
+        with signals_blocked(self):
+            self.clearSelection()
+            self.fill(rows)
 
     def _on_selected(self) -> None:
-        self.picked.emit(sorted({index.row() for index in self.selectedIndexes()}))
+        self.picked.emit(self.selected_rows())
 
 
 def _place(centre: Any) -> str:

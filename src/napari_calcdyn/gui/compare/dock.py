@@ -1,18 +1,20 @@
-"""The dock *Compare*: whether the rules changed between two stretches of time."""
+"""The dock *Compare*: whether the dynamics changed between two stretches of time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox
+from qtpy.QtWidgets import QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
-from napari_calcdyn.gui.docks.dock import Dock, MessageLine
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.docks.message import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import button, form_layout
 from napari_calcdyn.gui.layers.movie_time import shown_frame
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.recording.errors import InputError
 
 from .frame_tag import FrameTag
@@ -24,14 +26,14 @@ from .view import ComparisonView
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_calcdyn.gui.session.session import Notice, Topic
+    from napari_calcdyn.gui.background.status import Notice, Topic
 
 
 _AUTOMATIC = 1  # the value of the block length that is shown as words: a block has more frames than one
 
 
-class CompareDock(Dock):
-    """Mark A and B, and test whether one set of rules describes both."""
+class CompareDock(SideDock):
+    """Mark A and B, and test whether the same dynamics describe both."""
 
     topic = "compare"
 
@@ -44,22 +46,20 @@ class CompareDock(Dock):
         self._masks = self.inputs.masks()  # looked at with every step of the slider
         self._build()
 
-        events = self.session.events
-        self.listen(events.movie, self._on_movie)
-        self.listen(events.model, self._show_readiness)
-        self.listen(events.job, self._show_readiness)
-        self.listen(events.behaviour, self._on_behaviour)
-        self.listen(events.comparison, self._show_comparison)
+        self.listen(self.session.recording.events.movie, self._on_movie)
+        self.listen(self.session.dynamics.events.model, self._show_readiness)
+        self.listen(self.session.work.events.job, self._show_readiness)
+        self.listen(self.session.recording.events.behaviour, self._on_behaviour)
+        self.listen(self.session.answers.events.comparison, self._show_comparison)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._on_movie)
         self.listen(napari_viewer.dims.events.current_step, self._show_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
         self.inputs.changed.connect(self._on_inputs)
         self.inputs.split.table_wanted.connect(self._on_table)
         self.inputs.split.panel_wanted.connect(self._on_panel)
-        self.destroyed.connect(self.inputs.activity.close)
-        self._show_theme()
+        self._listener.at_end(self.inputs.activity.close)
+        self.follow_theme(napari_viewer)
         self._on_movie()
         self._on_behaviour()
         self._show_comparison()
@@ -70,37 +70,34 @@ class CompareDock(Dock):
         self.body.addWidget(self.inputs)
         self.now = QLabel()
         self.body.addWidget(self.now)
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = form_layout()
         self.permutations = QSpinBox()
         self.permutations.setRange(19, 99_999)
         self.permutations.setValue(999)
         self.permutations.setToolTip(
-            "<qt>How often blocks of A and B are put together anew at random, to see what chance gives. With 999 the "
-            "smallest p-value is 0.001.</qt>"
+            "<qt>How often the blocks of A and B are shuffled at random to find what chance gives. With "
+            "999 shuffles the smallest p-value is 0.001.</qt>"
         )
         self.block = QSpinBox()
         self.block.setRange(_AUTOMATIC, 100_000)
         self.block.setSpecialValueText("automatic")
         self.block.setSuffix(" frames")
         self.block.setToolTip(
-            "<qt>Frames that are shuffled together, as one frame tells much of the next. Automatic: several times as "
-            "long as the activity remembers itself.</qt>"
+            "<qt>Frames that are shuffled together, because successive frames are correlated. Automatic: "
+            "several autocorrelation times of the activity.</qt>"
         )
         form.addRow("Shuffles", self.permutations)
         form.addRow("In blocks of", self.block)
         self.body.addLayout(form)
         self.problem = MessageLine()
         self.body.addWidget(self.problem)
-        self.way = QPushButton()
-        self.way.clicked.connect(self._on_way)
+        self.way = button("", "", self._on_way)
         self.body.addWidget(self.way)
-        self.compare = QPushButton("Compare")
-        self.compare.setToolTip(
-            "<qt>Test, in the background, whether one set of rules describes A and B.</qt>"
+        self.compare = button(
+            "Compare",
+            "<qt>Test in the background whether the same dynamics describe A and B.</qt>",
+            self._on_compare,
         )
-        self.compare.clicked.connect(self._on_compare)
         self.body.addWidget(self.compare)
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)
@@ -110,14 +107,13 @@ class CompareDock(Dock):
     # What the user does
 
     def _on_compare(self) -> None:
-        job = self.session.job
-        if job is not None and job.title == COMPARING:
-            self.session.stop()
+        if self.session.work.doing == COMPARING:
+            self.session.work.stop()
             return
         try:
             question = self.inputs.question()
         except InputError as error:
-            self.session.tell("compare", str(error), True)
+            self.session.work.tell("compare", str(error), True)
             return
         block = self.block.value()
         compare(self.session, question, self.permutations.value(), "auto" if block == _AUTOMATIC else block)
@@ -148,9 +144,9 @@ class CompareDock(Dock):
     def _show_readiness(self, *_: object) -> None:
         """Say what is missing, or let the user begin."""
         session = self.session
-        running = session.job is not None and session.job.title == COMPARING
+        running = session.work.doing == COMPARING
         self.compare.setText("Stop" if running else "Compare")
-        self.inputs.setVisible(session.movie is not None)
+        self.inputs.setVisible(session.recording.movie is not None)
         problem, self._place = self._problem()
         self.problem.say(problem)
         self.way.setText(f"To the {self._place.capitalize()} panel")
@@ -160,8 +156,8 @@ class CompareDock(Dock):
 
     def _problem(self) -> tuple[str, Topic]:
         """Say what is missing before anything can be compared, empty where nothing is, and where to see to it."""
-        session, model = self.session, self.session.model
-        if session.movie is None:
+        session, model = self.session, self.session.dynamics.model
+        if session.recording.movie is None:
             return NO_MOVIE, "recording"
         try:
             question = self.inputs.question()
@@ -184,13 +180,13 @@ class CompareDock(Dock):
         return "", "compare"
 
     def _show_comparison(self, *_: object) -> None:
-        self.view.show_comparison(self.session.comparison)
+        self.view.show_comparison(self.session.answers.comparison)
 
     def _show_time(self, *_: object) -> None:
         """Say whether the frame that is shown is in A or B; nothing is drawn anew."""
         frame = shown_frame(self.session)
         self.inputs.set_cursor(frame)
-        viewer, movie = self.session.viewer, self.session.movie
+        viewer, movie = self.session.viewer, self.session.recording.movie
         self.now.setVisible(frame is not None)
         if frame is None or movie is None or viewer is None:
             self._tag.put_away()
@@ -210,12 +206,10 @@ class CompareDock(Dock):
         else:
             super()._show_notice(notice)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            colours = plot_colours(viewer.theme)
-            self.inputs.set_colours(colours)
-            self.view.set_colours(colours)
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.inputs.set_colours(colours)
+        self.view.set_colours(colours)
 
     def on_front(self, front: bool) -> None:
         """Tell A from B on the picture, or leave it to others."""

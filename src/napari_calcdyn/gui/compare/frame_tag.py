@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_calcdyn.gui.plots.theme import Colour
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 _SIZE = 20
 _OURS = ("text", "color", "font_size", "visible", "position")

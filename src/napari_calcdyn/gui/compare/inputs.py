@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.forms.pieces import form_layout, offer, stacked
 from napari_calcdyn.gui.layers.movie_time import show_frame
 from napari_calcdyn.recording.behaviour.behaviour import stretches
 from napari_calcdyn.recording.errors import InputError
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.plots.theme import PlotColours
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Behaviour, Movie
 
 STRETCHES, BEHAVIOUR, OTHER = "two stretches of time", "what the animal did", "another recording"
 BRIGHTNESS = "mean brightness"
 _HOW = {
     STRETCHES: "Type or drag two stretches of this recording.",
-    BEHAVIOUR: "A column of a table parts this recording in two, such as running against resting.",
-    OTHER: "A is this recording, B another one of the same field of view; one model looks at both.",
+    BEHAVIOUR: "A column of a table divides this recording in two, such as running and resting.",
+    OTHER: "A is this recording and B is another one of the same field of view; one model describes both.",
 }
 
 
@@ -81,23 +82,16 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self._on_how()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        self.form = QFormLayout()
-        self.form.setVerticalSpacing(4)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form = form_layout()
         self.how.addItems(list(_HOW))
         for row, tip in enumerate(_HOW.values()):
             self.how.setItemData(row, f"<qt>{tip}</qt>", Qt.ItemDataRole.ToolTipRole)
-        self.curve.setToolTip("What is drawn below, to find the stretches by.")
+        self.curve.setToolTip("The curve that is drawn below to help find the stretches.")
         self.curve.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.form.addRow("Compare", self.how)
         self.form.addRow("B is in", self.other)
         self.form.addRow("Curve", self.curve)
-        layout.addLayout(self.form)
-        for widget in (self.split, self.plot, self.other_plot, self.edits):
-            layout.addWidget(widget)
+        stacked(self.form, self.split, self.plot, self.other_plot, self.edits, parent=self, spacing=4)
 
     # What the dock asks and tells
 
@@ -140,7 +134,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
 
     def show_movie(self) -> None:
         """Follow the session's recording, its frame rate, and the others in the viewer."""
-        movie = self.session.movie
+        movie = self.session.recording.movie
         suggest = movie is not self._movie
         self._movie = movie
         self.other.show_layers()
@@ -153,12 +147,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
     def show_behaviour(self) -> None:
         """Follow the session's behaviour."""
         behaviour = self._behaviour()
-        chosen = self.curve.currentText()
-        self.curve.blockSignals(True)
-        self.curve.clear()
-        self.curve.addItems([BRIGHTNESS, *(behaviour.columns if behaviour is not None else ())])
-        self.curve.setCurrentIndex(max(self.curve.findText(chosen), 0))
-        self.curve.blockSignals(False)
+        offer(self.curve, [BRIGHTNESS, *(behaviour.columns if behaviour is not None else ())])
         self.split.show_behaviour(behaviour)
         self._show_all()
 
@@ -284,7 +273,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
 
     def _behaviour(self) -> Behaviour | None:
         """Return the session's behaviour, None where it belongs to another recording."""
-        behaviour, movie = self.session.behaviour, self._movie
+        behaviour, movie = self.session.recording.behaviour, self._movie
         if behaviour is None or movie is None:
             return None
         return behaviour if all(len(it) == movie.n_frames for it in behaviour.columns.values()) else None

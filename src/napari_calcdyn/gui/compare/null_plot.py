@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.plots.loss_plot import StillPlot
-from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.plots.theme import PlotColours, paint_axes
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
@@ -29,26 +30,16 @@ class NullPlot(QWidget):  # type: ignore[misc]
         super().__init__()
         self.legend = QLabel()
         self.legend.setToolTip(_TOOLTIP)
-        self.plot = _Histogram()
+        self.plot = _Histogram(110, left=42, bottom=36)
         self.plot.setToolTip(_TOOLTIP)
-        self.plot.setMinimumHeight(110)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
         self.plot.getPlotItem().setContentsMargins(0, 6, 10, 6)
-        self.plot.getAxis("left").setWidth(42)
-        self.plot.getAxis("bottom").setHeight(36)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
-        self.plot.setLabel("bottom", "difference between the rules")
+        self.plot.setLabel("bottom", "difference in dynamics")
         self.bars = self.plot.plot(stepMode="center", fillLevel=0)
         self.observed = pg.InfiniteLine()
         self.plot.addItem(self.observed, ignoreBounds=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.plot)
+        stacked(self.legend, self.plot, parent=self, spacing=2)
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Draw the null distribution of a comparison and its statistic."""
@@ -66,10 +57,7 @@ class NullPlot(QWidget):  # type: ignore[misc]
             f'<span style="color: rgb{colours.training}">■</span> shuffled blocks &nbsp;&nbsp; '
             f'<span style="color: rgb{colours.held_out}">┃</span> A against B'
         )
-        self.plot.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setPen(colours.grid)
-            self.plot.getAxis(side).setTextPen(colours.text)
+        paint_axes(self.plot, colours)
         self.bars.setPen(None)
         self.bars.setFillBrush(pg.mkBrush(colours.training))
         self.observed.setPen(pg.mkPen(colours.held_out, width=3))

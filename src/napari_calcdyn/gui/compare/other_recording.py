@@ -14,7 +14,7 @@ from napari_calcdyn.recording.errors import InputError
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Movie
 
 
@@ -42,7 +42,7 @@ class OtherRecording(QComboBox):  # type: ignore[misc]
 
     def show_layers(self) -> None:
         """Offer what is in the viewer now; a choice stays while its layer is there."""
-        mine, movie = self._session.movie_layer, self._session.movie
+        mine, movie = self._session.movie_layer, self._session.recording.movie
         layers = [
             it
             for it in image_layers(self._session)
@@ -75,7 +75,7 @@ class OtherRecording(QComboBox):  # type: ignore[misc]
             self.movie = movie_of(layer) if layer is not None else None
         except InputError as error:
             self.movie = None
-            self._session.tell("compare", str(error), True)
+            self._session.work.tell("compare", str(error), True)
         if self.movie is not before:
             self.changed.emit()
 

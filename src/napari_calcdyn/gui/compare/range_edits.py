@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
-from napari_calcdyn.gui.docks.dock import duration
+from napari_calcdyn.gui.docks.message import duration
 from napari_calcdyn.recording.ranges import format_ranges, parse_ranges
 
 from .time_ranges import A, B, condition_colour

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +9,21 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, is_result, put_image
-from napari_calcdyn.gui.recording.recordings import tracked
+from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.compared import Compared
-from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session.latents import Latents
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
-    from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.jobs.comparison import ComparisonMaps
     from napari_calcdyn.recording import Movie
     from napari_calcdyn.recording.progress import ProgressCallback
 
 COMPARING = "Comparing"
-DIFFERENCE = "difference in rules"
+DIFFERENCE = "difference in dynamics"
 NO_MOVIE = "Open a recording first, in the Recording panel."
-NO_MODEL = "Train or load a model in the Dynamics panel first: it finds the rules that are compared."
+NO_MODEL = "Train or load a model in the Dynamics panel first: its dynamics are compared."
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +64,10 @@ def compare(
     block : int or "auto"
         Frames in a block.
     """
-    model, movie = session.model, question.movies[0]
-    shared = share_latents(session)
+    model, movie = session.dynamics.model, question.movies[0]
+    shared = session.part(Latents)
     if model is None:
-        session.tell("compare", NO_MODEL, True)
+        session.work.tell("compare", NO_MODEL, True)
         return False
 
     def compute(progress: ProgressCallback) -> tuple[Comparison, ComparisonMaps]:
@@ -86,7 +83,7 @@ def compare(
                 encoded = before + done
                 return progress(encoded, before + frames + testing)
 
-            latents.append(shared.get(it, model, encoding) if it is movie else model.latents(it, encoding))
+            latents.append(shared.get(it, model, encoding) if it is movie else model.encode(it, encoding))
         return compare(
             model,
             question.movies,
@@ -99,12 +96,12 @@ def compare(
         )
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
-        if session.movie is not movie:
-            session.tell("compare", "Another recording was chosen meanwhile: press Compare again.")
-        elif session.model is not model:
-            session.tell("compare", "The model was replaced meanwhile: press Compare again.")
+        if session.recording.movie is not movie:
+            session.work.tell("compare", "Another recording was chosen in the meantime: press Compare again.")
+        elif session.dynamics.model is not model:
+            session.work.tell("compare", "The model was replaced in the meantime: press Compare again.")
         else:
-            session.comparison = Compared(
+            session.answers.comparison = Compared(
                 *answer,
                 tuple(weakref.ref(it) for it in question.movies),
                 question.a,
@@ -115,42 +112,36 @@ def compare(
             )
             show_difference(session)
 
-    return session.start("compare", COMPARING, tracked("compare", COMPARING, compute), done)
+    return session.work.start("compare", COMPARING, compute, done)
 
 
 def show_difference(session: Session) -> None:
     """Put the map of the differences over the movie."""
-    compared, viewer, layer = session.comparison, session.viewer, session.movie_layer
-    if compared is None or viewer is None or layer is None or not compared.is_of(session.movie):
+    compared, viewer, layer = session.answers.comparison, session.viewer, session.movie_layer
+    if compared is None or viewer is None or layer is None or not compared.is_of(session.recording.movie):
         return
     difference = compared.maps.difference
     shown = put_image(
-        viewer,
-        DIFFERENCE,
-        difference,
-        layer,
-        colormap=HEAT_OVERLAY,
-        blending="translucent_no_depth",
-        contrast_limits=contrast(difference),
+        viewer, DIFFERENCE, difference, layer, colormap=HEAT_OVERLAY, contrast_limits=contrast(difference)
     )
     shown.visible = True
-    for other in viewer.layers:
-        if other.name == EXPLAINED and is_result(other):
-            other.visible = False  # two maps in the same colours could not be told apart
+    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
 
 
 def export(session: Session, folder: Path) -> bool:
     """Write the answer into a folder in the background; returns whether it was started."""
-    compared = session.comparison
+    compared = session.answers.comparison
     if compared is None:
-        session.tell("compare", "There is nothing to export yet: press Compare first.", True)
+        session.work.tell("compare", "There is nothing to export yet: press Compare first.", True)
         return False
     movies = [it for reference in compared.movies if (it := reference()) is not None]
     if len(movies) < len(compared.movies):
-        session.tell("compare", "A recording of this answer is gone: open it, and compare again.", True)
+        session.work.tell(
+            "compare", "A recording of this result is no longer open: open it and compare again.", True
+        )
         return False
 
-    def work(report: Report, stop: threading.Event) -> None:
+    def compute(progress: ProgressCallback) -> None:
         from napari_calcdyn.jobs.comparison_files import save_comparison
         from napari_calcdyn.jobs.result_folder import result_folder
         from napari_calcdyn.recording.writing import writing
@@ -167,6 +158,6 @@ def export(session: Session, folder: Path) -> bool:
             )
 
     def done(_: None) -> None:
-        session.tell("compare", f"The answer was written to {folder}.")
+        session.work.tell("compare", f"The result was written to {folder}.")
 
-    return session.start("compare", "Exporting", work, done)
+    return session.work.start("compare", "Exporting", compute, done)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.plots.theme import Colour, PlotColours
+from napari_calcdyn.gui.plots.theme import Colour, PlotColours, paint_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,10 +147,7 @@ class TimeRanges(pg.PlotWidget):  # type: ignore[misc]
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self._colours = colours
-        self.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            self.getAxis(side).setPen(colours.grid)
-            self.getAxis(side).setTextPen(colours.text)
+        paint_axes(self, colours)
         self.curve.setPen(pg.mkPen(colours.training, width=1))
         self.cursor_line.setPen(pg.mkPen(colours.text, width=1))
         self.threshold_line.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
@@ -213,9 +211,8 @@ class TimeRanges(pg.PlotWidget):  # type: ignore[misc]
             stop = start + len(self._stretch(region))
         start = min(max(start, 0), self._frames - 1)
         stop = min(max(stop, start + 1), self._frames)
-        region.blockSignals(True)
-        region.setRegion((start / self._rate, stop / self._rate))
-        region.blockSignals(False)
+        with signals_blocked(region):
+            region.setRegion((start / self._rate, stop / self._rate))
         name = self._name(region)
         self._ranges[name] = list(self._ranges[name])
         self._ranges[name][self._regions[name].index(region)] = range(start, stop)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_calcdyn.gui.docks.dock import breakable, caption
+from napari_calcdyn.gui.docks.dock import caption
+from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 
 from .changed_layer import show_changed
 from .changed_table import MOST_ROWS, ChangedTable
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.plots.theme import PlotColours
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.gui.session.compared import Compared
-    from napari_calcdyn.gui.session.session import Session
 
 
 class ComparisonView(QWidget):  # type: ignore[misc]
@@ -39,12 +41,9 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.session = session
         self._edges: NDArray[Any] = np.empty(0)
         self._changes: NDArray[np.float32] = np.empty(0, np.float32)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 6, 0, 0)
-        layout.setSpacing(5)
-        self.asked, self.verdict, self.cautions, self.outdated = (QLabel() for _ in range(4))
+        layout = stacked(parent=self, margins=(0, 6, 0, 0), spacing=5)
+        self.asked, self.verdict, self.cautions, self.outdated = (wrapped() for _ in range(4))
         for label in (self.verdict, self.asked, self.outdated, self.cautions):
-            label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
         self.null = NullPlot()
@@ -55,20 +54,17 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.table = ChangedTable()
         self.table.picked.connect(self._on_picked)
         layout.addWidget(self.table, 1)
-        self.export = QPushButton("Export …")
-        self.export.setToolTip(
-            "<qt>Writes into a folder: comparison.json with all numbers, the maps as TIFF, and a picture.</qt>"
+        self.export = button(
+            "Export …",
+            "<qt>Writes into a folder: comparison.json with all numbers, the maps as TIFF, and a picture.</qt>",
+            self._ask_export,
         )
-        self.export.clicked.connect(self._ask_export)
-        self.map = QPushButton("Show map")
-        self.map.setToolTip(
-            "<qt>Brings the layer of the differences back where it was hidden or deleted.</qt>"
+        self.map = button(
+            "Show map",
+            "<qt>Shows the layer of the differences again if it was hidden or deleted.</qt>",
+            self._on_map,
         )
-        self.map.clicked.connect(self._on_map)
-        row = QHBoxLayout()
-        row.addWidget(self.map)
-        row.addWidget(self.export)
-        layout.addLayout(row)
+        layout.addLayout(beside(self.map, self.export))
 
     def show_comparison(self, compared: Compared | None) -> None:
         """Show an answer; None hides everything."""
@@ -98,31 +94,31 @@ class ComparisonView(QWidget):  # type: ignore[misc]
 
     def show_age(self) -> None:
         """Say where the answer is of a model or a recording that was replaced since."""
-        compared, session = self.session.comparison, self.session
+        compared, session = self.session.answers.comparison, self.session
         old = ""
-        here = compared is not None and compared.is_of(session.movie)
+        here = compared is not None and compared.is_of(session.recording.movie)
         if compared is not None and not here:
-            old = "This answer belongs to another recording."
-        elif compared is not None and session.model is not compared.model():
-            old = "This answer is of the model before: press Compare for the one that is there now."
+            old = "This result belongs to another recording."
+        elif compared is not None and session.dynamics.model is not compared.model():
+            old = "This result was computed with an earlier model: press Compare to use the present one."
         self.outdated.setText(old)
         self.outdated.setVisible(bool(old))
         self.map.setEnabled(here)
-        self.export.setEnabled(session.job is None)
+        self.export.setEnabled(session.work.job is None)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self.null.set_colours(colours)
 
     def _on_picked(self, rows: list[int]) -> None:
-        compared = self.session.comparison
-        if compared is not None and compared.is_of(self.session.movie):
+        compared = self.session.answers.comparison
+        if compared is not None and compared.is_of(self.session.recording.movie):
             show_changed(self.session, self._edges[rows], self._changes[rows], compared.centres)
 
     def _on_map(self) -> None:
         show_difference(self.session)
 
     def _ask_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export the answer: name its folder", "comparison")
+        name, _ = QFileDialog.getSaveFileName(self, "Export the result: name its folder", "comparison")
         if name:
             export(self.session, Path(name))

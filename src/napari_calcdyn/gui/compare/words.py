@@ -13,7 +13,7 @@ FEW_BLOCKS = 10  # in a condition: a change has to be large to be seen with fewe
 
 
 def verdict(comparison: Comparison) -> str:
-    """Say whether the rules changed, as rich text.
+    """Say whether the dynamics changed, as rich text.
 
     Parameters
     ----------
@@ -28,18 +28,18 @@ def verdict(comparison: Comparison) -> str:
     p, gain = p_words(comparison.p_value), percent(comparison.effect)
     if comparison.p_value <= ALPHA:
         return (
-            f"<b>The rules differ</b> between A and B ({p}): with rules of their own, {gain} of the prediction error"
-            " goes away, beyond what chance takes away on average."
+            f"<b>The dynamics differ</b> between A and B ({p}): separate models of A and B reduce the prediction"
+            f" error by {gain} more than chance does on average."
         )
     return (
-        f"<b>No change of the rules</b> was found between A and B ({p}): rules of their own take away no more of the"
-        f" prediction error than chance can ({gain} beyond its average)."
+        f"<b>No change of the dynamics</b> was found between A and B ({p}): separate models of A and B reduce the"
+        f" prediction error no more than chance can ({gain} more than its average)."
     )
 
 
 def cautions(comparison: Comparison) -> list[str]:
-    """Say what the answer is worth: sentences, none where there is nothing to mind."""
-    found = ["That is no proof that the rules are the same."] if comparison.p_value > ALPHA else []
+    """Return what limits the conclusion, one sentence each; none where nothing does."""
+    found = ["This does not prove that the dynamics are the same."] if comparison.p_value > ALPHA else []
     in_a, in_b = block_counts(comparison)
     ways, shuffles = math.comb(in_a + in_b, in_a), comparison.permutations + 1
     if min(in_a, in_b) < FEW_BLOCKS:

@@ -1,65 +1,30 @@
-"""What docks below the picture have in common: their place, and a clean end."""
+"""What docks below the picture have in common: their place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy
 
-from napari_calcdyn.gui.session.session import session_of
-
-from .dock import Listener
+from .dock import Dock
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class BottomDock(QWidget):  # type: ignore[misc]
-    """A dock widget that moves below the picture when it is first shown, as a tab beside others that are there.
+class BottomDock(Dock):
+    """A dock widget that moves below the picture when it is first shown, as a tab beside others that are there."""
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    closing : callable
-        Called when the dock goes, once or more often; holds nothing of the dock.
-    """
+    area = "bottom"
 
-    def __init__(self, napari_viewer: Viewer, closing: Callable[[], object]) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        self._listener = Listener()
-        self._placed = False
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._gone = partial(_on_gone, self._listener, closing)
-        self.destroyed.connect(self._gone)
 
-    def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
-        """Connect a method of this dock to a signal until the dock is destroyed."""
-        self._listener.connect(signal, slot)
-
-    def event(self, event: QEvent) -> bool:
-        """Notice that the dock was closed: napari takes it out of the window, and destroys it some time later."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self._gone()
-        return bool(super().event(event))
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Move below the picture when first shown, as napari's menu opens everything at its side."""
-        super().showEvent(event)
-        if not self._placed:
-            self._placed = True
-            dock = self.parentWidget()
-            if isinstance(dock, QDockWidget):
-                dock.visibilityChanged.connect(self.on_front)
-            QTimer.singleShot(0, self._move_below)  # Qt crashes where a dock moves while it is being shown
-
-    def on_front(self, front: bool) -> None:
-        """Follow that the dock can be seen now, or not any more: it was hidden, or lies behind another tab."""
+    def take_place(self) -> None:
+        """Move below the picture."""
+        QTimer.singleShot(0, self._move_below)  # Qt crashes where a dock moves while it is being shown
 
     def _move_below(self) -> None:
         window, dock = self.window(), self.parentWidget()
@@ -86,9 +51,3 @@ class BottomDock(QWidget):  # type: ignore[misc]
     def sizeHint(self) -> QSize:
         """Stay low: the picture is above."""
         return QSize(800, 230)
-
-
-def _on_gone(listener: Listener, closing: Callable[[], object]) -> None:
-    """Clean up after the dock; no method, as the object may be gone by then."""
-    listener.close()
-    closing()

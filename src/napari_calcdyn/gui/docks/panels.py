@@ -1,4 +1,4 @@
-"""Bringing one of our docks to the front, for the buttons that lead there."""
+"""Finding our docks by their topic: the dock *Topic* is the class ``TopicDock`` in the folder ``topic``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-if TYPE_CHECKING:
-    from napari_calcdyn.gui.session.session import Session
+from .dock import Dock
 
-# Imported when they are opened: docks do not know each other.
-_CLASSES = {
-    "recording": ("recording.dock", "RecordingDock", "right"),
-    "dynamics": ("dynamics.dock", "DynamicsDock", "right"),
-    "neurons": ("neurons.dock", "NeuronsDock", "right"),
-    "behaviour": ("behaviour.dock", "BehaviourDock", "bottom"),
-    "traces": ("traces.dock", "TraceDock", "bottom"),
-}
+if TYPE_CHECKING:
+    from napari_calcdyn.gui.session import Session
+
+
+def panel_class(topic: str) -> type[Dock]:
+    """Return the class of a dock, imported when it is asked for: docks do not know each other."""
+    kind: type[Dock] = getattr(import_module(f"napari_calcdyn.gui.{topic}.dock"), f"{topic.capitalize()}Dock")
+    return kind
 
 
 def panel_name(topic: str) -> str:
@@ -44,21 +43,20 @@ def open_panel(asking: QWidget, session: Session, topic: str) -> None:
     session : Session
         Of the viewer that they belong to.
     topic : str
-        Which dock: ``recording``, ``dynamics``, ``neurons``, ``traces`` or ``behaviour``.
+        Which dock: the folder that it lives in.
     """
     viewer, window = session.viewer, main_window(asking)
     if viewer is None or window is None:
         return
-    module, name, area = _CLASSES[topic]
-    kind = getattr(import_module(f"napari_calcdyn.gui.{module}"), name)
+    kind = panel_class(topic)
     there = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), kind)]
     if not there:
         there = [
             viewer.window.add_dock_widget(
-                kind(viewer), name=panel_name(topic), area=area, tabify=area == "right"
+                kind(viewer), name=panel_name(topic), area=kind.area, tabify=kind.area == "right"
             )
         ]
-        if area == "bottom":
+        if kind.area == "bottom":
             QTimer.singleShot(0, viewer.reset_view)  # once the picture has its new size
     for dock in there:
         dock.show()

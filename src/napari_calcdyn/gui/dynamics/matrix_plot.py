@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 from scipy.ndimage import maximum_filter, minimum_filter
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.forms.pieces import beside, stacked, wrapped
+from napari_calcdyn.gui.plots.theme import PlotColours, paint_axes
 
 if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.var.model import VAR
 
 _HINT = "Point at the matrix to read a connection; click to map it."
-_NOTHING = (
-    "The model found no connections, and its maps are empty. Further right on the slider are weaker ones."
-)
+_NOTHING = "The model found no connections, so its maps are empty. Move the slider to the right to include weaker ones."
 _LEAST_PIXELS = 3.0  # of a connection on the screen
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
@@ -52,10 +52,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.lag.setToolTip("How many frames back the source is looked at.")
         self.lag.currentIndexChanged.connect(self._draw)
         self._lag_row = QWidget()
-        row = QHBoxLayout(self._lag_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("Lag"))
-        row.addWidget(self.lag, 1)
+        beside(QLabel("Lag"), (self.lag, 1), parent=self._lag_row)
         self._lag_row.setVisible(False)
 
         self.plot = _Matrix()
@@ -73,17 +70,11 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
-        self.readout = QLabel()
+        self.readout = wrapped()
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.readout.setWordWrap(True)
         self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self._lag_row)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.readout)
+        stacked(self._lag_row, (self.plot, 1), self.readout, parent=self, spacing=3)
 
     def show_var(self, var: VAR | None, centres: np.ndarray | None = None) -> None:
         """Show the coefficients of a VAR.
@@ -105,10 +96,9 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
             return
         if self._coefficients.shape != before:
             lags = self._coefficients.shape[0]
-            self.lag.blockSignals(True)
-            self.lag.clear()
-            self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
-            self.lag.blockSignals(False)
+            with signals_blocked(self.lag):
+                self.lag.clear()
+                self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
             self._lag_row.setVisible(lags > 1)
         self._draw()
         if self._coefficients.shape != before:
@@ -136,11 +126,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme: no connection has the colour of the background."""
-        self.plot.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(colours.grid)
-            axis.setTextPen(colours.text)
+        paint_axes(self.plot, colours)
         colormap = pg.ColorMap([0.0, 0.5, 1.0], [colours.negative, colours.background, colours.positive])
         self.image.setColorMap(colormap)
 

@@ -10,16 +10,17 @@ from napari_calcdyn.gui.layers.layers import (
     DIVERGING_OVERLAY,
     HEAT_OVERLAY,
     contrast,
-    is_result,
+    hide_result,
     put_image,
+    result_layer,
     symmetric_contrast,
 )
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+    from napari_calcdyn.analysis.maps import ContributionMaps
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie
@@ -50,12 +51,7 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    style = {
-        "colormap": HEAT_OVERLAY,
-        "blending": "translucent_no_depth",
-        "gamma": _GAMMA,
-        "keep_contrast": keep_contrast,
-    }
+    style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast}
     limits = contrast(maps.explained)  # of the split too: the colours of the parts and of the whole agree
     if len(maps.sources):
         before = viewer.dims.ndim
@@ -71,17 +67,11 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
         if viewer.dims.ndim > before:
             viewer.dims.last_used = viewer.dims.ndim - 3  # the arrow keys and "play" stay with time
     else:
-        for old in [it for it in viewer.layers if it.name == SOURCES and is_result(it)]:
+        old = result_layer(viewer, SOURCES)
+        if old is not None:
             viewer.layers.remove(old)
-        session.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
-    put_image(
-        viewer,
-        EXPLAINED,
-        maps.explained,
-        layer,
-        **style,
-        contrast_limits=limits,
-    )
+        session.work.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
+    put_image(viewer, EXPLAINED, maps.explained, layer, **style, contrast_limits=limits)
 
 
 def by_source(sources: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
@@ -105,7 +95,7 @@ def show_lazy_movies(
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    from napari_calcdyn.analysis.maps.contribution import contribution_movie, reconstruction_movie
+    from napari_calcdyn.analysis.maps import contribution_movie, reconstruction_movie
 
     put_image(
         viewer,
@@ -113,7 +103,6 @@ def show_lazy_movies(
         reconstruction_movie(model, movie),
         layer,
         colormap="gray",
-        blending="translucent_no_depth",
         contrast_limits=tuple(layer.contrast_limits),
         visible=False,
     )
@@ -126,7 +115,6 @@ def show_lazy_movies(
         layer,
         keep_contrast=keep_contrast,
         colormap=DIVERGING_OVERLAY,
-        blending="translucent_no_depth",
         contrast_limits=(-peak, peak),
         visible=False,
     )
@@ -143,10 +131,7 @@ def show_edge_map(session: Session, edge: NDArray[np.float32]) -> None:
         edge,
         layer,
         colormap=DIVERGING_OVERLAY,
-        blending="translucent_no_depth",
         contrast_limits=symmetric_contrast(edge, 99.8),
     )
     shown.visible = True
-    for other in viewer.layers:
-        if other.name == EXPLAINED and is_result(other):
-            other.visible = False
+    hide_result(viewer, EXPLAINED)

@@ -6,6 +6,9 @@ import math
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+from superqt.utils import signals_blocked
+
+from napari_calcdyn.gui.forms.pieces import wrapped
 
 _STEPS = 1000
 
@@ -35,11 +38,10 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         self.slider.setRange(0, _STEPS)
         self.slider.setPageStep(_STEPS // 20)
         self.slider.setToolTip(
-            "<qt>How strict the model is about connections. To the left only the strongest are kept, to the "
-            "right almost all. The training chose a point by itself; the button goes back to it.</qt>"
+            "<qt>How many connections the model keeps. To the left only the strongest, to the right almost "
+            "all. The training chose a point; the button goes back to it.</qt>"
         )
-        self.label = QLabel()
-        self.label.setWordWrap(True)
+        self.label = wrapped()
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.back = QPushButton("Chosen point")
         self.back.setToolTip("Go back to the point that the training chose.")
@@ -82,11 +84,9 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
 
     def show_fraction(self, fraction: float) -> None:
         """Move the slider without a signal."""
-        self.slider.blockSignals(True)
-        self.slider.setValue(
-            round(_STEPS * math.log(min(max(fraction, self._smallest), 1.0)) / math.log(self._smallest))
-        )
-        self.slider.blockSignals(False)
+        share = math.log(min(max(fraction, self._smallest), 1.0)) / math.log(self._smallest)
+        with signals_blocked(self.slider):
+            self.slider.setValue(round(_STEPS * share))
 
     def show_count(self, fraction: float, nonzeros: int, total: int, *, chosen: bool) -> None:
         """Say what a point of the path means, and whether it is the one that the training chose."""

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QComboBox
 _WORDS = {
     "auto": "The fastest device that this computer has.",
     "cuda": "An NVIDIA graphics card.",
-    "mps": "The graphics part of an Apple processor.",
-    "cpu": "The processor: always there, slower.",
+    "mps": "The graphics unit of an Apple processor.",
+    "cpu": "The processor: always available, but slower.",
 }
 
 
@@ -30,7 +30,7 @@ class DeviceChoice(QComboBox):  # type: ignore[misc]
         super().__init__()
         self._looked = False
         self._add("auto")
-        self.setToolTip("Where the model is trained. “auto” takes the fastest device that is there.")
+        self.setToolTip("Where the model is trained. “auto” takes the fastest device that is available.")
 
     def showPopup(self) -> None:
         """Open the list, and look for devices the first time."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
     from .inspection import Inspection
 
@@ -50,10 +50,10 @@ def advice(session: Session, inspection: Inspection) -> Advice:
 
 
 def _before_warm_up(session: Session, inspection: Inspection) -> Advice | None:
-    movie, model = session.movie, session.model
+    movie, model = session.recording.movie, session.dynamics.model
     if movie is None:
         return Advice("Open a recording first.", "recording")
-    if model is None or session.var is None:
+    if model is None or session.dynamics.var is None:
         return Advice("There is no trained model yet: train or load one to see what drives what.", "dynamics")
     if movie.frame_shape != model.frame_shape:
         mine, its = (" × ".join(map(str, it)) for it in (model.frame_shape, movie.frame_shape))
@@ -65,12 +65,17 @@ def _before_warm_up(session: Session, inspection: Inspection) -> Advice | None:
     if inspection.problem:
         return Advice(inspection.problem, "try again")
     if inspection.stopped:
-        return Advice("Getting ready was stopped, so that not all is shown.", "go on")
+        return Advice("The preparation was stopped, so not everything is shown.", "go on")
     return None
 
 
 def _of_region(session: Session, inspection: Inspection) -> Advice:
-    region, rois, movie, found = inspection.region, session.rois, session.movie, inspection.current
+    region, rois, movie, found = (
+        inspection.region,
+        session.rois.loaded,
+        session.recording.movie,
+        inspection.current,
+    )
     fitting = rois is not None and movie is not None and rois.frame_shape == movie.frame_shape
     if region is None:
         if fitting:

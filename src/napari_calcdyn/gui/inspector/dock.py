@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout
 
-from napari_calcdyn.gui.docks.dock import Dock
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import beside, tabs
 from napari_calcdyn.gui.inspector.arrows.layer import arrow_layer, clear_sources, hide_arrows
 from napari_calcdyn.gui.inspector.arrows.page import ArrowsPage
 from napari_calcdyn.gui.inspector.arrows.roi_edges import RoiEdges
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.inputs import use_drawn
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.what_if.section import WhatIf
 from napari_calcdyn.recording.errors import InputError
 
 from .advice import advice
 from .head import HeadRow
-from .inspection import Inspection, inspection_of
+from .inspection import inspection_of
 from .menus import CopyMenu, ExportMenu
 from .plot import InspectorPlot
 from .regions import region_at, region_of_roi
 from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .runs import TESTING, draw_arrows, draw_map, start_test
 from .sources_page import SourcesPage, frame_rate
-from .state import StateRows, tabs
+from .state import StateRows
 
 if TYPE_CHECKING:
     import numpy as np
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Status
+    from napari_calcdyn.gui.background.status import Status
 
 
-class InspectorDock(Dock):
+class InspectorDock(SideDock):
     """Traces, sources and arrows of what was clicked."""
 
     topic = "inspector"
@@ -52,29 +50,30 @@ class InspectorDock(Dock):
         self.views = views_of(session)
         self.inspection = inspection_of(session)
         # Several changes at once are followed once.
-        self._later = _soon(self, self.inspection.refresh)
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self.inspection.refresh)
         # A click beside all ROIs selects none, and then inspects the pixel.
-        self._emptied = _soon(self, self._on_emptied)
+        self._emptied = QTimer(self, singleShot=True, interval=0)
+        self._emptied.timeout.connect(self._on_emptied)
         self._build_head(napari_viewer)
         self._build_views()
 
-        events = session.events
-        for signal in (events.movie, events.var, events.rois, events.traces):
+        rois, traces = session.rois.events, session.neurons.events.traces
+        for signal in (session.recording.events.movie, session.dynamics.events.var, rois.loaded, traces):
             self.listen(signal, self._on_inputs)
-        for signal in (self.inspection.changed, events.pinned, self.views.recoloured):
+        for signal in (self.inspection.changed, rois.pinned, self.views.recoloured):
             self.listen(signal, self._show)
         self.listen(self.inspection.traced, self._show_traces)
         self.listen(self.inspection.warmed, self._show_state)
-        self.listen(events.selected, self._on_selected)
+        self.listen(rois.selected, self._on_selected)
         self.listen(self.views.clicked, self._on_clicked)
-        self.listen(events.influence, self._on_influence)
-        self.listen(events.job, self._show_state)
+        self.listen(session.answers.events.influence, self._on_influence)
+        self.listen(session.work.events.job, self._show_state)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
-        self._closed = partial(_on_closed, self.inspection, self._keys)
-        self.destroyed.connect(self._closed)
+        for part in (self.inspection, self._keys):
+            self._listener.at_end(part.close)
         self._on_influence()
-        self._show_theme()
+        self.follow_theme(napari_viewer)
         self._show_state()
 
     # What the dock is made of
@@ -109,12 +108,9 @@ class InspectorDock(Dock):
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
         )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
-        row = QHBoxLayout()
-        row.addWidget(self.copy)
-        row.addWidget(self.export)
         self.body.addWidget(self.traces, 1)
         self.body.addWidget(self.pages, 1)
-        self.body.addLayout(row)
+        self.body.addLayout(beside(self.copy, self.export))
 
     # What the user does
 
@@ -122,7 +118,7 @@ class InspectorDock(Dock):
         if not in_front(self):
             self._clear_layers()  # they would be of another ROI
             return
-        selected, rois = self.session.selected, self.session.rois
+        selected, rois = self.session.rois.selected, self.session.rois.loaded
         if not selected:
             self._emptied.start()
         else:
@@ -130,7 +126,7 @@ class InspectorDock(Dock):
 
     def _on_emptied(self) -> None:
         region = self.inspection.region
-        if not self.session.selected and region is not None and region.roi is not None:
+        if not self.session.rois.selected and region is not None and region.roi is not None:
             self.inspection.look_at(None)
 
     def _on_clicked(self, number: int | None, position: NDArray[np.float64]) -> None:
@@ -145,7 +141,7 @@ class InspectorDock(Dock):
         try:
             region = region_at(self.session, position)
         except InputError as error:
-            self.session.tell("inspector", str(error), True)
+            self.session.work.tell("inspector", str(error), True)
             return
         if region is not None:
             self.inspection.look_at(region)
@@ -157,20 +153,20 @@ class InspectorDock(Dock):
         self._walk(1)
 
     def _walk(self, step: int) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         if rois is None:
             return
-        self.views.select([neighbour(rois.ids.tolist(), self.session.selected, step)])
+        self.views.select([neighbour(rois.ids.tolist(), self.session.rois.selected, step)])
 
     def _on_pin(self) -> None:
-        region, pinned = self.inspection.region, self.session.pinned
+        region, pinned = self.inspection.region, self.session.rois.pinned
         if region is None or region.roi is None:
             return
         others = tuple(it for it in pinned if it != region.roi)
-        self.session.pinned = others if region.roi in pinned else (*others, region.roi)
+        self.session.rois.pinned = others if region.roi in pinned else (*others, region.roi)
 
     def _on_unpin(self) -> None:
-        self.session.pinned = ()
+        self.session.rois.pinned = ()
 
     def _on_picked(self, number: int) -> None:
         self.views.select([number])
@@ -182,9 +178,8 @@ class InspectorDock(Dock):
         start_test(self.session, self.inspection)
 
     def _on_stop(self) -> None:
-        job = self.session.job
-        if job is not None and job.title == TESTING:
-            self.session.stop()
+        if self.session.work.doing == TESTING:
+            self.session.work.stop()
         else:
             self.inspection.stop()
 
@@ -201,21 +196,21 @@ class InspectorDock(Dock):
     # What follows
 
     def _on_inputs(self, *_: object) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         known = set() if rois is None else set(rois.ids.tolist())
-        self.session.pinned = tuple(it for it in self.session.pinned if it in known)
+        self.session.rois.pinned = tuple(it for it in self.session.rois.pinned if it in known)
         self.inspection.problem = ""
         if not in_front(self):
-            self._clear_layers()  # they would be of another recording, or of other rules
+            self._clear_layers()  # they would be of another recording, or of another model
         self._later.start()
 
     def _on_influence(self, *_: object) -> None:
-        influence = self.session.influence
+        influence = self.session.answers.influence
         self.arrows.set_edges(None if influence is None else RoiEdges(influence))
-        notice = self.session.notice
+        notice = self.session.work.notice
         untested = influence is None or influence.p_values is None
         if untested and notice is not None and notice.topic == self.topic and not notice.is_error:
-            self.session.notice = None  # how many passed is not true of other arrows
+            self.session.work.notice = None  # how many passed is not true of other arrows
         self._show_arrows()
 
     def _show(self, *_: object) -> None:
@@ -226,7 +221,7 @@ class InspectorDock(Dock):
         found, prepared, region = inspection.current, inspection.prepared, inspection.region
         inputs = inspection.inputs()
         walkable = inputs is not None and inputs.rois is not None
-        self.head.show_region(region, self.session.pinned, walkable=walkable)
+        self.head.show_region(region, self.session.rois.pinned, walkable=walkable)
         self._show_traces()
         self.sources.show_drivers(found, prepared)
         self.arrows.set_frame_rate(None if prepared is None else frame_rate(prepared))
@@ -260,12 +255,12 @@ class InspectorDock(Dock):
     def _show_state(self, *_: object) -> None:
         """Show how far the warm-up is, what is missing, and the way on."""
         session, inspection = self.session, self.inspection
-        testing = session.job is not None and session.job.title == TESTING
+        testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
-        self.arrows.run.setEnabled(session.job is None and self.arrows.pairs > 0)
+        self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)
-        self.export.setEnabled(known or session.influence is not None)
+        self.export.setEnabled(known or session.answers.influence is not None)
 
     def _show_status(self, status: Status | None) -> None:
         super()._show_status(status)
@@ -275,43 +270,18 @@ class InspectorDock(Dock):
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            colours = plot_colours(viewer.theme)
-            self.traces.set_colours(colours)
-            self.arrows.set_dark(sum(colours.background) < sum(colours.text))
-            self._show_arrows()
-
-    # Coming and going
-
-    def event(self, event: Any) -> bool:
-        """Notice that the dock was closed, as every dock does."""
-        if event.type() == event.Type.ParentChange and self.parentWidget() is None:
-            self._closed()
-        return bool(super().event(event))
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.traces.set_colours(colours)
+        self.arrows.set_dark(sum(colours.background) < sum(colours.text))
+        self._show_arrows()
 
     def on_front(self, front: bool) -> None:
         """Catch up with what was clicked meanwhile; start nothing new for a dock that nobody sees."""
         self.inspection.wanted = front
         if not front:
             return
-        selected, region = self.session.selected, self.inspection.region
+        selected, region = self.session.rois.selected, self.inspection.region
         if selected and (region is None or region.roi != selected[-1]):
             self._on_selected()
         self._later.start()
-
-
-def _soon(parent: InspectorDock, call: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(0)
-    timer.timeout.connect(call)
-    return timer
-
-
-def _on_closed(inspection: Inspection, keys: RoiKeys) -> None:
-    """Clean up after the dock, once or more often; no method, as the object may be gone by then."""
-    inspection.wanted = False
-    inspection.close()
-    keys.close()

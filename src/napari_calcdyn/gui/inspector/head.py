@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+
+from napari_calcdyn.gui.forms.pieces import beside, button
 
 from .roi_keys import NEXT, PIN, PREVIOUS
 
@@ -41,19 +43,11 @@ class HeadRow(QWidget):  # type: ignore[misc]
         self.pin = QPushButton("Pin")
         self.pin.setCheckable(True)
         self.pin.setToolTip(
-            f"<qt>Keep the traces of this ROI, to compare those of others with them (key {PIN}).</qt>"
+            f"<qt>Keep the traces of this ROI in the plot to compare others with them (key {PIN}).</qt>"
         )
         self.pin.clicked.connect(lambda: self.pinned.emit())
-        self.unpin = QPushButton()
-        self.unpin.setToolTip("Compare with no ROI any more.")
-        self.unpin.clicked.connect(lambda: self.unpinned.emit())
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.previous)
-        row.addWidget(self.title, 1)
-        row.addWidget(self.next)
-        row.addWidget(self.pin)
-        row.addWidget(self.unpin)
+        self.unpin = button("", "Remove all pinned ROIs from the plot.", lambda: self.unpinned.emit())
+        beside(self.previous, (self.title, 1), self.next, self.pin, self.unpin, parent=self)
 
     def show_region(self, region: Region | None, pinned: tuple[int, ...], *, walkable: bool) -> None:
         """Show which region it is, and how many ROIs are pinned."""
@@ -62,12 +56,12 @@ class HeadRow(QWidget):  # type: ignore[misc]
         self.pin.setChecked(region is not None and region.roi in pinned)
         self.unpin.setVisible(bool(pinned))
         self.unpin.setText(f"Unpin {len(pinned)}")
-        for button in (self.previous, self.next):
-            button.setEnabled(walkable)
+        for way in (self.previous, self.next):
+            way.setEnabled(walkable)
 
 
 def _small(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setFixedWidth(34)
-    button.setToolTip(tooltip)
-    return button
+    small = QPushButton(text)
+    small.setFixedWidth(34)
+    small.setToolTip(tooltip)
+    return small

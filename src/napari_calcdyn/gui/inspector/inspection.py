@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
 
 from napari_calcdyn.gui.background.job import Job
+from napari_calcdyn.gui.background.status import Status
 from napari_calcdyn.gui.background.threads import leave_a_core
-from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Status
+from napari_calcdyn.gui.session import Session, SessionPart
+from napari_calcdyn.gui.session.latents import Latents
 
-from .prepared import Inputs, Inspected, Prepared, prepare, stages
+from .inputs import Inputs, inputs_of
+from .prepared import Inspected, Prepared, prepare, stages
 from .regions import Region, read_trace, region_of_roi
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
     from napari_calcdyn.models.var.model import VAR
 
 MOST_COMPARED = 5  # pinned ROIs that are drawn beside the current one
 
 
-class Inspection:
+class Inspection(SessionPart):
     """The region that is inspected, and all that is computed for it; made by `inspection_of`.
 
     Holds no session. What takes long, the warm-up, is a background job of its own: it starts by itself, so it must not
@@ -48,8 +48,8 @@ class Inspection:
     warmed = Signal()
 
     def __init__(self, session: Session) -> None:
-        self._session = weakref.ref(session)
-        self._latents = share_latents(session)
+        super().__init__(session)
+        self._latents = session.part(Latents)
         self._job: Job | None = None
         self._making: Inputs | None = None  # what the job works on
         self._reading: Job | None = None  # the trace of a region that is no ROI
@@ -66,9 +66,9 @@ class Inspection:
         """Whether the user stopped the warm-up."""
         self.problem = ""
         """Why it failed, in words; empty where it did not."""
-        self.maps_of: VAR | None = session.var
+        self.maps_of: VAR | None = session.dynamics.var
         """The point of the lasso path that the session's maps are of."""
-        session.events.maps.connect(self._on_maps)
+        session.dynamics.events.maps.connect(self._on_maps)
         self.wanted = False
         """Whether anybody looks: a hidden dock computes nothing."""
 
@@ -87,30 +87,16 @@ class Inspection:
         return self._current
 
     def inputs(self) -> Inputs | None:
-        """Return what everything is computed from now; None while something is missing, see `obstacle`."""
-        session = self._session()
-        if session is None or session.movie is None or session.model is None or session.var is None:
-            return None
-        movie, model = session.movie, session.model
-        if movie.frame_shape != model.frame_shape:
-            return None
-        rois, traces = session.rois, session.traces
-        if rois is not None and rois.frame_shape != movie.frame_shape:
-            rois = None
-        if traces is not None and (
-            rois is None or traces.samples != movie.n_frames or not np.array_equal(traces.ids, rois.ids)
-        ):
-            traces = None
-        return Inputs(movie, model, session.var, rois, traces)
+        """Return what everything is computed from now; see `inputs_of`."""
+        return inputs_of(self.session)
 
     def compared(self) -> tuple[Inspected, ...]:
         """Return what is known of the pinned ROIs but the current one, in the order in which they were pinned."""
-        session = self._session()
         prepared = self.prepared
-        if session is None or prepared is None:
+        if prepared is None:
             return ()
         own = self.region.roi if self.region is not None else None
-        found = (self._roi(prepared, it) for it in session.pinned[-MOST_COMPARED:] if it != own)
+        found = (self._roi(prepared, it) for it in self.session.rois.pinned[-MOST_COMPARED:] if it != own)
         return tuple(it for it in found if it is not None)
 
     # What changes it
@@ -128,16 +114,13 @@ class Inspection:
     def refresh(self) -> None:
         """Look whether anything has to be computed anew, and start it; emits `changed`."""
         inputs = self.inputs()
-        session = self._session()
-        if session is None:
-            return
         if self._prepared is None or inputs is None or not self._prepared.inputs.same(inputs):
             self._shown.clear()
             self._current = None
         if self._making is not None and (inputs is None or not self._making.same(inputs)):
             self._drop()
-        self._settle_influence(session, inputs)
-        self._settle_region(session)
+        self._settle_influence(inputs)
+        self._settle_region()
         self._start(inputs)
         self._describe()
         self.changed.emit()
@@ -156,15 +139,15 @@ class Inspection:
         self.warmed.emit()
 
     def close(self) -> None:
-        """End what is under way, wait for it, and call nothing back. May be called any number of times."""
+        """End what is under way, wait for it, and start nothing new until it is wanted again."""
+        self.wanted = False
         for job in (self._job, self._reading):
             if job is not None:
                 job.close()
         self._job = self._reading = self._making = self.status = None
 
     def _on_maps(self, *_: object) -> None:
-        session = self._session()
-        self.maps_of = session.var if session is not None else None
+        self.maps_of = self.session.dynamics.var
 
     # How it is computed
 
@@ -229,20 +212,21 @@ class Inspection:
         self._prepared = found
         self.refresh()
 
-    def _settle_influence(self, session: Session, inputs: Inputs | None) -> None:
+    def _settle_influence(self, inputs: Inputs | None) -> None:
         """Give the session the influence of its ROIs; one that was tested since stays while it is of the same."""
         before, self._influence_of = self._influence_of, inputs
+        answers = self.session.answers
         if before is None or inputs is None or not before.same(inputs, "movie", "model", "rois"):
-            session.influence = None
-        if session.influence is None and self.prepared is not None:
-            session.influence = self.prepared.influence
+            answers.influence = None
+        if answers.influence is None and self.prepared is not None:
+            answers.influence = self.prepared.influence
 
-    def _settle_region(self, session: Session) -> None:
+    def _settle_region(self) -> None:
         """Follow ROIs that were replaced: a region of others is gone."""
-        region, rois = self.region, session.rois
+        region, rois = self.region, self.session.rois.loaded
         if region is None:
             return
-        movie = session.movie
+        movie = self.session.recording.movie
         if movie is None or region.rois.frame_shape != movie.frame_shape:
             self.region = None
         elif region.roi is not None:
@@ -260,24 +244,25 @@ class Inspection:
 
     def _roi(self, prepared: Prepared, number: int) -> Inspected | None:
         """Return what is known of an ROI, kept while it is shown."""
-        session, rois = self._session(), prepared.inputs.rois
-        if session is None or rois is None:
+        rois = prepared.inputs.rois
+        if rois is None:
             return None
         if number not in self._shown:
             region = region_of_roi(rois, number)
             if region is None:
                 return None
             own = self.region.roi if self.region is not None else None
-            self._shown = {it: found for it, found in self._shown.items() if it in {own, *session.pinned}}
+            self._shown = {
+                it: found for it, found in self._shown.items() if it in {own, *self.session.rois.pinned}
+            }
             self._shown[number] = prepared.inspect(region)
         return self._shown[number]
 
     def _read(self, region: Region) -> None:
         """Read the trace of a region that is no ROI, off the GUI thread."""
-        session = self._session()
-        if session is None or session.movie is None:
+        movie = self.session.recording.movie
+        if movie is None:
             return
-        movie = session.movie
 
         def work(report: Report, stop: threading.Event) -> NDArray[np.float32]:
             return read_trace(movie, region, lambda done, total: stop.is_set())
@@ -293,11 +278,6 @@ class Inspection:
         job.start()
 
 
-_inspections: weakref.WeakKeyDictionary[Session, Inspection] = weakref.WeakKeyDictionary()
-
-
 def inspection_of(session: Session) -> Inspection:
     """Return what is inspected in a session, made on first use."""
-    if session not in _inspections:
-        _inspections[session] = Inspection(session)
-    return _inspections[session]
+    return session.part(Inspection)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton
+from qtpy.QtWidgets import QApplication, QMenu, QPushButton
 
+from napari_calcdyn.gui.docks.saving import ask_file
 from napari_calcdyn.recording.errors import InputError
 
 from . import sources_page
@@ -17,11 +18,10 @@ from .files import as_text, picture, trace_table, write_picture, write_table
 from .sources_page import frame_rate
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
-    from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.recording.progress import ProgressCallback
 
     from .arrows.page import ArrowsPage
     from .inspection import Inspection
@@ -66,34 +66,40 @@ _TABLES: dict[str, Callable[[Shown], Rows]] = {
 }
 
 
-def _alive(reference: weakref.ref[Shown]) -> Shown:
-    dock = reference()
-    assert dock is not None  # a button is pressed in a dock that is there
-    return dock
-
-
-class CopyMenu(QPushButton):  # type: ignore[misc]
-    """Puts what is shown on the clipboard.
+class _ShownMenu(QPushButton):  # type: ignore[misc]
+    """A button with a menu.
 
     Parameters
     ----------
+    title, tooltip : str
+        Of the button.
     dock : Shown
-        Which shows it.
+        Which shows what the menu is about; held weakly, as a cycle of widgets is taken apart in the wrong order.
     """
 
-    def __init__(self, dock: Shown) -> None:
-        super().__init__("Copy")
-        self._reference = weakref.ref(dock)  # a cycle of widgets is taken apart in the wrong order
-        self.setToolTip("<qt>To the clipboard: tables for a spreadsheet, or the plot as a picture.</qt>")
-        menu = QMenu(self)
-        for name, rows in _TABLES.items():
-            menu.addAction(name).triggered.connect(lambda _=False, rows=rows: self._copy(rows))
-        menu.addAction("Picture of the plot").triggered.connect(self._copy_picture)
-        self.setMenu(menu)
+    def __init__(self, title: str, tooltip: str, dock: Shown) -> None:
+        super().__init__(title)
+        self._reference = weakref.ref(dock)
+        self.setToolTip(f"<qt>{tooltip}</qt>")
+        self.setMenu(QMenu(self))
 
     @property
     def _dock(self) -> Shown:
-        return _alive(self._reference)
+        dock = self._reference()
+        assert dock is not None  # a button is pressed in a dock that is there
+        return dock
+
+
+class CopyMenu(_ShownMenu):
+    """Puts what a dock shows on the clipboard."""
+
+    def __init__(self, dock: Shown) -> None:
+        tooltip = "To the clipboard: tables for a spreadsheet, or the plot as a picture."
+        super().__init__("Copy", tooltip, dock)
+        menu = self.menu()
+        for name, rows in _TABLES.items():
+            menu.addAction(name).triggered.connect(lambda _=False, rows=rows: self._copy(rows))
+        menu.addAction("Picture of the plot").triggered.connect(self._copy_picture)
 
     def _copy(self, rows: Callable[[Shown], Rows]) -> None:
         QApplication.clipboard().setText(as_text(rows(self._dock)))
@@ -102,20 +108,13 @@ class CopyMenu(QPushButton):  # type: ignore[misc]
         QApplication.clipboard().setImage(picture(self._dock.traces.plot))
 
 
-class ExportMenu(QPushButton):  # type: ignore[misc]
-    """Writes what is shown into files.
-
-    Parameters
-    ----------
-    dock : Shown
-        Which shows it.
-    """
+class ExportMenu(_ShownMenu):
+    """Writes what a dock shows into files."""
 
     def __init__(self, dock: Shown) -> None:
-        super().__init__("Export")
-        self._reference = weakref.ref(dock)
-        self.setToolTip("<qt>Tables as CSV, the plot as PNG or SVG, and the arrows between all ROIs.</qt>")
-        menu = QMenu(self)
+        tooltip = "Tables as CSV, the plot as PNG or SVG, and the arrows between all ROIs."
+        super().__init__("Export", tooltip, dock)
+        menu = self.menu()
         for name, rows in _TABLES.items():
             menu.addAction(f"{name} …").triggered.connect(
                 lambda _=False, name=name, rows=rows: self._ask_table(name, rows)
@@ -124,11 +123,6 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
         menu.addAction("Plot …").triggered.connect(self._ask_picture)
         menu.addSeparator()
         menu.addAction("Arrows between all ROIs …").triggered.connect(self._ask_graph)
-        self.setMenu(menu)
-
-    @property
-    def _dock(self) -> Shown:
-        return _alive(self._reference)
 
     def _ask_table(self, name: str, rows: Callable[[Shown], Rows]) -> None:
         path = self._ask(f"Export {name.lower()}", name.lower(), ("csv",))
@@ -143,47 +137,34 @@ class ExportMenu(QPushButton):  # type: ignore[misc]
     def _ask_graph(self) -> None:
         """Write the graph of all ROIs in the background: it may have a million edges."""
         session = self._dock.session
-        influence, alpha = session.influence, self._dock.arrows.alpha
+        influence, alpha = session.answers.influence, self._dock.arrows.alpha
         if influence is None:
-            session.tell("inspector", "There are no arrows yet: open ROIs first, in the Neurons panel.", True)
+            session.work.tell(
+                "inspector", "There are no arrows yet: open ROIs first, in the Neurons panel.", True
+            )
             return
         path = self._ask("Export the arrows between all ROIs", "influence", ("graphml", "csv"))
         if path is None:
             return
 
-        def work(report: Report, stop: threading.Event) -> None:
+        def compute(progress: ProgressCallback) -> None:
             write = influence.write_graphml if path.suffix.lower() == ".graphml" else influence.write_csv
             write(path, alpha=alpha)
 
         def done(_: None) -> None:
-            session.tell("inspector", f"Written to {path}.")
+            session.work.tell("inspector", f"Written to {path}.")
 
-        session.start("inspector", f"Writing {path.name}", work, done)
+        session.work.start("inspector", f"Writing {path.name}", compute, done)
 
     def _ask(self, title: str, name: str, endings: Sequence[str]) -> Path | None:
-        """Ask for a file; one without its ending gets the first."""
-        kinds = ";;".join(f"{ending.upper()} (*.{ending})" for ending in endings)
         region = self._dock.inspection.region
         start = name if region is None else f"{name} of {region.name}"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, title, f"{start.replace(' ', '_')}.{endings[0]}", kinds
-        )
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if path.suffix.lower().lstrip(".") in endings:
-            return path
-        wanted = next((ending for ending in endings if f"*.{ending})" in kind), endings[0])
-        path = path.with_name(f"{path.name}.{wanted}")
-        if path.exists():  # which the dialog did not ask about
-            self._dock.session.tell("inspector", f"{path} exists already: choose it, or another name.", True)
-            return None
-        return path
+        return ask_file(self, self._dock.session, "inspector", title, start.replace(" ", "_"), endings)
 
     def _write(self, path: Path, write: Callable[[], None]) -> None:
         try:
             write()
         except InputError as error:
-            self._dock.session.tell("inspector", str(error), True)
+            self._dock.session.work.tell("inspector", str(error), True)
         else:
-            self._dock.session.tell("inspector", f"Written to {path}.")
+            self._dock.session.work.tell("inspector", f"Written to {path}.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QWidget
 
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED, Row, TracePlot, line_icon
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from .prepared import Inspected
 
 KINDS = {
-    RAW: "What was recorded: the mean over the region's pixels, as the traces of the Neurons panel were made.",
-    RECONSTRUCTED: "What the model keeps of it: the same of the picture that it makes of each frame.",
-    PREDICTED: "What the dynamics expect from the frames before, one frame ahead.",
+    RAW: "What was recorded: the mean over the region's pixels, extracted like the traces of the Neurons panel.",
+    RECONSTRUCTED: "The same mean in the model's reconstruction of each frame.",
+    PREDICTED: "What the dynamics predict one frame ahead from the frames before.",
 }
 
 
@@ -42,8 +43,7 @@ class InspectorPlot(QWidget):  # type: ignore[misc]
         self.plot = TracePlot()
         self.plot.setMinimumHeight(150)
         self.plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = wrapped()
         self.kinds = {kind: QCheckBox(kind) for kind in KINDS}
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -53,12 +53,7 @@ class InspectorPlot(QWidget):  # type: ignore[misc]
             box.toggled.connect(self._draw)
             row.addWidget(box)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(row)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.note)
+        stacked(row, (self.plot, 1), self.note, parent=self, spacing=2)
 
     @property
     def shown(self) -> tuple[Inspected, ...]:

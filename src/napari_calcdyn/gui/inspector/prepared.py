@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_calcdyn.gui.background.status import Status, timed
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
-from napari_calcdyn.gui.recording.recordings import timed
-from napari_calcdyn.gui.session.session import Status
 
+from .inputs import Inputs
 from .regions import Region
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.influence.drivers import Drivers
     from napari_calcdyn.analysis.influence.influence import Influence
-    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.analysis.influence.region import Drivers
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet, Traces
     from napari_calcdyn.recording.progress import ProgressCallback
@@ -30,36 +29,6 @@ if TYPE_CHECKING:
 Stage = Callable[[str], "ProgressCallback"]
 """Called with the words of a stage; returns its progress callback."""
 GetLatents = Callable[["Movie", "VARAutoencoder", "ProgressCallback | None"], "NDArray[np.float32]"]
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What everything is computed from.
-
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    model : VARAutoencoder
-        Of frames of its size.
-    var : VAR
-        The point of the lasso path that is shown.
-    rois : RoiSet or None
-        Of its frames.
-    traces : Traces or None
-        Of these ROIs, a sample for each frame.
-    """
-
-    movie: Movie
-    model: VARAutoencoder
-    var: VAR
-    rois: RoiSet | None
-    traces: Traces | None
-
-    def same(self, other: Inputs, *names: str) -> bool:
-        """Whether the named fields of both are the same objects; all of them where none is named."""
-        fields = names or ("movie", "model", "var", "rois", "traces")
-        return all(getattr(self, name) is getattr(other, name) for name in fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +111,7 @@ class Prepared:
         InputError
             If the region belongs to frames of another size.
         """
-        from napari_calcdyn.analysis.influence.drivers import drivers
+        from napari_calcdyn.analysis.influence.region import drivers
         from napari_calcdyn.analysis.influence.roi_prediction import predicted_like
 
         model, var = self.inputs.model, self.inputs.var
@@ -229,8 +198,8 @@ def prepare(
     Cancelled
         If a progress callback asked to stop.
     """
-    from napari_calcdyn.analysis.influence.drivers import lagged_covariances
     from napari_calcdyn.analysis.influence.influence import roi_influence
+    from napari_calcdyn.analysis.influence.region import lagged_covariances
 
     def kept(name: str, *fields: str) -> Any:
         return getattr(before, name) if before is not None and before.inputs.same(inputs, *fields) else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Movie
 
 _FRAMES_AT_ONCE = 256
@@ -79,7 +79,7 @@ def region_at(session: Session, position: NDArray[np.float64]) -> Region | None:
     InputError
         If what is drawn there covers no pixel of the movie.
     """
-    movie, like = session.movie, session.movie_layer
+    movie, like = session.recording.movie, session.movie_layer
     if movie is None or like is None:
         return None
     for layer in reversed(drawn_layers(session)):

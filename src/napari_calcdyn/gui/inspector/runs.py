@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.inspector.arrows.layer import clear_sources, hide_arrows, show_arrows, show_sources
-from napari_calcdyn.gui.recording.recordings import tracked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.analysis.influence.influence import Influence
     from napari_calcdyn.gui.inspector.arrows.page import ArrowsPage
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording.progress import ProgressCallback
 
     from .inspection import Inspection
@@ -45,11 +44,11 @@ def region_map(
     prepared = inspection.prepared
     if prepared is None:
         return None
-    inputs, maps = prepared.inputs, session.maps
+    inputs, maps = prepared.inputs, session.dynamics.maps
     if maps is not None and len(maps.sources) == inputs.var.latents and inspection.maps_of is inputs.var:
         image: NDArray[np.float32] = maps.sources[sources].sum(axis=0)
         return image
-    from napari_calcdyn.analysis.influence.drivers import sources_map
+    from napari_calcdyn.analysis.influence.region import sources_map
 
     return sources_map(inputs.model, inputs.var, prepared.covariances, sources)
 
@@ -90,18 +89,14 @@ def start_test(session: Session, inspection: Inspection) -> bool:
     def done(found: Influence) -> None:
         now = inspection.inputs()
         if now is not None and now.same(prepared.inputs, "movie", "model", "rois"):
-            session.influence = found
+            session.answers.influence = found
             passed = len(found.edges(alpha=0.05))
-            session.tell(
+            session.work.tell(
                 "inspector",
                 f"{'1 arrow passes' if passed == 1 else f'{passed:,} arrows pass'} the test at p ≤ 0.05; the others "
                 "may be chance.",
             )
 
-    return session.start(
-        "inspector",
-        TESTING,
-        tracked("inspector", TESTING, compute),
-        done,
-        stopped="The test was stopped: the arrows are as they were.",
+    return session.work.start(
+        "inspector", TESTING, compute, done, stopped="The test was stopped: the arrows are as they were."
     )

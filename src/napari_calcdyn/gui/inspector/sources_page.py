@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QLabel,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHeaderView, QWidget
+
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
+from napari_calcdyn.gui.forms.table import PlainTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from .prepared import Inspected, Prepared
@@ -28,13 +21,13 @@ MOST_LISTED = 30
 COLUMNS = ("source", "share", "lag_frames", "lag_s", "sign", "score", "distance_px", "y", "x")
 """Of the table that is copied and exported."""
 _HEADINGS = {
-    "Source": "<qt>Number of the source: a patch of activity that the model describes the movie with. The Dynamics "
-    "panel uses the same numbers.</qt>",
-    "Share": "<qt>How much of what drives this region comes from the source: the mean size of its contribution to the "
-    "trace, as a part of all.</qt>",
-    "Lag": "<qt>How much later the source acts most.</qt>",
-    "Effect": "<qt>Whether the trace rises or falls after the source rose.</qt>",
-    "Away": "<qt>From the centre of the region to that of the source.</qt>",
+    "Source": "Number of the source: a patch of activity that the model describes the movie with. The Dynamics "
+    "panel uses the same numbers.",
+    "Share": "Share of the source in what drives this region: the mean size of its contribution to the "
+    "trace, divided by the sum over all sources.",
+    "Lag": "The lag at which the source acts most.",
+    "Effect": "Whether the trace rises or falls after the source rose.",
+    "Away": "From the centre of the region to that of the source.",
 }
 
 
@@ -53,20 +46,15 @@ class SourcesPage(QWidget):  # type: ignore[misc]
         super().__init__()
         self._listed: NDArray[np.int64] = np.empty(0, np.int64)
         self._leading = 0
-        self.words = QLabel()
-        self.words.setWordWrap(True)
-        self.table = plain_table(_HEADINGS)
+        self.words = wrapped()
+        self.table = ranking(_HEADINGS)
         self.table.itemSelectionChanged.connect(self.chosen)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 4, 2, 2)
-        layout.setSpacing(4)
-        layout.addWidget(self.words)
-        layout.addWidget(self.table, 1)
+        stacked(self.words, (self.table, 1), parent=self, margins=(2, 4, 2, 2), spacing=4)
 
     @property
     def sources(self) -> NDArray[np.int64]:
         """The sources of the rows that are selected, or else those that make up most of what drives the region."""
-        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        rows = self.table.selected_rows()
         return self._listed[rows] if rows else self._listed[: self._leading]
 
     def show_drivers(self, found: Inspected | None, prepared: Prepared | None) -> None:
@@ -75,7 +63,7 @@ class SourcesPage(QWidget):  # type: ignore[misc]
         self.table.clearSelection()
         if found is None or prepared is None:
             self._listed = np.empty(0, np.int64)
-            fill(self.table, [])
+            self.table.fill([])
             self.words.setText("")
         else:
             drivers = found.drivers
@@ -95,7 +83,7 @@ class SourcesPage(QWidget):  # type: ignore[misc]
                         far,
                     )
                 )
-            fill(self.table, rows)
+            self.table.fill(rows)
             share = float(drivers.shares[: self._leading].sum())
             first = "The first" if self._leading == 1 else f"The first {self._leading}"
             self.words.setText(
@@ -141,37 +129,14 @@ def lag_words(lag: int, rate: float | None) -> str:
     return frames if rate is None else f"{frames} ({lag / rate:.2g} s)"
 
 
-def plain_table(headings: dict[str, str]) -> QTableWidget:
-    """Return a table to read and to select rows in; `headings` have tooltips, and one is “Lag”."""
-    table = QTableWidget(0, len(headings))
-    for column, (heading, tooltip) in enumerate(headings.items()):
-        item = QTableWidgetItem(heading)
-        item.setToolTip(tooltip)
-        table.setHorizontalHeaderItem(column, item)
-    table.verticalHeader().setVisible(False)
+def ranking(headings: dict[str, str]) -> PlainTable:
+    """Return a table whose column “Lag” is as wide as its texts."""
+    table = PlainTable(headings, height=120)
     table.verticalHeader().setDefaultSectionSize(22)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setShowGrid(False)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     longest = list(headings).index("Lag")
     table.horizontalHeader().setSectionResizeMode(longest, QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setHighlightSections(False)
-    table.setMinimumHeight(120)
     return table
-
-
-def fill(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
-    """Put texts into a table."""
-    table.setRowCount(len(rows))
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            item = table.item(row, column)
-            if item is None:
-                item = QTableWidgetItem()
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                table.setItem(row, column, item)
-            item.setText(text)
 
 
 def _distances(found: Inspected, prepared: Prepared) -> NDArray[np.float64]:

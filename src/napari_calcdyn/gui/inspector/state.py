@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_calcdyn.gui.docks.dock import MessageLine, ProgressRow
+from napari_calcdyn.gui.docks.message import MessageLine, ProgressRow
+from napari_calcdyn.gui.forms.pieces import button, stacked
 
 if TYPE_CHECKING:
-    from napari_calcdyn.gui.session.session import Status
+    from napari_calcdyn.gui.background.status import Status
 
     from .advice import Advice
 
@@ -35,13 +36,10 @@ class StateRows(QWidget):  # type: ignore[misc]
         self.way = QPushButton()
         self.way.clicked.connect(lambda: self.way_on.emit())
         self.warm_up = ProgressRow()
-        self.stop = QPushButton("Stop")
-        self.stop.setToolTip("Stop what is under way; it can be taken up again.")
-        self.stop.clicked.connect(lambda: self.stopped.emit())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.advice, self.way, self.warm_up, self.stop):
-            layout.addWidget(widget)
+        self.stop = button(
+            "Stop", "Stop the computation; it can be started again.", lambda: self.stopped.emit()
+        )
+        stacked(self.advice, self.way, self.warm_up, self.stop, parent=self)
 
     def show_state(self, say: Advice, status: Status | None, *, stoppable: bool) -> None:
         """Show the advice, or the progress of the warm-up while there is some."""
@@ -51,12 +49,3 @@ class StateRows(QWidget):  # type: ignore[misc]
         self.warm_up.show_status(status)
         self.stop.setVisible(stoppable or status is not None)
         self.setVisible(bool(say.text) or stoppable or status is not None)
-
-
-def tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
-    """Return pages as tabs: each a widget, its title and its tooltip."""
-    widget = QTabWidget()
-    for number, (page, title, tooltip) in enumerate(pages):
-        widget.addTab(page, title)
-        widget.setTabToolTip(number, tooltip)
-    return widget

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,8 +70,30 @@ def spatial_metadata(like: Layer, ndim: int) -> dict[str, Any]:
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer was put there by `put_image`."""
+    """Whether a layer is one of ours."""
     return bool(layer.metadata.get(RESULT) == "result")
+
+
+def result_layer(viewer: Viewer | None, name: str) -> Any:
+    """Return our layer of a name; None where it was not made yet, removed or renamed, or there is no viewer."""
+    layers = viewer.layers if viewer is not None else []
+    return next((it for it in layers if it.name == name and is_result(it)), None)
+
+
+def hide_result(viewer: Viewer, name: str) -> None:
+    """Hide our layer of a name, where there is one."""
+    layer = result_layer(viewer, name)
+    if layer is not None:
+        layer.visible = False
+
+
+@contextmanager
+def keeping_active(viewer: Viewer) -> Iterator[None]:
+    """Leave that layer active which the user works with, where another one is added meanwhile."""
+    active, count = viewer.layers.selection.active, len(viewer.layers)
+    yield
+    if len(viewer.layers) > count and active is not None:
+        viewer.layers.selection.active = active
 
 
 def put_image(
@@ -94,7 +118,7 @@ def put_image(
         the contrast limits are renewed: what the user changed by hand stays.
     """
     place = spatial_metadata(like, data.ndim)
-    layer = next((it for it in viewer.layers if it.name == name and is_result(it)), None)
+    layer: Image | None = result_layer(viewer, name)
     if layer is not None and layer.ndim == data.ndim:
         layer.data = data
         move_layer(layer, place)
@@ -103,7 +127,8 @@ def put_image(
             layer.contrast_limits_range = (low, high)
             layer.contrast_limits = (low, high)
         return layer
-    return viewer.add_image(data, name=name, metadata={RESULT: "result"}, **place, **options)
+    options = {"blending": "translucent_no_depth", **place, **options}
+    return viewer.add_image(data, name=name, metadata={RESULT: "result"}, **options)
 
 
 def move_layer(layer: Layer, place: dict[str, Any]) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Traces
 
 
 def shown_frame(session: Session) -> int | None:
     """Return the number of the movie's frame that the slider is at, or None where there is no movie."""
-    viewer, movie, layer = session.viewer, session.movie, session.movie_layer
+    viewer, movie, layer = session.viewer, session.recording.movie, session.movie_layer
     if viewer is None or movie is None or layer is None or layer.ndim < 3:
         return None
     world = viewer.dims.point[_axis(viewer.dims.ndim)]
@@ -32,7 +32,7 @@ def show_frame(session: Session, frame: int) -> None:
 
 def belong_together(session: Session) -> bool:
     """Whether sample i of the session's traces is frame i of its movie: both have as many."""
-    traces, movie = session.traces, session.movie
+    traces, movie = session.neurons.traces, session.recording.movie
     return traces is not None and movie is not None and traces.samples == movie.n_frames
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPainter, QPaintEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QScrollArea, QWidget
+
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
 
 from .roi_colours import scale_colours
 
@@ -45,20 +47,14 @@ class ColourLegend(QWidget):  # type: ignore[misc]
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.textActivated.connect(self._on_chosen)
         self.bar = _Bar()
-        self.words = QLabel()
+        self.words = wrapped()
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.words.setWordWrap(True)
         scroll = QScrollArea()
         scroll.setWidget(self.words)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.choice)
-        layout.addWidget(self.bar)
-        layout.addWidget(scroll, 1)
+        stacked(self.choice, self.bar, (scroll, 1), parent=self, spacing=4)
         listener.connect(views.recoloured, self.update_colours)
         self.update_colours()
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 CLUSTER = "cluster"
 
@@ -26,16 +26,16 @@ def neuron_columns(session: Session) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray of shape (N,)
-        Numbers, truth values or texts, in the order of ``session.neurons.ids``; the cluster first. Empty
+        Numbers, truth values or texts, in the order of ``session.neurons.result.ids``; the cluster first. Empty
         without neurons.
     """
-    neurons, traces, rois = session.neurons, session.traces, session.rois
+    neurons, traces, rois = session.neurons.result, session.neurons.traces, session.rois.loaded
     if neurons is None:
         return {}
     known = {} if rois is None else _by_id(rois.columns, rois.ids, neurons.ids)
     known |= {name: np.asarray(values) for name, values in neurons.features.items()}
     known[CLUSTER] = neurons.cluster
-    table = {} if traces is None else _by_id(session.columns, traces.ids, neurons.ids)
+    table = {} if traces is None else _by_id(session.neurons.columns, traces.ids, neurons.ids)
     named = {table_name(name, known): values for name, values in table.items()}
     return {CLUSTER: neurons.cluster} | named | known
 

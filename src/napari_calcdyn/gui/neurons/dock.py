@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_calcdyn.gui.docks.dock import Dock
 from napari_calcdyn.gui.docks.panels import open_panel
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.pieces import stacked, tabs
+from napari_calcdyn.gui.plots.theme import PlotColours
 
 from .input_page import InputPage
-from .model_page import ModelPage
+from .model_page import TRAINING, ModelPage
 from .result_page import ResultPage
-from .runs import TRAINING
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class NeuronsDock(Dock):
+class NeuronsDock(SideDock):
     """Choose ROIs, get their traces, train a model on them, and look at the neurons in its terms."""
 
     topic = "neurons"
@@ -29,61 +29,51 @@ class NeuronsDock(Dock):
         super().__init__(napari_viewer)
         self.setAcceptDrops(True)
         self._traces_opened = False
-        self.inputs, self.model, self.results = (
-            page(self.session, napari_viewer, self._listener) for page in (InputPage, ModelPage, ResultPage)
-        )
-        self.pages = QTabWidget()
-        for page, title, tip in (
-            (self.inputs, "Traces", "Which neurons, and what they did."),
+        self.inputs = InputPage(self.session, napari_viewer, self._listener)
+        self.model = ModelPage(self.session, self._listener)
+        self.results = ResultPage(self.session, self._listener)
+        self.pages = tabs(
+            (self.inputs, "Traces", "ROIs and their traces."),
             (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
-            (self.results, "Neurons", "What the model says about the neurons."),
-        ):
-            self.pages.addTab(page, title)
-            self.pages.setTabToolTip(self.pages.count() - 1, tip)
+            (self.results, "Neurons", "The neurons as the model describes them."),
+        )
         self.body.addWidget(self.pages, 1)
 
         # Below all pages, and not scrolled with them.
         footer = QWidget()
-        layout = QVBoxLayout(footer)
-        layout.setContentsMargins(8, 0, 8, 6)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.message)
+        stacked(self.progress, self.message, parent=footer, margins=(8, 0, 8, 6))
         self.layout().addWidget(footer)
 
-        self.listen(self.session.events.job, self._on_job)
-        self.listen(self.session.events.neurons, self._on_neurons)
-        self.listen(self.session.events.traces, self._on_traces)
-        self.listen(self.session.events.shown_traces, self._on_shown_traces)
+        self.listen(self.session.work.events.job, self._on_job)
+        self.listen(self.session.neurons.events.result, self._on_neurons)
+        self.listen(self.session.neurons.events.traces, self._on_traces)
+        self.listen(self.session.neurons.events.shown_traces, self._on_shown_traces)
+        self.follow_theme(napari_viewer)
         self._on_neurons()
         self._on_job()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files and folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
+    def dropped(self, paths: list[Path]) -> None:
+        """Open ROIs or traces."""
+        self.inputs.open(paths[0])
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.inputs.open(paths[0])
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.model.curves.set_colours(colours)
 
     def _on_job(self, *_: object) -> None:
-        job = self.session.job
-        if job is not None and job.title == TRAINING:
+        if self.session.work.doing == TRAINING:
             self.pages.setCurrentWidget(self.model)
 
     def _on_traces(self, *_: object) -> None:
         """Open the dock that shows traces, once: a user who closes it does not want it."""
-        if self.session.traces is not None and not self._traces_opened:
+        if self.session.neurons.traces is not None and not self._traces_opened:
             self._traces_opened = True
             open_panel(self, self.session, "traces")
 
     def _on_shown_traces(self, *_: object) -> None:
-        if self.session.shown_traces is not None:
+        if self.session.neurons.shown_traces is not None:
             open_panel(self, self.session, "traces")
 
     def _on_neurons(self, *_: object) -> None:
-        if self.session.neurons is not None:
+        if self.session.neurons.result is not None:
             self.pages.setCurrentWidget(self.results)

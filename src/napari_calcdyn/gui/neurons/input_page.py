@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_calcdyn.gui.docks.dock import Listener, breakable, caption
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.docks.dock import Listener, caption
+from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 
-from .inputs import (
-    ISCELL,
-    STOPPABLE,
-    check_rois,
-    extract,
-    make_signal,
-    open_neurons,
-    use_drawn,
-)
+from .inputs import ISCELL, STOPPABLE, check_rois, extract, make_signal, open_neurons, use_drawn
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .trace_settings import TraceSettings, TraceSettingsForm
@@ -64,20 +47,22 @@ class InputPage(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
         super().__init__()
         self.session = session
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 6, 2, 2)
+        layout = stacked(parent=self, margins=(2, 6, 2, 2))
         self._build_rois(layout)
         layout.addSpacing(6)
         self._build_traces(layout)
         layout.addStretch(1)
 
-        events = session.events
-        for signal in (events.rois, events.roi_path):
+        for signal in (session.rois.events.loaded, session.rois.events.path):
             listener.connect(signal, self._show_rois)
-        listener.connect(events.movie, self._on_movie)
-        for signal in (events.traces, events.fluorescence, events.rois):
+        listener.connect(session.recording.events.movie, self._on_movie)
+        for signal in (
+            session.neurons.events.traces,
+            session.neurons.events.fluorescence,
+            session.rois.events.loaded,
+        ):
             listener.connect(signal, self._show_traces)
-        listener.connect(events.job, self._show_job)
+        listener.connect(session.work.events.job, self._show_job)
         layers = viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             listener.connect(signal, self._refresh_layers)
@@ -90,8 +75,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _build_rois(self, layout: QVBoxLayout) -> None:
         layout.addWidget(caption("ROIs", "The outlines of the cells: one for each neuron."))
-        self.roi_facts = QLabel()
-        self.roi_facts.setWordWrap(True)
+        self.roi_facts = wrapped()
         layout.addWidget(self.roi_facts)
         self.choice = QComboBox()
         self.choice.setToolTip(
@@ -101,37 +85,35 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         layout.addWidget(self.choice)
-        self.open_file = _button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
-        self.open_folder = _button(
+        self.open_file = button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
+        self.open_folder = button(
             "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
         )
-        layout.addLayout(_row(self.open_file, self.open_folder))
+        layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
-            "<qt>suite2p judges for each ROI whether it is a cell (iscell.npy). Unticked, all are taken.</qt>"
+            "<qt>suite2p classifies each ROI as a cell or not (iscell.npy). If this is not ticked, all "
+            "ROIs are used.</qt>"
         )
         self.only_cells.toggled.connect(self._on_suite2p)
         layout.addWidget(self.only_cells)
 
     def _build_traces(self, layout: QVBoxLayout) -> None:
         layout.addWidget(caption("Traces", "The fluorescence of every ROI over time."))
-        self.trace_facts = QLabel()
-        self.trace_facts.setWordWrap(True)
+        self.trace_facts = wrapped()
         layout.addWidget(self.trace_facts)
-        self.extract = _button(
+        self.extract = button(
             "Extract from movie",
             "<qt>The mean of each ROI in every frame of the movie.</qt>",
             self._on_extract,
         )
-        self.open_traces = _button(
+        self.open_traces = button(
             "Open file …",
             "<qt>Traces as .npy or .csv, one in each row, nothing but numbers. No movie is needed.</qt>",
             self._ask_traces,
         )
-        layout.addLayout(_row(self.extract, self.open_traces))
-        self.suite2p = _button(
-            "Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p
-        )
+        layout.addLayout(beside(self.extract, self.open_traces))
+        self.suite2p = button("Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p)
         layout.addWidget(self.suite2p)
 
         self.settings = TraceSettingsForm()
@@ -169,13 +151,12 @@ class InputPage(QWidget):  # type: ignore[misc]
             use_drawn(self.session, layer)
 
     def _on_suite2p(self) -> None:
-        if self.session.roi_path is not None:
-            self.open(self.session.roi_path)
+        if self.session.rois.path is not None:
+            self.open(self.session.rois.path)
 
     def _on_extract(self) -> None:
-        job = self.session.job
-        if job is not None and job.title in STOPPABLE:
-            self.session.stop()
+        if self.session.work.doing in STOPPABLE:
+            self.session.work.stop()
             return
         settings = self._settings()
         if settings is not None:
@@ -185,20 +166,20 @@ class InputPage(QWidget):  # type: ignore[misc]
         """Follow the settings that need no new extraction."""
         settings = self._settings()
         if settings is not None:
-            make_signal(self.session, settings, self.settings.frame_rate.value() or None)
+            make_signal(self.session, settings, self.settings.frame_rate.value)
 
     def _settings(self) -> TraceSettings | None:
         """Return what is set, or None after having said what is wrong with it."""
         try:
             return self.settings.settings()
         except InputError as error:
-            self.session.tell("neurons", str(error), True)
+            self.session.work.tell("neurons", str(error), True)
             return None
 
     # What the page shows
 
     def _on_movie(self, *_: object) -> None:
-        rois, movie = self.session.rois, self.session.movie
+        rois, movie = self.session.rois.loaded, self.session.recording.movie
         if rois is not None and movie is not None:
             if rois.frame_shape == movie.frame_shape:
                 show_rois(self.session)  # where the movie lies, also if their layer went with it
@@ -218,9 +199,9 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.choice.setCurrentIndex(-1)
 
     def _show_rois(self, *_: object) -> None:
-        rois = self.session.rois
+        rois = self.session.rois.loaded
         cells = rois.columns.get(ISCELL) if rois is not None else None
-        from_suite2p = self.session.roi_path is not None and self.session.roi_path.is_dir()
+        from_suite2p = self.session.rois.path is not None and self.session.rois.path.is_dir()
         self.suite2p.setVisible(from_suite2p)
         self.only_cells.setVisible(cells is not None)
         if rois is None:
@@ -236,7 +217,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_traces(self, *_: object) -> None:
-        fluorescence, traces = self.session.fluorescence, self.session.traces
+        fluorescence, traces = self.session.neurons.fluorescence, self.session.neurons.traces
         if fluorescence is None:
             self.trace_facts.setText("None yet: extract them from the movie, or open them.")
         else:
@@ -249,14 +230,16 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_job(self, *_: object) -> None:
-        session, job = self.session, self.session.job
-        running = job is not None and job.title in STOPPABLE
+        session, job = self.session, self.session.work.job
+        running = session.work.doing in STOPPABLE
         self.extract.setText("Stop" if running else "Extract from movie")
-        self.extract.setEnabled(running or (session.movie is not None and session.rois is not None))
+        self.extract.setEnabled(
+            running or (session.recording.movie is not None and session.rois.loaded is not None)
+        )
         # A change here takes effect at once, which it cannot while something else is under way.
-        for widget in (self.only_cells, self.settings.relative, self.settings.baseline):
+        for widget in (self.only_cells, self.settings.relative.native, self.settings.baseline):
             widget.setEnabled(job is None)
-        self.settings.frame_rate.setEnabled(job is None and session.fluorescence is not None)
+        self.settings.frame_rate.enabled = job is None and session.neurons.fluorescence is not None
 
 
 def trace_facts(traces: Traces) -> str:
@@ -266,17 +249,3 @@ def trace_facts(traces: Traces) -> str:
     problems = Counter(problem for problem in traces.problems if problem is not None)
     facts += "".join(f"<br>{count:,} left out: {problem}" for problem, count in problems.items())
     return facts + "".join(f"<br>{warning}" for warning in traces.provenance.get("warnings", ()))
-
-
-def _button(text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.clicked.connect(clicked)
-    return button
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

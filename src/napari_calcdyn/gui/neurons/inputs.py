@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.recording.recordings import tracked
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback
 
@@ -30,7 +29,7 @@ OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 ISCELL = "iscell"
-_UNCHANGED = "The traces stayed as they were: change a setting to make them anew."
+_UNCHANGED = "The traces are unchanged: change a setting to compute them again."
 _ROI_ENDINGS = (".zip", ".roi")
 
 
@@ -49,8 +48,8 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         Whether to leave out what suite2p says is no cell.
     """
     has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
-    frame_shape = session.movie.frame_shape if session.movie is not None else None
-    before = session.fluorescence
+    frame_shape = session.recording.movie.frame_shape if session.recording.movie is not None else None
+    before = session.neurons.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
         from napari_calcdyn.recording import open_rois, open_traces
@@ -71,7 +70,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         if made is not None:
             take_traces(session, made)
 
-    return session.start("neurons", OPENING, tracked("neurons", f"Opening {path.name}", compute), done)
+    return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 
 
 def _drawable(rois: RoiSet) -> RoiSet:
@@ -89,7 +88,7 @@ def _has_traces(path: Path) -> bool:
 
 def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
     """Make what is drawn in a layer the ROIs, in the background; returns whether the job was started."""
-    movie, like = session.movie, session.movie_layer
+    movie, like = session.recording.movie, session.movie_layer
     frame_shape = movie.frame_shape if movie is not None else None
 
     def compute(progress: ProgressCallback) -> RoiSet:
@@ -100,7 +99,7 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
         layer.visible = False  # the layer “ROIs” shows the same
 
     title = "Reading the ROIs"
-    return session.start("neurons", title, tracked("neurons", title, compute), done)
+    return session.work.start("neurons", title, compute, done)
 
 
 def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
@@ -115,25 +114,25 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
     path : Path, optional
         Where they were opened from.
     """
-    before = session.fluorescence
-    keep = session.rois is None and before is not None and len(before) == len(rois)
-    session.roi_path = path
-    session.rois = rois
+    before = session.neurons.fluorescence
+    keep = session.rois.loaded is None and before is not None and len(before) == len(rois)
+    session.rois.path = path
+    session.rois.loaded = rois
     if before is not None:
-        take_traces(session, MadeTraces(before, session.traces) if keep else None)
-    session.selected = ()
+        take_traces(session, MadeTraces(before, session.neurons.traces) if keep else None)
+    session.rois.selected = ()
     show_rois(session)
     check_rois(session)
 
 
 def check_rois(session: Session) -> None:
     """Say so where the ROIs are not those of the movie."""
-    if session.rois is None or session.movie is None:
+    if session.rois.loaded is None or session.recording.movie is None:
         return
     try:
-        session.rois.check_frame_shape(session.movie.frame_shape)
+        session.rois.loaded.check_frame_shape(session.recording.movie.frame_shape)
     except InputError as error:
-        session.tell("neurons", str(error), True)
+        session.work.tell("neurons", str(error), True)
 
 
 def take_traces(session: Session, made: MadeTraces | None) -> None:
@@ -146,32 +145,32 @@ def take_traces(session: Session, made: MadeTraces | None) -> None:
     made : MadeTraces or None
         They get the ids of the session's ROIs where there are as many of both. None leaves no traces.
     """
-    rois, before = session.rois, session.fluorescence
+    rois, before = session.rois.loaded, session.neurons.fluorescence
     if made is not None and rois is not None and not np.array_equal(rois.ids, made.fluorescence.ids):
         if len(rois) == len(made.fluorescence):
             made = made.numbered(rois.ids)
         else:
-            session.tell(
+            session.work.tell(
                 "neurons",
                 f"{made.fluorescence.name} has {len(made.fluorescence)} traces and there are {len(rois)} ROIs, which "
                 "were put aside: open those that belong to the traces.",
             )
             _drop_rois(session)
-    session.neurons = session.shown_traces = None
-    session.selected = ()
+    session.neurons.result = session.neurons.shown_traces = None
+    session.rois.selected = ()
     if made is None or before is None or not np.array_equal(made.fluorescence.ids, before.ids):
-        session.columns = {}
-    session.fluorescence = made.fluorescence if made is not None else None
-    session.traces = made.traces if made is not None else None
+        session.neurons.columns = {}
+    session.neurons.fluorescence = made.fluorescence if made is not None else None
+    session.neurons.traces = made.traces if made is not None else None
     if made is not None and made.problem:
-        session.tell("neurons", made.problem, True)
+        session.work.tell("neurons", made.problem, True)
 
 
 def _drop_rois(session: Session) -> None:
     layer, viewer = session.roi_labels, session.viewer
     if layer is not None and viewer is not None:
         viewer.layers.remove(layer)
-    session.rois = session.roi_path = None
+    session.rois.loaded = session.rois.path = None
 
 
 def extract(session: Session, settings: TraceSettings) -> bool:
@@ -184,14 +183,19 @@ def extract(session: Session, settings: TraceSettings) -> bool:
     settings : TraceSettings
         How fluorescence becomes traces.
     """
-    movie, rois, path, before = session.movie, session.rois, session.roi_path, session.fluorescence
+    movie, rois, path, before = (
+        session.recording.movie,
+        session.rois.loaded,
+        session.rois.path,
+        session.neurons.fluorescence,
+    )
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
             if movie is None
             else "There are no ROIs yet: open them, or choose a layer in which they are drawn."
         )
-        session.tell("neurons", what, True)
+        session.work.tell("neurons", what, True)
         return False
 
     def compute(progress: ProgressCallback) -> MadeTraces:
@@ -201,17 +205,17 @@ def extract(session: Session, settings: TraceSettings) -> bool:
         found = open_rois(path) if path is not None and path.is_dir() else rois
 
         def watched(done: int, total: int) -> bool:
-            return bool(progress(done, total)) or session.movie is not movie
+            return bool(progress(done, total)) or session.recording.movie is not movie
 
         raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
         raw = raw.select(np.isin(raw.ids, rois.ids))
         return settings.make(_with_frame_rate(raw, before), progress)
 
     def done(made: MadeTraces) -> None:
-        if session.rois is rois:
+        if session.rois.loaded is rois:
             take_traces(session, made)
 
-    return session.start("neurons", EXTRACTING, tracked("neurons", EXTRACTING, compute), done)
+    return session.work.start("neurons", EXTRACTING, compute, done)
 
 
 def _with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
@@ -234,17 +238,19 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
     frame_rate : float or None
         Samples per second (Hz).
     """
-    before = session.fluorescence
+    before = session.neurons.fluorescence
     if before is None:
         return False
     raw = replace(before, frame_rate=frame_rate)
 
     def done(made: MadeTraces) -> None:
-        if session.fluorescence is before:
+        if session.neurons.fluorescence is before:
             take_traces(session, made)
 
-    work = tracked("neurons", SIGNAL, lambda progress: settings.make(raw, progress))
-    return session.start("neurons", SIGNAL, work, done, stopped=_UNCHANGED)
+    def compute(progress: ProgressCallback) -> MadeTraces:
+        return settings.make(raw, progress)
+
+    return session.work.start("neurons", SIGNAL, compute, done, stopped=_UNCHANGED)
 
 
 def read_columns(session: Session, path: Path) -> bool:
@@ -262,9 +268,9 @@ def read_columns(session: Session, path: Path) -> bool:
     bool
         Whether the job was started.
     """
-    traces = session.traces
+    traces = session.neurons.traces
     if traces is None:
-        session.tell(
+        session.work.tell(
             "neurons", "There are no traces yet that a table could belong to: open them first.", True
         )
         return False
@@ -275,12 +281,12 @@ def read_columns(session: Session, path: Path) -> bool:
         return open_columns(path, traces.ids)
 
     def done(columns: dict[str, NDArray[Any]]) -> None:
-        if session.traces is traces:
-            session.columns = columns
+        if session.neurons.traces is traces:
+            session.neurons.columns = columns
             first, views = next(iter(columns)), views_of(session)
             renamed = table_name(first, [first])
             views.colour_by(renamed if renamed in views.column_names else first)
-            session.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
+            session.work.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
 
     title = f"Reading {path.name}"
-    return session.start("neurons", title, tracked("neurons", title, compute), done)
+    return session.work.start("neurons", title, compute, done)

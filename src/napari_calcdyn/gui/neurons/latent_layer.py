@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_calcdyn.gui.layers.layers import RESULT, is_result
+from napari_calcdyn.gui.layers.layers import RESULT, keeping_active, result_layer
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
@@ -52,21 +52,19 @@ def put_latent_map(
     points = map_points(neurons)
     features = {ROI_ID: neurons.ids[placed], **{name: values[placed] for name, values in columns.items()}}
     if layer is None:
-        layer = next((it for it in viewer.layers if it.name == LATENT_MAP and is_result(it)), None)
+        layer = result_layer(viewer, LATENT_MAP)
     if layer is None:
-        active = viewer.layers.selection.active
-        layer = viewer.add_points(
-            points,
-            name=LATENT_MAP,
-            metadata={RESULT: "result"},
-            blending="translucent_no_depth",
-            canvas_size_limits=(4, 60),
-            size=point_size(points),
-            border_width=_BORDER,
-            **_place(points, like),
-        )
-        if active is not None:  # the controls stay those of the layer that was being worked with
-            viewer.layers.selection.active = active
+        with keeping_active(viewer):
+            layer = viewer.add_points(
+                points,
+                name=LATENT_MAP,
+                metadata={RESULT: "result"},
+                blending="translucent_no_depth",
+                canvas_size_limits=(4, 60),
+                size=point_size(points),
+                border_width=_BORDER,
+                **_place(points, like),
+            )
     else:
         layer.selected_data = set()
         layer.data = points
@@ -134,8 +132,4 @@ def _place(points: NDArray[np.floating], like: Layer | None) -> dict[str, Any]:
         left = right + _MARGIN * height
         more = {"units": like.units[-2:], "axis_labels": like.axis_labels[-2:]}
     scale = height * (1 - 2 * _MARGIN) / _span(points)
-    return {
-        "scale": (scale, scale),
-        "translate": np.array([top, left]) + height / 2 - scale * middle,
-        **more,
-    }
+    return {"scale": (scale, scale), "translate": np.array([top, left]) + height / 2 - scale * middle, **more}

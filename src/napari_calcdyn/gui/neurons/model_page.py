@@ -2,216 +2,144 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from typing import TYPE_CHECKING
 
 from napari_calcdyn.gui.docks.dock import Listener
-from napari_calcdyn.gui.forms.device_choice import DeviceChoice
-from napari_calcdyn.gui.forms.form import SettingsForm
-from napari_calcdyn.gui.plots.loss_plot import LossPlot
-from napari_calcdyn.gui.plots.theme import plot_colours
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.forms.pieces import button, wrapped
+from napari_calcdyn.gui.models.kind import ModelKind
+from napari_calcdyn.gui.models.panel import ModelPanel
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.avae.config import AVAEConfig
-from napari_calcdyn.recording.errors import InputError
 
-from .runs import (
-    STOPPABLE,
-    load_neuron_model,
-    map_neurons,
-    save_neuron_model,
-    train_neurons,
+from .runs import MAPPING, NO_TRACES, map_neurons
+
+# torch is imported by the first run, in its worker, and not when a dock opens.
+if TYPE_CHECKING:
+    from napari_calcdyn.models.avae.model import AVAE
+    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.recording import Traces
+
+TRAINING = "Training on the traces"
+
+
+def _steps(
+    traces: Traces, config: AVAEConfig, device: str, stop: threading.Event
+) -> Generator[Progress, None, AVAE]:
+    from napari_calcdyn.models.avae.model import AVAE
+
+    return (yield from AVAE(config).fit_steps(traces, device=device, stop=stop))
+
+
+def _load(folder: Path, device: str, traces: Traces | None) -> AVAE:
+    from napari_calcdyn.models.avae.model import AVAE
+
+    model = AVAE.load(folder, device=device)
+    if traces is not None:
+        model.check_traces(traces)
+    return model
+
+
+def _take(session: Session, model: AVAE) -> None:
+    session.neurons.model = model
+
+
+NEURON_MODEL = ModelKind(
+    topic="neurons",
+    config=AVAEConfig,
+    presets={
+        "quick": "A first look: the shortest training.",
+        "standard": "The usual choice, for most recordings.",
+        "paper": "The settings of the paper, for comparison.",
+    },
+    # Two settings have a meaning with one choice each.
+    matters=lambda values: {
+        "patch": values["architecture"] == "sequence",
+        "largest_shift": values["pull"] > 0,
+    },
+    train_tip="Train the model on the traces in the background, then map the neurons.",
+    curves={
+        "reconstruction": (
+            "Reconstruction error",
+            "How far the model's trace is from the recorded one: lower is better.",
+        ),
+        "kl": (
+            "Information kept (KL divergence)",
+            "How much a neuron's place in the model says about it. Near 0 the model tells no neuron from another: "
+            "lower β then.",
+        ),
+    },
+    samples="neurons",
+    training=TRAINING,
+    stoppable=(TRAINING, MAPPING),
+    data=lambda session: session.neurons.traces,
+    data_changed=lambda session: session.neurons.events.traces,
+    missing=NO_TRACES,
+    steps=_steps,
+    load=_load,
+    take=_take,
+    follow=map_neurons,
+    exchanged="its traces were replaced in the meantime",
+    loaded="open traces, then press “Map neurons”",
+    basic=("architecture", "latent", "hidden", "beta"),
 )
 
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
 
-PRESETS = {
-    "quick": "A first look: the shortest training.",
-    "standard": "The usual choice, for most recordings.",
-    "paper": "As in the paper that the method comes from, to compare.",
-}
-_BASIC = ("architecture", "latent", "hidden", "beta")
-_CURVES = {
-    "reconstruction": (
-        "Reconstruction error",
-        "How far the model's trace is from the recorded one: lower is better.",
-    ),
-    "kl": (
-        "Information kept (KL divergence)",
-        "How much a neuron's place in the model says about it. Near 0 the model tells no neuron from another: lower "
-        "β then.",
-    ),
-}
-
-
-class ModelPage(QWidget):  # type: ignore[misc]
-    """Settings, training and learning curves.
+class ModelPage(ModelPanel):
+    """Settings, training and learning curves, and how much of the model is in use.
 
     Parameters
     ----------
     session : Session
         Whose model it is.
-    viewer : napari.Viewer
-        Whose theme the plots follow.
     listener : Listener
         Of the dock that it is part of.
     """
 
-    def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
-        super().__init__()
-        self.session = session
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(2, 4, 2, 2)
-        self._layout.setSpacing(4)
-        self._build_settings()
-        self._build_run()
-
-        events = session.events
-        for signal in (events.job, events.traces):
-            listener.connect(signal, self._show_job)
-        listener.connect(events.avae, self._show_model)
-        listener.connect(events.neurons, self._show_job)
-        listener.connect(events.avae_history, self._show_history)
-        listener.connect(viewer.events.theme, self._show_theme)
-        self._show_theme()
-        self._on_preset()
-        self._show_history()
-        self._show_model()
-
-    # What the page is made of
-
-    def _build_settings(self) -> None:
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.preset = QComboBox()
-        self.preset.addItems(list(PRESETS))
-        self.preset.setCurrentText("standard")
-        self.preset.setToolTip("Fills in all settings below.")
-        self.preset.currentIndexChanged.connect(self._on_preset)
-        form.addRow("Preset", self.preset)
-        self.device = DeviceChoice()
-        form.addRow("Run on", self.device)
-        self._layout.addLayout(form)
-        self.preset_hint = QLabel()
-        self.preset_hint.setWordWrap(True)
-        self._layout.addWidget(self.preset_hint)
-        self.form = SettingsForm(AVAEConfig, basic=_BASIC)
-        self.form.edited.connect(self._show_settings)
-        self._layout.addWidget(self.form)
-
-    def _build_run(self) -> None:
-        self.train = QPushButton("Train")
-        self.train.setToolTip(
-            "<qt>Fit the model to the traces, in the background, and map the neurons. Stop keeps the best model so "
-            "far.</qt>"
+    def __init__(self, session: Session, listener: Listener) -> None:
+        super().__init__(session, NEURON_MODEL, listener)
+        self.body.setContentsMargins(2, 4, 2, 2)
+        self.body.setSpacing(4)
+        self.map = button(
+            "Map neurons",
+            "<qt>Compute the latents of every neuron with this model and draw the map again.</qt>",
+            self._on_map,
         )
-        self.train.clicked.connect(self._on_train)
-        self.load = QPushButton("Load …")
-        self.load.setToolTip("Load a model that was saved here or by the command line.")
-        self.load.clicked.connect(self._on_load)
-        self.save = QPushButton("Save …")
-        self.save.setToolTip("Save the model into a folder.")
-        self.save.clicked.connect(self._on_save)
-        row = QHBoxLayout()
-        row.addWidget(self.train, 2)
-        row.addWidget(self.load, 1)
-        row.addWidget(self.save, 1)
-        self._layout.addLayout(row)
-        self.map = QPushButton("Map neurons")
-        self.map.setToolTip("<qt>Describe every neuron with this model and draw the map anew.</qt>")
-        self.map.clicked.connect(self._on_map)
-        self._layout.addWidget(self.map)
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.summary.setToolTip(
-            "<qt>The model describes a neuron by a few numbers (latents). Those that differ from neuron to neuron are "
-            "in use; none in use means that the model tells no neuron from another: lower β then.</qt>"
+        self.summary = wrapped(
+            tooltip="<qt>The model describes a neuron by a few numbers (latents). Those that differ from neuron to "
+            "neuron are in use; none in use means that the model tells no neuron from another: lower β then.</qt>"
         )
-        self._layout.addWidget(self.summary)
-        self.curves = LossPlot(_CURVES, "neurons")
-        self._layout.addWidget(self.curves, 1)
-        self._layout.addStretch(0)
-
-    # What the user does
-
-    def _on_preset(self) -> None:
-        self.form.set_values(AVAEConfig.preset(self.preset.currentText()).model_dump())
-        self._show_settings()
-
-    def _on_train(self) -> None:
-        job = self.session.job
-        if job is not None and job.title in STOPPABLE:
-            self.session.stop()
-            return
-        try:
-            config = self.form.settings()
-        except InputError as error:
-            self.session.tell("neurons", str(error), True)
-            return
-        train_neurons(self.session, config, self.device.currentText())
+        self.body.addWidget(self.map)
+        self.body.addWidget(self.summary)
+        self.body.addWidget(self.curves, 1)
+        self.body.addStretch(0)
+        listener.connect(session.neurons.events.result, self.show_job)
+        listener.connect(session.neurons.events.model, self._show_summary)
+        self.show_history()
+        self.show_job()
 
     def _on_map(self) -> None:
         map_neurons(self.session)
 
-    def _on_load(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Load a model: choose its folder")
-        if name:
-            load_neuron_model(self.session, Path(name), self.device.currentText())
+    def show_job(self, *_: object) -> None:
+        """Offer to draw the map, which follows every training, where it was stopped, or the model loaded."""
+        super().show_job()
+        neurons = self.session.neurons
+        drawn = neurons.result is not None and neurons.mapped_with is neurons.model
+        ready = neurons.model is not None and neurons.traces is not None and not drawn
+        self.map.setVisible(ready and self.session.work.doing not in self.kind.stoppable)
+        self.map.setEnabled(self.session.work.job is None)
 
-    def _on_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the model: name its folder", "model")
-        if name:
-            save_neuron_model(self.session, Path(name))
-
-    # What the page shows
-
-    def _show_settings(self) -> None:
-        name = self.preset.currentText()
-        preset = AVAEConfig.preset(name).model_dump()
-        values = self.form.values()
-        changed = any(preset[key] != value for key, value in values.items())
-        # Two settings have a meaning with one choice each.
-        self.form.editors["patch"].widget.setEnabled(values["architecture"] == "sequence")
-        self.form.editors["largest_shift"].widget.setEnabled(values["pull"] > 0)
-        self.preset_hint.setText(PRESETS[name] + (" <i>With your changes.</i>" if changed else ""))
-
-    def _show_job(self, *_: object) -> None:
-        session, job = self.session, self.session.job
-        running = job is not None and job.title in STOPPABLE
-        self.train.setText("Stop" if running else "Train")
-        self.train.setEnabled(running or session.traces is not None)
-        self.load.setEnabled(job is None)
-        self.save.setEnabled(job is None and session.avae is not None)
-        # After every training it is drawn by itself; this is for what was stopped, loaded or opened later.
-        drawn = session.neurons is not None and session.mapped_with is session.avae
-        ready = session.avae is not None and session.traces is not None and not drawn
-        self.map.setVisible(ready and not running)
-        self.map.setEnabled(job is None)
-
-    def _show_model(self, *_: object) -> None:
-        self._show_summary()
-        self._show_job()
-
-    def _show_history(self, *_: object) -> None:
-        history = self.session.avae_history
-        self.curves.show_history(history)
-        self.curves.setVisible(bool(history))
+    def show_history(self, *_: object) -> None:
+        """Draw the learning curves as far as they go."""
+        super().show_history()
+        self.curves.setVisible(bool(self.session.neurons.history))
         self._show_summary()
 
-    def _show_summary(self) -> None:
-        model, history = self.session.avae, self.session.avae_history
+    def _show_summary(self, *_: object) -> None:
+        model, history = self.session.neurons.model, self.session.neurons.history
         active = next(
             (it.losses["active_units"] for it in reversed(history) if "active_units" in it.losses), None
         )
@@ -220,8 +148,3 @@ class ModelPage(QWidget):  # type: ignore[misc]
         self.summary.setVisible(active is not None)
         if active is not None:
             self.summary.setText(f"{active:.0f} latents in use")
-
-    def _show_theme(self, event: Any = None) -> None:
-        viewer = self.session.viewer
-        if viewer is not None:
-            self.curves.set_colours(plot_colours(viewer.theme))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from psygnal import SignalInstance
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 _STILL = 4.0  # a press that moves further than this many pixels of the screen is a drag
 _REACH = 6.0  # pixels of the screen round a point within which a click hits it
@@ -27,8 +27,8 @@ class Selectable(Protocol):
     """What is picked from: ROIs and a map of points that share one selection."""
 
     @property
-    def session(self) -> Session | None:
-        """The session, or None once it is gone."""
+    def session(self) -> Session:
+        """Whose ROIs and neurons they are."""
 
     @property
     def map_layer(self) -> Points | None:
@@ -60,7 +60,7 @@ def install_picking(viewer: Viewer, views: Selectable) -> None:
 def _pick(views: Selectable, event: Any) -> Iterator[None]:
     if event.button != 1 or len(event.dims_displayed) != 2 or {"Control", "Alt", "Meta"} & _keys(event):
         return
-    viewer = views.session.viewer if views.session is not None else None
+    viewer = views.session.viewer
     active = viewer.layers.selection.active if viewer is not None else None
     tool = "pan_zoom" if active is None else str(active.mode)
     # With napari's select tool the map answers by itself, the ROIs do not; and what was drawn is clicked with the
@@ -106,7 +106,7 @@ def _click(views: Selectable, position: NDArray[np.float64], reach: float | None
 def point_at(views: Selectable, position: NDArray[np.float64], reach: float) -> int | None:
     """Return the neuron whose point is at a place in the world, or at least within reach; or None."""
     layer, session = views.map_layer, views.session
-    if layer is None or not layer.visible or session is None or session.neurons is None:
+    if layer is None or not layer.visible or session.neurons.result is None:
         return None
     distance = np.linalg.norm(np.asarray(layer.data) - layer.world_to_data(position)[-2:], axis=1)
     nearest = int(distance.argmin())
@@ -117,7 +117,7 @@ def point_at(views: Selectable, position: NDArray[np.float64], reach: float) -> 
 def _among_points(views: Selectable, position: NDArray[np.float64]) -> bool:
     """Whether a place in the world is on the map, between its outermost points."""
     layer, session = views.map_layer, views.session
-    if layer is None or not layer.visible or session is None or session.neurons is None:
+    if layer is None or not layer.visible or session.neurons.result is None:
         return False
     at, points = np.asarray(layer.world_to_data(position)[-2:]), np.asarray(layer.data)
     return bool(((at >= points.min(axis=0)) & (at <= points.max(axis=0))).all())
@@ -125,32 +125,29 @@ def _among_points(views: Selectable, position: NDArray[np.float64]) -> bool:
 
 def roi_at(views: Selectable, position: NDArray[np.float64]) -> int | None:
     """Return the id of the ROI at a place in the world, -1 on the movie beside all ROIs, None elsewhere."""
-    session = views.session
-    layer = session.roi_labels if session is not None else None
-    if session is None or layer is None or session.rois is None or not layer.visible:
+    session, layer = views.session, views.session.roi_labels
+    if layer is None or session.rois.loaded is None or not layer.visible:
         return None
-    labels = session.rois.labels
+    labels = session.rois.loaded.labels
     row, column = np.rint(layer.world_to_data(position)[-2:]).astype(int)
     if not (0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]):
         return None
     place = int(labels[row, column]) - 1
-    return int(session.rois.ids[place]) if place >= 0 else -1
+    return int(session.rois.loaded.ids[place]) if place >= 0 else -1
 
 
 def _enclose(views: Selectable, outline: NDArray[np.float64]) -> None:
     """Select the neurons whose points, or else whose ROIs' centres, lie in an outline in the world."""
     session, layer = views.session, views.map_layer
-    if session is None:
-        return
-    if layer is not None and layer.visible and session.neurons is not None:
+    if layer is not None and layer.visible and session.neurons.result is not None:
         found = np.asarray(layer.features[ROI_ID])[inside(in_world(layer, layer.data), outline)]
         if len(found):
             views.select(found.tolist(), at_event=True)
             return
     rois = session.roi_labels
-    if rois is not None and rois.visible and session.rois is not None:
-        centres = in_world(rois, session.rois.centres)
-        views.select(session.rois.ids[inside(centres, outline)].tolist())
+    if rois is not None and rois.visible and session.rois.loaded is not None:
+        centres = in_world(rois, session.rois.loaded.centres)
+        views.select(session.rois.loaded.ids[inside(centres, outline)].tolist())
 
 
 def in_world(layer: Layer, places: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -6,18 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QSpinBox, QVBoxLayout, QWidget
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.docks.saving import ask_file
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.session import Session
 
 from .colour_legend import ColourLegend
 from .inputs import read_columns
@@ -26,8 +20,6 @@ from .runs import draw_samples, export_neurons, interpolate
 from .views import show_neurons, views_of
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
     from napari_calcdyn.analysis.neurons.neurons import Neurons
 
 _NAMED = 4  # selected ROIs that are listed by number
@@ -40,18 +32,15 @@ class ResultPage(QWidget):  # type: ignore[misc]
     ----------
     session : Session
         Whose neurons.
-    viewer : napari.Viewer
-        Its viewer.
     listener : Listener
         Of the dock that it is part of.
     """
 
-    def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
+    def __init__(self, session: Session, listener: Listener) -> None:
         super().__init__()
         self.session = session
         self._seed = 0
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 6, 2, 2)
+        layout = stacked(parent=self, margins=(2, 6, 2, 2))
         self._build_map(layout, listener)
         layout.addSpacing(6)
         self._build_made_up(layout)
@@ -59,71 +48,75 @@ class ResultPage(QWidget):  # type: ignore[misc]
         self._build_export(layout)
         layout.addStretch(1)
 
-        events = session.events
-        for signal in (events.neurons, events.job, events.avae, events.traces, events.rois):
+        for signal in (
+            session.neurons.events.result,
+            session.work.events.job,
+            session.neurons.events.model,
+            session.neurons.events.traces,
+            session.rois.events.loaded,
+        ):
             listener.connect(signal, self._show_neurons)
-        listener.connect(events.selected, self._show_selected)
+        listener.connect(session.rois.events.selected, self._show_selected)
         self._show_neurons()
         self._show_selected()
 
     # What the page is made of
 
     def _build_map(self, layout: QVBoxLayout, listener: Listener) -> None:
-        self.facts = QLabel()
-        self.facts.setWordWrap(True)
+        self.facts = wrapped()
         layout.addWidget(self.facts)
-        self.selected = QLabel()
-        self.selected.setWordWrap(True)
+        self.selected = wrapped()
         layout.addWidget(self.selected)
         layout.addSpacing(6)
         layout.addWidget(caption("Colour neurons by"))
         self.colours = ColourLegend(views_of(self.session), listener)
         self.colours.setMinimumHeight(200)  # some categories without scrolling
         layout.addWidget(self.colours)
-        self.columns = QPushButton("Add columns …")
-        self.columns.setToolTip(
+        self.columns = button(
+            "Add columns …",
             "<qt>A CSV table with what else is known of the neurons, such as their type: names in the first row, then "
-            "one row for each neuron, in order or with a column roi_id.</qt>"
+            "one row for each neuron, in order or with a column roi_id.</qt>",
+            self._ask_columns,
         )
-        self.columns.clicked.connect(self._ask_columns)
         layout.addWidget(self.columns)
 
     def _build_made_up(self, layout: QVBoxLayout) -> None:
         layout.addWidget(
             caption(
                 "Made up by the model",
-                "<qt>Traces that the model considers possible. They show what it has learned.</qt>",
+                "<qt>Traces that the model generates. They show what it has learned.</qt>",
             )
         )
         self.number = QSpinBox()
         self.number.setRange(2, 20)
         self.number.setValue(9)
         self.number.setSuffix(" traces")
-        self.between = QPushButton("Between two")
-        self.between.setToolTip(
-            "<qt>Traces on the way from one selected neuron to another: what they share and where they differ. Select "
-            "two neurons, with Shift.</qt>"
+        self.between = button(
+            "Between two",
+            "<qt>Traces generated between two selected neurons. They show what the neurons share and where "
+            "they differ. Select two neurons with Shift.</qt>",
+            self._on_between,
         )
-        self.between.clicked.connect(self._on_between)
-        self.samples = QPushButton("At random")
-        self.samples.setToolTip("<qt>Traces of neurons that were not recorded. Press again for others.</qt>")
-        self.samples.clicked.connect(self._on_samples)
+        self.samples = button(
+            "At random",
+            "<qt>Traces of random neurons that the model generates. Press again for others.</qt>",
+            self._on_samples,
+        )
         layout.addWidget(self.number)
-        row = QHBoxLayout()
-        row.addWidget(self.between)
-        row.addWidget(self.samples)
-        layout.addLayout(row)
+        layout.addLayout(beside(self.between, self.samples))
 
     def _build_export(self, layout: QVBoxLayout) -> None:
-        self.export = QPushButton("Export table …")
-        self.export.setToolTip(
-            "<qt>A CSV file with a row for each neuron: ROI, latents, place on the map, cluster.</qt>"
+        self.export = button(
+            "Export table …",
+            "<qt>A CSV file with a row for each neuron: ROI, latents, place on the map, cluster.</qt>",
+            self._ask_export,
         )
-        self.export.clicked.connect(self._ask_export)
         layout.addWidget(self.export)
-        self.show_again = QPushButton("Show map and ROIs")
-        self.show_again.setToolTip("<qt>Brings their layers back where they were hidden or deleted.</qt>")
-        self.show_again.clicked.connect(self._on_show_again)
+        self.show_again = button(
+            "Show map and ROIs",
+            "<qt>Shows their layers again if they were hidden or deleted.</qt>",
+            self._on_show_again,
+        )
         layout.addWidget(self.show_again)
 
     # What the user does
@@ -148,46 +141,41 @@ class ResultPage(QWidget):  # type: ignore[misc]
             self._seed += 1
 
     def _ask_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export the neurons", "neurons.csv", "Tables (*.csv)")
-        if not name:
-            return
-        path = Path(name)
-        if path.suffix.lower() != ".csv":
-            path = path.with_name(f"{path.name}.csv")
-            if path.exists():  # which the dialog did not ask about
-                self.session.tell("neurons", f"{path} exists already: choose it, or another name.", True)
-                return
-        export_neurons(self.session, path)
+        path = ask_file(self, self.session, "neurons", "Export the neurons", "neurons", ("csv",))
+        if path is not None:
+            export_neurons(self.session, path)
 
     # What the page shows
 
     def _show_neurons(self, *_: object) -> None:
         session = self.session
-        neurons, idle = session.neurons, session.job is None
-        self.columns.setEnabled(idle and session.traces is not None)
-        self.samples.setEnabled(idle and session.avae is not None)
+        neurons, idle = session.neurons.result, session.work.job is None
+        self.columns.setEnabled(idle and session.neurons.traces is not None)
+        self.samples.setEnabled(idle and session.neurons.model is not None)
         self.export.setEnabled(idle and neurons is not None)
-        self.show_again.setEnabled(neurons is not None or session.rois is not None)
+        self.show_again.setEnabled(neurons is not None or session.rois.loaded is not None)
         if neurons is not None:
             self.facts.setText(neuron_facts(neurons))
-        elif session.avae is None:
-            self.facts.setText("Not mapped yet: train or load a model.")
+        elif session.neurons.model is None:
+            self.facts.setText("There is no map yet: train or load a model.")
         else:
-            first = "open traces, then press" if session.traces is None else "press"
+            first = "open traces, then press" if session.neurons.traces is None else "press"
             self.facts.setText(f"Not mapped yet: {first} “Map neurons” on the page <i>Model</i>.")
         self._show_selected()
 
     def _show_selected(self, *_: object) -> None:
-        selected = self.session.selected
+        selected = self.session.rois.selected
         names = ", ".join(map(str, selected[:_NAMED])) + (" …" if len(selected) > _NAMED else "")
         self.selected.setText(
             f"{len(selected):,} selected: ROI {names}"
             if selected
             else "Click a neuron; Shift adds another one."
         )
-        self.selected.setVisible(self.session.neurons is not None or self.session.rois is not None)
+        self.selected.setVisible(
+            self.session.neurons.result is not None or self.session.rois.loaded is not None
+        )
         self.between.setEnabled(
-            len(selected) == 2 and self.session.neurons is not None and self.session.job is None
+            len(selected) == 2 and self.session.neurons.result is not None and self.session.work.job is None
         )
 
 

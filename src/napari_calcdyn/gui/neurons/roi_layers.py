@@ -6,18 +6,24 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_calcdyn.gui.layers.layers import RESULT, spatial_metadata
 
+from .roi_colours import GREY
+
 if TYPE_CHECKING:
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
 ROIS = "ROIs"
 ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer
 _OPACITY = 0.7
+# Opacity of an ROI: with nothing selected, a movie shows through; then of those that are selected and the others.
+_PLAIN, _SELECTED, _DIMMED = 0.6, 1.0, 0.2
 
 
 def show_rois(session: Session) -> Labels | None:
@@ -36,7 +42,7 @@ def show_rois(session: Session) -> Labels | None:
     Labels or None
         The layer; None where there are no ROIs.
     """
-    viewer, rois = session.viewer, session.rois
+    viewer, rois = session.viewer, session.rois.loaded
     if viewer is None or rois is None:
         return None
     place = _place(session, rois)
@@ -52,8 +58,23 @@ def show_rois(session: Session) -> Labels | None:
     layer.editable = False  # a brush would change the picture of the ROIs, which the rings of neuropil avoid
     layer.features = {"index": np.arange(len(rois) + 1), ROI_ID: np.array(["", *map(str, rois.ids)])}
     if session.roi_labels is not layer:
-        session.roi_layer = weakref.ref(layer)
+        session.rois.layer = weakref.ref(layer)
     return layer
+
+
+def paint_rois(
+    layer: Labels, colours: NDArray[np.float32], chosen: NDArray[np.bool_], *, over_movie: bool
+) -> None:
+    """Give the ROIs their colours (N, 3), from 0 to 1, and dim those that are not chosen (N,) while any is."""
+    table = np.zeros((len(colours) + 1, 4), np.float32)  # the first is of the ground
+    table[1:, :3] = colours
+    grey = (table[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
+    table[1:, :3][chosen & grey & over_movie] = 1.0  # grey is not seen among the dimmed ones on a grey movie
+    plain = _PLAIN if over_movie else _SELECTED
+    table[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
+    # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
+    # that is made of a dict.
+    layer.colormap = CyclicLabelColormap(colors=table, background_value=0)
 
 
 def raise_rois(session: Session) -> None:
@@ -67,7 +88,7 @@ def raise_rois(session: Session) -> None:
 
 
 def _place(session: Session, rois: RoiSet) -> dict[str, Any]:
-    movie, layer = session.movie, session.movie_layer
+    movie, layer = session.recording.movie, session.movie_layer
     if movie is None or layer is None or movie.frame_shape != rois.frame_shape:
         return {}
     return spatial_metadata(layer, 2)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
 _ROUND = 64  # corners of the polygon that stands for an ellipse
@@ -69,10 +69,7 @@ def rois_from_layer(
 
 
 def _labels(
-    layer: Labels,
-    like: Layer | None,
-    frame_shape: tuple[int, int] | None,
-    progress: ProgressCallback | None,
+    layer: Labels, like: Layer | None, frame_shape: tuple[int, int] | None, progress: ProgressCallback | None
 ) -> NDArray[Any]:
     """Return the label of every pixel of the movie, 0 where there is none."""
     flat = _over_time(layer.data[0] if layer.multiscale else layer.data, progress)

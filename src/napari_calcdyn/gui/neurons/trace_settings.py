@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from magicgui.widgets import CheckBox, Container
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_calcdyn.gui.forms.form import SettingsForm
+from napari_calcdyn.gui.forms.number import Number, frame_rate_box
+from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback
 from napari_calcdyn.recording.traces.baseline import Baseline
@@ -24,6 +27,10 @@ _USED_BY = {
     "running percentile": ("percentile", "window_s"),
     "percentile": ("percentile",),
 }
+_NEUROPIL = (
+    "Fluorescence of the tissue around a cell (neuropil) leaks into its pixels. This factor times the "
+    "neuropil, measured in a ring around the ROI or by suite2p, is subtracted when traces are extracted or opened."
+)
 
 
 @dataclass(frozen=True)
@@ -78,50 +85,36 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        self.neuropil = CheckBox(value=True, text="subtract")
+        self.coefficient = Number(0.7, min=0.01, max=1, step=0.05, unit="×")
+        self.frame_rate = frame_rate_box(
+            "Samples per second. Please enter it where the file does not say it."
+        )
+        self.relative = CheckBox(
+            name="ΔF/F",
+            text="relative to a baseline",
+            tooltip="Fluorescence above its baseline, divided by the baseline. If this is not ticked, "
+            "fluorescence is not changed.",
+        )
+        self.baseline = SettingsForm(Baseline)
+        self.baseline.setVisible(False)
+        neuropil = Container(
+            layout="horizontal",
+            widgets=[self.neuropil, self.coefficient],
+            labels=False,
+            label="Neuropil",
+            tooltip=_NEUROPIL,
+        )
+        rows = Container(widgets=[neuropil, self.frame_rate, self.relative], labels=False)
+        in_rows(rows)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        form = QFormLayout()
-        form.setVerticalSpacing(4)
-        form.addRow("Neuropil", self._neuropil_row())
-        self.frame_rate = QDoubleSpinBox()
-        self.frame_rate.setRange(0.0, 10_000.0)
-        self.frame_rate.setDecimals(3)
-        self.frame_rate.setSuffix(" Hz")
-        self.frame_rate.setSpecialValueText("unknown")
-        self.frame_rate.setKeyboardTracking(False)
-        self.frame_rate.setToolTip("Samples per second. Where the file does not say it, please enter it.")
-        self.frame_rate.valueChanged.connect(self.signal_edited)
-        form.addRow("Frame rate", self.frame_rate)
-        self.relative = QCheckBox("relative to a baseline")
-        self.relative.setToolTip(
-            "<qt>Fluorescence above its baseline, divided by the baseline. Unticked, fluorescence stays as it is.</qt>"
-        )
-        self.relative.toggled.connect(self._on_baseline)
-        form.addRow("ΔF/F", self.relative)
-        layout.addLayout(form)
-        self.baseline = SettingsForm(Baseline)
-        self.baseline.set_values(Baseline().model_dump())
-        self.baseline.edited.connect(self._on_baseline)
-        self.baseline.setVisible(False)
+        layout.addWidget(rows.native)
         layout.addWidget(self.baseline)
-
-    def _neuropil_row(self) -> QHBoxLayout:
-        self.neuropil = QCheckBox("subtract")
-        self.neuropil.setChecked(True)
-        self.coefficient = QDoubleSpinBox()
-        self.coefficient.setRange(0.01, 1.0)
-        self.coefficient.setSingleStep(0.05)
-        self.coefficient.setValue(0.7)
-        self.coefficient.setSuffix(" ×")
-        self.neuropil.toggled.connect(self.coefficient.setEnabled)
-        row = QHBoxLayout()
-        for widget in (self.neuropil, self.coefficient):
-            widget.setToolTip(
-                "<qt>The glow of the tissue around a cell leaks into its pixels. So much of what is measured in a ring "
-                "around the ROI, or by suite2p, is taken off when traces are extracted or opened.</qt>"
-            )
-            row.addWidget(widget)
-        return row
+        self.neuropil.native.toggled.connect(self.coefficient.native.setEnabled)
+        self.frame_rate.changed.connect(self._on_signal)
+        self.relative.changed.connect(self._on_baseline)
+        self.baseline.edited.connect(self._on_baseline)
 
     def settings(self) -> TraceSettings:
         """Return what is set.
@@ -132,19 +125,21 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
             If a value of the baseline is refused.
         """
         return TraceSettings(
-            self.coefficient.value() if self.neuropil.isChecked() else None,
-            self.baseline.settings() if self.relative.isChecked() else None,
+            self.coefficient.value if self.neuropil.value else None,
+            self.baseline.settings() if self.relative.value else None,
         )
 
     def show_frame_rate(self, rate: float | None) -> None:
         """Show a frame rate in Hz, without `signal_edited` being emitted."""
-        self.frame_rate.blockSignals(True)
-        self.frame_rate.setValue(rate or 0.0)
-        self.frame_rate.blockSignals(False)
+        with self.frame_rate.changed.blocked():
+            self.frame_rate.value = rate or None
 
     def _on_baseline(self) -> None:
-        self.baseline.setVisible(self.relative.isChecked())
-        method = self.baseline.editors["method"].get()
+        self.baseline.setVisible(self.relative.value)
+        method = self.baseline.editors["method"].value
         for name in ("percentile", "window_s", "smoothing_s"):
-            self.baseline.editors[name].widget.setEnabled(name in _USED_BY[method])
+            self.baseline.editors[name].enabled = name in _USED_BY[method]
+        self._on_signal()
+
+    def _on_signal(self) -> None:
         self.signal_edited.emit()

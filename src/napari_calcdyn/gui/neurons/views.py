@@ -11,28 +11,25 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.colormaps import CyclicLabelColormap
 from psygnal import Signal
 
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, strongest_event
 from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.session import Session, SessionPart
 
 from .columns import CLUSTER, neuron_columns
 from .latent_layer import ROI_ID, map_points, paint_map, place_map, put_latent_map
 from .picking import install_picking
 from .roi_colours import GREY, Colouring, colour_by, own_colours
+from .roi_layers import paint_rois
 
 if TYPE_CHECKING:
     from napari.layers import Points
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
 
 OWN = "each its own"
 """Colours that mean nothing but tell neighbours apart; all there is before an analysis."""
-
-# Opacity of the ROIs: with nothing selected, a movie shows through; then of those that are selected and the others.
-_PLAIN, _SELECTED, _DIMMED = 0.6, 1.0, 0.2
 
 
 def show_neurons(session: Session) -> None:
@@ -47,7 +44,7 @@ def show_neurons(session: Session) -> None:
     views_of(session).show_map()
 
 
-class NeuronViews:
+class NeuronViews(SessionPart):
     """What shows the neurons of one session in its viewer; made by `views_of`.
 
     Holds neither session nor viewer nor layers.
@@ -65,23 +62,22 @@ class NeuronViews:
     clicked = Signal(object, object)
 
     def __init__(self, session: Session) -> None:
-        self._session = weakref.ref(session)
+        super().__init__(session)
         self._map: weakref.ref[Points] | None = None
         self._wanted = CLUSTER
         self._renewing = self._put_away = False  # the map: by us, or hidden while there are no neurons
         self._columns: dict[str, NDArray[Any]] = {}
         self._colouring = own_colours(0)
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)  # in the order of the colouring
-        events = session.events
         for signal, slot in (
-            (events.rois, self._on_rois),
-            (events.roi_layer, self._paint_rois),
-            (events.neurons, self._on_neurons),
-            (events.traces, self._recolour),
-            (events.columns, self._on_columns),
-            (events.selected, self._on_selected),
-            (events.movie, self._place_map),
-            (events.movie, self._paint_rois),
+            (session.rois.events.loaded, self._on_rois),
+            (session.rois.events.layer, self._paint_rois),
+            (session.neurons.events.result, self._on_neurons),
+            (session.neurons.events.traces, self._recolour),
+            (session.neurons.events.columns, self._on_columns),
+            (session.rois.events.selected, self._on_selected),
+            (session.recording.events.movie, self._place_map),
+            (session.recording.events.movie, self._paint_rois),
         ):
             signal.connect(slot)
         viewer = session.viewer
@@ -91,15 +87,9 @@ class NeuronViews:
         self._recolour()
 
     @property
-    def session(self) -> Session | None:
-        """The session, or None once it is gone."""
-        return self._session()
-
-    @property
     def map_layer(self) -> Points | None:
         """The map, or None where there is none or it was removed."""
-        session = self.session
-        viewer = session.viewer if session is not None else None
+        viewer = self.session.viewer
         layer = self._map() if self._map is not None else None
         return layer if viewer is not None and layer is not None and layer in viewer.layers else None
 
@@ -135,15 +125,14 @@ class NeuronViews:
 
     def show_map(self) -> None:
         """Make the map of the session's neurons, or bring it up to date."""
-        session = self.session
-        viewer = session.viewer if session is not None else None
-        if session is None or viewer is None or session.neurons is None:
+        session, viewer = self.session, self.session.viewer
+        if viewer is None or session.neurons.result is None:
             return
         before = self.map_layer
         like = session.movie_layer or session.roi_labels
         self._renewing = True
         try:
-            layer = put_latent_map(viewer, session.neurons, neuron_columns(session), before, like)
+            layer = put_latent_map(viewer, session.neurons.result, neuron_columns(session), before, like)
         finally:
             self._renewing = False
         if self._put_away:
@@ -170,36 +159,34 @@ class NeuronViews:
             Whether to move the movie to their strongest event.
         """
         session = self.session
-        if session is None:
-            return
         new = list(dict.fromkeys(int(number) for number in ids))
         if add:
-            old = session.selected
+            old = session.rois.selected
             new = [*(it for it in old if it not in set(new)), *(it for it in new if it not in set(old))]
-        session.selected = tuple(new)
-        if at_event and new and belong_together(session) and session.traces is not None:
-            frame = strongest_event(session.traces, np.array(new))
+        session.rois.selected = tuple(new)
+        if at_event and new and belong_together(session) and session.neurons.traces is not None:
+            frame = strongest_event(session.neurons.traces, np.array(new))
             if frame is not None:
                 show_frame(session, frame)
 
     def _on_points_selected(self, *_: object) -> None:
         """Take over what was selected with napari's own tool."""
         layer, session = self.map_layer, self.session
-        if layer is None or session is None or self._renewing or session.neurons is None:
+        if layer is None or self._renewing or session.neurons.result is None:
             return
         ids = self._point_ids(layer)
         chosen = ids[[index for index in sorted(layer.selected_data) if index < len(ids)]].tolist()
         in_map = set(ids.tolist())
-        if set(chosen) != {it for it in session.selected if it in in_map}:
-            kept = [it for it in session.selected if it in set(chosen)]
+        if set(chosen) != {it for it in session.rois.selected if it in in_map}:
+            kept = [it for it in session.rois.selected if it in set(chosen)]
             self.select([*kept, *(it for it in chosen if it not in set(kept))], at_event=True)
 
     def _on_points_edited(self, event: Any) -> None:
         """Put points back that were moved, deleted or added: their places are the result of an analysis."""
         session, layer = self.session, self.map_layer
-        if self._renewing or session is None or session.neurons is None or layer is None:
+        if self._renewing or session.neurons.result is None or layer is None:
             return
-        if not np.array_equal(layer.data, map_points(session.neurons)):
+        if not np.array_equal(layer.data, map_points(session.neurons.result)):
             self.show_map()
 
     # What follows
@@ -207,16 +194,14 @@ class NeuronViews:
     def _on_neurons(self, *_: object) -> None:
         """Hide a map of neurons that are gone, as nothing answers in it; the next one follows by `show_neurons`."""
         session, layer = self.session, self.map_layer
-        if session is not None and session.neurons is None and layer is not None and layer.visible:
+        if session.neurons.result is None and layer is not None and layer.visible:
             self._put_away, layer.visible = True, False
         self._recolour()
 
     def _on_rois(self, *_: object) -> None:
         session = self.session
-        if session is None:
-            return
-        known = set() if session.rois is None else set(session.rois.ids.tolist())
-        session.selected = tuple(it for it in session.selected if it in known)
+        known = set() if session.rois.loaded is None else set(session.rois.loaded.ids.tolist())
+        session.rois.selected = tuple(it for it in session.rois.selected if it in known)
         self._recolour()
 
     def _on_columns(self, *_: object) -> None:
@@ -225,24 +210,20 @@ class NeuronViews:
             self.show_map()  # whose features they are
 
     def _on_selected(self, *_: object) -> None:
-        session = self.session
-        if session is not None:
-            session.shown_traces = None
+        self.session.neurons.shown_traces = None
         self._paint_rois()
         self._paint_map()
 
     def _recolour(self, *_: object) -> None:
         session = self.session
-        if session is None:
-            return
         self._columns = neuron_columns(session)
-        if self.column != OWN and session.neurons is not None:
+        if self.column != OWN and session.neurons.result is not None:
             values = self._columns[self.column]
             if self.column == CLUSTER:
                 values = np.where(values < 0, np.nan, values)  # in no cluster
-            self._ids, self._colouring = session.neurons.ids, colour_by(values)
+            self._ids, self._colouring = session.neurons.result.ids, colour_by(values)
         else:
-            known = session.rois or session.traces or session.neurons
+            known = session.rois.loaded or session.neurons.traces or session.neurons.result
             self._ids = np.empty(0, np.int64) if known is None else known.ids
             self._colouring = own_colours(len(self._ids))
         self._paint_rois()
@@ -251,33 +232,20 @@ class NeuronViews:
 
     def _paint_rois(self, *_: object) -> None:
         """Give the ROIs their colours, and dim those that are not selected."""
-        session = self.session
-        layer = session.roi_labels if session is not None else None
-        if session is None or layer is None or session.rois is None:
+        session, layer = self.session, self.session.roi_labels
+        if layer is None or session.rois.loaded is None:
             return
-        ids = session.rois.ids
-        chosen = np.isin(ids, session.selected)
-        colours = np.zeros((len(ids) + 1, 4), np.float32)  # the first is of the ground
-        colours[1:, :3] = self.colours_of(ids)
-        over_movie = session.movie_layer is not None
-        grey = (colours[1:, :3] == np.array(GREY, np.float32)).all(axis=1)
-        colours[1:, :3][chosen & grey & over_movie] = (
-            1.0  # grey is not seen among the dimmed ones on a grey movie
-        )
-        plain = _PLAIN if over_movie else _SELECTED
-        colours[1:, 3] = np.where(chosen, _SELECTED, _DIMMED if chosen.any() else plain)
-        # A pixel is position + 1, so that this looks each ROI's colour up; a tenth of the time of a colormap
-        # that is made of a dict.
-        layer.colormap = CyclicLabelColormap(colors=colours, background_value=0)
+        ids = session.rois.loaded.ids
+        chosen = np.isin(ids, session.rois.selected)
+        paint_rois(layer, self.colours_of(ids), chosen, over_movie=session.movie_layer is not None)
 
     def _paint_map(self, *_: object) -> None:
         """Give the points their colours, and ring those of the selected neurons."""
-        layer, session = self.map_layer, self.session
-        viewer = session.viewer if session is not None else None
-        if layer is None or session is None or viewer is None or session.neurons is None:
+        layer, session, viewer = self.map_layer, self.session, self.session.viewer
+        if layer is None or viewer is None or session.neurons.result is None:
             return
         ids = self._point_ids(layer)
-        chosen = np.isin(ids, session.selected)
+        chosen = np.isin(ids, session.rois.selected)
         red, green, blue = (value / 255 for value in plot_colours(viewer.theme).text)
         paint_map(layer, self.colours_of(ids), chosen, (red, green, blue))
         wanted = set(np.flatnonzero(chosen).tolist())
@@ -285,20 +253,15 @@ class NeuronViews:
             layer.selected_data = wanted
 
     def _place_map(self, *_: object) -> None:
-        session, layer = self.session, self.map_layer
-        if session is not None and layer is not None:
-            place_map(layer, session.movie_layer or session.roi_labels)
+        layer = self.map_layer
+        if layer is not None:
+            place_map(layer, self.session.movie_layer or self.session.roi_labels)
 
     @staticmethod
     def _point_ids(layer: Points) -> NDArray[np.int64]:
         return np.asarray(layer.features[ROI_ID], np.int64)
 
 
-_views: weakref.WeakKeyDictionary[Session, NeuronViews] = weakref.WeakKeyDictionary()
-
-
 def views_of(session: Session) -> NeuronViews:
     """Return what shows the neurons of a session, made on first use."""
-    if session not in _views:
-        _views[session] = NeuronViews(session)
-    return _views[session]
+    return session.part(NeuronViews)

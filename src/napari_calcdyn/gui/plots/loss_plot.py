@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
-from .theme import PlotColours
+from napari_calcdyn.gui.forms.pieces import stacked
+
+from .theme import Colour, PlotColours, paint_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,19 +33,15 @@ class LossPlot(QWidget):  # type: ignore[misc]
     def __init__(self, panels: Mapping[str, tuple[str, str]], samples: str) -> None:
         super().__init__()
         self._samples = samples
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
         self.legend = QLabel()
         self.legend.setToolTip(
             f"<qt>Validation {samples} are a part of the recording that the network never trains on;"
             " they decide which state of it is kept.</qt>"
         )
-        layout.addWidget(self.legend)
         self.panels = {key: _Panel(title, tip) for key, (title, tip) in panels.items()}
-        for panel in self.panels.values():
-            layout.addWidget(panel.heading)
-            layout.addWidget(panel.plot)
+        curves = [it for panel in self.panels.values() for it in (panel.heading, panel.plot)]
+        stacked(self.legend, *curves, parent=self, spacing=2)
+        panel = list(self.panels.values())[-1]
         panel.plot.setLabel("bottom", "training step")
         panel.plot.getAxis("bottom").setHeight(36)
         panel.plot.getPlotItem().setContentsMargins(0, 6, 6, 6)  # pyqtgraph lets the label stick out
@@ -71,7 +69,22 @@ class LossPlot(QWidget):  # type: ignore[misc]
 
 
 class StillPlot(pg.PlotWidget):  # type: ignore[misc]
-    """A plot that leaves the mouse wheel to the dock around it."""
+    """A plot that is looked at only: it leaves the mouse wheel to the dock around it.
+
+    Parameters
+    ----------
+    height, left, bottom : int
+        Least height, width of the left axis and height of the lower one, in pixels.
+    """
+
+    def __init__(self, height: int, left: int, bottom: int) -> None:
+        super().__init__()
+        self.setMinimumHeight(height)
+        self.setMouseEnabled(x=False, y=False)
+        self.hideButtons()
+        self.setMenuEnabled(False)
+        self.getAxis("left").setWidth(left)
+        self.getAxis("bottom").setHeight(bottom)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Hand the wheel on."""
@@ -88,15 +101,9 @@ class _Panel:
     def __init__(self, title: str, tooltip: str) -> None:
         self.heading = QLabel(title)
         self.heading.setToolTip(f"<qt>{tooltip}</qt>")
-        self.plot = StillPlot()
+        self.plot = StillPlot(84, left=42, bottom=20)
         self.plot.setToolTip(f"<qt>{tooltip}</qt>")
-        self.plot.setMinimumHeight(84)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
         self.plot.getPlotItem().setContentsMargins(0, 6, 6, 0)
-        self.plot.getAxis("left").setWidth(42)
-        self.plot.getAxis("bottom").setHeight(20)
         self.training = self.plot.plot()
         self.held_out = self.plot.plot()
         self.clear()
@@ -119,13 +126,15 @@ class _Panel:
                 curve.setData(*points)
 
     def set_colours(self, colours: PlotColours) -> None:
-        self.plot.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setPen(colours.grid)
-            self.plot.getAxis(side).setTextPen(colours.text)
+        paint_axes(self.plot, colours)
         self.training.setPen(pg.mkPen(colours.training, width=1))
-        self.held_out.setPen(pg.mkPen(colours.held_out, width=2))
-        self.held_out.setSymbol("o")
-        self.held_out.setSymbolSize(5)
-        self.held_out.setSymbolPen(None)
-        self.held_out.setSymbolBrush(colours.held_out)
+        draw_points(self.held_out, colours.held_out)
+
+
+def draw_points(curve: pg.PlotDataItem, colour: Colour) -> None:
+    """Draw a curve as points on a line."""
+    curve.setPen(pg.mkPen(colour, width=2))
+    curve.setSymbol("o")
+    curve.setSymbolSize(5)
+    curve.setSymbolPen(None)
+    curve.setSymbolBrush(colour)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from napari.utils.theme import get_theme
 
@@ -20,6 +21,14 @@ class PlotColours:
     held_out: Colour
     negative: Colour
     positive: Colour
+
+
+def paint_axes(plot: Any, colours: PlotColours) -> None:
+    """Give background and axes of a plot of pyqtgraph the theme's colours."""
+    plot.setBackground(colours.background)
+    for side in ("left", "bottom"):
+        plot.getAxis(side).setPen(colours.grid)
+        plot.getAxis(side).setTextPen(colours.text)
 
 
 def plot_colours(theme: str) -> PlotColours:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QGraphicsItem
 
-from .theme import PlotColours
+from .theme import PlotColours, paint_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,10 +140,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self._colours = colours
-        self.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            self.getAxis(side).setPen(colours.grid)
-            self.getAxis(side).setTextPen(colours.text)
+        paint_axes(self, colours)
         self.cursor_line.setPen(pg.mkPen(colours.positive, width=1))
         self.cursor_line.setHoverPen(pg.mkPen(colours.positive, width=3))
         self._draw()

@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
-    QWidget,
-)
+from magicgui.widgets import Container
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.docks.dock import Dock, caption, duration
+from napari_calcdyn.gui.docks.dock import caption
+from napari_calcdyn.gui.docks.message import duration
+from napari_calcdyn.gui.docks.side_dock import SideDock
+from napari_calcdyn.gui.forms.number import Number, frame_rate_box
+from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
+from napari_calcdyn.gui.forms.rows import in_rows
 
 from .recordings import (
     compute_mean,
@@ -35,12 +30,12 @@ if TYPE_CHECKING:
 
 _FILTER = "Movies (*.tif *.tiff *.btf *.npy);;All files (*)"
 _MEAN_TIP = (
-    "<qt>The average over time is the still picture of the field of view. Without it only what changes is "
-    "left, and that is what the model is trained on.</qt>"
+    "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
+    "after it is subtracted: what changes.</qt>"
 )
 
 
-class RecordingDock(Dock):
+class RecordingDock(SideDock):
     """Choose or open a recording, and compute its mean frame."""
 
     topic = "recording"
@@ -53,9 +48,8 @@ class RecordingDock(Dock):
         self._build_mean()
         self.body.addStretch(1)
 
-        events = self.session.events
-        self.listen(events.movie, self._show_movie)
-        self.listen(events.job, self._show_job)
+        self.listen(self.session.recording.events.movie, self._show_movie)
+        self.listen(self.session.work.events.job, self._show_job)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._refresh_layers)
@@ -74,65 +68,46 @@ class RecordingDock(Dock):
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         self.body.addWidget(self.choice)
-        self.open_file = QPushButton("Open file …")
-        self.open_file.setToolTip("A TIFF stack of any kind, or a .npy array.")
-        self.open_file.clicked.connect(self._ask_file)
-        self.open_folder = QPushButton("Open folder …")
-        self.open_folder.setToolTip("A folder of TIFF files, read in the order a person would count them.")
-        self.open_folder.clicked.connect(self._ask_folder)
-        row = QHBoxLayout()
-        row.addWidget(self.open_file)
-        row.addWidget(self.open_folder)
-        self.body.addLayout(row)
-        hint = QLabel("… or drop a movie here.")
-        self.body.addWidget(hint)
+        self.open_file = button("Open file …", "A TIFF stack of any kind, or a .npy array.", self._ask_file)
+        self.open_folder = button(
+            "Open folder …",
+            "A folder of TIFF files, read in natural order (2 before 10).",
+            self._ask_folder,
+        )
+        self.body.addLayout(beside(self.open_file, self.open_folder))
+        self.body.addWidget(QLabel("… or drop a movie here."))
 
     def _build_facts(self) -> None:
-        self.facts = QWidget()
-        form = QFormLayout(self.facts)
-        form.setContentsMargins(0, 6, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.channel, self.plane = QSpinBox(), QSpinBox()
-        for box, text in ((self.channel, "Channel"), (self.plane, "Plane")):
-            box.setToolTip(
-                f"<qt>The file holds several {text.lower()}s; one of them is the movie. Counted from 0.</qt>"
+        self.channel, self.plane = (
+            Number(
+                0,
+                annotation=int,
+                label=part,
+                tooltip=f"The file holds several {part.lower()}s; one of them is the movie. Counted from 0.",
             )
-            box.setKeyboardTracking(False)
-            box.valueChanged.connect(self._on_part)
-            form.addRow(text, box)
+            for part in ("Channel", "Plane")
+        )
+        self.frame_rate = frame_rate_box("Frames per second. Please enter it where the file does not say it.")
+        for part in (self.channel, self.plane):
+            part.changed.connect(self._on_part)
+        self.frame_rate.changed.connect(self._on_frame_rate)
+        rows = Container(widgets=[self.channel, self.plane, self.frame_rate], labels=False)
+        self.facts, self.form = rows.native, in_rows(rows, margins=(0, 6, 0, 0))
         self.fact: dict[str, QLabel] = {}
         for name, tip in (
-            ("Frames", "How many pictures, and their height × width in pixels."),
-            ("Numbers", "How a pixel is stored. It is never changed."),
+            ("Frames", "Number of frames, and their height × width in pixels."),
+            ("Duration", "How long the recording is."),
+            ("Numbers", "How a pixel is stored in the file. The file is never changed."),
             ("Pixel size", "Height × width of a pixel, as the file says."),
-            ("Memory", "What the whole movie would take; it is read piece by piece."),
+            ("Memory", "Size of the whole movie; it is read piece by piece, never at once."),
         ):
-            label = QLabel()
-            label.setToolTip(f"<qt>{tip}</qt>")
-            label.setWordWrap(True)
-            self.fact[name] = label
-            form.addRow(name, label)
-        self.frame_rate = QDoubleSpinBox()
-        self.frame_rate.setRange(0.0, 10_000.0)
-        self.frame_rate.setDecimals(3)
-        self.frame_rate.setSuffix(" Hz")
-        self.frame_rate.setSpecialValueText("unknown")
-        self.frame_rate.setKeyboardTracking(False)
-        self.frame_rate.setToolTip(
-            "Frames per second. Taken from the file where it says so; else please enter it."
-        )
-        self.frame_rate.valueChanged.connect(self._on_frame_rate)
-        form.insertRow(3, "Frame rate", self.frame_rate)
-        self.length = QLabel()
-        form.insertRow(4, "Duration", self.length)
-        self.form = form
+            self.fact[name] = wrapped(tooltip=f"<qt>{tip}</qt>")
+            self.form.insertRow(2 if name == "Frames" else self.form.rowCount(), name, self.fact[name])
+        self.length = self.fact["Duration"]
         self.body.addWidget(self.facts)
 
     def _build_mean(self) -> None:
-        self.mean = QPushButton("Compute mean frame")
-        self.mean.setToolTip(_MEAN_TIP)
-        self.mean.clicked.connect(self._on_mean)
+        self.mean = button("Compute mean frame", _MEAN_TIP, self._on_mean)
         self.body.addSpacing(4)
         self.body.addWidget(self.mean)
         self.body.addWidget(self.progress)
@@ -154,17 +129,9 @@ class RecordingDock(Dock):
         """Open a file, a folder, or several files as one movie."""
         open_recording(self.session, paths[0] if len(paths) == 1 else paths)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.open(paths)
+    def dropped(self, paths: list[Path]) -> None:
+        """Open what was dropped, several files as one movie."""
+        self.open(paths)
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)
@@ -179,19 +146,19 @@ class RecordingDock(Dock):
         opened = opened_by_us(layer) if layer is not None else None
         if opened is not None:
             open_recording(
-                self.session, opened.path, channel=self.channel.value(), plane=self.plane.value(), into=layer
+                self.session, opened.path, channel=self.channel.value, plane=self.plane.value, into=layer
             )
 
-    def _on_frame_rate(self, value: float) -> None:
-        if self.session.movie is not None:
-            self.session.movie.frame_rate = value or None
+    def _on_frame_rate(self) -> None:
+        if self.session.recording.movie is not None:
+            self.session.recording.movie.frame_rate = rate = self.frame_rate.value
             if self.session.movie_layer is not None:  # where the TIFF writer looks for it
-                self.session.movie_layer.metadata["frame_rate"] = value or None
+                self.session.movie_layer.metadata["frame_rate"] = rate
             self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.job is not None and self.session.job.title == "Mean frame":
-            self.session.stop()
+        if self.session.work.doing == "Mean frame":
+            self.session.work.stop()
         else:
             compute_mean(self.session)
 
@@ -201,21 +168,18 @@ class RecordingDock(Dock):
         layers = image_layers(self.session)
         names = [it.name for it in layers]
         layer = self.session.movie_layer
-        self.choice.blockSignals(True)
-        self.choice.clear()
-        self.choice.addItems(names)
-        self.choice.setEnabled(bool(names))
-        self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
-        self.choice.setCurrentIndex(
-            names.index(layer.name) if layer is not None and layer.name in names else -1
-        )
-        self.choice.blockSignals(False)
+        with signals_blocked(self.choice):
+            self.choice.clear()
+            self.choice.addItems(names)
+            self.choice.setEnabled(bool(names))
+            self.choice.setPlaceholderText("choose a movie" if names else "no movie open")
+            self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
         movies = [it for it in layers if looks_like_a_movie(it)]
-        if self.session.movie is None and len(movies) == 1:
+        if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])
 
     def _show_movie(self, *_: object) -> None:
-        movie = self.session.movie
+        movie = self.session.recording.movie
         self.facts.setVisible(movie is not None)
         self.mean.setEnabled(movie is not None)
         self._refresh_choice()
@@ -228,9 +192,8 @@ class RecordingDock(Dock):
         pixel = movie.pixel_size
         self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
         self.fact["Memory"].setText(_bytes(movie.nbytes))
-        self.frame_rate.blockSignals(True)
-        self.frame_rate.setValue(movie.frame_rate or 0.0)
-        self.frame_rate.blockSignals(False)
+        with self.frame_rate.changed.blocked():
+            self.frame_rate.value = movie.frame_rate or None
         self._show_length()
 
     def _show_parts(self) -> None:
@@ -241,25 +204,22 @@ class RecordingDock(Dock):
             (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
             (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
         ):
-            box.blockSignals(True)
-            box.setRange(0, number - 1)
-            box.setValue(chosen)
-            box.blockSignals(False)
-            self.form.setRowVisible(box, number > 1)
+            with box.changed.blocked():
+                box.range, box.value = (0, number - 1), chosen
+            self.form.setRowVisible(box.native, number > 1)
 
     def _refresh_choice(self) -> None:
         layer = self.session.movie_layer
         self.choice.setCurrentIndex(-1 if layer is None else self.choice.findText(layer.name))
 
     def _show_length(self) -> None:
-        movie = self.session.movie
+        movie = self.session.recording.movie
         rate = movie.frame_rate if movie is not None else None
         if movie is not None:
             self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        job = self.session.job
-        running = job is not None and job.title == "Mean frame"
+        running = self.session.work.doing == "Mean frame"
         self.mean.setText("Stop" if running else "Compute mean frame")
 
 

@@ -49,7 +49,7 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     Parameters
     ----------
     path : str or list of str
-        As for :func:`~napari_calcdyn.recording.open_movie`.
+        As for `napari_calcdyn.recording.open_movie`.
 
     Returns
     -------

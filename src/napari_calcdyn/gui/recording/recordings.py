@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_calcdyn.gui.background.job import Report, Work
 from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
-from napari_calcdyn.gui.session.session import Session, Status, Topic
+from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies.lazy import lazy_frames
@@ -31,29 +28,6 @@ MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
 _MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
 _CHUNK_BYTES = 2**20
-
-
-def tracked(topic: Topic, stage: str, compute: Callable[[ProgressCallback], Any]) -> Work:
-    """Return work for a `Job` from a function that takes a progress callback."""
-
-    def work(report: Report, stop: threading.Event) -> Any:
-        return compute(timed(topic, stage, report, stop))
-
-    return work
-
-
-def timed(topic: Topic, stage: str, report: Report, stop: threading.Event) -> ProgressCallback:
-    """Return a progress callback that reports a `Status` with the time left, counted from now."""
-    began = time.monotonic()
-
-    def progress(done: int, total: int) -> bool:
-        fraction = done / total if total else None
-        elapsed = time.monotonic() - began
-        eta = elapsed * (1 / fraction - 1) if fraction and elapsed > 0.5 else None
-        report(Status(topic, stage, fraction, eta))
-        return stop.is_set()
-
-    return progress
 
 
 @dataclass(frozen=True)
@@ -92,12 +66,10 @@ def open_recording(
         Called once the movie is there.
     """
 
-    def work(report: Report, stop: threading.Event) -> tuple[Opened, dict[str, Any]]:
+    def compute(progress: ProgressCallback) -> tuple[Opened, dict[str, Any]]:
         info = inspect_movie(path)
         movie = open_movie(
-            path,
-            channel=channel if info.channels > 1 else None,
-            plane=plane if info.planes > 1 else None,
+            path, channel=channel if info.channels > 1 else None, plane=plane if info.planes > 1 else None
         )
         return Opened(movie, path, info, channel, plane), layer_options(movie)
 
@@ -119,7 +91,7 @@ def open_recording(
         if then is not None:
             then()
 
-    return session.start("recording", "Opening the recording", work, done)
+    return session.work.start("recording", "Opening the recording", compute, done)
 
 
 def opened_by_us(layer: Image) -> Opened | None:
@@ -142,12 +114,12 @@ def looks_like_a_movie(layer: Image) -> bool:
 
 def use_layer(session: Session, layer: Image) -> None:
     """Make the movie that a layer shows the recording of this session."""
-    if opened_by_us(layer) is None and session.movie is not None and session.movie_layer is layer:
+    if opened_by_us(layer) is None and session.recording.movie is not None and session.movie_layer is layer:
         return
     try:
         movie = movie_of(layer)
     except InputError as error:
-        session.tell("recording", str(error), True)
+        session.work.tell("recording", str(error), True)
         return
     take(session, movie, layer)
 
@@ -182,19 +154,19 @@ def movie_of(layer: Image) -> Movie:
 
 def take(session: Session, movie: Movie, layer: Image) -> None:
     """Set the session's recording; what was computed from another one is forgotten."""
-    if session.movie is movie:
+    if session.recording.movie is movie:
         return
-    session.notice = None
-    session.layer = weakref.ref(layer)
-    session.statistics = None
-    session.movie = movie
+    session.work.notice = None
+    session.recording.layer = weakref.ref(layer)
+    session.recording.statistics = None
+    session.recording.movie = movie
 
 
 def compute_mean(session: Session) -> bool:
     """Compute the mean frame in the background and show it; returns whether the job was started."""
-    movie = session.movie
+    movie = session.recording.movie
     if movie is None:
-        session.tell("recording", "Open a recording first.", True)
+        session.work.tell("recording", "Open a recording first.", True)
         return False
 
     def compute(progress: ProgressCallback) -> MovieStatistics:
@@ -203,11 +175,11 @@ def compute_mean(session: Session) -> bool:
         return statistics
 
     def done(statistics: MovieStatistics) -> None:
-        if session.movie is movie:
-            session.statistics = statistics
+        if session.recording.movie is movie:
+            session.recording.statistics = statistics
             _show_mean(session, movie, statistics)
 
-    return session.start("recording", "Mean frame", tracked("recording", "Reading the movie", compute), done)
+    return session.work.start("recording", "Mean frame", compute, done, stage="Reading the movie")
 
 
 def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
@@ -216,13 +188,7 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         return
     mean = statistics.mean
     put_image(
-        viewer,
-        MEAN_FRAME,
-        mean,
-        layer,
-        colormap="gray",
-        contrast_limits=contrast(mean, float(mean.min())),
-        blending="translucent_no_depth",
+        viewer, MEAN_FRAME, mean, layer, colormap="gray", contrast_limits=contrast(mean, float(mean.min()))
     )
     # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
     spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]
@@ -233,7 +199,6 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         layer,
         colormap=DIVERGING,
         contrast_limits=(-spread, spread),
-        blending="translucent_no_depth",
         visible=False,
     )
 

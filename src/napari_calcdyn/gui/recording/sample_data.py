@@ -28,10 +28,7 @@ def simulated_recording() -> list[LayerData]:
     simulated = simulate_movie()
     scale = simulated.pixel_size
     movie = Movie.from_array(
-        simulated.movie,
-        frame_rate=simulated.frame_rate,
-        pixel_size=scale,
-        name="simulated recording",
+        simulated.movie, frame_rate=simulated.frame_rate, pixel_size=scale, name="simulated recording"
     )
     cells = {
         "name": "true cells",

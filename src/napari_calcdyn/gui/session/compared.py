@@ -25,7 +25,7 @@ class Compared:
     comparison : Comparison
         The test.
     maps : ComparisonMaps
-        Where the rules differ.
+        Where the dynamics differ.
     movies : tuple of weakref
         The recording that A is in, and the other one where B is in another one.
     a, b : list of range

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.gui.background.threads import leave_a_core
@@ -21,19 +20,29 @@ if TYPE_CHECKING:
 _WAIT_S = 0.1  # between two looks at whether somebody who waits for another's work should stop
 
 
-class _Encoded:
-    """The latents of one movie by one model."""
+class Latents:
+    """The latents of a session's recording by its model, as ``session.part(Latents)``.
+
+    Parameters
+    ----------
+    session : Session
+        Whose.
+    """
 
     def __init__(self, session: Session) -> None:
         self._lock = threading.Lock()
         self._of: tuple[Any, ...] = ()  # movie and model
         self._latents: NDArray[np.float32] | None = None
-        for signal in (session.events.movie, session.events.model):
+        for signal in (session.recording.events.movie, session.dynamics.events.model):
             signal.connect(self._forget)
 
     def get(
         self, movie: Movie, model: VARAutoencoder, progress: ProgressCallback | None
     ) -> NDArray[np.float32]:
+        """Return latents (T, d) float32; call it off the GUI thread.
+
+        Where two ask at the same time, the second waits for what the first encodes.
+        """
         while not self._lock.acquire(timeout=_WAIT_S):
             report(progress, 0, movie.n_frames)
         try:
@@ -41,7 +50,7 @@ class _Encoded:
             if known is not None and self._of[0] is movie and self._of[1] is model:
                 return known
             leave_a_core()
-            latents = model.latents(movie, progress)
+            latents = model.encode(movie, progress)
             self._of, self._latents = (movie, model), latents
             return latents
         finally:
@@ -49,17 +58,3 @@ class _Encoded:
 
     def _forget(self, *_: object) -> None:
         self._of, self._latents = (), None
-
-
-_encoded: weakref.WeakKeyDictionary[Session, _Encoded] = weakref.WeakKeyDictionary()
-
-
-def share_latents(session: Session) -> _Encoded:
-    """Return what keeps the latents of a session, made on first use; call it on the GUI thread.
-
-    Its ``get(movie, model, progress)`` returns the latents (T, d) float32, and is called off the GUI thread. Where
-    two ask at the same time, the second waits for what the first encodes.
-    """
-    if session not in _encoded:
-        _encoded[session] = _Encoded(session)
-    return _encoded[session]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QStackedWidget
 
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, shown_frame
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.plots.theme import plot_colours
+from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot, line_icon
-from napari_calcdyn.gui.session.session import session_of
 
 from .predictions import Predictions
 
@@ -32,31 +32,22 @@ _KINDS = {
 }
 
 
-class TraceDock(BottomDock):
-    """Traces of what is selected; a click or a drag in them moves the movie.
+class TracesDock(BottomDock):
+    """Traces of what is selected; a click or a drag in them moves the movie."""
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer it belongs to; held weakly, through the session.
-    """
+    topic = "traces"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        predictions = Predictions(session_of(napari_viewer))
-        super().__init__(napari_viewer, predictions.close)
-        self._predictions = predictions
-        self._colours = plot_colours(napari_viewer.theme)
+        super().__init__(napari_viewer)
+        self._predictions = Predictions(self.session)
+        self._listener.at_end(self._predictions.close)
         self._views = views_of(self.session)
 
-        self.heading = QLabel()
+        self.heading = wrapped()
         self.heading.setTextFormat(Qt.TextFormat.RichText)
-        self.heading.setWordWrap(True)
-        self.hint = QLabel()
+        self.hint = wrapped()
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.hint.setWordWrap(True)
-        self.back = QPushButton("Back")
-        self.back.setToolTip("Show the traces of the selected neurons again.")
-        self.back.clicked.connect(self._on_back)
+        self.back = button("Back", "Show the traces of the selected neurons again.", self._on_back)
         self.plot = TracePlot()
         self.plot.moved.connect(self._on_moved)
         self.picture = QStackedWidget()
@@ -71,33 +62,24 @@ class TraceDock(BottomDock):
 
         session = self.session
         for signal in (
-            session.events.selected,
-            session.events.shown_traces,
-            session.events.traces,
-            session.events.neurons,
-            session.events.rois,
-            session.events.var,  # set after the model that it belongs to
-            session.events.movie,
+            session.rois.events.selected,
+            session.neurons.events.shown_traces,
+            session.neurons.events.traces,
+            session.neurons.events.result,
+            session.rois.events.loaded,
+            session.dynamics.events.var,  # set after the model that it belongs to
+            session.recording.events.movie,
             self._views.recoloured,
         ):
             self.listen(signal, self._show)
         self.listen(self._predictions.changed, self._on_predictions)
         self.listen(napari_viewer.dims.events.current_step, self._on_time)
-        self.listen(napari_viewer.events.theme, self._show_theme)
-        self._show_theme()
+        self.follow_theme(napari_viewer)
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
+        top = beside((self.heading, 1), self.back, *self.kinds.values())
         top.setSpacing(10)
-        top.addWidget(self.heading, 1)
-        top.addWidget(self.back)
-        for box in self.kinds.values():
-            top.addWidget(box)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.setSpacing(2)
-        layout.addLayout(top)
-        layout.addWidget(self.picture, 1)
+        stacked(top, self.message, (self.picture, 1), parent=self, margins=(8, 4, 8, 4), spacing=2)
 
     # What the user does
 
@@ -112,12 +94,12 @@ class TraceDock(BottomDock):
             self._show_kinds()
 
     def _on_back(self) -> None:
-        self.session.shown_traces = None
+        self.session.neurons.shown_traces = None
 
     # What the dock shows
 
     def _show(self, *_: object) -> None:
-        shown, traces = self.session.shown_traces, self.session.traces
+        shown, traces = self.session.neurons.shown_traces, self.session.neurons.traces
         for box in self.kinds.values():
             box.setVisible(shown is None)
         self.back.setVisible(shown is not None)
@@ -138,7 +120,7 @@ class TraceDock(BottomDock):
 
     def _selected(self) -> tuple[str, tuple[Row, ...]]:
         """Return the heading and the rows of the selected neurons, or what to say where there are none."""
-        selected, traces = self.session.selected, self.session.traces
+        selected, traces = self.session.rois.selected, self.session.neurons.traces
         if not selected:
             return _HINT, ()
         if traces is None:
@@ -165,7 +147,7 @@ class TraceDock(BottomDock):
         return _names(listed, len(selected)), tuple(rows)
 
     def _denoised(self, number: int) -> NDArray[np.float32] | None:
-        neurons = self.session.neurons
+        neurons = self.session.neurons.result
         if neurons is None or number not in neurons.ids:
             return None
         trace: NDArray[np.float32] = neurons.reconstruction[_place(neurons.ids, number)]
@@ -174,9 +156,9 @@ class TraceDock(BottomDock):
     def _show_kinds(self) -> None:
         """Offer the kinds of traces that there are, and say what the others need."""
         missing = {
-            RAW: "" if self.session.traces is not None else "Extract or open traces first.",
+            RAW: "" if self.session.neurons.traces is not None else "Extract or open traces first.",
             DENOISED: ""
-            if self.session.neurons is not None
+            if self.session.neurons.result is not None
             else "Train on the traces in the Neurons panel first.",
             PREDICTED: self._predictions.obstacle(),
         }
@@ -188,17 +170,14 @@ class TraceDock(BottomDock):
 
     def _on_time(self, *_: object) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
-        together = belong_together(self.session) and self.session.shown_traces is None
+        together = belong_together(self.session) and self.session.neurons.shown_traces is None
         self.plot.set_cursor(shown_frame(self.session) if together else None)
 
-    def _show_theme(self, *_: object) -> None:
-        viewer = self.session.viewer
-        if viewer is None:
-            return
-        self._colours = plot_colours(viewer.theme)
-        self.plot.set_colours(self._colours)
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.plot.set_colours(colours)
         for kind, box in self.kinds.items():
-            box.setIcon(line_icon(kind, self._colours))
+            box.setIcon(line_icon(kind, colours))
         self._show()
 
     def on_front(self, front: bool) -> None:

@@ -12,13 +12,14 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.movie_time import belong_together
-from napari_calcdyn.gui.session.latents import share_latents
+from napari_calcdyn.gui.session.latents import Latents
+from napari_calcdyn.gui.session.state import same_objects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.background.job import Report
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
 
 class Predictions:
@@ -44,7 +45,7 @@ class Predictions:
         self._session = session
         self._job: Job | None = None
         self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, and the point of the lasso path
-        self._latents = share_latents(session)
+        self._latents = session.part(Latents)
         self._weights: Any = None  # of the ROIs
         self._found: dict[int, NDArray[np.float32]] = {}
         self._wanted: tuple[int, ...] = ()
@@ -56,11 +57,17 @@ class Predictions:
     def obstacle(self) -> str:
         """Say what is missing before anything can be predicted; empty where nothing is."""
         session = self._session
-        if session.model is None or session.var is None:
+        if session.dynamics.model is None or session.dynamics.var is None:
             return "Train or load a model in the Dynamics panel first."
-        if session.movie is None or session.movie.frame_shape != session.model.frame_shape:
+        if (
+            session.recording.movie is None
+            or session.recording.movie.frame_shape != session.dynamics.model.frame_shape
+        ):
             return "The model of the Dynamics panel belongs to another recording."
-        if session.rois is None or session.rois.frame_shape != session.movie.frame_shape:
+        if (
+            session.rois.loaded is None
+            or session.rois.loaded.frame_shape != session.recording.movie.frame_shape
+        ):
             return "The dynamics predict pixels: open the ROIs that the traces come from."
         if not belong_together(session):
             return "The traces do not have as many samples as the movie has frames."
@@ -80,17 +87,23 @@ class Predictions:
             In the unit of the session's traces. `changed` says when there is more.
         """
         session = self._session
-        made_from = (session.movie, session.model, session.rois, session.traces, session.var)
-        if not _same(made_from, self._made_from):
-            if not _same(made_from[2:4], self._made_from[2:4]):
+        made_from = (
+            session.recording.movie,
+            session.dynamics.model,
+            session.rois.loaded,
+            session.neurons.traces,
+            session.dynamics.var,
+        )
+        if not same_objects(made_from, self._made_from):
+            if not same_objects(made_from[2:4], self._made_from[2:4]):
                 self._weights = None
             self._made_from, self._found, self.problem = made_from, {}, ""
             if self._job is not None:
                 self._job.stop()
-        if self.obstacle() or session.rois is None:
+        if self.obstacle() or session.rois.loaded is None:
             self._wanted = ()
             return {}
-        known = set(session.rois.ids.tolist())
+        known = set(session.rois.loaded.ids.tolist())
         self._wanted = tuple(it for it in neurons if it in known)
         self._start()
         return {it: self._found[it] for it in self._wanted if it in self._found}
@@ -129,7 +142,7 @@ class Predictions:
             return weights, found
 
         def done(result: tuple[Any, NDArray[np.float32]]) -> None:
-            if _same(made_from, self._made_from):
+            if same_objects(made_from, self._made_from):
                 self._weights, found = result
                 self._found |= dict(zip(missing, found, strict=True))
             self._start()  # for neurons that were asked for meanwhile
@@ -153,7 +166,3 @@ class Predictions:
     def _on_failed(self, sentence: str) -> None:
         self.problem, self._wanted = sentence, ()
         self.changed.emit()
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

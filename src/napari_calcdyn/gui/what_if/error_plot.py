@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_calcdyn.gui.plots.loss_plot import StillPlot
-from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.forms.pieces import stacked, wrapped
+from napari_calcdyn.gui.plots.loss_plot import StillPlot, draw_points
+from napari_calcdyn.gui.plots.theme import PlotColours, paint_axes
 
 if TYPE_CHECKING:
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
 
 _TOOLTIP = (
-    "<qt>Forecasts that start at each frame the training did not see, against what came: the squared error of the "
-    "picture as a share of its variance. 0 is perfect; 1 is no better than the mean picture. The grey line is "
-    "a forecast in which nothing changes any more.</qt>"
+    "<qt>Forecasts that start at each held-out frame, compared with the recording: squared error as a "
+    "share of the variance. 0 is perfect; 1 is no better than the mean frame. The grey line is a forecast "
+    "in which nothing changes.</qt>"
 )
 
 
@@ -26,28 +27,17 @@ class ErrorPlot(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.legend = QLabel()
-        self.legend.setWordWrap(True)
-        self.plot = StillPlot()
-        self.plot.setMinimumHeight(110)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
+        self.legend = wrapped()
+        self.plot = StillPlot(110, left=52, bottom=36)
         self.plot.getPlotItem().setContentsMargins(0, 6, 8, 6)
         self.plot.setLabel("bottom", "frames ahead")
         self.plot.setLabel("left", "error")
-        self.plot.getAxis("left").setWidth(52)
-        self.plot.getAxis("bottom").setHeight(36)
         for widget in (self.legend, self.plot):
             widget.setToolTip(_TOOLTIP)
         self.unchanged, self.curve = self.plot.plot(), self.plot.plot()
         self.mean = pg.InfiniteLine(1.0, angle=0)
         self.plot.addItem(self.mean, ignoreBounds=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.plot)
+        stacked(self.legend, self.plot, parent=self, spacing=2)
 
     def show_errors(self, errors: ForecastError) -> None:
         """Draw the errors of the picture."""
@@ -67,14 +57,7 @@ class ErrorPlot(QWidget):  # type: ignore[misc]
             f'<span style="color: rgb{colours.training}">━</span> nothing changes &nbsp;&nbsp; '
             f'<span style="color: rgb{colours.text}">┄</span> mean'
         )
-        self.plot.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setPen(colours.grid)
-            self.plot.getAxis(side).setTextPen(colours.text)
-        self.curve.setPen(pg.mkPen(colours.held_out, width=2))
-        self.curve.setSymbol("o")
-        self.curve.setSymbolSize(5)
-        self.curve.setSymbolPen(None)
-        self.curve.setSymbolBrush(colours.held_out)
+        paint_axes(self.plot, colours)
+        draw_points(self.curve, colours.held_out)
         self.unchanged.setPen(pg.mkPen(colours.training, width=2))
         self.mean.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))

@@ -11,16 +11,15 @@ import numpy as np
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
-from napari_calcdyn.gui.recording.recordings import tracked
-from napari_calcdyn.gui.session.latents import share_latents
-from napari_calcdyn.gui.session.session import Session
+from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.latents import Latents
 
 # torch is imported in the worker, and not when a dock opens.
 if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet
@@ -80,18 +79,18 @@ class Spread:
 
 def obstacle(session: Session) -> str:
     """Say what is missing before anything can be asked; empty where nothing is."""
-    if session.movie is None or session.movie_layer is None:
+    if session.recording.movie is None or session.movie_layer is None:
         return "Open a recording first, in the Recording panel."
-    if session.model is None or session.var is None:
-        return "Train or load a model in the Dynamics panel first: its rules say what follows from what."
-    if session.movie.frame_shape != session.model.frame_shape:
+    if session.dynamics.model is None or session.dynamics.var is None:
+        return "Train or load a model in the Dynamics panel first."
+    if session.recording.movie.frame_shape != session.dynamics.model.frame_shape:
         return "The model belongs to another recording: open that one, or train a model on this one."
     return ""
 
 
 def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: bool) -> str:
     """Say what is missing for a push, once there are a recording and a model; empty where nothing is."""
-    if not by_source and session.rois is None:
+    if not by_source and session.rois.loaded is None:
         return "There are no ROIs: open or draw some in the Neurons panel, or push a source."
     if not by_source and not rois_fit(session):
         return "The ROIs belong to another recording: open those of this one, or push a source."
@@ -102,7 +101,7 @@ def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: 
 
 def rois_fit(session: Session) -> bool:
     """Whether there are ROIs, of frames of the model's size where there is a model."""
-    rois, model = session.rois, session.model
+    rois, model = session.rois.loaded, session.dynamics.model
     return rois is not None and (model is None or rois.frame_shape == model.frame_shape)
 
 
@@ -114,11 +113,10 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     bool
         Whether it was started.
     """
-    movie, model, var, rois = session.movie, session.model, session.var, session.rois
-    frame = shown_frame(session)
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame, rois = session.fitted(), shown_frame(session), session.rois.loaded
+    if fitted is None or frame is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Spread:
         from napari_calcdyn.analysis.what_if.impulse import (
@@ -145,19 +143,12 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     def show(spread: Spread) -> None:
         if _changed(session, movie, var):
             return
-        layer = _put(
-            session,
-            PUSH,
-            spread.movie,
-            frame,
-            low=False,
-            colormap=DIVERGING_OVERLAY,
-            contrast_limits=spread.limits,
-        )
+        style = {"colormap": DIVERGING_OVERLAY, "contrast_limits": spread.limits}
+        layer = _put(session, PUSH, spread.movie, frame, low=False, **style)
         if layer is not None:
             done(spread, layer)
 
-    return session.start("inspector", PUSHING, tracked("inspector", PUSHING, compute), show)
+    return session.work.start("inspector", PUSHING, compute, show)
 
 
 def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], None]) -> bool:
@@ -168,20 +159,21 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     bool
         Whether it was started.
     """
-    movie, model, var, frame = session.movie, session.model, session.var, shown_frame(session)
-    if movie is None or model is None or var is None or frame is None:
+    fitted, frame = session.fitted(), shown_frame(session)
+    if fitted is None or frame is None:
         return False
+    movie, model, var = fitted
     if frame + 1 < var.order:
-        session.tell(
+        session.work.tell(
             "inspector",
-            f"These rules look {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
+            f"The model looks {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
             True,
         )
         return False
-    start, shared = frame + 1, share_latents(session)
+    start, shared = frame + 1, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Any:
-        from napari_calcdyn.analysis.what_if.forecast import forecast, forecast_movie
+        from napari_calcdyn.analysis.what_if.forecasting import forecast, forecast_movie
 
         leave_a_core()
         return forecast_movie(model, forecast(var, shared.get(movie, model, progress), start, horizon))
@@ -190,19 +182,12 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
         movie_layer = session.movie_layer
         if _changed(session, movie, var) or movie_layer is None:
             return
-        layer = _put(
-            session,
-            FORECAST,
-            pictures,
-            start,
-            low=True,
-            colormap="gray",
-            contrast_limits=tuple(movie_layer.contrast_limits),
-        )
+        style = {"colormap": "gray", "contrast_limits": tuple(movie_layer.contrast_limits)}
+        layer = _put(session, FORECAST, pictures, start, low=True, **style)
         if layer is not None:
             done(start, layer)
 
-    return session.start("inspector", FORECASTING, tracked("inspector", FORECASTING, compute), show)
+    return session.work.start("inspector", FORECASTING, compute, show)
 
 
 def start_errors(session: Session, horizon: int, done: Callable[[ForecastError], None]) -> bool:
@@ -213,13 +198,13 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     bool
         Whether it was started.
     """
-    movie, model, var = session.movie, session.model, session.var
-    if movie is None or model is None or var is None:
+    fitted = session.fitted()
+    if fitted is None:
         return False
-    shared = share_latents(session)
+    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> ForecastError:
-        from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast_error
+        from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast_error
 
         leave_a_core()
         latents = shared.get(movie, model, progress)
@@ -231,14 +216,16 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
         if not _changed(session, movie, var):
             done(errors)
 
-    return session.start("inspector", MEASURING, tracked("inspector", MEASURING, compute), show)
+    return session.work.start("inspector", MEASURING, compute, show)
 
 
 def _changed(session: Session, movie: Movie, var: VAR) -> bool:
-    """Whether recording or rules are others than those that a computation began with; the user is told."""
-    changed = session.movie is not movie or session.var is not var
-    if changed and session.movie is not None:
-        session.tell("inspector", "The rules changed while this was computed: press the button again.")
+    """Whether recording or model were replaced since a computation began; the user is told."""
+    changed = session.recording.movie is not movie or session.dynamics.var is not var
+    if changed and session.recording.movie is not None:
+        session.work.tell(
+            "inspector", "The model's connections changed during the computation: press the button again."
+        )
     return changed
 
 
@@ -273,7 +260,7 @@ def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, *
     if viewer is None or like is None:
         return None
     before = set(viewer.layers)
-    layer = put_image(viewer, name, pictures, like, blending="translucent_no_depth", **style)
+    layer = put_image(viewer, name, pictures, like, **style)
     if low and layer not in before:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(like) + 1)
     translate = np.array(layer.translate)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
+from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.theme import plot_colours
 
 from .error_plot import ErrorPlot
+from .panels import SOURCE, forecast_panel, push_panel
 from .runs import (
     FORECASTING,
     MEASURING,
@@ -42,12 +35,11 @@ from .words import error_words, forecast_words, push_words
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
+    from napari_calcdyn.gui.session import Session
 
-_CHANGED = "The rules changed, and what was shown was of the old ones: press the button again."
-_OTHER_ROIS = "The ROIs changed, and the push was of an old one: push again."
-_MOST_FRAMES = 500
+_CHANGED = "The model's connections changed: press the button again."
+_OTHER_ROIS = "The ROIs changed: push again."
 
 
 class WhatIf(QWidget):  # type: ignore[misc]
@@ -67,14 +59,13 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._of_roi = False  # the push that is shown
         self._measured = 0  # how far ahead the errors that are shown were asked for
         self._build()
-        events = session.events
         for signal, slot in (
-            (events.movie, self._forget),
-            (events.model, self._on_model),
-            (events.var, self._forget),
-            (events.rois, self._on_rois),
-            (events.selected, self._show_readiness),
-            (events.job, self._show_readiness),
+            (session.recording.events.movie, self._forget),
+            (session.dynamics.events.model, self._on_model),
+            (session.dynamics.events.var, self._forget),
+            (session.rois.events.loaded, self._on_rois),
+            (session.rois.events.selected, self._show_readiness),
+            (session.work.events.job, self._show_readiness),
         ):
             self._listener.connect(signal, slot)
         viewer = session.viewer
@@ -89,113 +80,71 @@ class WhatIf(QWidget):  # type: ignore[misc]
     # What the section is made of
 
     def _build(self) -> None:
-        self.hint = _words()
-        self.what = QComboBox()
-        self.what.addItems(["the selected ROI", "source"])
-        self.what.setToolTip(
-            "<qt>A source is one of the patches of activity that the model describes the movie with; the Dynamics "
-            "panel numbers them.</qt>"
+        self.hint, self.push_said, self.forecast_said, self.errors_said = (_words() for _ in range(4))
+        self.push, self.forecast = push_panel(), forecast_panel()
+        self.push.changed.connect(self._show_readiness)
+        self.push.called.connect(self._on_push)
+        self.forecast.called.connect(self._on_forecast)
+        self.push.call_button.tooltip = (
+            "Add activity at the frame that is shown and see how it spreads in the frames after: a small "
+            "movie of the difference, starting at this frame."
         )
-        self.what.currentIndexChanged.connect(self._show_readiness)
-        self.source = QSpinBox()
-        self.source.setToolTip("Number of the source.")
-        self.source.valueChanged.connect(self._show_readiness)
-        self.size = QDoubleSpinBox()
-        self.size.setRange(-20.0, 20.0)
-        self.size.setSingleStep(0.5)
-        self.size.setDecimals(1)
-        self.size.setValue(2.0)
-        self.size.setSuffix(" sd")
-        self.size.valueChanged.connect(self._show_readiness)
-        self.size.setToolTip(
-            "<qt>How far to push, in standard deviations of its own activity; below 0 pushes it down.</qt>"
+        self.forecast.call_button.tooltip = (
+            "Predict the frames after the one that is shown, as if the recording ended there. The forecast "
+            "covers the recorded frames: hide its layer to see them."
         )
-        self.frames = _frames_box(20, 2, "Over how many frames to follow the push.")
-        self.push = QPushButton()
-        self.push.setToolTip(
-            "<qt>Add activity at the frame that is shown, and see what the rules make of it in the frames after: "
-            "a small movie of the difference, starting at this frame.</qt>"
-        )
-        self.push.clicked.connect(self._on_push)
-        self.push_said = _words()
-        self.ahead = _frames_box(10, 1, "How many frames to forecast.")
-        self.forecast = QPushButton()
-        self.forecast.setToolTip(
-            "<qt>Let the rules go on from the frame that is shown, as if the recording ended there. The forecast lies "
-            "over the frames that it is of: hide its layer to see what came.</qt>"
-        )
-        self.forecast.clicked.connect(self._on_forecast)
-        self.forecast_said = _words()
+        self._push_rows = in_rows(self.push)
+        in_rows(self.forecast)
         self.errors = ErrorPlot()
         self.errors.setVisible(False)
-        self.errors_said = _words()
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        what = QHBoxLayout()
-        what.addWidget(self.what, 1)
-        what.addWidget(self.source)
-        push, forecast = QFormLayout(), QFormLayout()
-        push.addRow("Push", what)
-        push.addRow("by", self.size)
-        push.addRow("and follow it for", self.frames)
-        forecast.addRow("Look ahead", self.ahead)
-        for form in (push, forecast):
-            form.setVerticalSpacing(4)
-            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 6)
         layout.setSpacing(5)
-        layout.addWidget(self.hint)
-        layout.addWidget(caption("A push", "How activity that is added spreads."))
-        layout.addLayout(push)
-        layout.addWidget(self.push)
-        layout.addWidget(self.push_said)
-        layout.addWidget(caption("A forecast", "How the recording would go on."))
-        layout.addLayout(forecast)
-        layout.addWidget(self.forecast)
-        for widget in (self.forecast_said, self.errors, self.errors_said):
+        for widget in (
+            self.hint,
+            caption("A push", "How added activity spreads."),
+            self.push.native,
+            self.push_said,
+            caption("A forecast", "How the recording would continue."),
+            self.forecast.native,
+            self.forecast_said,
+            self.errors,
+            self.errors_said,
+        ):
             layout.addWidget(widget)
         layout.addStretch(1)
 
     # What the user does
 
-    def _on_push(self) -> None:
-        if self._stop(PUSHING):
-            return
-        by_source = self.what.currentIndex() == 1
-        push = Push(
-            self.size.value(),
-            self.frames.value(),
-            self.source.value() if by_source else None,
-            None if by_source else self._selected(),
-        )
-        start_push(self.session, push, self._on_spread)
+    def _on_push(self, push: Push) -> None:
+        if not self._stop(PUSHING):
+            roi = self._selected() if push.source is None else None
+            start_push(self.session, replace(push, roi=roi), self._on_spread)
 
-    def _on_forecast(self) -> None:
+    def _on_forecast(self, ahead: int) -> None:
         if not self._stop(FORECASTING, MEASURING):
-            start_forecast(self.session, self.ahead.value(), self._on_forecasted)
+            start_forecast(self.session, ahead, self._on_forecasted)
 
     def _stop(self, *titles: str) -> bool:
         """Stop the job under way where it is one of these; returns whether it was."""
-        job = self.session.job
+        job = self.session.work.job
         ours = job is not None and job.title in titles
         if ours:
-            self.session.stop()
+            self.session.work.stop()
         return ours
 
     # What comes back
 
     def _on_spread(self, spread: Spread, layer: Image) -> None:
         self._layers[self.push_said], self._of_roi = weakref.ref(layer), spread.push.roi is not None
-        rate = self.session.movie.frame_rate if self.session.movie is not None else None
+        rate = self.session.recording.movie.frame_rate if self.session.recording.movie is not None else None
         self._say(self.push_said, push_words(spread, rate))
 
     def _on_forecasted(self, start: int, layer: Image) -> None:
         self._layers[self.forecast_said] = weakref.ref(layer)
         self._say(self.forecast_said, forecast_words(start, len(layer.data)))
         show_frame(self.session, start)
-        horizon = self.ahead.value()
+        horizon = self.forecast.ahead.value
         if horizon != self._measured:
             start_errors(self.session, horizon, partial(self._on_errors, horizon))
 
@@ -203,12 +152,12 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._measured = horizon
         self.errors.show_errors(errors)
         self.errors.setVisible(True)
-        movie, model = self.session.movie, self.session.model
+        movie, model = self.session.recording.movie, self.session.dynamics.model
         same = movie is not None and model is not None and model.metrics.get("frames") == movie.n_frames
         self._say(self.errors_said, error_words(errors, same_recording=same))
 
     def _forget(self, *_: object) -> None:
-        """Take away what was shown of other rules or another recording."""
+        """Remove what was shown of another model or recording."""
         self._measured = 0
         self.errors.setVisible(False)
         self._say(self.errors_said, "")
@@ -233,35 +182,35 @@ class WhatIf(QWidget):  # type: ignore[misc]
     # What the section shows
 
     def _on_model(self, *_: object) -> None:
-        model = self.session.model
+        model = self.session.dynamics.model
         if model is not None:
-            self.source.setRange(0, len(model.latent_centres) - 1)
+            self.push.source.max = len(model.latent_centres) - 1
         self._forget()
 
     def _on_time(self, *_: object) -> None:
         """Name the frame that a forecast would start from; nothing is computed."""
-        frame, job = shown_frame(self.session), self.session.job
+        frame, job = shown_frame(self.session), self.session.work.job
         stoppable = job is not None and job.title in (FORECASTING, MEASURING)
         words = "Forecast" if frame is None else f"Forecast from frame {frame:,}"
-        self.forecast.setText("Stop" if stoppable else words)
+        self.forecast.call_button.text = "Stop" if stoppable else words
 
     def _show_readiness(self, *_: object) -> None:
         """Offer what can be asked, and say what the rest needs."""
         missing = obstacle(self.session)
-        by_source, roi = self.what.currentIndex() == 1, self._selected()
-        self.source.setVisible(by_source)
-        needs = missing or push_obstacle(self.session, roi, self.size.value(), by_source=by_source)
+        by_source, roi = self.push.what.value == SOURCE, self._selected()
+        self._push_rows.setRowVisible(self.push.source.native, by_source)
+        needs = missing or push_obstacle(self.session, roi, self.push.size.value, by_source=by_source)
         self._say(self.hint, needs)
-        pushing = self.session.job is not None and self.session.job.title == PUSHING
-        name = f"source {self.source.value()}" if by_source else "the ROI" if roi is None else f"ROI {roi}"
-        self.push.setText("Stop" if pushing else f"Push {name}")
-        self.push.setEnabled(pushing or not needs)
-        self.forecast.setEnabled(not missing)
+        pushing = self.session.work.job is not None and self.session.work.job.title == PUSHING
+        name = f"source {self.push.source.value}" if by_source else "the ROI" if roi is None else f"ROI {roi}"
+        self.push.call_button.text = "Stop" if pushing else f"Push {name}"
+        self.push.call_button.enabled = pushing or not needs
+        self.forecast.call_button.enabled = not missing
         self._on_time()
 
     def _selected(self) -> int | None:
         """Return the id of the ROI that was selected last; None where it is of another recording."""
-        selected, rois = self.session.selected, self.session.rois
+        selected, rois = self.session.rois.selected, self.session.rois.loaded
         if not selected or rois is None or not np.isin(selected[-1], rois.ids):
             return None
         return selected[-1] if rois_fit(self.session) else None
@@ -282,12 +231,3 @@ def _words() -> QLabel:
     label.setWordWrap(True)
     label.setVisible(False)
     return label
-
-
-def _frames_box(value: int, least: int, tooltip: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(least, _MOST_FRAMES)
-    box.setValue(value)
-    box.setSuffix(" frames")
-    box.setToolTip(tooltip)
-    return box

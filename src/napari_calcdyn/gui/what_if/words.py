@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.gui.docks.dock import duration
+from napari_calcdyn.gui.docks.message import duration
 
 from .runs import LEAST_REACHED, Spread
 
 if TYPE_CHECKING:
-    from napari_calcdyn.analysis.what_if.forecast import ForecastError
+    from napari_calcdyn.analysis.what_if.forecasting import ForecastError
 
 _HALF = 0.5
 _ABOUT_MEAN = 0.95  # an error from here on is no better than the mean, for who looks at the picture
@@ -37,7 +37,9 @@ def push_words(spread: Spread, frame_rate: float | None) -> str:
 def forecast_words(start: int, horizon: int) -> str:
     """Say which frames a forecast is of."""
     frames = f"Frame {start:,} is" if horizon == 1 else f"Frames {start:,} to {start + horizon - 1:,} are"
-    return f"{frames} forecast from frame {start - 1:,} and before: hide the layer to see what came."
+    return (
+        f"{frames} forecast from frame {start - 1:,} and before: hide the layer to see the recorded frames."
+    )
 
 
 def error_words(errors: ForecastError, *, same_recording: bool) -> str:

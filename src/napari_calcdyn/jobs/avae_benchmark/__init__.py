@@ -1,1 +1,1 @@
-"""The experiments of Abante et al. (2025) on simulated cultures: AVAE against PCA."""
+"""Benchmark of the AVAE against PCA on simulated cultures, after Abante et al. (2025)."""

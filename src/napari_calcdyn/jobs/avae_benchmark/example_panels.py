@@ -1,4 +1,4 @@
-"""Panels of the benchmark's figures that show one model: its traces, its map, and what its latents go with."""
+"""Panels of the benchmark's figures for one model: traces, map, and correlations of its latents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_calcdyn.analysis.neurons.scores import latent_correlations
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's: told apart by everybody.
+# Colours of Okabe and Ito, which colour-blind readers can tell apart.
 _TYPES = {"RS": "#0072b2", "IB": "#e69f00", "CH": "#009e73"}
 _EXCITATORY, _INHIBITORY = "0.72", "#d55e00"
 _PARAMETERS = {"a": "a", "b": "b", "v0": "$v_0$", "du": "Δu", "rate_hz": "rate"}
@@ -22,12 +22,12 @@ _PARAMETERS = {"a": "a", "b": "b", "v0": "$v_0$", "du": "Δu", "rate_hz": "rate"
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What one model makes of its test neurons.
+    """Test neurons with their denoised traces, latents and map places by one model.
 
     Parameters
     ----------
     title : str
-        The model, in words.
+        Description of the model.
     noisy, clean, denoised : ndarray (M, T), float32
         Traces as given, without noise, and as reconstructed.
     latents : ndarray (M, D2), float32
@@ -51,7 +51,7 @@ class Example:
 
 
 def draw_traces(panels: Sequence[Axes], example: Example) -> None:
-    """Draw a neuron of each type: of the more active half, the one whose error is in the middle.
+    """Draw one neuron of each type: the one of median error among the more active half.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The experiments of Abante et al. (2025) on simulated cultures, Fig. 3 to 5: AVAE against PCA.
+"""Trainings and measurements of the AVAE and PCA benchmark, Fig. 3 to 5 of Abante et al. (2025).
 
-Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. A row
-is one training: it is written as soon as it is measured, so that an interrupted benchmark goes on where it was.
+Every method gets the same neurons, the same noise, the same scaling (Eq. 4) and the same search for clusters. Each
+training is a row, written as soon as it is measured, so that an interrupted benchmark can continue.
 """
 
 from __future__ import annotations
@@ -21,19 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.neurons.clustering import best_epsilon
-from napari_calcdyn.analysis.neurons.pca import PCABaseline
 from napari_calcdyn.analysis.neurons.scores import neighbour_accuracy
-from napari_calcdyn.recording import InputError, ProgressCallback, Traces, report
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording import InputError, ProgressCallback, Scaling, Traces, report
 from napari_calcdyn.recording.writing import writing
-from napari_calcdyn.simulate.cultures import SimulatedCultures, simulate_cultures
+from napari_calcdyn.simulate import SimulatedCultures, simulate_cultures
 
 from .grid import Grid, Run, Score, all_runs, partition_of
 from .summary import write_summary
 from .tables import add_run, claim, read_runs, write_tables
 
 if TYPE_CHECKING:
-    from napari_calcdyn.models.avae.model import AVAE
+    from napari_calcdyn.models.avae import AVAE
 
 
 def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu", **changes: Any) -> Score:
@@ -63,10 +61,13 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
     scaling = Scaling.fit(noisy[training], per)
     test_scaling = Scaling.fit(noisy[test], per) if per == "trace" else scaling
     if run.method == "pca":
-        known = scaling.apply(noisy[training])
-        pca = PCABaseline.fit(known, run.latent)
-        seen, unseen = pca.encode(known), pca.encode(test_scaling.apply(noisy[test]))
-        denoised = pca.decode(unseen)
+        from sklearn.decomposition import PCA
+
+        known, new = scaling.apply(noisy[training]), test_scaling.apply(noisy[test])
+        # Eq. 13 and 15; arpack is exact, and computes only the components that are needed.
+        pca = PCA(run.latent, svd_solver="arpack", random_state=0).fit(known.astype(np.float64))
+        seen, unseen = pca.transform(known), pca.transform(new)
+        denoised = pca.inverse_transform(unseen)
     else:
         model = train_avae(noisy[training], run, grid, device=device, **changes)
         tested = Traces.from_array(noisy[test])
@@ -104,8 +105,7 @@ def train_avae(
     AVAE
         Fitted.
     """
-    from napari_calcdyn.models.avae.config import AVAEConfig
-    from napari_calcdyn.models.avae.fitting import fit_avae
+    from napari_calcdyn.models.avae import AVAE, AVAEConfig
     from napari_calcdyn.models.training import drive
 
     chosen: dict[str, Any] = {
@@ -118,7 +118,7 @@ def train_avae(
     if run.method == "avae":
         preset, chosen["epochs"] = "standard", grid.epochs
     config = AVAEConfig.preset(preset, **chosen | changes)
-    fit = fit_avae(Traces.from_array(noisy), config, device=device, seed=grid.seed + run.partition)
+    fit = AVAE(config).fit_steps(Traces.from_array(noisy), device=device, seed=grid.seed + run.partition)
     return drive(fit, lambda progress: None)[0]
 
 
@@ -156,7 +156,7 @@ def run_benchmark(
     jobs: int = 1,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Measure what is not in the folder yet, and write the tables.
+    """Train and measure the runs that are not in the folder yet, and write the tables.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def run_benchmark(
         What to run.
     folder : str or Path
         Gets ``runs.csv``, a row for each training as soon as it is measured, and at the end
-        ``reconstruction.csv``, ``representation.csv`` and ``summary.md``. A folder of the same grid is gone on with.
+        ``reconstruction.csv``, ``representation.csv`` and ``summary.md``. A benchmark of the same grid is continued.
     device : str
         Where to train.
     jobs : int
@@ -210,13 +210,13 @@ def _result(future: Future[Score]) -> Score:
         return future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            "The system ended a training, most likely for want of memory: ask for fewer jobs, what was measured is"
-            " kept."
+            "The system ended a training, most likely because memory was short: choose fewer jobs. What was"
+            " measured is kept."
         ) from error
 
 
 def _prepare(watched: Connection) -> None:
-    """Set up a process, which ends at once when the benchmark does, however that ends."""
+    """Set up a worker process that ends as soon as the benchmark does."""
     import torch
 
     def watch() -> None:
@@ -227,7 +227,7 @@ def _prepare(watched: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one decides
     threading.Thread(target=watch, daemon=True).start()
-    # Threads that wait for each other on a busy machine cost more than they give.
+    # On a busy machine, threads that wait for each other make the training slower.
     torch.set_num_threads(1)
 
 
@@ -237,5 +237,5 @@ def _measure(run: Run, grid: Grid, device: str) -> Score:
 
 @functools.lru_cache(maxsize=1)
 def _cultures(grid: Grid) -> SimulatedCultures:
-    """Simulate once in each process."""
+    """Simulate the cultures, once in each process."""
     return simulated(grid)

@@ -1,11 +1,12 @@
-"""The benchmark of the AVAE in pictures: Fig. 3, 4 and 5 of Abante et al. (2025), and the accuracy of neighbours."""
+"""Figures of the AVAE benchmark: Fig. 3, 4 and 5 of Abante et al. (2025), and the accuracy of neighbours."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_calcdyn.analysis.neurons.tsne import fit_tsne
+from napari_calcdyn.analysis.neurons import fit_tsne
+from napari_calcdyn.jobs.overviews.panels import new_figure
 from napari_calcdyn.recording import Traces
 from napari_calcdyn.recording.writing import replacing, writing
 
@@ -30,11 +31,11 @@ def draw_figures(grid: Grid, folder: str | Path, *, device: str = "cpu") -> None
     Parameters
     ----------
     grid : Grid
-        What was run.
+        The grid of the benchmark.
     folder : str or Path
         Of `run_benchmark`; gets the four pictures, each in one step.
     device : str
-        Where to train that model.
+        Where to train the additional model.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def _example(grid: Grid, device: str) -> Example:
 
 
 def _figure_3(example: Example, errors: Any, sizes: int) -> Figure:
-    figure = _figure(12, 9.4)
+    figure = new_figure(12, 9.4)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.25), hspace=0.04)
     above, below = parts
     above.suptitle(f"A  Three test neurons: {example.title}", fontsize=11, x=0.01, ha="left")
@@ -98,14 +99,14 @@ def _figure_3(example: Example, errors: Any, sizes: int) -> Figure:
 
 
 def _figure_4(example: Example) -> Figure:
-    figure = _figure(11, 10)
+    figure = new_figure(11, 10)
     figure.suptitle(f"t-SNE of the latents: {example.title}", fontsize=11, x=0.01, ha="left")
     draw_maps(figure.subplots(2, 2).ravel(), example)
     return figure
 
 
 def _figure_5(example: Example, agreement: Any, sizes: int) -> Figure:
-    figure = _figure(12, 8)
+    figure = new_figure(12, 8)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.45, 1), hspace=0.04)
     above, below = parts
     above.suptitle("A  Agreement of clusters with types", fontsize=11, x=0.01, ha="left")
@@ -113,14 +114,16 @@ def _figure_5(example: Example, agreement: Any, sizes: int) -> Figure:
     draw_against_noise(panels, agreement)
     panels[0].set_ylabel("adjusted Rand index", fontsize=9)
     _legend(above, panels[0])
-    below.suptitle(f"B  What latents go with: {example.title}", fontsize=11, x=0.01, ha="left")
+    below.suptitle(
+        f"B  Correlation of latents with parameters: {example.title}", fontsize=11, x=0.01, ha="left"
+    )
     draw_correlations(below.subplots(), example)
     return figure
 
 
 def _figure_neighbours(accuracy: Any, sizes: int) -> Figure:
-    figure = _figure(12, 8)
-    figure.suptitle("Types told by the 10 nearest training neurons", fontsize=11, x=0.01, ha="left")
+    figure = new_figure(12, 8)
+    figure.suptitle("Types predicted by the 10 nearest training neurons", fontsize=11, x=0.01, ha="left")
     rows: Any = figure.subfigures(2, 1, hspace=0.04)
     for row, split, title in zip(
         rows,
@@ -133,16 +136,9 @@ def _figure_neighbours(accuracy: Any, sizes: int) -> Figure:
         draw_against_noise(panels, accuracy, split)
         for axes in panels:
             axes.axhline(1 / 3, color="0.6", linewidth=0.8, label="chance")
-        panels[0].set_ylabel("share of test neurons told right", fontsize=9)
+        panels[0].set_ylabel("share of test neurons predicted correctly", fontsize=9)
         _legend(row, panels[0])
     return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Make a figure of its own, without pyplot: nothing global, no window, any thread."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def _legend(part: Any, axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""What the benchmark of the AVAE runs: the grid of Abante et al. (2025), its partitions, and what is measured."""
+"""Grid of trainings of the AVAE benchmark, its partitions and its scores."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.simulate.cultures import SimulatedCultures
+from napari_calcdyn.simulate import SimulatedCultures
 
 _BETA_OF_CULTURES = 0.5
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is run: the paper's grid, unless said otherwise.
+    """Settings of a benchmark; by default those of the paper.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ class Grid:
     betas : tuple of float
         KL weights.
     partitions : int
-        Random partitions into 80 % training and 20 % test neurons. As many, at most one per culture of a type, leave
-        out whole cultures.
+        Random partitions into 80 % training and 20 % test neurons. The same number of partitions, at most one per
+        culture of a type, leave out whole cultures.
     scaling : {"trace", "recording"}
-        Range that Eq. 4 takes.
+        Range in Eq. 4.
     epochs : int
-        At most, for the default AVAE.
+        Largest number of epochs of the default AVAE.
     seed : int
         Of the simulation, the noise and the trainings.
     """
@@ -64,7 +64,7 @@ QUICK = Grid(
     partitions=2,
     epochs=20,
 )
-"""Everything once, in about a minute: shows that it works, says little."""
+"""Everything once, in about a minute: shows that the benchmark runs, not how methods compare."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Run:
     method : {"avae", "paper", "pca"}
         The default AVAE, the published network trained as published, or principal components.
     split : {"neurons", "cultures"}
-        Whether test neurons come from cultures that are trained on, or from others.
+        Whether test neurons come from the training cultures or from others.
     """
 
     sigma: float
@@ -98,7 +98,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Score:
-    """What is measured on the test neurons.
+    """Scores of one training on its test neurons.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Score:
     ari : float
         Adjusted Rand index of DBSCAN and the types, at the best ε (Eq. 16).
     neighbour_accuracy : float
-        Part whose type is that of most of their 10 nearest training neurons.
+        Share of test neurons whose type is that of most of their 10 nearest training neurons.
     """
 
     mse: float
@@ -116,7 +116,7 @@ class Score:
 
 
 def all_runs(grid: Grid) -> Iterator[Run]:
-    """Go through the grid.
+    """Go through all trainings of the grid.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
     Yields
     ------
     Run
-        Quick ones between slow ones, so that the time left is told well from early on.
+        Fast runs alternate with slow ones, so that the remaining time is estimated well from the start.
     """
     for partition in range(grid.partitions):
         for sigma in grid.sigmas:
@@ -144,7 +144,7 @@ def all_runs(grid: Grid) -> Iterator[Run]:
 
 
 def partition_of(data: SimulatedCultures, run: Run) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Part the neurons into training and test neurons.
+    """Split the neurons into training and test neurons.
 
     Parameters
     ----------

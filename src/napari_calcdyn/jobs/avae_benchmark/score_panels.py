@@ -1,4 +1,4 @@
-"""Panels of the benchmark's figures: a score against the noise, for each number of latents."""
+"""Panels of the benchmark's figures: scores against noise, for each number of latents."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 Measured = Mapping[Series, NDArray[np.float64]]
 
-# Blue, orange and grey are told apart by everybody; so are dashes.
+# Colour-blind readers can tell blue, orange, grey and dashes apart.
 _BLUES, _ORANGES = ("#9ecae1", "#3f8fc5", "#08306b"), ("#fdc38d", "#f0862d", "#a63603")
-_DODGE = 0.22  # of the distance between two σ, over all lines: error bars do not hide each other
+_DODGE = 0.22  # of the distance between two σ, over all lines, so that error bars do not hide each other
 
 
 def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = "neurons") -> None:
@@ -28,7 +28,7 @@ def draw_against_noise(panels: Sequence[Axes], measured: Measured, split: str = 
     panels : sequence of Axes
         One for each D2, ascending.
     measured : mapping of Series to ndarray
-        From `avae_summary.over_partitions`.
+        From `summary.over_partitions`.
     split : {"neurons", "cultures"}
         Which test neurons.
     """

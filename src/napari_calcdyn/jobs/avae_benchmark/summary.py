@@ -1,4 +1,4 @@
-"""What the benchmark of the AVAE found, in a few tables: means over partitions, and how often which method won."""
+"""Summary of the AVAE benchmark: means over partitions, and how often each method won."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEAD = "| σ | D2 | PCA | Published network | AVAE |\n|---:|---:|---:|---:|---:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a figure at one σ: the trainings that differ in nothing but the partition.
+    """Trainings that differ only in the partition.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Series:
 
 
 def over_partitions(runs: Mapping[Run, Score], score: str) -> dict[Series, NDArray[np.float64]]:
-    """Gather one score of the trainings that differ in nothing but the partition.
+    """Gather one score of the trainings that differ only in the partition.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def over_partitions(runs: Mapping[Run, Score], score: str) -> dict[Series, NDArr
 
 
 def summary(runs: Mapping[Run, Score]) -> str:
-    """Write what was found as Markdown.
+    """Return the summary as Markdown.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _shown(beta: float | None, values: NDArray[np.float64], factor: float, digit
 
 
 def _verdict(cells: Cells, rival: str, name: str, lowest: bool) -> str:
-    """Say in how many cells the AVAE is better, and how the means compare: ratios of errors, differences else."""
+    """Say in how many cells the AVAE is better; means compare by ratios of errors, else by differences."""
     both = [cell for cell in cells.values() if {"avae", rival} <= cell.keys()]
     means = [(cell["avae"][1].mean(), cell[rival][1].mean()) for cell in both]
     if not means:

@@ -1,17 +1,16 @@
-"""The files of the AVAE's benchmark: every training a row, written as soon as it is measured."""
+"""Tables of the AVAE benchmark: a row for every training, written as soon as it is measured."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from napari_calcdyn.models.avae.config import AVAEConfig
+from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
-from napari_calcdyn.recording.writing import replacing
+from napari_calcdyn.recording.writing import replacing, write_table
 
 from .grid import Grid, Run, Score
 
@@ -20,7 +19,7 @@ _COLUMNS = ("sigma", "hidden", "latent", "beta", "partition", "method")
 
 
 def claim(folder: Path, grid: Grid, device: str) -> None:
-    """Note in the folder what is run, or find that it is the same.
+    """Write the settings of a benchmark to its folder, or check that they are the same.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
     Raises
     ------
     InputError
-        If the folder holds another benchmark, or other things.
+        If the folder holds another benchmark, or other files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     methods = {"avae": "standard", "paper": "paper"}  # rows of other defaults must not be mixed in
@@ -50,12 +49,12 @@ def claim(folder: Path, grid: Grid, device: str) -> None:
             raise InputError(f"{folder} holds another benchmark: choose another folder, or the same options.")
         return
     if any(folder.iterdir()):
-        raise InputError(f"{folder} holds other things: choose an empty folder for the benchmark.")
+        raise InputError(f"{folder} holds other files: choose an empty folder for the benchmark.")
     write_text(file, json.dumps(settings, indent=2) + "\n")
 
 
 def read_runs(folder: str | Path) -> dict[Run, Score]:
-    """Read what was measured.
+    """Read the scores that were measured so far.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def read_runs(folder: str | Path) -> dict[Run, Score]:
     Returns
     -------
     dict of Run to Score
-        Empty where nothing was; a last row that was cut off is left out.
+        Empty if there are none; a last row that was cut off is left out.
     """
     try:
         text = (Path(folder) / RUNS).read_bytes()
@@ -87,7 +86,7 @@ def read_runs(folder: str | Path) -> dict[Run, Score]:
 
 
 def add_run(folder: Path, run: Run, score: Score) -> None:
-    """Add a row, in place of one that was cut off.
+    """Add a row to ``runs.csv``, in place of one that was cut off.
 
     Parameters
     ----------
@@ -100,7 +99,7 @@ def add_run(folder: Path, run: Run, score: Score) -> None:
     """
     file = folder / RUNS
     if not file.exists():
-        _write_rows(file, [tuple(field.name for field in (*fields(Run), *fields(Score)))])
+        write_table(file, [tuple(field.name for field in (*fields(Run), *fields(Score)))])
     values = ("" if value is None else str(value) for value in (*_values(run), *_values(score)))
     with file.open("r+b") as lines:
         lines.seek(len(_complete(lines.read())))
@@ -109,7 +108,7 @@ def add_run(folder: Path, run: Run, score: Score) -> None:
 
 
 def _complete(text: bytes) -> bytes:
-    """Return the lines that have an end; a number in another one may have lost digits."""
+    """Return the lines that end with a line break; a number in another line may have lost digits."""
     return text[: text.rfind(b"\n") + 1]
 
 
@@ -134,7 +133,7 @@ def write_tables(folder: str | Path, runs: dict[Run, Score]) -> None:
             for run, score in sorted(runs.items(), key=lambda item: _place(item[0]))
             if run.split == "neurons"
         ]
-        _write_rows(Path(folder) / f"{name}.csv", rows)
+        write_table(Path(folder) / f"{name}.csv", rows)
 
 
 def _place(run: Run) -> tuple[Any, ...]:
@@ -146,12 +145,6 @@ def _place(run: Run) -> tuple[Any, ...]:
         -1.0 if run.beta is None else run.beta,
         run.partition,
     )
-
-
-def _write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    write_text(file, lines.getvalue())
 
 
 def write_text(file: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""One picture of a comparison: the null distribution, where, and when."""
+"""Overview figure of a comparison: null distribution, stretches of time, and maps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.analysis.sequences.comparison import Comparison
+from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.recording import Movie
 
 from .map_panel import draw_map
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,21 +38,18 @@ def save_overview(
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
-        What was compared; `b` in the last of the movies.
+        The compared stretches; `b` in the last of the movies.
     comparison : Comparison
-        What was found.
+        The result.
     maps : ComparisonMaps
         Its maps.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13.5, 7.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 7.4)
     p, edges = comparison.p_value, len(comparison.edges())
     less = f"{100 * comparison.effect:.2g} % less" if comparison.effect > 0 else "no less"
     names = " and ".join(movie.name for movie in movies)
     figure.suptitle(
-        f"{names}: p = {p:.3g} for the same rules in A and B; with rules of their own the one-step error is {less}"
+        f"{names}: p = {p:.3g} for the same dynamics in A and B; with separate models the one-step error is {less}"
         f" than by chance; {edges} changed connection{'s' * (edges != 1)}",
         fontsize=11,
     )
@@ -60,7 +58,7 @@ def save_overview(
     _null(null, comparison)
     _ranges(time, movies, a, b, comparison)
     images = bottom.subplots(1, 3)
-    # Both explained maps on one scale: they are to be compared.
+    # Both explained maps have one scale, so that they can be compared.
     high = max(float(np.percentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
     for axes, image, movie, name in (
         (images[0], maps.explained_a, movies[0], "A"),
@@ -68,7 +66,7 @@ def save_overview(
     ):
         draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
     high = float(np.percentile(maps.difference, 99.7))
-    title = "How far the rules disagree"
+    title = "Difference in dynamics"
     draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
     figure.savefig(path)
 

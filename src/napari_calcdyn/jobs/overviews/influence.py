@@ -1,4 +1,4 @@
-"""One picture of who drives whom: arrows over the mean frame, and the table behind them."""
+"""Overview figure of the connections between ROIs: arrows over the mean frame, and a matrix."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.analysis.influence.influence import Influence
+from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .map_panel import set_scale
+from .panels import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _UP, _DOWN = "#ffb000", "#5ab4ff"
-_MOST_NAMES = 60  # of ROIs that can be told apart in the picture
+_MOST_NAMES = 60  # largest number of ROIs with a readable number in the picture
 _MOST_TICKS = 20
 
 
 def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
-    """Draw the edges that pass the test over the mean frame, and the strengths of all of them.
+    """Draw the connections that pass the test over the mean frame, and the strengths of all of them.
 
     Parameters
     ----------
@@ -35,13 +36,10 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
     influence : Influence
         With p-values.
     alpha : float
-        Largest family-wise p-value of an edge that is drawn.
+        Largest family-wise p-value of a connection that is drawn.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
     edges = influence.edges(alpha=alpha)
-    figure = Figure(figsize=(13.5, 6.4), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 6.4)
     figure.suptitle(
         f"{movie.name}: {len(edges)} connection{'s' * (len(edges) != 1)} between {len(rois)} ROIs at p ≤ {alpha:g}"
         " (family-wise)",
@@ -72,10 +70,10 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
             "arrowstyle": "-|>",
             "color": _UP if strength > 0 else _DOWN,
             "linewidth": 0.5 + 2.5 * abs(strength) / strongest,
-            "connectionstyle": "arc3,rad=0.15",  # an edge and the one back do not cover each other
+            "connectionstyle": "arc3,rad=0.15",  # a connection and the one back do not cover each other
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
-    axes.set_title("orange: up after the source went up; blue: down", fontsize=10)
+    axes.set_title("orange: the target rises after the source rose; blue: it falls", fontsize=10)
     set_scale(axes, movie)
 
 
@@ -86,7 +84,7 @@ def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> N
     if influence.p_values is not None:
         target, source = np.nonzero(influence.p_values <= alpha)
         axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
-    axes.set_title("all pairs; a dot where a connection passes the test", fontsize=10)
+    axes.set_title("all pairs; dots mark connections that pass the test", fontsize=10)
     axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
     shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))
     axes.set_xticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)

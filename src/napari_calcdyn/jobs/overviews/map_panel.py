@@ -1,4 +1,4 @@
-"""One map of a recording in a figure: its colours, the shape of its pixels, and a scale bar."""
+"""Panel with one map of a recording: colours, shape of pixels, and scale bar."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def draw_map(
     title : str
         Above the map.
     unit : str
-        Beside the colour bar. Squared units leave weak cells black: their colours follow the root.
+        Beside the colour bar. Colours of squared units follow the square root, or weak cells would be black.
     limits : tuple of float
         Values of the first and the last colour.
     colormap : str
@@ -59,7 +59,7 @@ def draw_map(
 
 
 def set_scale(axes: Axes, movie: Movie) -> None:
-    """Give the axes of an image the shape of the recording's pixels, and a scale bar where their size is known.
+    """Give the axes of an image the shape of the recording's pixels, and a scale bar if their size is known.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One picture of a result: where, how much, who drives whom, and how well it was learned."""
+"""Overview figure of a model: maps, matrix of connections, predicted latents and losses."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.maps.contribution import ContributionMaps
+from napari_calcdyn.analysis.maps import ContributionMaps
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
 from .map_panel import draw_map
+from .panels import draw_losses, legend_below, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def save_overview(
     metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
 ) -> None:
-    """Draw the overview of a result.
+    """Draw the overview of a model and its maps.
 
     Parameters
     ----------
@@ -49,14 +50,11 @@ def save_overview(
     maps : ContributionMaps
         Its maps.
     metrics : mapping
-        What was measured, as in `VARAutoencoder.metrics`.
+        Metrics, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
-        What the training reported, for the curve of the losses; nothing where a saved model was applied.
+        Reports of the training, for the curve of the losses; empty if a saved model was applied.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13.5, 8.6), dpi=110, layout="constrained")
+    figure = new_figure(13.5, 8.6)
     frames, height, width = movie.shape
     figure.suptitle(
         f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
@@ -83,14 +81,14 @@ def save_overview(
 
 
 def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
-    # Between latents of unit variance, so that rows compare; the lag at which an edge is strongest.
+    # Coefficients between latents of unit variance, so that rows compare, at the lag where each is strongest.
     by_lag = model.var.standardised
     strongest = np.abs(by_lag).argmax(0)
     edges = np.take_along_axis(by_lag, strongest[None], 0)[0]
     others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
-    # The own past is so much stronger that it would leave everything else white.
+    # A latent's own past is so much stronger that everything else would be white.
     limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
-    # As points: a cell of the matrix is smaller than a pixel where there are many latents.
+    # As points, because with many latents an entry of the matrix is smaller than a pixel.
     target, source = np.nonzero(edges)
     order = np.abs(edges[target, source]).argsort()
     target, source = target[order], source[order]
@@ -107,7 +105,7 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
         vmax=limit,
     )
     axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
-    axes.set_title("Who predicts whom", fontsize=10)
+    axes.set_title("Connections between latents", fontsize=10)
     axes.set_xlabel("source latent")
     axes.set_ylabel("target latent")
     figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
@@ -119,7 +117,7 @@ def _traces(
     rate = movie.frame_rate or 1.0
     time = np.arange(len(latents)) / rate
     predicted = model.var.predict(latents)
-    # One unit of any latent has the same power in the picture: the order of what they explain there.
+    # One unit of any latent has the same power in the picture, so this orders latents by what they explain there.
     mean = model.var.mean.astype(np.float32)
     explained = ((predicted - mean) * (latents - mean)).mean(0)
     strongest = np.argsort(explained)[::-1][:_TRACES]
@@ -135,30 +133,15 @@ def _traces(
     axes.set_ylabel("latent")
     axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
     axes.set_title("Latents with the strongest dynamics", fontsize=10)
-    _legend(axes, ncols=3)
+    legend_below(axes, 3, 0.13)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _losses(axes: Axes, history: Sequence[Progress]) -> None:
-    for key, colour, label in (
-        ("reconstruction", "#30638e", "reconstruction"),
-        ("prediction", "#d1495b", "prediction"),
-    ):
-        for prefix, where, alpha, marker in (
-            ("", "training", 0.35, ""),
-            ("held_out_", "not trained on", 1.0, "o"),
-        ):
-            points = [(p.step, p.losses[prefix + key]) for p in history if prefix + key in p.losses]
-            if points:
-                steps, values = zip(*points, strict=True)
-                line = axes.plot(steps, values, color=colour, alpha=alpha, marker=marker, markersize=2.5)
-                line[0].set_label(f"{label}, {where}")
+    for loss, colour in (("reconstruction", "#30638e"), ("prediction", "#d1495b")):
+        draw_losses(axes, history, loss, colour, f"{loss}, ", "o")
     axes.set_xlabel("training step")
     axes.set_ylabel("relative error")
-    axes.set_ylim(bottom=0)
     axes.set_title("Training", fontsize=10)
-    _legend(axes, ncols=2)
-
-
-def _legend(axes: Axes, ncols: int) -> None:
-    axes.legend(fontsize=7.5, ncols=ncols, loc="upper center", frameon=False, bbox_to_anchor=(0.5, -0.13))
+    legend_below(axes, 2, 0.13)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""One picture of a recording's neurons: which are alike, where they lie, what was denoised, how it was learned."""
+"""Overview figure of neurons: map, ROIs by cluster, latents, denoised traces and losses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import RoiSet, Traces
 
+from .panels import draw_losses, legend_below, new_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from napari_calcdyn.analysis.neurons.neurons import Neurons
+    from napari_calcdyn.analysis.neurons import Neurons
 
 _TRACES = 14
-_SAMPLES = 3000  # drawn of a trace at most
+_SAMPLES = 3000  # largest number drawn of a trace
 _RAW: dict[str, Any] = {"color": "0.66", "linewidth": 0.7, "label": "raw"}
 _NO_CLUSTER = "0.75"
 _COLOURS = ("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182", "#c97b3f", "#5c5c8a")
@@ -41,18 +43,15 @@ def save_neurons_overview(
     traces : Traces
         The recording.
     neurons : Neurons
-        What was found.
+        The result of `analyse_neurons`.
     metrics : mapping
-        What was measured, as in ``metrics.json``.
+        Metrics, as in ``metrics.json``.
     history : sequence of Progress
-        What the training reported, for the learning curves; nothing where a saved model was applied.
+        Reports of the training, for the curves of the losses; empty if a saved model was applied.
     rois : RoiSet, optional
         The ROIs of the traces, to be drawn in their clusters' colours.
     """
-    # A figure of its own, without pyplot: nothing global, no window, any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(14, 8.6), dpi=110, layout="constrained")
+    figure = new_figure(14, 8.6)
     figure.suptitle(
         f"{traces.name}: {len(traces)} neurons, {traces.samples:,} samples, architecture {metrics['architecture']},"
         f" {metrics['latent']} latents, {metrics['active_units']} active",
@@ -91,7 +90,7 @@ def _map(axes: Axes, neurons: Neurons) -> None:
     axes.title.set_fontsize(10)
     axes.spines[:].set_color("0.85")
     if len(names) <= 12:
-        _legend(axes, ncols=3, below=0.02)
+        legend_below(axes, 3, 0.02, markerscale=1.5)
 
 
 def _field_of_view(axes: Axes, neurons: Neurons, rois: RoiSet) -> None:
@@ -112,35 +111,31 @@ def _learning(axes: Axes, history: Sequence[Progress]) -> None:
         ("kl", "KL divergence (nats)", "#d1495b", 0.0),
     ):
         panel = axes.inset_axes((0.0, lower, 1.0, 0.44))
-        for prefix, where, alpha in (("", "training", 0.35), ("held_out_", "not trained on", 1.0)):
-            points = [(p.step, p.losses[prefix + key]) for p in history if prefix + key in p.losses]
-            if points:
-                panel.plot(*zip(*points, strict=True), color=colour, alpha=alpha, label=where)
+        draw_losses(panel, history, key, colour)
         panel.set_ylabel(label, fontsize=8)
         panel.tick_params(labelsize=8)
-        panel.set_ylim(bottom=0)
         if lower:
             panel.set_title("Training", fontsize=10)
             panel.tick_params(labelbottom=False)
             panel.legend(fontsize=7.5, frameon=False)
         else:
             panel.set_xlabel("training step", fontsize=8)
-        _open(panel)
+        panel.spines[["top", "right"]].set_visible(False)
 
 
 def _latents(axes: Axes, neurons: Neurons) -> None:
-    """Draw what each latent tells of a neuron on average: its share of the KL divergence."""
+    """Draw the mean KL divergence of each latent, its information about a neuron."""
     known = np.isfinite(neurons.mean).all(1)
     mean, variance = neurons.mean[known].astype(np.float64), neurons.std[known].astype(np.float64) ** 2
     kl = 0.5 * (mean**2 + variance - 1 - np.log(variance)).mean(0)
     numbers = np.arange(1, len(kl) + 1)
     axes.bar(numbers, kl, color="#30638e", width=0.7)
-    axes.set_title("What each latent tells of a neuron", fontsize=10)
+    axes.set_title("Information of each latent about a neuron", fontsize=10)
     axes.set_xlabel("latent", fontsize=8)
     axes.set_ylabel("KL divergence (nats)", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.set_xticks(numbers if len(numbers) <= 16 else numbers[:: len(numbers) // 8])
-    _open(axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
@@ -153,7 +148,7 @@ def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
         colour = _colour(int(neurons.cluster[position])) if neurons.cluster[position] >= 0 else "0.25"
         denoised: dict[str, Any] = {"color": colour, "linewidth": 0.9, "label": "denoised, by cluster"}
         for values, style in ((traces.values, _RAW), (neurons.reconstruction, denoised)):
-            # A trace that left its row would hide others.
+            # A trace outside its row would hide others.
             trace = ((values[position, :samples] - middle) / spread).clip(-0.7, 1.2) - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     axes.set_yticks(-np.arange(len(shown)), [str(neurons.ids[position]) for position in shown], fontsize=8)
@@ -163,8 +158,8 @@ def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
     axes.set_xlabel("time (s)" if traces.frame_rate else "sample", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title("Neurons with the clearest events, of each cluster", fontsize=10)
-    _legend(axes, ncols=2, below=0.05)
-    _open(axes)
+    legend_below(axes, 2, 0.05, markerscale=1.5)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _chosen(neurons: Neurons) -> NDArray[np.int64]:
@@ -188,18 +183,3 @@ def _chosen(neurons: Neurons) -> NDArray[np.int64]:
 
 def _noise_last(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([clusters[clusters >= 0], clusters[clusters < 0]])
-
-
-def _legend(axes: Axes, ncols: int, below: float) -> None:
-    axes.legend(
-        fontsize=7.5,
-        ncols=ncols,
-        loc="upper center",
-        frameon=False,
-        bbox_to_anchor=(0.5, -below),
-        markerscale=1.5,
-    )
-
-
-def _open(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)

@@ -1,1 +1,5 @@
 """The AVAE: a variational autoencoder of single-neuron traces."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

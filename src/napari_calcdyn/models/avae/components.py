@@ -1,4 +1,4 @@
-"""Principal components of traces, as a start and as a measure of what is alike."""
+"""Principal components of traces, to initialise the network and to find similar neurons."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _ITERATIONS = 7
 
 
 def principal_components(traces: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Find the directions in which traces differ most.
+    """Return the directions in which traces vary most.
 
     Parameters
     ----------
     traces : Tensor (N, T)
-        Taken as they are, not centred.
+        They are not centred.
     k : int
-        How many; fewer where there are fewer traces or samples.
+        Number of components; fewer if there are fewer traces or samples.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Traces as the networks of the AVAE see them."""
+"""Normalisation of traces for the networks of the AVAE."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.recording import Traces
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.recording import Scaling, Traces
 
 from .config import AVAEConfig
 
@@ -19,16 +18,16 @@ _LEAST_NOISE = 1e-3  # of the variance: without noise, the weight of the error w
 
 @dataclass(frozen=True, eq=False)
 class Normalisation:
-    """From traces to what the network sees, and back: Eq. 4, then the mean trace and one scale.
+    """Conversion of traces to the input of the network and back: Eq. 4, then the mean trace and one scale.
 
     Parameters
     ----------
     per : {"recording", "trace"}
-        What Eq. 4 takes the range of.
+        Whether the range in Eq. 4 is that of the whole recording or of each trace.
     scaling : Scaling
-        Range of the training traces: of all of them, or the median over them for latents that are no trace's.
+        Range of the training traces: of all traces, or the median over traces, for decoded latents without a trace.
     offset : ndarray (T,) or (1,), float32
-        Mean trace in scaled units; one number where the network takes traces of any length; 0 with the skip off.
+        Mean trace in scaled units; one number if the network takes traces of any length; 0 with the skip off.
     scale : float
         Standard deviation of the scaled training traces about the offset; 1 with the skip off, and for the paper's
         network.
@@ -41,7 +40,7 @@ class Normalisation:
 
     @classmethod
     def fit(cls, traces: Traces, config: AVAEConfig) -> Normalisation:
-        """Measure the training traces."""
+        """Compute the normalisation from the training traces."""
         scaling = Scaling.fit(traces.values, config.scaling)
         scaled = scaling.apply(traces.values)
         if config.scaling == "trace":
@@ -53,17 +52,19 @@ class Normalisation:
         one_for_all = config.architecture == "sequence"
         offset = np.atleast_1d(mean.sum() / samples.sum()) if one_for_all else mean / np.maximum(samples, 1)
         offset = offset.astype(np.float32)
-        if config.architecture == "paper":  # an LSTM answers between −1 and 1, where the scaled traces are
+        if (
+            config.architecture == "paper"
+        ):  # the output of an LSTM lies between −1 and 1, like the scaled traces
             return cls(config.scaling, scaling, offset, 1.0)
         spread = float(np.sqrt(np.square(scaled - offset, dtype=np.float64)[traces.mask].mean()))
         return cls(config.scaling, scaling, offset, spread or 1.0)
 
     def range_of(self, traces: Traces) -> Scaling:
-        """Return the range that Eq. 4 takes for these traces."""
+        """Return the range in Eq. 4 for these traces."""
         return Scaling.fit(traces.values, "trace") if self.per == "trace" else self.scaling
 
     def apply(self, traces: Traces) -> tuple[Tensor, Tensor]:
-        """Return normalised traces (N, T) float32, 0 where a sample is missing, and where there is one."""
+        """Return normalised traces (N, T) float32, with 0 for missing samples, and a mask of the others."""
         scaled = (self.range_of(traces).apply(traces.values) - self.offset) / self.scale
         values = np.where(traces.mask, scaled, 0).astype(np.float32)
         return torch.from_numpy(values), torch.from_numpy(traces.mask)
@@ -75,7 +76,7 @@ class Normalisation:
 
 
 def noise_variance(normalised: Tensor, valid: Tensor) -> float:
-    """Return the variance of the samples' independent noise, from the differences between neighbours.
+    """Return the variance of the independent noise, from the differences between neighbouring samples.
 
     Parameters
     ----------

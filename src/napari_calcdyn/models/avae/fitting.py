@@ -6,9 +6,12 @@ import math
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
@@ -16,9 +19,8 @@ from napari_calcdyn.recording import Cancelled, InputError, Traces
 
 from .config import AVAEConfig
 from .data import Normalisation, noise_variance
-from .model import AVAE
-from .networks import build_network
-from .objective import AVAEObjective, active_units, kl_divergence
+from .networks import AVAENetwork, build_network
+from .objective import AVAEObjective
 
 _FEWEST_NEURONS = 10
 _LARGEST_GRADIENT = 1.0
@@ -26,31 +28,23 @@ _LEARNING_RATE, _MANY_NEURONS = 3e-3, 1000
 _DECAY = 0.99  # per epoch, the paper's
 
 
-def fit_avae(
-    traces: Traces,
-    config: AVAEConfig | None = None,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    stop: threading.Event | None = None,
-) -> Generator[Progress, None, AVAE]:
-    """Train an AVAE, one neuron being one sample.
+@dataclass(frozen=True, eq=False)
+class FittedParts:
+    """The attributes of a fitted `AVAE`."""
 
-    A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
-    `AVAE.metrics` are measured on it. Traces with a problem are left out.
+    network: AVAENetwork
+    normalisation: Normalisation
+    noise: float
+    ids: NDArray[np.int64]
+    samples: int
+    frame_rate: float | None
+    metrics: dict[str, Any]
 
-    Parameters
-    ----------
-    traces : Traces
-        The recording.
-    config : AVAEConfig, optional
-        Settings; the preset "standard" by default.
-    device : str
-        ``auto``, ``cuda``, ``mps`` or ``cpu``.
-    seed : int
-        Of weights, held-out neurons and batches; the same seed on the same machine gives the same model.
-    stop : threading.Event, optional
-        When set, training ends within a step and the best model so far is returned.
+
+def fit_parts(
+    traces: Traces, config: AVAEConfig, device: str, seed: int, stop: threading.Event | None
+) -> Generator[Progress, None, tuple[FittedParts, Traces]]:
+    """Train an AVAE with one neuron as one sample; parameters and errors as in `Model.fit_steps`.
 
     Yields
     ------
@@ -59,17 +53,9 @@ def fit_avae(
 
     Returns
     -------
-    AVAE
-        As the generator's return value.
-
-    Raises
-    ------
-    InputError
-        If fewer than 10 traces can be used, traces are too short, or there is no such device.
-    Cancelled
-        If `stop` was set before training began.
+    tuple of FittedParts and Traces
+        As the generator's return value; the traces are those that were held out.
     """
-    config = config or AVAEConfig.preset("standard")
     start = time.monotonic()
     where = resolve_device(device)
     usable = int(traces.usable.sum())
@@ -79,7 +65,7 @@ def fit_avae(
             " add ROIs, or check the traces."
         )
     if traces.samples < 2:
-        raise InputError(f"{traces.name} has one sample per trace: record for longer.")
+        raise InputError(f"{traces.name} has one sample per trace: take a longer recording.")
     yield Progress("Preparing the traces")
     known = traces.select(traces.usable)
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed))
@@ -114,8 +100,8 @@ def fit_avae(
             " device cpu."
         ) from error
 
-    model = AVAE(config, network, normalisation, noise, known.ids, known.samples, traces.frame_rate, {})
-    model.metrics = {
+    loss, _ = objective.validate(1, 1)
+    metrics = {
         "architecture": config.architecture,
         "hidden": config.hidden,
         "latent": config.latent,
@@ -123,12 +109,13 @@ def fit_avae(
         "neurons": len(known),
         "samples": known.samples,
         "epochs": math.ceil(step / objective.steps_per_epoch),
-        **_measure(model, objective, known.select(validation.numpy())),
+        "validation_loss": loss,
         "seconds": time.monotonic() - start,
         "device": where.type,
         "seed": seed,
     }
-    return model
+    parts = FittedParts(network, normalisation, noise, known.ids, known.samples, traces.frame_rate, metrics)
+    return parts, known.select(validation.numpy())
 
 
 def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedule:
@@ -137,7 +124,7 @@ def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedul
 
     return Schedule(
         steps=config.epochs * steps_per_epoch,
-        # Few neurons say little about what principal components miss: large steps would only fit their noise.
+        # With few neurons, large steps would only fit their noise.
         learning_rate=config.learning_rate or _LEARNING_RATE * min(1.0, neurons / _MANY_NEURONS),
         patience=config.patience,
         check_every=steps_per_epoch,
@@ -145,18 +132,3 @@ def _schedule(config: AVAEConfig, neurons: int, steps_per_epoch: int) -> Schedul
         largest_gradient=_LARGEST_GRADIENT,
         rate=exponential if config.decay == "exponential" else rise_and_fall,
     )
-
-
-def _measure(model: AVAE, objective: AVAEObjective, held_out: Traces) -> dict[str, float]:
-    """Return validation loss, error in the traces' own unit, divergence and active units, all of held-out neurons."""
-    loss, _ = objective.validate(1, 1)
-    assert loss is not None
-    mean, std = model.encode(held_out)
-    residual = model.reconstruct(held_out) - held_out.values
-    means = torch.from_numpy(mean)
-    return {
-        "validation_loss": loss,
-        "reconstruction_error": float(np.nanmean(np.square(residual, dtype=np.float64))),
-        "kl": float(kl_divergence(means, 2 * torch.from_numpy(std).log()).mean()),
-        "active_units": int(active_units(means)),
-    }

@@ -1,4 +1,4 @@
-"""Which neurons are alike, and a loss that keeps those together and others apart."""
+"""Similar neurons, and a loss that keeps them together and others apart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from .components import principal_components
 
 _FEWEST, _MOST, _SHARE = 5, 30, 0.02
-_COMPONENTS = 30  # that traces are compared by: enough for their shapes, and without most of the noise
+_COMPONENTS = 30  # used to compare traces: enough for their shapes, without most of the noise
 _BLOCK = 1024
 
 
 def nearest_in_shape(traces: Tensor) -> Tensor:
-    """Find for each neuron those whose traces have the most similar shape.
+    """Find, for each neuron, the neurons whose traces have the most similar shape.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def nearest_in_shape(traces: Tensor) -> Tensor:
     Returns
     -------
     Tensor (N, k), int64
-        By falling cosine of the angle between the first 30 principal components of two traces; k is a fiftieth of
-        all neurons, at least 5 and at most 30.
+        In order of falling cosine of the angle between the first 30 principal components of two traces; k is a fiftieth
+        of all neurons, at least 5 and at most 30.
     """
     k = min(max(_FEWEST, min(_MOST, round(_SHARE * len(traces)))), len(traces) - 1)
     centred = traces - traces.mean(dim=0)
@@ -40,7 +40,7 @@ def nearest_in_shape(traces: Tensor) -> Tensor:
 
 
 def likeness_loss(latents: Tensor, partners: Tensor) -> Tensor:
-    """Return how hard it is to tell each neuron's partner from the other neurons of a batch.
+    """Return the loss that is small if each neuron is closer to its partner than to the rest of the batch.
 
     ``−log q(z_i, p_i) / (q(z_i, p_i) + Σ_j q(z_i, z_j))`` with the heavy-tailed similarity
     ``q(a, b) = 1 / (1 + ‖a − b‖²)`` of t-SNE, in its contrastive form (Damrich et al. 2023).
@@ -50,7 +50,7 @@ def likeness_loss(latents: Tensor, partners: Tensor) -> Tensor:
     latents : Tensor (n, D)
         A batch.
     partners : Tensor (n, D)
-        For each neuron, a neuron like it.
+        For each neuron, a similar neuron.
 
     Returns
     -------

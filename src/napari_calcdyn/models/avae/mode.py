@@ -1,4 +1,4 @@
-"""From the latents that the encoder guesses to those that explain a trace best."""
+"""Refinement of the encoder's latents to those that explain a trace best."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def posterior_mode(
     beta: float,
     steps: int,
 ) -> Tensor:
-    """Climb from the encoder's latents to the mode of the posterior.
+    """Move the encoder's latents to the mode of the posterior.
 
-    Gauss-Newton steps on ``‖x − x̂(z)‖² / (2 v) + β ‖z‖² / 2``. An encoder that was trained on few neurons misses the
-    mode on others by more than the decoder errs (the amortisation gap, Cremer et al. 2018); one step closes most of
-    it. A neuron whose step does not lower the sum stays where it was.
+    Gauss-Newton steps on ``‖x − x̂(z)‖² / (2 v) + β ‖z‖² / 2``. For an encoder that was trained on few
+    neurons, the distance to the mode is the larger part of the error on other neurons (the amortisation gap, Cremer et
+    al. 2018); one step removes most of it. A neuron keeps its latents if the step does not lower the sum.
 
     Parameters
     ----------
     network : AVAENetwork
         Its decoder.
     latents : Tensor (n, D2)
-        Where to start.
+        The encoder's latents.
     traces, valid : Tensor (n, T)
         Normalised traces, and where there is a sample.
     noise : float
@@ -40,7 +40,7 @@ def posterior_mode(
     beta : float
         Weight of the prior.
     steps : int
-        How many; 0 leaves the latents as they are.
+        Number of steps; 0 leaves the latents as they are.
 
     Returns
     -------

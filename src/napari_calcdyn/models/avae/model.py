@@ -1,10 +1,9 @@
-"""The AVAE, fitted: one neuron's trace in, a few numbers that describe it out, and back."""
+"""The AVAE: one neuron's trace in, a few numbers that describe it out, and back."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,34 +12,38 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_calcdyn.models import checkpoint
-from napari_calcdyn.models.devices import resolve_device
-from napari_calcdyn.recording import InputError, Traces
-from napari_calcdyn.recording.traces.scaling import Scaling
+from napari_calcdyn.models.model import Model
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.recording import InputError, Scaling, Traces
 
 from .config import AVAEConfig
 from .data import Normalisation
+from .fitting import fit_parts
 from .mode import posterior_mode
 from .networks import AVAENetwork, build_network
+from .objective import active_units, kl_divergence
 
 _BATCH_BYTES = 64 * 2**20
 
 
-@dataclasses.dataclass(eq=False)
-class AVAE:
-    """A trained autoregressive variational autoencoder of single-neuron traces (Abante et al. 2025).
+class AVAE(Model[AVAEConfig, Traces]):
+    """The autoregressive variational autoencoder of single-neuron traces of Abante et al. (2025).
 
-    Made by `models.avae_fitting.fit_avae` or `AVAE.load`.
+    ``AVAE(preset="quick", latent=8).fit(traces)``; the settings are those of `AVAEConfig`. One neuron is one sample.
 
-    Parameters
+    A part of the neurons, `config.validation`, is never trained on: it decides when to stop, and the errors in
+    `metrics` are measured on it. Traces with a problem are left out.
+
+    Attributes
     ----------
     config : AVAEConfig
-        Settings it was trained with.
+        Settings.
     network : AVAENetwork
         Encoder and decoder.
     normalisation : Normalisation
-        From traces to what the network sees.
+        Conversion of traces to the input of the network.
     noise : float
-        v, the variance of the noise that the error was measured by, in normalised units.
+        v, the variance of the noise in normalised units, which is the unit of the error.
     ids : ndarray (N,), int64
         ROIs of the traces that it was fitted to, held-out ones included.
     samples : int
@@ -48,25 +51,56 @@ class AVAE:
     frame_rate : float or None
         Their samples per second.
     metrics : dict
-        What was measured on the held-out neurons, and how the model was made.
+        Errors on the held-out neurons, and how the model was made.
     """
 
-    config: AVAEConfig
+    kind = checkpoint.AVAE
+    _config_class = AVAEConfig
+
     network: AVAENetwork
     normalisation: Normalisation
     noise: float
     ids: NDArray[np.int64]
     samples: int
     frame_rate: float | None
-    metrics: dict[str, Any]
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return next(self.network.parameters()).device
+    def _fit(
+        self, data: Traces, device: str, seed: int, stop: threading.Event | None
+    ) -> Generator[Progress, None, None]:
+        parts, held_out = yield from fit_parts(data, self.config, device, seed, stop)
+        vars(self).update(vars(parts))
+        self.metrics |= self.measure(held_out)
+
+    def measure(self, traces: Traces) -> dict[str, float]:
+        """Measure the model on traces; those that cannot be used are left out.
+
+        Parameters
+        ----------
+        traces : Traces
+            Of the length that the model was trained on.
+
+        Returns
+        -------
+        dict of str to float
+            ``reconstruction_error`` (mean squared, in the traces' unit squared), ``kl`` (mean Kullback-Leibler
+            divergence from the prior, nats per neuron) and ``active_units`` (latents in use).
+
+        Raises
+        ------
+        InputError
+            If the traces have another length.
+        """
+        usable = traces.select(traces.usable)
+        mean, std = (torch.from_numpy(values) for values in self.encode(usable))
+        residual = self.reconstruct(usable) - usable.values
+        return {
+            "reconstruction_error": float(np.nanmean(np.square(residual, dtype=np.float64))),
+            "kl": float(kl_divergence(mean, 2 * std.log()).mean()),
+            "active_units": int(active_units(mean)),
+        }
 
     def check_traces(self, traces: Traces) -> None:
-        """Refuse traces of another length, unless the network takes any.
+        """Raise InputError for traces of another length, unless the network takes any.
 
         Parameters
         ----------
@@ -86,7 +120,7 @@ class AVAE:
 
     @torch.no_grad()
     def encode(self, traces: Traces) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Describe neurons.
+        """Return mean and standard deviation of the latents of each neuron.
 
         Parameters
         ----------
@@ -167,14 +201,14 @@ class AVAE:
         return denoised
 
     def sample(self, n: int, *, seed: int = 0) -> NDArray[np.float32]:
-        """Draw neurons that the model can imagine: latents from the prior N(0, I), decoded.
+        """Draw latents from the prior N(0, I) and decode them to traces.
 
         Parameters
         ----------
         n : int
-            How many.
+            Number of traces.
         seed : int
-            Same seed, same neurons.
+            The same seed gives the same traces.
 
         Returns
         -------
@@ -184,14 +218,14 @@ class AVAE:
         return self.decode(np.random.default_rng(seed).standard_normal((n, self.config.latent)))
 
     def interpolate(self, first: ArrayLike, second: ArrayLike, steps: int = 9) -> NDArray[np.float32]:
-        """Walk from one neuron to another on a straight line through the latents.
+        """Decode latents on a straight line from one neuron to another.
 
         Parameters
         ----------
         first, second : array_like (D2,)
             Latents of the two.
         steps : int
-            How many traces, the two ends included.
+            Number of traces, the two ends included.
 
         Returns
         -------
@@ -200,24 +234,9 @@ class AVAE:
         """
         return self.decode(np.linspace(np.asarray(first), np.asarray(second), steps))
 
-    def save(self, folder: str | Path) -> None:
-        """Save the model: numbers as safetensors, settings and metrics as JSON.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made or replaced, in one step: an interrupted save leaves what was there.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written, or holds something that is not an AVAE.
-        """
+    def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         normalisation = self.normalisation
-        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= {"offset": torch.from_numpy(normalisation.offset), "ids": torch.from_numpy(self.ids)}
-        settings = {
-            "config": self.config.model_dump(),
+        sizes = {
             "neurons": len(self.ids),
             "samples": self.samples,
             "frame_rate": self.frame_rate,
@@ -225,56 +244,21 @@ class AVAE:
             "span": float(normalisation.scaling.span),
             "scale": normalisation.scale,
             "noise": self.noise,
-            "metrics": self.metrics,
         }
-        checkpoint.save_checkpoint(Path(folder), checkpoint.AVAE, tensors, settings)
+        return {"offset": torch.from_numpy(normalisation.offset), "ids": torch.from_numpy(self.ids)}, sizes
 
-    @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> AVAE:
-        """Load a model; nothing in the folder is executed.
-
-        Parameters
-        ----------
-        folder : str or Path
-            What `save` wrote.
-        device : str
-            ``auto``, ``cuda``, ``mps`` or ``cpu``.
-
-        Returns
-        -------
-        AVAE
-            As it was saved.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no AVAE, or one that is damaged.
-        """
-        where = resolve_device(device)
-        with checkpoint.open_checkpoint(Path(folder), checkpoint.AVAE) as (settings, tensors):
-            config, samples = AVAEConfig(**settings["config"]), int(settings["samples"])
-            network = build_network(
-                config.architecture, samples, config.hidden, config.latent, min(config.patch, samples)
-            )
-            network.load_state_dict(checkpoint.with_prefix(tensors, "network."))
-            offset, ids = tensors["offset"].numpy(), tensors["ids"].numpy()
-            if offset.shape not in ((1,), (samples,)) or ids.shape != (settings["neurons"],):
-                raise ValueError("sizes disagree")
-            frame_rate = settings["frame_rate"]
-            range_ = Scaling(np.asarray(float(settings["low"])), np.asarray(float(settings["span"])))
-            normalisation = Normalisation(config.scaling, range_, offset, float(settings["scale"]))
-            model = cls(
-                config,
-                network,
-                normalisation,
-                float(settings["noise"]),
-                ids,
-                samples,
-                None if frame_rate is None else float(frame_rate),
-                dict(settings["metrics"]),
-            )
-        model.network.to(where)
-        return model
+    def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        config, samples, rate = self.config, int(saved["samples"]), saved["frame_rate"]
+        self.network = build_network(
+            config.architecture, samples, config.hidden, config.latent, min(config.patch, samples)
+        )
+        offset, self.ids = tensors["offset"].numpy(), tensors["ids"].numpy()
+        if offset.shape not in ((1,), (samples,)) or self.ids.shape != (saved["neurons"],):
+            raise ValueError("sizes disagree")
+        range_ = Scaling(np.asarray(float(saved["low"])), np.asarray(float(saved["span"])))
+        self.normalisation = Normalisation(config.scaling, range_, offset, float(saved["scale"]))
+        self.noise, self.samples = float(saved["noise"]), samples
+        self.frame_rate = None if rate is None else float(rate)
 
     def _batches(self, traces: Traces) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
         """Yield which rows, their normalised traces, and where they have samples; only usable traces."""

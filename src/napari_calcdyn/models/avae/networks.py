@@ -1,4 +1,4 @@
-"""The networks of the AVAE: two that see a trace at once, and one that runs along it."""
+"""Networks of the AVAE: two that take a whole trace at once, and one that runs along it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from .components import principal_components
 
-_FIRST_LOG_VARIANCE = -3.0  # narrower than the prior, so that reconstruction is learned first
+_FIRST_LOG_VARIANCE = -3.0  # narrower than the prior, so that the reconstruction is trained first
 _SMOOTHING = 0.11  # share of each neighbour: a Gaussian of half a sample
 _LONGEST_PERIOD = 1e4  # steps
 
 
 class AVAENetwork(nn.Module):
-    """What training and the fitted model ask of a network.
+    """Interface of a network of the AVAE.
 
-    Traces come normalised, 0 where a sample is missing; `valid` is True where there is one.
+    Traces are normalised, with 0 for missing samples; `valid` is True for the others.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ class AVAENetwork(nn.Module):
         raise NotImplementedError
 
     def start_from(self, traces: Tensor) -> None:
-        """Take what is worth knowing of the training traces (n, T) before the first step."""
+        """Initialise the network from the training traces (n, T)."""
 
 
 class SingleStepLSTM(nn.Module):
-    """An LSTM that makes one step from a zero state, without the weights that such a step never uses.
+    """LSTM that makes one step from a zero state, without the weights that such a step does not use.
 
-    With ``h₀ = c₀ = 0`` the recurrent weights and the forget gate meet only zeros, and the LSTM is
+    With ``h₀ = c₀ = 0`` the recurrent weights and the forget gate only multiply zeros, and the LSTM is
     ``h = σ(W_o x + b_o) ⊙ tanh(σ(W_i x + b_i) ⊙ tanh(W_g x + b_g))``. `torch.nn.LSTM` would hold
-    4·`out_features`² recurrent weights besides: 144 million where a trace has 6,000 samples.
+    4·`out_features`² recurrent weights more: 144 million for traces of 6,000 samples.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ class SingleStepLSTM(nn.Module):
 
 
 class PaperNetwork(AVAENetwork):
-    """The published network: the whole trace is one step of an LSTM, on both sides.
+    """The published network: the whole trace is one step of an LSTM, in encoder and decoder.
 
-    Abante et al. (2025), Fig. 2B, as its public code has it.
+    From Abante et al. (2025), Fig. 2B, as in its public code.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class PaperNetwork(AVAENetwork):
 
 
 class ResidualNetwork(AVAENetwork):
-    """Principal components, and a network on each side that adds what they miss.
+    """Principal components, plus a network in encoder and decoder that adds what they miss.
 
     ``μ(x) = W x + f(x)`` and ``x̂(z) = V z + g(z)``. It starts as PCA, with f = g = 0.
 
@@ -121,7 +121,7 @@ class ResidualNetwork(AVAENetwork):
     def start_from(self, traces: Tensor) -> None:
         """Start from the principal components, all divided by one number that makes their mean variance 1.
 
-        Of traces that are smoothed by less than a sample: components of few neurons otherwise follow their noise.
+        The traces are smoothed by less than a sample first: components of few neurons otherwise follow their noise.
         """
         kernel = torch.tensor([_SMOOTHING, 1 - 2 * _SMOOTHING, _SMOOTHING]).reshape(1, 1, 3)
         padded = nn.functional.pad(traces.unsqueeze(1), (1, 1), mode="replicate")
@@ -144,7 +144,7 @@ class ResidualNetwork(AVAENetwork):
 
 
 class SequenceNetwork(AVAENetwork):
-    """An LSTM that runs along the trace, a patch of samples per step, on both sides; for traces of any length.
+    """LSTMs that run along the trace, a patch of samples per step, as encoder and decoder; for traces of any length.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class SequenceNetwork(AVAENetwork):
         return self.mean(summary), self.log_variance(summary)
 
     def decode(self, latents: Tensor, samples: int) -> Tensor:
-        """Return traces (n, `samples`); every step sees the latent and where in time it is."""
+        """Return traces (n, `samples`); the inputs of every step are the latents and the time."""
         steps = math.ceil(samples / self.patch)
         drive = self.expand(latents).unsqueeze(1)
         states, _ = self.writer(drive + _time_code(steps, drive.shape[-1], latents.device))
@@ -183,7 +183,7 @@ class SequenceNetwork(AVAENetwork):
         return traces.flatten(1)[:, :samples]
 
     def _patches(self, traces: Tensor) -> Tensor:
-        """Cut (n, T) into (n, steps, patch), filled up with zeros."""
+        """Cut (n, T) into (n, steps, patch), padded with zeros."""
         missing = -traces.shape[1] % self.patch
         return nn.functional.pad(traces, (0, missing)).reshape(len(traces), -1, self.patch)
 
@@ -193,7 +193,7 @@ def _two_layers(inputs: int, hidden: int) -> nn.Sequential:
 
 
 def _time_code(steps: int, size: int, device: torch.device) -> Tensor:
-    """Return sines and cosines of many periods, (steps, size), as transformers number their inputs."""
+    """Return sines and cosines of many periods, (steps, size), the positions of a transformer."""
     order = torch.arange(size, device=device)
     rate = _LONGEST_PERIOD ** (-(order - order % 2) / size)
     angle = torch.arange(steps, device=device).unsqueeze(1) * rate
@@ -201,12 +201,12 @@ def _time_code(steps: int, size: int, device: torch.device) -> Tensor:
 
 
 def build_network(architecture: str, samples: int, hidden: int, latent: int, patch: int) -> AVAENetwork:
-    """Make a network by the name of its architecture.
+    """Make the network of an architecture.
 
     Parameters
     ----------
     architecture : {"residual", "paper", "sequence"}
-        Which one.
+        Name of the architecture.
     samples, hidden, latent, patch : int
         T, D1, D2, and samples per step of the LSTM.
 

@@ -1,4 +1,4 @@
-"""What the AVAE minimises: reconstruction error and Kullback-Leibler divergence."""
+"""Objective of the AVAE: reconstruction error and Kullback-Leibler divergence."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _ACTIVE = 0.01  # variance over neurons from which a latent counts as active (Bu
 class AVAEObjective:
     """``‖x − x̂‖² / (2 v) + β·KL`` per neuron, Eq. 10 to 12, with v the variance of the noise.
 
-    In the paper's units, ``2 v`` is 1. Beyond the paper, and switched off in its preset: neurons of like shape are
-    kept together (`likeness_loss`), and a neuron and itself a little later (`pull`).
+    In the paper's units, ``2 v`` is 1. Two terms are not in the paper, and are off in its preset: one keeps neurons
+    with similar traces together (`likeness_loss`), the other a neuron and its shifted trace (`pull`).
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ class AVAEObjective:
         self._batches: list[Tensor] = []
 
     def stage(self, step: int, total: int) -> str:
-        """Return what a step does, in words to show."""
-        return f"Learning the neurons, epoch {step // self.steps_per_epoch + 1}"
+        """Return the name of the stage of a step, for display."""
+        return f"Training, epoch {step // self.steps_per_epoch + 1}"
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts."""
@@ -111,7 +111,7 @@ class AVAEObjective:
         return self._weight * residual.square().sum(dim=1) / share
 
     def _likeness(self, batch: Tensor, mean: Tensor) -> Tensor:
-        """Return the likeness loss of a batch, each neuron with one of those most like it."""
+        """Return the likeness loss of a batch, each neuron with one of the neurons most similar to it."""
         assert self._alike is not None
         choice = torch.randint(self._alike.shape[1], batch.shape, generator=self._draw)
         partners = self._alike[batch, choice]
@@ -121,7 +121,7 @@ class AVAEObjective:
     def _shift_distance(self, mean: Tensor, traces: Tensor, valid: Tensor) -> Tensor:
         """Return how far neurons move when they are shifted in time, relative to how far they lie apart.
 
-        The trace moves a little along time; what it leaves empty counts as missing.
+        Samples that the shift leaves empty count as missing.
         """
         most = max(1, int(self._config.largest_shift * traces.shape[1]))
         shift = int(torch.randint(-most, most + 1, (), generator=self._draw))
@@ -160,6 +160,6 @@ def active_units(mean: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        A count; the others have collapsed to the prior.
+        Their number; the other latents have collapsed to the prior.
     """
     return (mean.var(dim=0, unbiased=False) > _ACTIVE).sum()

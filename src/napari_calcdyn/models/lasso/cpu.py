@@ -103,6 +103,7 @@ def solve(gram: Tensor, cov: Tensor, threshold: Tensor, start: Tensor | None) ->
     Returns
     -------
     solution : Tensor (p, m)
+        The coefficients.
     active : Tensor (p, m), bool
         The active sets; never collinear.
     missed : int

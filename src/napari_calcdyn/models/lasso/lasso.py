@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .checks import check_penalty, check_problem, check_warm_start
 from .path import LassoPath, trace
@@ -43,8 +43,8 @@ def solve_lasso(
 ) -> Tensor:
     r"""Solve the lasso of every target at its penalty.
 
-    Minimises :math:`\frac12 a^T G a - c_j^T a + \lambda_j \sum_k w_{kj} |a_k|` for every column of `cov`.
-    On the active set S with signs s the solution is :math:`a_S = G_{SS}^{-1}(c_S - \lambda w_S s)`; that
+    Minimises $\frac12 a^T G a - c_j^T a + \lambda_j \sum_k w_{kj} |a_k|$ for every column of `cov`.
+    On the active set S with signs s the solution is $a_S = G_{SS}^{-1}(c_S - \lambda w_S s)$; that
     expression is what is differentiated, so the result has derivatives of any order in `gram`, `cov` and
     `penalty`. In double precision the optimality conditions hold to 1e-9 of the target's largest penalty.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording import InputError
 
 from .active_set import on_support
 from .checks import Problem, check_penalty
@@ -106,11 +106,27 @@ class LassoPath:
         ----------
         fraction : float or Tensor, scalar or (m,)
             1 is the empty model, 0 least squares.
+
+        Returns
+        -------
+        Tensor (p, m)
+            Coefficients, differentiable.
         """
         return self.solve(fraction * self.lambda_max)
 
     def at_nonzeros(self, count: int) -> Tensor:
-        """Coefficients of the fullest model with at most `count` non-zeros in every target, (p, m)."""
+        """Coefficients of the fullest model with at most so many non-zeros in every target.
+
+        Parameters
+        ----------
+        count : int
+            Unpenalised coefficients count too.
+
+        Returns
+        -------
+        Tensor (p, m)
+            Coefficients, differentiable.
+        """
         return self.solve(self.penalty_at_nonzeros(count))
 
     def penalty_at_nonzeros(self, count: int) -> Tensor:
@@ -120,6 +136,11 @@ class LassoPath:
         ----------
         count : int
             Unpenalised coefficients count too; they are there from the start.
+
+        Returns
+        -------
+        Tensor (m,)
+            The penalties.
         """
         if count < 0:
             raise InputError(f"count must not be negative; it is {count}.")
@@ -138,6 +159,7 @@ class LassoPath:
         Returns
         -------
         Tensor (m,)
+            The penalties.
         """
         index = torch.as_tensor(knot, device=self.n_knots.device)
         if bool((index < 0).any()) or index.dtype != torch.int64:
@@ -145,7 +167,18 @@ class LassoPath:
         return self._penalty_at(torch.minimum(index, self.n_knots - 1))
 
     def nonzeros(self, penalty: Tensor | float | None = None) -> Tensor:
-        """Count non-zero coefficients: at every knot, (K, m), -1 after the last; or at a penalty, (m,)."""
+        """Count non-zero coefficients.
+
+        Parameters
+        ----------
+        penalty : Tensor or float, optional
+            Where to count; at every knot by default.
+
+        Returns
+        -------
+        Tensor (K, m) or (m,), int64
+            At every knot, -1 after a target's last one; or at the penalty.
+        """
         if penalty is None:
             return self._nonzeros.masked_fill(self.knots.isnan(), -1)
         return (self.solve(penalty).detach() != 0).sum(0)

@@ -1,1 +1,5 @@
-"""The sparse vector autoregression (VAR): its estimate, its order and how sparse it is."""
+"""The sparse vector autoregression (VAR) and the choice of its sparsity."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

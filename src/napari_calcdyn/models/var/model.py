@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import LassoPath, lasso_path
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.models.lasso import lasso_path
+from napari_calcdyn.models.lasso.lasso import LassoPath
+from napari_calcdyn.recording import InputError
 
 from .moments import Moments
 from .selection import Selection, choose_penalty
@@ -27,8 +28,8 @@ _CHUNK = 4096
 class VAR:
     """A VAR(p) whose coefficients are a lasso estimate: ``ẑ[t] − μ = Σ_l A_l (z[t−l] − μ)``.
 
-    The estimate is made on latents of unit variance, each target with its own penalty; coefficients are handed back
-    in units of the latents. Made by `fit_var`.
+    The estimate uses latents of unit variance and a penalty for each target; coefficients are returned in units of the
+    latents. `fit_var` makes it.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class VAR:
 
     @cached_property
     def path(self) -> LassoPath:
-        """The exact lasso path of every target, on standardised latents; followed when first asked for."""
+        """The exact lasso path of every target, on standardised latents; computed at first use."""
         return trace_path(self.moments, self.weights)
 
     @property
@@ -70,7 +71,7 @@ class VAR:
 
     @property
     def fraction(self) -> float:
-        """Where on the path the model is: the median over targets of λ/λ_max."""
+        """Position on the path: the median over targets of λ/λ_max."""
         largest = self.path.lambda_max
         return float((self.penalty / largest.clamp_min(torch.finfo(largest.dtype).tiny)).clamp(0, 1).median())
 
@@ -98,7 +99,7 @@ class VAR:
         fraction : float, optional
             The same fraction of every target's λ_max: 1 is the empty model, 0 least squares.
         nonzeros : int, optional
-            The fullest model with at most so many connections into each latent.
+            The fullest model with at most this many connections into each latent.
 
         Returns
         -------
@@ -120,7 +121,7 @@ class VAR:
             assert nonzeros is not None
             penalty = self.path.penalty_at_nonzeros(nonzeros).detach()
         other = dataclasses.replace(self, penalty=penalty)
-        other.__dict__["path"] = self.path  # the path is the same: it is not followed twice
+        other.__dict__["path"] = self.path  # the path is the same and is not computed twice
         return other
 
     def predict(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -144,7 +145,7 @@ class VAR:
 
 
 def trace_path(moments: Moments, weights: Tensor) -> LassoPath:
-    """Follow the lasso path as far as a model selection may look: half the samples, at most 128 knots."""
+    """Follow the lasso path as far as a selection may go: half the samples, at most 128 knots."""
     knots = max(2, min(MOST_KNOTS, int(moments.samples) // 2))
     return lasso_path(moments.gram, moments.cov, weights=weights, max_knots=knots)
 
@@ -157,7 +158,7 @@ def penalty_weights(
     distance_penalty: float = 0.0,
     penalise_own_past: bool = True,
 ) -> Tensor:
-    """Weight the penalty of each connection.
+    """Return the penalty weight of each connection.
 
     Parameters
     ----------
@@ -168,14 +169,14 @@ def penalty_weights(
     order : int
         Number of lags p.
     distance_penalty : float
-        By how much the weight grows over the distance to a neighbour; 0 treats all connections alike.
+        By how much the weight grows over the distance to a neighbour; 0 penalises all connections equally.
     penalise_own_past : bool
         Whether a latent's own past is penalised like any other connection.
 
     Returns
     -------
     Tensor (p·d, d), float64
-        ``1 + ρ·distance/spacing``; 0 for a latent's own past where that is left free.
+        ``1 + ρ·distance/spacing``; 0 for a latent's own past if that is not penalised.
     """
     at = centres.cpu().double()
     weights = 1 + distance_penalty / spacing * torch.cdist(at, at)
@@ -203,7 +204,7 @@ def fit_var(
     Returns
     -------
     VAR
-        At the point of the path that was chosen.
+        At the chosen point of the path.
 
     Raises
     ------
@@ -235,7 +236,7 @@ def fit_var(
 def _folds(
     latents: NDArray[np.floating], mean: NDArray[np.float64], std: NDArray[np.float64], order: int
 ) -> list[Moments]:
-    """Moments of five consecutive blocks of time."""
+    """Return the moments of five consecutive blocks of time."""
     edges = np.linspace(0, len(latents), 6).astype(int)
     blocks = [(latents[a:b] - mean) / std for a, b in pairwise(edges)]
     return [Moments.of(torch.from_numpy(block)[None], order) for block in blocks if len(block) > order]

@@ -1,4 +1,4 @@
-"""What a VAR needs to know of a stretch of latents: second moments, which add up."""
+"""Second moments of stretches of latents, which are all that a VAR needs and can be added."""
 
 from __future__ import annotations
 
@@ -53,13 +53,26 @@ class Moments:
 
     @classmethod
     def of(cls, windows: Tensor, order: int) -> Moments:
-        """Take the moments of windows (W, L, d), differentiably."""
+        """Compute the moments of stretches of latents, differentiably.
+
+        Parameters
+        ----------
+        windows : Tensor (W, L, d)
+            Centred latents.
+        order : int
+            Number of lags p.
+
+        Returns
+        -------
+        Moments
+            Pooled over the windows.
+        """
         predictors, targets = lagged(windows, order)
         n = len(predictors)
         return cls(predictors.T @ predictors / n, predictors.T @ targets / n, targets.square().mean(0), n)
 
     def __add__(self, other: Moments) -> Moments:
-        """Pool two stretches."""
+        """Pool the moments of two stretches."""
         n = self.samples + other.samples
         mine, theirs = self.samples / n, other.samples / n
         return Moments(

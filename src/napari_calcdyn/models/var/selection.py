@@ -1,4 +1,4 @@
-"""Choosing the point on the lasso path."""
+"""Choice of the point on the lasso path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import LassoPath, lambda_max, solve_lasso
+from napari_calcdyn.models.lasso import lambda_max, solve_lasso
+from napari_calcdyn.models.lasso.lasso import LassoPath
 
 from .moments import Moments
 
@@ -21,7 +22,7 @@ _FRACTIONS = np.geomspace(1, 0.01, 25)
 
 @dataclass(frozen=True)
 class Selection:
-    """How the penalty of each target is chosen.
+    """Rule for the choice of the penalty of each target.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def choose_penalty(
     selection : Selection
         The rule.
     folds : list of Moments
-        Blocks for cross-validation; not looked at otherwise.
+        Blocks for cross-validation; not used otherwise.
     weights : Tensor (p·d, d)
         Penalty weights.
 
@@ -73,7 +74,7 @@ def choose_penalty(
 
 
 def ebic(path: LassoPath, moments: Moments, gamma: float = 0.5) -> Tensor:
-    """Take the extended Bayesian information criterion of every target at every knot.
+    """Return the extended Bayesian information criterion of every target at every knot.
 
     ``n log(RSS/n) + k log n + 2γ k log P`` with k non-zeros among P predictors (Chen & Chen 2008, Biometrika
     95:759).
@@ -85,7 +86,7 @@ def ebic(path: LassoPath, moments: Moments, gamma: float = 0.5) -> Tensor:
     moments : Moments
         The moments it was followed on.
     gamma : float
-        0 is the plain BIC; 0.5 holds back more when there are many predictors.
+        0 is the plain BIC; 0.5 penalises non-zeros more if there are many predictors.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def ebic(path: LassoPath, moments: Moments, gamma: float = 0.5) -> Tensor:
 
 
 def _cross_validated(folds: list[Moments], weights: Tensor) -> Tensor:
-    """Fraction of λ_max with the least squared error on blocks left out, (d,)."""
+    """Return the fraction of λ_max with the smallest squared error on held-out blocks, (d,)."""
     errors = torch.zeros(len(_FRACTIONS), weights.shape[1], dtype=torch.float64)
     for left_out, test in enumerate(folds):
         train = reduce(add, folds[:left_out] + folds[left_out + 1 :])

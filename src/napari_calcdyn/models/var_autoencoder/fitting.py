@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,46 +14,34 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import Progress, Schedule, train
-from napari_calcdyn.models.var.model import VAR, fit_var
-from napari_calcdyn.models.var.selection import Selection
+from napari_calcdyn.models.var import VAR, Selection, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig
 from .held_out import held_out_errors
-from .model import VARAutoencoder, encode_movie
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .split import Split, check_held_out
-from .windows import NormalisedMovie
+from .windows import NormalisedMovie, encode_movie
 
 _FRAMES_AFTER_STOP = 2048
 
 
-def fit_var_autoencoder(
-    movie: Movie,
-    config: VARAutoencoderConfig | None = None,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    stop: threading.Event | None = None,
-) -> Generator[Progress, None, VARAutoencoder]:
-    """Train a network and estimate the dynamics of its latents.
+@dataclass(frozen=True, eq=False)
+class FittedParts:
+    """The attributes of a fitted `VARAutoencoder`."""
 
-    Time is split in blocks: the last `config.held_out` of the frames is only ever measured on; the tenth before it
-    decides when to stop and which weights to keep, and joins the training frames for the final estimate of the VAR.
+    network: PatchAutoencoder
+    offset: NDArray[np.float32]
+    scale: float
+    var: VAR
+    metrics: dict[str, Any]
 
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    config : VARAutoencoderConfig, optional
-        Settings; the preset "standard" by default.
-    device : str
-        ``auto``, ``cuda``, ``mps`` or ``cpu``.
-    seed : int
-        Of weights and batches; the same seed on the same machine gives the same model.
-    stop : threading.Event, optional
-        When set, training ends within a step and the best model so far is returned.
+
+def fit_parts(
+    movie: Movie, config: VARAutoencoderConfig, device: str, seed: int, stop: threading.Event | None
+) -> Generator[Progress, None, FittedParts]:
+    """Train a network and estimate the dynamics of its latents; parameters and errors as in `Model.fit_steps`.
 
     Yields
     ------
@@ -60,17 +50,9 @@ def fit_var_autoencoder(
 
     Returns
     -------
-    VARAutoencoder
+    FittedParts
         As the generator's return value.
-
-    Raises
-    ------
-    InputError
-        If the recording is too short, constant, or has NaN pixels, or there is no such device.
-    Cancelled
-        If `stop` was set before training began.
     """
-    config = config or VARAutoencoderConfig.preset("standard")
     start = time.monotonic()
     where = resolve_device(device)
     split = Split.of(movie, config)
@@ -87,7 +69,7 @@ def fit_var_autoencoder(
     yield Progress("Preparing the network")
     latents = config.latents or automatic_latents(movie.frame_shape, split.training)
     if latents > np.prod(movie.frame_shape):
-        raise InputError(f"{latents} latents are more than a frame has pixels: ask for fewer.")
+        raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
     activity = torch.from_numpy(statistics.std)
     network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
     network.to(where)
@@ -106,7 +88,7 @@ def fit_var_autoencoder(
     yield Progress("Estimating the dynamics", config.steps, config.steps)
     try:
         var, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
-    except Cancelled:  # soon done, whatever the length of the recording
+    except Cancelled:  # fast for recordings of any length
         near = range(
             max(0, split.known - _FRAMES_AFTER_STOP), min(movie.n_frames, split.known + _FRAMES_AFTER_STOP)
         )
@@ -126,7 +108,7 @@ def fit_var_autoencoder(
         "seed": seed,
         "seconds": time.monotonic() - start,
     }
-    return VARAutoencoder(config, network, offset, scale, var, metrics)
+    return FittedParts(network, offset, scale, var, metrics)
 
 
 def _estimate(
@@ -150,7 +132,7 @@ def _estimate(
 def _normalisation(
     mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
 ) -> tuple[NDArray[np.float32], float]:
-    """Return what is routed round the network, and the std of the rest."""
+    """Return the part that bypasses the network, and the standard deviation of the rest."""
     offset = mean if skip else np.full_like(mean, mean.mean(dtype=np.float64))
     power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
     return offset, float(np.sqrt(power.mean()))

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
+from napari_calcdyn.models.var import VAR
 
 from .network import PatchAutoencoder
 from .windows import NormalisedMovie
@@ -22,7 +22,7 @@ def held_out_errors(
     scale: float,
     var: VAR,
 ) -> dict[str, float]:
-    """Measure picture and prediction on held-out frames.
+    """Measure the errors of reconstruction and prediction on held-out frames.
 
     Parameters
     ----------

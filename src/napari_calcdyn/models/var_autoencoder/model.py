@@ -1,53 +1,65 @@
-"""The ℓ1-VAR autoencoder, fitted."""
+"""The ℓ1-VAR autoencoder: frames to latents and back, and the sparse VAR that predicts the latents."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
+import threading
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from napari_calcdyn.models.devices import resolve_device
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
+from napari_calcdyn.models import checkpoint
+from napari_calcdyn.models.model import Model
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.var import VAR, Moments
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 
 from .config import VARAutoencoderConfig
+from .fitting import fit_parts
 from .network import PatchAutoencoder
-from .saving import load_var_autoencoder, save_var_autoencoder
-from .windows import NormalisedMovie
+from .windows import NormalisedMovie, encode_movie
 
 
-@dataclasses.dataclass(eq=False)
-class VARAutoencoder:
-    """A trained network, the VAR over its latents, and what is needed to go from frames to latents and back.
+class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
+    """The ℓ1-VAR autoencoder of Kabus et al. (2026): a sparse VAR trained inside a convolutional autoencoder.
 
-    Made by `models.fitting.fit_var_autoencoder` or `VARAutoencoder.load`.
+    ``VARAutoencoder(preset="quick", order=2).fit(movie)``; the settings are those of `VARAutoencoderConfig`.
 
-    Parameters
+    Time is split in blocks. The last part of the frames, `config.held_out`, is only used to measure errors. The tenth
+    before it decides when to stop and which weights to keep, and is used for the final estimate of the VAR as well.
+
+    Attributes
     ----------
     config : VARAutoencoderConfig
-        Settings it was trained with.
+        Settings.
     network : PatchAutoencoder
         Encoder and decoder.
     offset : ndarray (Y, X), float32
-        m: the mean frame, or its mean everywhere where the skip is off.
+        m: the mean frame, or its mean over all pixels with the skip off.
     scale : float
         s, in movie units.
     var : VAR
         Dynamics of the latents.
     metrics : dict
-        What was measured on the held-out frames, and how the model was made.
+        Errors on the held-out frames, and how the model was made.
     """
 
-    config: VARAutoencoderConfig
+    kind = checkpoint.VAR_AUTOENCODER
+    _config_class = VARAutoencoderConfig
+
     network: PatchAutoencoder
     offset: NDArray[np.float32]
     scale: float
     var: VAR
-    metrics: dict[str, Any]
+
+    def _fit(
+        self, data: Movie, device: str, seed: int, stop: threading.Event | None
+    ) -> Generator[Progress, None, None]:
+        parts = yield from fit_parts(data, self.config, device, seed, stop)
+        vars(self).update(vars(parts))
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -55,29 +67,37 @@ class VARAutoencoder:
         return self.network.frame_shape
 
     @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return self.network.places.device
-
-    @property
     def latent_centres(self) -> NDArray[np.float32]:
         """Centre of each latent's window, (d, 2), in pixels (y, x)."""
         return self.network.centres.float().cpu().numpy()
 
     @torch.no_grad()
-    def encode(self, frames: NDArray[Any]) -> NDArray[np.float32]:
-        """Encode frames.
+    def encode(
+        self, frames: Movie | NDArray[Any], progress: ProgressCallback | None = None
+    ) -> NDArray[np.float32]:
+        """Encode a recording, block by block, or some frames.
 
         Parameters
         ----------
-        frames : ndarray (n, Y, X)
-            In movie units.
+        frames : Movie or ndarray (n, Y, X)
+            In movie units, of the frame size that the model was trained on.
+        progress : callable or None
+            Called with frames done and in all of a `Movie`; returns True to stop.
 
         Returns
         -------
         ndarray (n, d), float32
-            Latents.
+            Latents in time order.
+
+        Raises
+        ------
+        InputError
+            If the frames of a `Movie` have another size.
+        Cancelled
+            If `progress` asked to stop.
         """
+        if isinstance(frames, Movie):
+            return encode_movie(self.network, self.normalised(frames), range(frames.n_frames), progress)
         normalised = (np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale)
         return self.network.encode(torch.from_numpy(normalised).to(self.device)).cpu().numpy()
 
@@ -100,37 +120,43 @@ class VARAutoencoder:
         return self.offset + np.float32(self.scale) * frames
 
     def normalised(self, movie: Movie) -> NormalisedMovie:
-        """Return the movie as the network sees it."""
-        self.check_frame_shape(movie)
-        return NormalisedMovie(movie, self.offset, self.scale, self.device)
-
-    @torch.no_grad()
-    def latents(self, movie: Movie, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
-        """Encode a whole recording, block by block.
+        """Return the normalised movie, the input of the network.
 
         Parameters
         ----------
         movie : Movie
             Of the frame size that the model was trained on.
-        progress : callable or None
-            Called with frames done and in all; returns True to stop.
 
         Returns
         -------
-        ndarray (T, d), float32
-            Latents in time order.
+        NormalisedMovie
+            ``(x[t] − m)/s``, read block by block.
 
         Raises
         ------
         InputError
             If the frames have another size.
-        Cancelled
-            If `progress` asked to stop.
         """
-        return encode_movie(self.network, self.normalised(movie), range(movie.n_frames), progress)
+        self.check_frame_shape(movie)
+        return NormalisedMovie(movie, self.offset, self.scale, self.device)
+
+    def predict(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+        """Predict each frame from the p frames before it.
+
+        Parameters
+        ----------
+        frames : ndarray (n, Y, X)
+            Consecutive frames, in movie units.
+
+        Returns
+        -------
+        ndarray (n, Y, X), float32
+            ``m + s·D(ẑ[t])``, in movie units; the first p, which have no past, show the mean latents.
+        """
+        return self.decode(self.var.predict(self.encode(frames)))
 
     def check_frame_shape(self, movie: Movie) -> None:
-        """Refuse a recording of another frame size.
+        """Raise InputError for a recording of another frame size.
 
         Parameters
         ----------
@@ -149,57 +175,45 @@ class VARAutoencoder:
                 " train a model on this recording, or open the recording the model was trained on."
             )
 
-    def save(self, folder: str | Path) -> None:
-        """Save the model: numbers as safetensors, settings and metrics as JSON.
+    def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        var = self.var
+        tensors = {
+            "offset": torch.from_numpy(self.offset),
+            "var.mean": torch.from_numpy(var.mean),
+            "var.std": torch.from_numpy(var.std),
+            "var.gram": var.moments.gram,
+            "var.cov": var.moments.cov,
+            "var.variance": var.moments.variance,
+            "var.weights": var.weights,
+            "var.penalty": var.penalty,
+        }
+        sizes = {
+            "frame_shape": self.frame_shape,
+            "latents": self.network.latents,
+            "scale": self.scale,
+            "samples": var.moments.samples,
+        }
+        return tensors, sizes
 
-        Parameters
-        ----------
-        folder : str or Path
-            Made or replaced, in one step: an interrupted save leaves what was there.
-
-        Raises
-        ------
-        InputError
-            If the folder cannot be written, or holds something that is not a model.
-        """
-        save_var_autoencoder(
-            Path(folder), self.config, self.network, self.offset, self.scale, self.var, self.metrics
+    def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        height, width = saved["frame_shape"]
+        self.network = PatchAutoencoder((height, width), saved["latents"], self.config.kernels)
+        moments = Moments(
+            tensors["var.gram"], tensors["var.cov"], tensors["var.variance"], int(saved["samples"])
         )
-
-    @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> VARAutoencoder:
-        """Load a model; nothing in the folder is executed.
-
-        Parameters
-        ----------
-        folder : str or Path
-            What `save` wrote.
-        device : str
-            ``auto``, ``cuda``, ``mps`` or ``cpu``.
-
-        Returns
-        -------
-        VARAutoencoder
-
-        Raises
-        ------
-        InputError
-            If the folder holds no model, one of another program, or one that is damaged.
-        """
-        where = resolve_device(device)
-        model = cls(*load_var_autoencoder(Path(folder)))
-        model.network.to(where)
-        return model
+        mean, std = tensors["var.mean"].numpy(), tensors["var.std"].numpy()
+        self.var = VAR(mean, std, moments, tensors["var.weights"], tensors["var.penalty"])
+        self.offset, self.scale = tensors["offset"].numpy(), float(saved["scale"])
+        _check_sizes(self.var, self.network.latents, self.config.order)
+        if self.offset.shape != (height, width):
+            raise ValueError("sizes disagree")
 
 
-@torch.no_grad()
-def encode_movie(
-    network: PatchAutoencoder, movie: NormalisedMovie, frames: range, progress: ProgressCallback | None = None
-) -> NDArray[np.float32]:
-    """Encode consecutive frames of a movie, block by block, to (n, d)."""
-    latents = np.empty((len(frames), network.latents), np.float32)
-    for start, block in movie.batches(frames.start, frames.stop):
-        at = start - frames.start
-        latents[at : at + len(block)] = network.encode(block).cpu().numpy()
-        report(progress, at + len(block), len(frames))
-    return latents
+def _check_sizes(var: VAR, latents: int, order: int) -> None:
+    """Raise ValueError if the sizes of the VAR are wrong."""
+    moments, predictors = var.moments, order * latents
+    found = (var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
+    square, tall = (predictors, predictors), (predictors, latents)
+    expected = [(latents,)] * 4 + [square, tall, tall]
+    if [tuple(values.shape) for values in found] != expected:
+        raise ValueError("sizes disagree")

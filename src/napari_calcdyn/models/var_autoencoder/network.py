@@ -1,4 +1,4 @@
-"""The autoencoder: shared patch shapes, mixed anew at every place."""
+"""Network of the ℓ1-VAR autoencoder: shared patch shapes, mixed differently at every place."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MOST_AUTOMATIC_LATENTS = 1024
 
 
 def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int:
-    """Return how many latents a recording gets when nobody says.
+    """Return the automatic number of latents.
 
     Parameters
     ----------
     frame_shape : tuple of int
         Height and width in pixels.
     training_frames : int
-        A VAR with more predictors than samples explains anything; two frames for each latent is the least.
+        A VAR with more predictors than samples fits anything, so each latent needs at least two frames.
 
     Returns
     -------
@@ -36,19 +36,19 @@ class PatchAutoencoder(nn.Module):
 
     With patch shapes ``K_h`` (shared by all places, ``2·stride`` pixels wide), place j has the footprint
     ``f_j = Σ_h M_jh K_h``; its latent is ``z_j = ⟨f_j, x around j⟩``, and the picture is the sum of the footprints,
-    each times its latent. Places that share everything (one mixture) cannot follow the outline of a cell; places that
-    share nothing learn noise.
+    each times its latent. If all places shared one mixture, they could not follow the outlines of cells; if they shared
+    nothing, they would fit noise.
 
     Encoder and decoder share the footprints. Reconstruction then makes them nearly orthonormal, so that a latent's
-    variance is the variance it has in the picture. With an encoder of its own, two neighbours can carry the same
-    large predictable signal with opposite signs: it cancels in the picture, costs nothing, and makes any error that
-    is relative to the latents' variance look small.
+    variance is the variance it has in the picture. With a separate encoder, two neighbouring latents can have the same
+    large predictable fluctuation with opposite signs. It cancels in the picture, costs nothing, and makes any error
+    relative to the latents' variance look small.
 
-    Linear, as fluorescence is: footprints times traces. Latents stay local, the decoder's derivative is the same
-    everywhere, and a map of what a latent contributes is exact.
+    The network is linear, as fluorescence is the sum of footprints times traces. Latents stay local, the decoder's
+    derivative is the same everywhere, and contribution maps are exact.
 
-    The convolution is never carried out: every ``stride × stride`` tile of the image meets the four footprints that
-    reach it.
+    No convolution is computed: every ``stride × stride`` tile of the image is multiplied by the four footprints that
+    cover it.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class PatchAutoencoder(nn.Module):
 
     @property
     def footprints(self) -> Tensor:
-        """What one unit of each latent looks like, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
+        """Footprint of each latent, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
         return self.mixture @ self.shapes
 
     def encode(self, frames: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class PatchAutoencoder(nn.Module):
         return self.latents == self.rows * self.columns
 
     def _busiest(self, count: int, activity: Tensor | None) -> Tensor:
-        """Return the grid places of the `count` windows in which most happens, in reading order."""
+        """Return the grid places of the `count` windows with most activity, in reading order."""
         everywhere = torch.arange(self.rows * self.columns)
         if count == len(everywhere) or activity is None:
             return everywhere[:count]
@@ -172,7 +172,7 @@ _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def _stride(frame_shape: tuple[int, int], latents: int) -> int:
-    """Return the distance between grid places: the grid has room for all latents and no more than it needs."""
+    """Return the distance between grid places at which the grid has just enough room for all latents."""
     stride = max(frame_shape)
     while stride > 1 and math.prod(math.ceil(size / stride) for size in frame_shape) < latents:
         stride -= 1

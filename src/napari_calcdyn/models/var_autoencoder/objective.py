@@ -1,4 +1,4 @@
-"""What is minimised: reconstruction first, then reconstruction and prediction."""
+"""Objective of the ℓ1-VAR autoencoder: reconstruction first, then reconstruction and prediction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.models.var import penalty_weights
 from napari_calcdyn.recording import InputError
 
 from .config import VARAutoencoderConfig
@@ -23,7 +23,7 @@ _STEP_BYTES = 512 * 2**20
 
 
 def configured_weights(network: PatchAutoencoder, config: VARAutoencoderConfig) -> Tensor:
-    """Return the penalty weights that the settings ask for, (p·d, d)."""
+    """Return the penalty weights of the settings, (p·d, d)."""
     return penalty_weights(
         network.centres,
         network.stride,
@@ -34,7 +34,7 @@ def configured_weights(network: PatchAutoencoder, config: VARAutoencoderConfig) 
 
 
 class Objective:
-    """Reconstruction first, then reconstruction and prediction."""
+    """Loss of the ℓ1-VAR autoencoder: reconstruction first, then reconstruction and prediction."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Objective:
             )
         fits = int(_STEP_BYTES // (4 * self._pixels * self._length))
         windows = min(config.windows, max(2, fits))
-        # All batches are drawn before training: the same on every device, and nothing to copy at a step.
+        # All batches are drawn before training, so that they are the same on every device and need no copy at a step.
         draw = torch.Generator().manual_seed(seed)
         starts = [draw_windows(split.training, self._length, windows, draw) for _ in range(config.steps)]
         self._starts = torch.stack(starts).to(frames.device)
@@ -63,8 +63,8 @@ class Objective:
         self._memory: Estimate | None = None
 
     def stage(self, step: int, total: int) -> str:
-        """Return what a step does, in words to show."""
-        return "Learning the picture" if self._ramp(step, total) == 0 else "Learning the dynamics"
+        """Return the name of the stage of a step, for display."""
+        return "Training the reconstruction" if self._ramp(step, total) == 0 else "Training the dynamics"
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
@@ -73,7 +73,7 @@ class Objective:
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, parts
-        # Even windows estimate, odd ones score: else the encoder learns to help the estimate overfit.
+        # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
         estimate = estimate_var(
             windows[0::2], self._config.order, self._weights, memory=self._memory, span=self._span
         )

@@ -1,4 +1,4 @@
-"""The prediction term: a lasso VAR estimated on half of a batch, scored on the other half."""
+"""Prediction term of the objective: a sparse VAR, estimated on half of a batch and scored on the other half."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.lasso import solve_lasso
-from napari_calcdyn.models.var.moments import Moments, lagged
+from napari_calcdyn.models.lasso import solve_lasso
+from napari_calcdyn.models.var import Moments
+from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A sparse VAR as it stands during training.
+    """A sparse VAR at a step of the training.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class Estimate:
     coefficients : Tensor (p·d, d)
         Between latents of unit variance; a lasso solution, differentiable.
     moments : Moments
-        What it was estimated from.
+        The moments that it was estimated from.
     """
 
     mean: Tensor
@@ -55,7 +56,7 @@ class Estimate:
 
 
 def universal_penalty(predictors: int, samples: float) -> float:
-    """Penalty that noise alone does not pass: ``√(2 log P / n)`` for variables of unit variance.
+    """Return the penalty that noise alone does not pass: ``√(2 log P / n)`` for variables of unit variance.
 
     Donoho & Johnstone 1994, Biometrika 81:425.
 
@@ -82,10 +83,10 @@ def estimate_var(
     memory: Estimate | None = None,
     span: float = 0,
 ) -> Estimate:
-    """Estimate a sparse VAR on windows, differentiably, helped by the memory of earlier batches.
+    """Estimate a sparse VAR on windows, differentiably, with the moments of earlier batches.
 
-    A batch alone has few more samples than predictors: the estimate is then mostly noise, and an encoder that is
-    trained through it learns that noise. So the moments of earlier batches stay in, decaying.
+    A batch has hardly more samples than predictors. An estimate from one batch would be mostly noise, which the encoder
+    would then fit. The moments of earlier batches are therefore kept, with decaying weight.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def estimate_var(
     weights : Tensor (p·d, d)
         Penalty weights.
     memory : Estimate, optional
-        The estimate of the step before; no gradient flows into it.
+        The estimate of the previous step; no gradient flows into it.
     span : float
         Samples over which the memory decays.
 
@@ -136,7 +137,7 @@ def detached(estimate: Estimate) -> Estimate:
 
 
 def draw_windows(frames: int, length: int, count: int, generator: torch.Generator) -> Tensor:
-    """Draw starts of windows that do not overlap: cut at a random phase, take some pieces in random order.
+    """Draw starts of windows that do not overlap: cut at a random phase, and choose pieces in random order.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def draw_windows(frames: int, length: int, count: int, generator: torch.Generato
     length : int
         Frames in a window.
     count : int
-        Windows wanted; fewer where there is no room, an even number.
+        Largest number of windows; fewer if there is no room, always an even number.
     generator : torch.Generator
         Source of randomness.
 

@@ -1,4 +1,4 @@
-"""Which frames are trained on, validated on and held out."""
+"""Split of the frames into training, validation and held-out frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VALIDATION = 0.1
 
 
 class Split:
-    """Blocks of time: training, validation, held out.
+    """Split of a recording into blocks of time: training, validation, held out.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ class Split:
 
 
 def check_held_out(movie: Movie, split: Split) -> None:
-    """Refuse a recording whose last part is blank; looks at a few of its frames."""
+    """Raise InputError if the last part of a recording is blank; reads a few of its frames."""
     some = np.linspace(split.known, movie.n_frames - 1, 8).astype(int)
     first = movie.frames(some[0], some[0] + 1)
     if all(np.array_equal(movie.frames(at, at + 1), first) for at in some[1:]):
         raise InputError(
-            f"The last {split.held_out} frames of {movie.name} are all equal, and they are what errors are measured"
-            " on: cut the blank end off the recording."
+            f"The last {split.held_out} frames of {movie.name}, on which errors are measured, are all equal:"
+            " remove the blank end of the recording."
         )

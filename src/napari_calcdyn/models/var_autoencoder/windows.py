@@ -1,4 +1,4 @@
-"""Stretches of a recording as normalised tensors, from memory where it fits and else from the file."""
+"""Stretches of a recording as normalised tensors, from the device's memory if they fit or from the file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 
+from .network import PatchAutoencoder
+
 _CACHE_BYTES = 2 * 2**30
 _BATCH_BYTES = 32 * 2**20
 
@@ -18,21 +20,21 @@ _BATCH_BYTES = 32 * 2**20
 class NormalisedMovie:
     """A movie as the network sees it: ``(x[t] − m)/s``, float32, on a device.
 
-    A recording that fits is kept on the device, so that training steps copy nothing; another is read from its file,
-    a few stretches at a time.
+    A recording that fits is kept on the device, so that training steps copy nothing. A larger one is read from its
+    file, a few stretches at a time.
 
     Parameters
     ----------
     movie : Movie
         The recording.
     offset : ndarray (Y, X), float32
-        m, what is routed round the network.
+        m, the part that bypasses the network.
     scale : float
         s.
     device : torch.device
-        Where tensors go.
+        Device of the tensors.
     cached_frames : int
-        So many first frames are kept on the device if they fit there.
+        Number of first frames to keep on the device if they fit.
     progress : callable or None
         Called with frames cached and to cache; returns True to stop.
     """
@@ -73,7 +75,7 @@ class NormalisedMovie:
         return torch.stack([self.frames(start, start + length) for start in starts.tolist()])
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
-        """Go through frames in order, a bounded number at a time.
+        """Yield frames in order, in batches of bounded size.
 
         Parameters
         ----------
@@ -99,6 +101,19 @@ class NormalisedMovie:
 def _room(device: torch.device) -> int:
     """Return how many bytes of frames may stay on the device."""
     if device.type == "cuda":
-        torch.cuda.empty_cache()  # what an earlier training left is free again
+        torch.cuda.empty_cache()  # memory of an earlier training is free again
         return torch.cuda.mem_get_info(device)[0] // 2
     return _CACHE_BYTES
+
+
+@torch.no_grad()
+def encode_movie(
+    network: PatchAutoencoder, movie: NormalisedMovie, frames: range, progress: ProgressCallback | None = None
+) -> NDArray[np.float32]:
+    """Encode consecutive frames of a movie, block by block, to (n, d)."""
+    latents = np.empty((len(frames), network.latents), np.float32)
+    for start, block in movie.batches(frames.start, frames.stop):
+        at = start - frames.start
+        latents[at : at + len(block)] = network.encode(block).cpu().numpy()
+        report(progress, at + len(block), len(frames))
+    return latents

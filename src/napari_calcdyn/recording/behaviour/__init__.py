@@ -1,1 +1,5 @@
-"""What the animal did while it was recorded."""
+"""Behaviour of the animal during a recording."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

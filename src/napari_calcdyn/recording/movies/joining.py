@@ -1,4 +1,4 @@
-"""Two recordings of one field of view as one."""
+"""Two recordings of one field of view, joined in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .movie import Movie
@@ -38,7 +38,7 @@ class JoinedSource:
 
 
 def join(first: Movie, second: Movie, progress: ProgressCallback | None = None) -> Movie:
-    """Put a recording behind another one of the same field of view.
+    """Join two recordings of one field of view in time.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def join(first: Movie, second: Movie, progress: ProgressCallback | None = None) 
         If `progress` asked to stop.
     """
     if first.frame_shape != second.frame_shape:
-        one, other = (" × ".join(map(str, movie.frame_shape)) for movie in (first, second))
         raise InputError(
-            f"{first.name} has frames of {one} pixels and {second.name} of {other}: choose two recordings of one field"
+            f"{first.name} has frames of {size_text(first.frame_shape)} pixels and {second.name} of"
+            f" {size_text(second.frame_shape)}: choose two recordings of one field"
             " of view."
         )
     shift = first.mean_frame(progress) - second.mean_frame(progress)

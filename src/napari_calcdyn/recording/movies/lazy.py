@@ -1,4 +1,4 @@
-"""Frames that are read or computed when they are looked at, as a dask array."""
+"""Lazy stacks of frames as dask arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lazy_frames(
     *,
     frames_per_chunk: int,
 ) -> Any:
-    """Return a stack of frames as a dask array.
+    """Return a stack of frames that are read on access, as a dask array.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A recording as a lazy stack of frames."""
+"""The movie: a lazy stack of frames, and how to stream through it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHUNK_BYTES = 2**20
 class Movie:
     """A movie (T, Y, X) that is read when asked for, never whole.
 
-    Made by :func:`open_movie` or :meth:`from_array`. Any number of threads may read at once. It holds no
+    Made by `open_movie` or `from_array`. Any number of threads may read at once. It holds no
     open file.
 
     Parameters
@@ -226,7 +226,7 @@ class Movie:
         return self._statistics
 
     def mean_frame(self, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
-        """Mean over time; kept for the next call, and taken from :meth:`statistics` where that was called.
+        """Mean over time; kept for the next call, and taken from `statistics` where that was called.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class Movie:
         Parameters
         ----------
         statistics : MovieStatistics
-            What :meth:`statistics` returned.
+            What `statistics` returned.
 
         Raises
         ------

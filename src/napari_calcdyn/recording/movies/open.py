@@ -28,7 +28,7 @@ MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 @dataclass(frozen=True)
 class MovieInfo:
-    """What a recording holds, found without reading pixels.
+    """Shape, channels, planes and calibration of a recording, found without reading pixels.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def inspect_movie(path: MoviePath) -> MovieInfo:
     Parameters
     ----------
     path : str, Path or sequence of them
-        As for :func:`open_movie`.
+        As for `open_movie`.
 
     Returns
     -------

@@ -34,7 +34,7 @@ class Streamed(Protocol):
 
 @dataclass(frozen=True)
 class MovieStatistics:
-    """What one pass over a movie finds out.
+    """Mean, standard deviation and range of a movie.
 
     Parameters
     ----------
@@ -53,28 +53,9 @@ class MovieStatistics:
 
 
 def stream_mean(movie: Streamed, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
-    """Compute the mean frame alone, about three times as fast as all statistics.
+    """Compute the mean frame alone, about three times as fast as all statistics; see `Movie.mean_frame`.
 
     Integers are added up exactly, floating point numbers in double precision.
-
-    Parameters
-    ----------
-    movie : Streamed
-        The movie.
-    progress : callable or None
-        Called with frames done and frames in all; returns True to stop.
-
-    Returns
-    -------
-    ndarray of shape (Y, X), float32
-        Mean over time.
-
-    Raises
-    ------
-    InputError
-        If a pixel is NaN or infinite; names the first such frame.
-    Cancelled
-        If `progress` asked to stop.
     """
     total = np.zeros(movie.frame_shape[0] * movie.frame_shape[1])
 
@@ -86,30 +67,11 @@ def stream_mean(movie: Streamed, progress: ProgressCallback | None = None) -> ND
 
 
 def stream_statistics(movie: Streamed, progress: ProgressCallback | None = None) -> MovieStatistics:
-    r"""Compute the statistics of a movie block by block.
+    r"""Compute the statistics of a movie block by block; see `Movie.statistics`.
 
-    Every block's mean :math:`\bar x_b` and squared deviations :math:`M_b` are found by themselves and merged
-    as :math:`M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)`, :math:`\delta = \bar x_b - \bar x`
+    Every block's mean $\bar x_b$ and squared deviations $M_b$ are found by themselves and merged
+    as $M \leftarrow M + M_b + \delta^2 n n_b / (n + n_b)$, $\delta = \bar x_b - \bar x$
     (Chan, Golub & LeVeque 1983), in double precision, so a large offset costs no digits.
-
-    Parameters
-    ----------
-    movie : Streamed
-        The movie.
-    progress : callable or None
-        Called with frames done and frames in all; returns True to stop.
-
-    Returns
-    -------
-    MovieStatistics
-        Of the whole movie.
-
-    Raises
-    ------
-    InputError
-        If a pixel is NaN or infinite; names the first such frame.
-    Cancelled
-        If `progress` asked to stop.
     """
     shape = movie.frame_shape
     mean, squares = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
@@ -155,7 +117,7 @@ def _stream(
     movie : Streamed
         The movie.
     progress : callable or None
-        See :func:`stream_statistics`.
+        See `stream_statistics`.
     take : callable
         Called with the block (n, pixels), the frames before it, and the pixels to work on.
     running : ndarray of shape (pixels,)

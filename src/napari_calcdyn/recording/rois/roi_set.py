@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 
 from .neuropil import nearest_free_pixels
 from .polygons import fill_outline
@@ -55,10 +55,9 @@ class RoiSet:
         if not len(ids):
             raise InputError(f"There are no ROIs in {self.provenance}: draw or load at least one.")
         if weights.shape != (len(ids), self.frame_shape[0] * self.frame_shape[1]):
-            size = " × ".join(map(str, weights.shape))
             raise InputError(
-                f"The footprints of {self.provenance} are {size}, but {len(ids)} ROIs on frames of "
-                f"{_size(self.frame_shape)} pixels need {len(ids)} × {np.prod(self.frame_shape)}: give one row of "
+                f"The footprints of {self.provenance} are {size_text(weights.shape)}, but {len(ids)} ROIs on frames of "
+                f"{size_text(self.frame_shape)} pixels need {len(ids)} × {np.prod(self.frame_shape)}: give one row of "
                 "pixel weights per ROI."
             )
         if len(np.unique(ids)) < len(ids):
@@ -72,7 +71,7 @@ class RoiSet:
         if not total.all():
             raise InputError(
                 f"ROI {ids[total.argmin()]} of {self.provenance} covers no pixel of the image "
-                f"({_size(self.frame_shape)}): delete it or draw it again."
+                f"({size_text(self.frame_shape)}): delete it or draw it again."
             )
         weights.data /= np.repeat(total, np.diff(weights.indptr))
         object.__setattr__(self, "footprints", weights.astype(np.float32))
@@ -103,7 +102,7 @@ class RoiSet:
         image = np.asarray(labels)
         if image.ndim != 2 or image.dtype.kind not in "bui" or image.min(initial=0) < 0:
             raise InputError(
-                f"{name} ({_size(image.shape)}, {image.dtype}) is no image of labels: give two axes, Y and X, of "
+                f"{name} ({size_text(image.shape)}, {image.dtype}) is no image of labels: give two axes, Y and X, of "
                 "whole numbers from 0 on."
             )
         flat = image.ravel()
@@ -156,7 +155,7 @@ class RoiSet:
 
     def __repr__(self) -> str:
         """Provenance, number and frame size."""
-        return f"RoiSet({self.provenance!r}, {len(self)} ROIs, {_size(self.frame_shape)} pixels)"
+        return f"RoiSet({self.provenance!r}, {len(self)} ROIs, {size_text(self.frame_shape)} pixels)"
 
     @cached_property
     def centres(self) -> NDArray[np.float32]:
@@ -251,8 +250,8 @@ class RoiSet:
         """
         if tuple(frame_shape) != self.frame_shape:
             raise InputError(
-                f"The ROIs of {self.provenance} belong to frames of {_size(self.frame_shape)} pixels but the movie "
-                f"has {_size(frame_shape)}: choose the ROIs of this movie."
+                f"The ROIs of {self.provenance} belong to frames of {size_text(self.frame_shape)} pixels but the movie "
+                f"has {size_text(frame_shape)}: choose the ROIs of this movie."
             )
 
 
@@ -263,7 +262,7 @@ def filled_rois(
     name: str,
     columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> RoiSet:
-    """Return ROIs of several outlines each; see :meth:`RoiSet.from_polygons` and :func:`fill_outline`."""
+    """Return ROIs of several outlines each; see `RoiSet.from_polygons` and `fill_outline`."""
     pixels: list[NDArray[np.int64]] = []
     n_cut = 0
     for number, paths in zip(ids, outlines, strict=True):
@@ -274,7 +273,7 @@ def filled_rois(
         if not len(inside):
             where = "lies outside the image" if cut else "covers no pixel's centre"
             raise InputError(
-                f"ROI {number} of {name} {where} ({_size(frame_shape)} pixels): delete it or draw it again."
+                f"ROI {number} of {name} {where} ({size_text(frame_shape)} pixels): delete it or draw it again."
             )
         n_cut += cut
         pixels.append(inside)
@@ -289,7 +288,3 @@ def _equal_weights(pixels: Sequence[NDArray[np.int64]], frame_shape: tuple[int, 
     indices = np.concatenate([np.empty(0, np.int64), *pixels])
     shape = (len(pixels), frame_shape[0] * frame_shape[1])
     return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))

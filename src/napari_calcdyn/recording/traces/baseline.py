@@ -1,4 +1,4 @@
-"""ΔF/F: fluorescence relative to a baseline with a name."""
+"""ΔF/F and the baselines to choose from."""
 
 from __future__ import annotations
 
@@ -7,68 +7,37 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback, report
+from napari_calcdyn.recording.settings import Described, setting
 
 from .traces import Traces
 
 
-class Baseline(BaseModel):
-    """How the baseline F0 is found; frozen, checked when made."""
+class Baseline(Described):
+    """Settings of the baseline F0; frozen, checked when made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: Literal["maximin", "running percentile", "percentile"] = Field(
-        default="maximin",
-        title="Baseline",
-        description="maximin: the smoothed trace's smallest value in a window, then the largest of these, as in"
-        " suite2p. running percentile: a low percentile in a window. percentile: one number for the whole trace.",
-        json_schema_extra={"group": "ΔF/F"},
-    )
-    percentile: float = Field(
-        default=8.0,
-        gt=0,
-        lt=100,
-        title="Percentile",
-        description="Part of the samples that lie below the baseline, for the two percentiles.",
-        json_schema_extra={"group": "ΔF/F", "unit": "%"},
-    )
-    window_s: float = Field(
-        default=60.0,
-        gt=0,
-        le=36_000,
-        title="Window",
-        description="Length of the running window: long enough that a neuron rests in it, short enough to follow"
-        " bleaching.",
-        json_schema_extra={"group": "ΔF/F", "unit": "s"},
-    )
-    smoothing_s: float = Field(
-        default=1.0,
-        ge=0,
-        le=3600,
-        title="Smoothing",
-        description="Standard deviation of the Gaussian that takes out noise before the maximin.",
-        json_schema_extra={"group": "ΔF/F", "unit": "s"},
-    )
-    floor: float = Field(
-        default=0.05,
-        gt=0,
-        le=1,
-        title="Least baseline",
-        description="Part of a trace's range below which its baseline is not let fall, so that ΔF/F stays below one"
-        " over this part.",
-        json_schema_extra={"group": "ΔF/F"},
-    )
+    method: Literal["maximin", "running percentile", "percentile"] = setting("ΔF/F", "Baseline", "maximin")
+    """maximin: the smoothed trace's smallest value in a window, then the largest of these, as in suite2p. running
+    percentile: a low percentile in a window. percentile: one number for the whole trace."""
+    percentile: float = setting("ΔF/F", "Percentile", 8.0, gt=0, lt=100, unit="%")
+    """Part of the samples that lie below the baseline, for the two percentiles."""
+    window_s: float = setting("ΔF/F", "Window", 60.0, gt=0, le=36_000, unit="s")
+    """Length of the running window: long enough that a neuron rests in it, short enough to follow bleaching."""
+    smoothing_s: float = setting("ΔF/F", "Smoothing", 1.0, ge=0, le=3600, unit="s")
+    """Standard deviation of the Gaussian that takes out noise before the maximin."""
+    floor: float = setting("ΔF/F", "Least baseline", 0.05, gt=0, le=1)
+    """Part of a trace's range below which its baseline is not let fall, so that ΔF/F stays below one over this
+    part."""
 
 
 def delta_f_over_f(
     traces: Traces, baseline: Baseline | None = None, *, progress: ProgressCallback | None = None
 ) -> Traces:
-    r"""Divide what exceeds the baseline by the baseline, :math:`(F - F_0) / F_0`.
+    r"""Divide what exceeds the baseline by the baseline, $(F - F_0) / F_0$.
 
-    Where :math:`F_0` is below `floor` times the range of the trace (largest minus smallest value), or negative,
+    Where $F_0$ is below `floor` times the range of the trace (largest minus smallest value), or negative,
     as it can be without neuropil, it is raised to that in the denominator; a sentence in
     ``provenance["warnings"]`` and the ids in ``provenance["raised_baselines"]`` say so.
 

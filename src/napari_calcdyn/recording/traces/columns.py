@@ -1,4 +1,4 @@
-"""What else is known about each neuron: a table in a CSV file."""
+"""Columns with what else is known about each neuron, from a CSV file."""
 
 from __future__ import annotations
 

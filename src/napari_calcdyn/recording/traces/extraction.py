@@ -1,4 +1,4 @@
-"""Traces of ROIs from a movie, in one pass."""
+"""Extraction of traces from a movie, in one pass."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.movies.movie import BLOCK_BYTES, Movie
+from napari_calcdyn.recording.movies import Movie
+from napari_calcdyn.recording.movies.movie import BLOCK_BYTES
 from napari_calcdyn.recording.progress import ProgressCallback, report
-from napari_calcdyn.recording.rois.roi_set import RoiSet
+from napari_calcdyn.recording.rois import RoiSet
 
 from .traces import Traces
 
@@ -22,8 +23,8 @@ def extract_traces(
 ) -> Traces:
     r"""Read the fluorescence of all ROIs in one pass over the movie.
 
-    The trace of ROI :math:`r` is :math:`\langle f_r, x_t\rangle - c\,\langle g_r, x_t\rangle`, with its weights
-    :math:`f_r` and those :math:`g_r` of the ring of neuropil round it, both of sum 1. Summed in double precision.
+    The trace of ROI $r$ is $\langle f_r, x_t\rangle - c\,\langle g_r, x_t\rangle$, with its weights
+    $f_r$ and those $g_r$ of the ring of neuropil round it, both of sum 1. Summed in double precision.
     In memory are two blocks of the movie and the traces.
 
     Parameters

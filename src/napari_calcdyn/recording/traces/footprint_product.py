@@ -1,4 +1,4 @@
-"""Compiled product of footprints and frames: each pixel is read where it lies, in the movie's own dtype."""
+"""Compiled product of footprints and frames, in the movie's own dtype."""
 
 from __future__ import annotations
 

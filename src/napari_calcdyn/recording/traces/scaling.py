@@ -1,4 +1,4 @@
-"""Eq. 4: traces between −0.5 and 0.5, and back."""
+"""Scaling of traces to −0.5 … 0.5 and back, Eq. 4 of Abante et al. (2025)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_calcdyn.recording.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    r"""Eq. 4 of Abante et al. (2025), :math:`x_n = (x - \min x) / (\max x - \min x) - 0.5`, and its inverse.
+    r"""Eq. 4 of Abante et al. (2025), $x_n = (x - \min x) / (\max x - \min x) - 0.5$, and its inverse.
 
     Missing samples (NaN) are left out of the range and stay NaN. A constant trace becomes −0.5 and comes back
     as it was.
@@ -80,7 +80,7 @@ class Scaling:
         return scaled.astype(np.float32)
 
     def invert(self, scaled: ArrayLike) -> NDArray[np.float32]:
-        """Undo :meth:`apply`.
+        """Undo `apply`.
 
         Parameters
         ----------

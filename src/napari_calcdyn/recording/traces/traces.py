@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 
 CONSTANT, EMPTY = "constant", "no valid samples"
 
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """One trace for each ROI. Traces that cannot be used are kept, and say why in :attr:`problems`.
+    """One trace for each ROI; `problems` says of each why it cannot be used.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Traces:
         name : str
             What to call them in messages.
         provenance : mapping or None
-            See :class:`Traces`.
+            See `Traces`.
 
         Returns
         -------
@@ -167,8 +167,8 @@ class Traces:
             ) from error
         if valid.shape != self.values.shape or not np.isin(valid, (0, 1)).all():
             raise InputError(
-                f"The mask for {self.name} must be {_size(self.values.shape)}, True (1) where a sample is valid and "
-                f"False (0) elsewhere: it is {_size(valid.shape)} of type {valid.dtype}."
+                f"The mask for {self.name} must be {size_text(self.values.shape)}, True (1) where a sample is valid"
+                f" and False (0) elsewhere: it is {size_text(valid.shape)} of type {valid.dtype}."
             )
         return replace(self, values=np.where(valid.astype(bool), self.values, np.float32(np.nan)))
 
@@ -197,7 +197,7 @@ class Traces:
 
 
 def check_trace_array(name: str, array: NDArray[Any]) -> None:
-    """Refuse what is no table of numbers, a trace in each row.
+    """Raise InputError if an array is no table of numbers with a trace in each row.
 
     Parameters
     ----------
@@ -214,13 +214,13 @@ def check_trace_array(name: str, array: NDArray[Any]) -> None:
     if array.ndim != 2:
         axes = f"{array.ndim} axis" if array.ndim == 1 else f"{array.ndim} axes"
         raise InputError(
-            f"{name} has {axes} ({_size(array.shape)}), but traces have two: save them as neurons × samples."
+            f"{name} has {axes} ({size_text(array.shape)}), but traces have two: save them as neurons × samples."
         )
     if array.dtype.kind not in "uif":
         what = {"b": "true/false values", "c": "complex numbers"}.get(array.dtype.kind, "something else")
         raise InputError(f"{name} holds {what}: save the traces as integers or floating point numbers.")
     if 0 in array.shape:
-        raise InputError(f"{name} holds no traces ({_size(array.shape)}): save it again.")
+        raise InputError(f"{name} holds no traces ({size_text(array.shape)}): save it again.")
 
 
 def _rectangle(name: str, array: Any, *, masked: bool) -> NDArray[Any]:
@@ -246,7 +246,3 @@ def _rectangle(name: str, array: Any, *, masked: bool) -> NDArray[Any]:
         row[: len(values)] = values
     check_trace_array(name, table)
     return table
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) or "one value"

@@ -17,22 +17,21 @@ from napari_calcdyn.gui.layers.layers import (
     HEAT_OVERLAY,
     RESULT,
     contrast,
-    is_result,
+    hide_result,
+    keeping_active,
     move_layer,
     put_image,
+    result_layer,
     spatial_metadata,
 )
 
 from .mesh import INCOMING, NOTHING, OUTGOING, Mesh, arrow_mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_calcdyn.gui.session.session import Session
+    from napari_calcdyn.gui.session import Session
 
     from .roi_edges import RoiEdges
 
@@ -75,7 +74,7 @@ def show_arrows(
     Surface or None
         The layer; None where there is no movie.
     """
-    rois, movie = session.rois, session.movie
+    rois, movie = session.rois.loaded, session.recording.movie
     if rois is None or movie is None:
         return None
     edges = edges[::-1]
@@ -103,11 +102,8 @@ def hide_arrows(session: Session) -> None:
 
 def arrow_layer(session: Session) -> Surface | None:
     """Return the layer of arrows, or None where it was not made yet or removed."""
-    viewer = session.viewer
-    layers = viewer.layers if viewer is not None else []
-    return next(
-        (it for it in layers if it.name == ARROWS and is_result(it) and isinstance(it, Surface)), None
-    )
+    layer = result_layer(session.viewer, ARROWS)
+    return layer if isinstance(layer, Surface) else None
 
 
 def show_sources(session: Session, image: NDArray[np.float32]) -> None:
@@ -115,34 +111,20 @@ def show_sources(session: Session, image: NDArray[np.float32]) -> None:
     viewer, like = session.viewer, session.movie_layer
     if viewer is None or like is None:
         return
-    new = not any(it.name == SOURCES_OF_REGION and is_result(it) for it in viewer.layers)
-
-    def put() -> None:
-        put_image(
-            viewer,
-            SOURCES_OF_REGION,
-            image,
-            like,
-            colormap=HEAT_OVERLAY,
-            blending="translucent_no_depth",
-            gamma=_GAMMA,
-            contrast_limits=contrast(image),
-        )
-
-    _beside_the_users_layer(viewer, put)
+    new = result_layer(viewer, SOURCES_OF_REGION) is None
+    style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "contrast_limits": contrast(image)}
+    with keeping_active(viewer):
+        put_image(viewer, SOURCES_OF_REGION, image, like, **style)
     if new:
         _below(viewer, SOURCES_OF_REGION, ARROWS)
-        for other in viewer.layers:
-            if other.name == EXPLAINED and is_result(other):
-                other.visible = False
+        hide_result(viewer, EXPLAINED)
 
 
 def clear_sources(session: Session) -> None:
     """Empty the map of a region's sources, where there is one."""
-    viewer = session.viewer
-    for layer in viewer.layers if viewer is not None else []:
-        if layer.name == SOURCES_OF_REGION and is_result(layer):
-            layer.data = np.zeros(layer.data.shape, np.float32)
+    layer = result_layer(session.viewer, SOURCES_OF_REGION)
+    if layer is not None:
+        layer.data = np.zeros(layer.data.shape, np.float32)
 
 
 def roi_width(footprints: Any) -> float:
@@ -160,8 +142,7 @@ def _put_mesh(session: Session, mesh: Mesh) -> Surface | None:
         layer.data = data
         move_layer(layer, place)
         return layer
-
-    def put() -> None:
+    with keeping_active(viewer):
         viewer.add_surface(
             data,
             name=ARROWS,
@@ -172,18 +153,7 @@ def _put_mesh(session: Session, mesh: Mesh) -> Surface | None:
             metadata={RESULT: "result"},
             **place,
         )
-
-    _beside_the_users_layer(viewer, put)
     return arrow_layer(session)
-
-
-def _beside_the_users_layer(viewer: Viewer, put: Callable[[], None]) -> None:
-    """Put a layer into the viewer, and leave that one active which the user works with."""
-    active: Layer | None = viewer.layers.selection.active
-    count = len(viewer.layers)
-    put()
-    if len(viewer.layers) > count and active is not None:
-        viewer.layers.selection.active = active
 
 
 def _below(viewer: Viewer, name: str, other: str) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QSlider, QWidget
+from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.inspector.sources_page import fill, lag_words, plain_table
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.inspector.sources_page import lag_words, ranking
 
 from .layer import IN_COLOUR, OUT_COLOUR
 from .roi_edges import ALPHA, ROI_EDGE, RoiEdges
@@ -22,11 +24,12 @@ COLUMNS = ("source", "target", "lag_frames", "lag_s", "strength", "p_value")
 MOST_LISTED = 100
 _STEPS = 400  # of the slider
 _HEADINGS = {
-    "ROI": "<qt>The other ROI, and the way of the arrow. Click a row to go there.</qt>",
-    "Strength": "<qt>How closely the driven ROI follows the other one's past, once all other past is known: a partial "
-    "correlation, from −1 to 1. Below 0 it falls where the other one rose.</qt>",
-    "Lag": "<qt>How much later it follows most closely.</qt>",
-    "p": "<qt>How often chance alone gives so strong an arrow anywhere in the picture; after “Test the arrows”.</qt>",
+    "ROI": "The other ROI, and the way of the arrow. Click a row to go there.",
+    "Strength": "How closely the driven ROI follows the other one's past, once all other past is known: a partial "
+    "correlation, from −1 to 1. Below 0 it falls where the other one rose.",
+    "Lag": "The lag at which it follows most closely.",
+    "p": "Probability that chance alone gives an arrow this strong anywhere in the image; computed by "
+    "“Test the arrows”.",
 }
 
 
@@ -59,36 +62,27 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         self.legend.setWordWrap(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
-        self.slider.setToolTip("<qt>Further right, weaker arrows are hidden.</qt>")
-        self.slider.valueChanged.connect(self._on_slider)
-        self.hidden = QLabel()
-        self.hidden.setWordWrap(True)
-        self.run = QPushButton("Test the arrows")
-        self.run.setToolTip(
+        self.slider.setToolTip("<qt>Move to the right to hide weaker arrows.</qt>")
+        self.slider.valueChanged.connect(self._on_filter_changed)
+        self.hidden = wrapped()
+        self.run = button(
+            "Test the arrows",
             "<qt>Compares every arrow with those that chance gives, after stretches of the recording were shuffled for "
-            "each ROI by itself. Takes from seconds to a minute, in the background.</qt>"
+            "each ROI by itself. Takes from seconds to a minute, in the background.</qt>",
+            self.test,
         )
-        self.run.clicked.connect(self.test)
         self.only_passed = QCheckBox("only those that pass")
         self.only_passed.setToolTip(
             f"<qt>Show only arrows with p ≤ {ALPHA:g}: in {1 - ALPHA:.0%} of recordings without any influence, none "
             "would.</qt>"
         )
-        self.only_passed.toggled.connect(self._on_filter)
-        self.table = plain_table(_HEADINGS)
+        self.only_passed.toggled.connect(self._on_filter_changed)
+        self.table = ranking(_HEADINGS)
         self.table.cellClicked.connect(self._on_row)
-        row = QHBoxLayout()
-        row.addWidget(self.run)
-        row.addWidget(self.only_passed)
-        row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 4, 2, 2)
-        layout.setSpacing(4)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.slider)
-        layout.addWidget(self.hidden)
-        layout.addLayout(row)
-        layout.addWidget(self.table, 1)
+        test = beside(self.run, self.only_passed)
+        test.addStretch(1)
+        parts = (self.legend, self.slider, self.hidden, test, (self.table, 1))
+        stacked(*parts, parent=self, margins=(2, 4, 2, 2), spacing=4)
 
     @property
     def least(self) -> float:
@@ -122,15 +116,13 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         before, self._all = self._all, edges
         if edges is not None and (before is None or before.strongest != edges.strongest):
             start = (edges.default / edges.strongest) ** 0.5 if edges.strongest else 0.0
-            self.slider.blockSignals(True)
-            self.slider.setValue(round(_STEPS * start))
-            self.slider.blockSignals(False)
+            with signals_blocked(self.slider):
+                self.slider.setValue(round(_STEPS * start))
         self.slider.setEnabled(self.pairs > 0)
         tested = edges is not None and edges.tested and self.pairs > 0
-        self.only_passed.blockSignals(True)
-        self.only_passed.setEnabled(tested)
-        self.only_passed.setChecked(tested)
-        self.only_passed.blockSignals(False)
+        with signals_blocked(self.only_passed):
+            self.only_passed.setEnabled(tested)
+            self.only_passed.setChecked(tested)
         self.table.setColumnHidden(len(_HEADINGS) - 1, not tested)
         self._say_hidden()
 
@@ -165,7 +157,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             way = f"from {other}" if incoming else f"to {other}"
             p_words = "" if np.isnan(p_value) else f"{p_value:.2g}"
             rows.append((way, f"{strength:+.2f}".replace("-", "−"), lag_words(lag, self._rate), p_words))
-        fill(self.table, rows)
+        self.table.fill(rows)
         for row, incoming in enumerate(listed["incoming"].tolist()):
             self.table.item(row, 0).setForeground(QColor(inwards if incoming else outwards))
 
@@ -182,11 +174,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             for other, _, incoming, lag, strength, p_value in self._listed.tolist()
         ]
 
-    def _on_slider(self) -> None:
-        self._say_hidden()
-        self.changed.emit()
-
-    def _on_filter(self) -> None:
+    def _on_filter_changed(self) -> None:
         self._say_hidden()
         self.changed.emit()
 

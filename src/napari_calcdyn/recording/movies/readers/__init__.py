@@ -1,1 +1,1 @@
-"""Where the frames of a movie lie in the files of each microscope and program."""
+"""Readers of the file formats of microscopes and programs."""

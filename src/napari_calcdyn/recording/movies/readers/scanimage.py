@@ -1,4 +1,4 @@
-"""What ScanImage says about its pages; the axes that its files seem to have are not to be trusted."""
+"""Order, frame rate and pixel size of the pages of ScanImage files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a movie's frames come from: an array, or pages at known places in files."""
+"""Sources of a movie's frames: an array, or pages at known places in files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, count_text, size_text
 
 from .pages import Pages, page_pool
 
@@ -33,7 +33,7 @@ class Source(Protocol):
         """Fill `out` (n, Y, X) with frames from `start` on."""
 
     def lazy(self) -> Any:
-        """Return an array (T, Y, X) that reads on access, or None where only :meth:`read` can."""
+        """Return an array (T, Y, X) that reads on access, or None where only `read` can."""
 
 
 class ArraySource:
@@ -124,7 +124,7 @@ class PageSource:
 
 
 def check_movie_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse what is not a movie of brightness values.
+    """Raise InputError if an array is no movie of brightness values.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def check_movie_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -
     InputError
         With the reason.
     """
-    size = " × ".join(map(str, shape))
+    size = size_text(shape)
     if len(shape) == 4 and shape[-1] in (3, 4):
         raise InputError(f"{name} is a colour (RGB) movie ({size}): save one channel of it as greyscale.")
     if len(shape) == 3 and shape[-1] in (3, 4) and shape[0] > 4 and shape[1] > 4:
@@ -153,13 +153,9 @@ def check_movie_array(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -
         what = {"b": "true/false values", "c": "complex numbers"}.get(dtype.kind, f"values of type {dtype}")
         raise InputError(f"{name} holds {what}: save it as integers or floating point numbers.")
     if shape[0] < 4:
-        raise InputError(f"{name} has only {_count(shape[0], 'frame')}: a movie needs at least 4.")
+        raise InputError(f"{name} has only {count_text(shape[0], 'frame')}: a movie needs at least 4.")
     if 0 in shape:
         raise InputError(f"{name} has frames without pixels ({size}): save it again.")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _release_mapped_pages(array: Any) -> None:

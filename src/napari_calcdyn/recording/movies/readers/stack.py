@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, size_text
 
 from .pages import Pages
 from .scanimage import ScanImage
@@ -17,7 +17,7 @@ from .sources import PageSource
 
 @dataclass(frozen=True)
 class Stack:
-    """What a file or a folder holds, before a channel and a plane are chosen.
+    """All pages of a file or a folder, before a channel and a plane are chosen.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Stack:
     pixel_size : tuple of float or None
         Height and width of a pixel in µm.
     scanimage : ScanImage or None
-        How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until :meth:`arranged`.
+        How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until `arranged`.
     """
 
     name: str
@@ -100,9 +100,8 @@ def arrange_axes(name: str, axes: str, shape: Sequence[int]) -> NDArray[np.intp]
     time = "T" if "T" in long else unnamed[0] if unnamed else "Z"
     others = [letter for letter in long if letter != time]
     if len(set(long)) < len(long) or not set(others) <= set("ZC"):
-        size = " × ".join(map(str, shape))
         raise InputError(
-            f"{name} has the axes {axes} ({size}), of which time, plane and channel cannot be told apart: "
+            f"{name} has the axes {axes} ({size_text(shape)}), of which time, plane and channel cannot be told apart: "
             "save it with the axes T, Z, C, Y, X named, for example from Fiji as a hyperstack."
         )
     pages = pages.squeeze()
@@ -172,7 +171,7 @@ def join_channels(name: str, stacks: Sequence[Stack]) -> Stack:
 
 
 def check_alike(first: Stack, other: Stack) -> None:
-    """Refuse to join two stacks of different frames."""
+    """Raise InputError if two stacks differ in frame size, dtype, planes or channels."""
     a, b = first.parts[0], other.parts[0]
     if a.shape != b.shape and first.name == other.name:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Read the page table of a TIFF: where each page is and what it stands for, without touching pixels."""
+"""Page table of a TIFF file, read without touching pixels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     Returns
     -------
     Stack
-        Not yet :meth:`~.stack.Stack.arranged`.
+        Not yet `stack.Stack.arranged`.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _table(parent: Any, pages: Sequence[Any]) -> Pages:
 
 
 def _appended_frames(tif: Any, page: Any) -> bool:
-    """Whether every page was appended by itself, for which tifffile makes a series each, at great length."""
+    """Whether every page was appended by itself; tifffile is slow to make a series of each."""
     if not tif.is_shaped or len(tif.pages) < 2:
         return False
     return bool(np.prod(_shaped(page)) == np.prod(page.shape))

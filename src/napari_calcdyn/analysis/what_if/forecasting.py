@@ -1,4 +1,4 @@
-"""How the recording would go on, and how wrong such forecasts were on held-out frames."""
+"""Forecasts from any frame of a recording, and their errors on held-out frames."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
+from napari_calcdyn.recording.errors import count_text
 
 from .impulse import roll_out
 from .latent_movies import latent_movie
@@ -24,7 +25,7 @@ _STARTS_AT_ONCE = 4096
 
 @dataclass(frozen=True, eq=False)
 class ForecastError:
-    """How wrong forecasts were, for every horizon h = 1 … H: so many frames ahead of the last one that was known.
+    """Errors of forecasts for every horizon h = 1 … H, in frames after the last known one.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class ForecastError:
 
 
 def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) -> NDArray[np.float64]:
-    """Forecast frames from those before them.
+    """Forecast latents from the frames before.
 
     Parameters
     ----------
@@ -79,8 +80,8 @@ def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) 
     """
     if not var.order <= start <= len(latents):
         raise InputError(
-            f"A forecast needs {_frames(var.order)} before it and frame {start} of {len(latents)} has not got them:"
-            f" start at one from {var.order} to {len(latents)}."
+            f"A forecast needs {count_text(var.order, 'frame')} before it and frame {start} of {len(latents)}"
+            f" has not got them: start at one from {var.order} to {len(latents)}."
         )
     return roll_out(var, latents[start - var.order : start], horizon)
 
@@ -142,7 +143,7 @@ def forecast_error(
     model : VARAutoencoder
         The fitted model.
     recording : Movie or ndarray (T, d), float32
-        The recording, or its latents as `VARAutoencoder.latents` returns them.
+        The recording, or its latents as `VARAutoencoder.encode` returns them.
     var : VAR, optional
         Another point of the model's lasso path; its own by default.
     first : int
@@ -166,17 +167,18 @@ def forecast_error(
         If `progress` asked to stop.
     """
     var = var or model.var
-    latents = model.latents(recording, progress) if isinstance(recording, Movie) else recording
+    latents = model.encode(recording, progress) if isinstance(recording, Movie) else recording
     frames = len(latents)
     most = frames - first - 1  # two forecasts at least
     if first < var.order:
         raise InputError(
-            f"{_frames(first)} before the held-out ones are too few for a model of order {var.order}: hold out fewer."
+            f"{count_text(first, 'frame')} before the held-out ones are too few for a model of order {var.order}:"
+            " hold out fewer."
         )
     if not 1 <= horizons <= most:
         raise InputError(
-            f"With {_frames(frames - first)} held out, errors can be measured at 1 to {most} frames ahead: choose a"
-            " horizon in this range, or take a longer recording."
+            f"With {count_text(frames - first, 'frame')} held out, errors can be measured at 1 to {most} frames"
+            " ahead: choose a horizon in this range, or take a longer recording."
         )
     known = torch.from_numpy(latents[first - var.order :].astype(np.float64) - var.mean)
     lags = [torch.from_numpy(matrix.astype(np.float64)) for matrix in var.coefficients]
@@ -207,7 +209,7 @@ def forecast_error(
 
 
 def _overlap(model: VARAutoencoder) -> Tensor:
-    """Return DᵀD, (d, d): the encoder is the decoder's transpose."""
+    """Return DᵀD, (d, d); the encoder is the decoder's transpose."""
     network = model.network
     units = torch.eye(network.latents, device=model.device)
     rows = [network.encode(network.decode(some)) for some in torch.split(units, _LATENTS_AT_ONCE)]
@@ -229,7 +231,3 @@ def _variances(latents: Tensor, horizons: int, overlap: Tensor | None = None) ->
     of_means = ((means if overlap is None else means @ overlap) * means).sum(1)
     variances: NDArray[np.float64] = (powers - counts * of_means).numpy()
     return variances
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"

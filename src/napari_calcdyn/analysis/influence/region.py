@@ -1,4 +1,4 @@
-"""What drives one region of the picture: the sources whose past the dynamics use to predict its trace.
+"""The latents whose past predicts the trace of one region, called its sources.
 
 With the region's encoded footprint ``s e`` (see `roi_prediction`), the contribution of source k to its trace is
 ``c_k[t] = ⟨f, C_k[t]⟩ = Σ_l (s e · A_l[:, k]) z̃_k[t−l]``: a dot product with the latents, of which the sparse
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.model import VAR
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, report
 
 _FRAMES_AT_ONCE = 4096
@@ -63,7 +63,7 @@ class Drivers:
         return signs
 
     def leading(self, part: float) -> NDArray[np.int64]:
-        """Return the fewest sources whose shares add up to a part of all.
+        """Return the fewest sources whose shares add up to a given part.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ def drivers(readout: NDArray[np.float32], latents: NDArray[np.float32], var: VAR
 def lagged_covariances(
     latents: NDArray[np.float32], var: VAR, progress: ProgressCallback | None = None
 ) -> NDArray[np.float32]:
-    """Return how each latent goes with the past of each other one.
+    """Compute the covariances of all latents with the past of all latents.
 
     Parameters
     ----------

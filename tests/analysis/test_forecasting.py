@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from what_if_model import fit
 
-from napari_calcdyn.analysis.what_if import forecast as forecasts
-from napari_calcdyn.analysis.what_if.forecast import first_held_out, forecast, forecast_error, forecast_movie
+from napari_calcdyn.analysis.what_if import forecasting
+from napari_calcdyn.analysis.what_if.forecasting import (
+    first_held_out,
+    forecast,
+    forecast_error,
+    forecast_movie,
+)
 from napari_calcdyn.models.var.model import VAR
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie
@@ -27,7 +32,7 @@ def model(fitted: tuple[VARAutoencoder, Movie]) -> VARAutoencoder:
 
 @pytest.fixture(scope="module")
 def latents(fitted: tuple[VARAutoencoder, Movie]) -> np.ndarray:
-    return fitted[0].latents(fitted[1])
+    return fitted[0].encode(fitted[1])
 
 
 def by_hand(var: VAR, latents: np.ndarray, start: int, horizon: int) -> np.ndarray:
@@ -96,7 +101,7 @@ def test_parts_add_up_to_the_same_errors(
     model: VARAutoencoder, latents: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = forecast_error(model, latents, None, 128, 30)
-    monkeypatch.setattr(forecasts, "_STARTS_AT_ONCE", 5)
+    monkeypatch.setattr(forecasting, "_STARTS_AT_ONCE", 5)
     done: list[tuple[int, int]] = []
     parts = forecast_error(model, latents, None, 128, 30, lambda *it: done.append(it))
     np.testing.assert_allclose(parts.latents, whole.latents, rtol=1e-9)

@@ -1,0 +1,1 @@
+from .correlation import correlate_behaviour as correlate_behaviour

@@ -1,0 +1,115 @@
+"""What is known in one viewer, by question: a model each for the recording, its ROIs, and the answers.
+
+A field that is replaced emits ``events.<field>(new, old)`` of its model.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from napari_calcdyn.analysis.influence.influence import Influence
+    from napari_calcdyn.analysis.maps import ContributionMaps
+    from napari_calcdyn.analysis.neurons.neurons import Neurons
+    from napari_calcdyn.models.avae.model import AVAE
+    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.var.model import VAR
+    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+    from napari_calcdyn.recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces
+
+    from .compared import Compared
+
+
+def by_identity(*fields: str) -> SignalGroupDescriptor:
+    """Return signals of fields that hold large arrays and models: a change is another object, not another value."""
+    return SignalGroupDescriptor(equality_operators=dict.fromkeys(fields, operator.is_))
+
+
+def same_objects(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether both hold the same objects, in order."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
+
+
+@dataclass(eq=False)
+class RecordingState:
+    """The movie, and what was measured or noted while it was recorded."""
+
+    events: ClassVar[SignalGroupDescriptor] = by_identity("movie", "layer", "statistics", "behaviour")
+
+    movie: Movie | None = None
+    layer: weakref.ref[Image] | None = None  # the image layer that shows the movie
+    statistics: MovieStatistics | None = None
+    behaviour: Behaviour | None = None  # a sample for each frame of the movie
+
+
+@dataclass(eq=False)
+class DynamicsState:
+    """The ℓ1-VAR autoencoder and its maps."""
+
+    events: ClassVar[SignalGroupDescriptor] = by_identity("model", "var", "maps", "history")
+
+    model: VARAutoencoder | None = None
+    var: VAR | None = None  # the point of the lasso path that is shown
+    maps: ContributionMaps | None = None
+    history: tuple[Progress, ...] = ()  # of the training that the learning curves show
+
+
+@dataclass(eq=False)
+class RoiState:
+    """The ROIs, and which of them are picked out; ids are compared by value so that linked views come to rest."""
+
+    events: ClassVar[SignalGroupDescriptor] = by_identity("loaded", "path", "layer")
+
+    loaded: RoiSet | None = None
+    path: Path | None = None  # what they were opened from
+    layer: weakref.ref[Labels] | None = None  # the labels layer that shows them: value = position + 1
+    selected: tuple[int, ...] = ()  # ids that are picked out, in every view, in the order picked
+    pinned: tuple[int, ...] = ()  # ids that stay in the Inspector, to compare others with
+
+
+@dataclass(frozen=True, eq=False)
+class ShownTraces:
+    """Traces that belong to no ROI, as of neurons made up by the model; (n, T) in the unit of the traces."""
+
+    title: str
+    values: NDArray[np.float32]
+
+
+@dataclass(eq=False)
+class NeuronState:
+    """Traces of single neurons, the AVAE, and the neurons as it describes them."""
+
+    events: ClassVar[SignalGroupDescriptor] = by_identity(
+        "fluorescence", "traces", "columns", "model", "history", "mapped_with", "result", "shown_traces"
+    )
+
+    fluorescence: Traces | None = None  # as extracted or opened
+    traces: Traces | None = None  # the same after ΔF/F, where that is wanted: what models are trained on
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of the traces, from the user's table
+    model: AVAE | None = None
+    history: tuple[Progress, ...] = ()
+    mapped_with: AVAE | None = None  # the model that `result` is of, until the map of another one is drawn
+    result: Neurons | None = None
+    shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
+
+
+@dataclass(eq=False)
+class AnswerState:
+    """What was asked of the dynamics."""
+
+    events: ClassVar[SignalGroupDescriptor] = by_identity("influence", "comparison")
+
+    influence: Influence | None = None  # which ROI drives which, by the point of the path that is shown
+    comparison: Compared | None = None  # of two stretches of time, and what was asked

@@ -1,0 +1,2 @@
+from .config import AVAEConfig as AVAEConfig
+from .model import AVAE as AVAE

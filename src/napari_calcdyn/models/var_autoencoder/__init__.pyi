@@ -1,0 +1,2 @@
+from .config import VARAutoencoderConfig as VARAutoencoderConfig
+from .model import VARAutoencoder as VARAutoencoder
