@@ -10,7 +10,7 @@ DEMO ?= calcdyn-demo
 help:
 	@echo "make demo    both models on simulated recordings; opens napari where there is a display"
 	@echo "make test    every test"
-	@echo "make lowest  the tests without windows, with the lowest versions that pyproject.toml allows"
+	@echo "make lowest  the tests, most of those with windows left out, with the lowest versions that pyproject.toml allows"
 	@echo "make lint    style, types, floors, docstrings, and the manifest of the built wheel"
 	@echo "make docs    screenshots, settings reference and the pages, into site/"
 	@echo "make bench   the quick form of every benchmark, into benchmarks/results/"
