@@ -11,4 +11,4 @@ python=${PYTHON:-python3.11} # the lowest, too
 echo "Installing the lowest versions into $venv:" $(<"$venv/lowest.txt")
 unset PIP_CONSTRAINT
 PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq --no-input --constraint "$venv/lowest.txt" --editable ".[pyqt6,test]"
-scripts/with-display.sh "$venv/bin/python" -m pytest -W default tests/recording tests/simulate tests/models tests/analysis
+scripts/with-display.sh "$venv/bin/python" -m pytest -W default tests/recording tests/simulate tests/models tests/analysis tests/test_cli.py tests/gui/test_plugin.py
