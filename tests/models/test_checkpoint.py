@@ -83,7 +83,7 @@ def test_what_made_the_model_is_written_beside_the_numbers(folder: Path) -> None
 
 def test_another_frame_size_is_refused(model) -> None:
     movie = Movie.from_array(np.zeros((5, 34, 30), np.uint16), name="other.tif")
-    for use in (model.check_frame_shape, model.encode, model.normalised):
+    for use in (model.check, model.encode, model.normalised):
         with pytest.raises(InputError, match=r"30.*34") as error:
             use(movie)
         assert "\n" not in str(error.value)
