@@ -314,8 +314,8 @@ def test_demo_runs_both_jobs(
     for config, preset in presets.items():
         monkeypatch.setattr(config, "preset", lambda name, preset=preset: preset)
     cultures = simulate_cultures(cultures=1, neurons=12, seconds=8, frame_rate=10.0)
-    monkeypatch.setattr("napari_calcdyn.simulate.movie.simulate_movie", lambda **_: small)
-    monkeypatch.setattr("napari_calcdyn.simulate.cultures.simulate_cultures", lambda **_: cultures)
+    monkeypatch.setattr("napari_calcdyn.simulate.simulate_movie", lambda **_: small)
+    monkeypatch.setattr("napari_calcdyn.simulate.simulate_cultures", lambda **_: cultures)
     monkeypatch.setenv("CI", "1")
     out = tmp_path / "demo"
     assert calcdyn(monkeypatch, "demo", "--out", out) == 0

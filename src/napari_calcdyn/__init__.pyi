@@ -1,43 +1,23 @@
 __version__: str
 
 from .analysis.behaviour import correlate_behaviour as correlate_behaviour
-from .analysis.influence import influence_test as influence_test
-from .analysis.influence import roi_influence as roi_influence
-from .analysis.maps import ContributionMaps as ContributionMaps
-from .analysis.maps import cheap_maps as cheap_maps
-from .analysis.maps import contribution_maps as contribution_maps
-from .analysis.maps import contribution_movie as contribution_movie
+from .analysis.influence import influence_test as influence_test, roi_influence as roi_influence
+from .analysis.maps import ContributionMaps as ContributionMaps, cheap_maps as cheap_maps
+from .analysis.maps import contribution_maps as contribution_maps, contribution_movie as contribution_movie
 from .analysis.maps import edge_map as edge_map
-from .analysis.neurons import Embedding as Embedding
-from .analysis.neurons import Neurons as Neurons
-from .analysis.neurons import analyse_neurons as analyse_neurons
-from .analysis.neurons import cluster_neurons as cluster_neurons
-from .analysis.neurons import fit_tsne as fit_tsne
+from .analysis.neurons import Embedding as Embedding, Neurons as Neurons, analyse_neurons as analyse_neurons
+from .analysis.neurons import cluster_neurons as cluster_neurons, fit_tsne as fit_tsne
 from .analysis.sequences import compare_sequences as compare_sequences
-from .analysis.what_if import forecast as forecast
-from .analysis.what_if import forecast_error as forecast_error
-from .analysis.what_if import forecast_movie as forecast_movie
-from .analysis.what_if import impulse_movie as impulse_movie
-from .analysis.what_if import impulse_response as impulse_response
-from .analysis.what_if import roi_push as roi_push
+from .analysis.what_if import forecast as forecast, forecast_error as forecast_error
+from .analysis.what_if import forecast_movie as forecast_movie, impulse_movie as impulse_movie
+from .analysis.what_if import impulse_response as impulse_response, roi_push as roi_push
 from .analysis.what_if import source_push as source_push
 from .models.avae import AVAE as AVAE
-from .models.lasso import lambda_max as lambda_max
-from .models.lasso import lasso_path as lasso_path
-from .models.lasso import solve_lasso as solve_lasso
+from .models.lasso import lambda_max as lambda_max, lasso_path as lasso_path, solve_lasso as solve_lasso
 from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
-from .recording import Behaviour as Behaviour
-from .recording import InputError as InputError
-from .recording import Movie as Movie
-from .recording import RoiSet as RoiSet
-from .recording import Traces as Traces
-from .recording import delta_f_over_f as delta_f_over_f
-from .recording import extract_traces as extract_traces
-from .recording import inspect_movie as inspect_movie
-from .recording import open_behaviour as open_behaviour
-from .recording import open_movie as open_movie
-from .recording import open_rois as open_rois
-from .recording import open_traces as open_traces
-from .simulate import simulate_culture as simulate_culture
-from .simulate import simulate_cultures as simulate_cultures
+from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
+from .recording import Traces as Traces, delta_f_over_f as delta_f_over_f, extract_traces as extract_traces
+from .recording import inspect_movie as inspect_movie, open_behaviour as open_behaviour
+from .recording import open_movie as open_movie, open_rois as open_rois, open_traces as open_traces
+from .simulate import simulate_culture as simulate_culture, simulate_cultures as simulate_cultures
 from .simulate import simulate_movie as simulate_movie

@@ -197,7 +197,7 @@ def test_another_device_or_a_damaged_note_is_refused(copy: Path) -> None:
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"holds other things: .*\.$"):
+    with pytest.raises(InputError, match=r"holds other files: .*\.$"):
         run_benchmark(TINY, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     with pytest.raises(InputError, match=r"mine\.txt cannot be written"):

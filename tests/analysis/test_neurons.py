@@ -37,7 +37,7 @@ class Linear:
         self._middle, self._spread = values.mean(1, keepdims=True), values.std(1, keepdims=True)
         return (values - self._middle) / self._spread
 
-    def check_traces(self, traces: Traces) -> None:
+    def check(self, traces: Traces) -> None:
         if traces.samples != len(self._pca.mean_):
             raise InputError("other length.")
 

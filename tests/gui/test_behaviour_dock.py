@@ -93,7 +93,7 @@ def test_without_a_recording_or_a_table_it_says_what_to_do(
     assert "Open a recording first" in dock.hint.text()
     assert not dock.goes_with.isVisible()
     load_behaviour(dock.session, table)
-    assert "Open the recording first" in dock.message.text()
+    assert "Open the recording in the Recording panel first" in dock.message.text()
     show_recording(viewer, grid_of_rois(3, 4), events(np.arange(100, 112), FRAMES))
     assert dock.hint.text().startswith("Open a CSV table")
 

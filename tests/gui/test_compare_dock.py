@@ -247,7 +247,7 @@ def test_an_answer_says_when_its_model_or_recording_is_gone(
     press(qtbot, dock.compare)
     settle(qtbot, dock)
     give_model(dock, model_of(changing_movie(seed=2)[:100]))
-    assert "of the model before" in dock.view.outdated.text()
+    assert "computed with an earlier model" in dock.view.outdated.text()
     give_model(dock, model)
     assert dock.view.outdated.isHidden()
     viewer.layers.remove(DIFFERENCE)

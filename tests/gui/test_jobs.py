@@ -168,8 +168,10 @@ def test_an_ended_job_lets_go_of_what_it_worked_on(qtbot: Any) -> None:
 def test_a_second_job_is_refused_in_one_sentence_that_names_the_first(viewer: Any, qtbot: Any) -> None:
     session: Session = session_of(viewer)
     results: list[str] = []
+    begun = threading.Event()
 
     def work(report: Any, stop: threading.Event) -> str:
+        begun.set()
         stop.wait(5)
         return "first"
 
@@ -178,6 +180,7 @@ def test_a_second_job_is_refused_in_one_sentence_that_names_the_first(viewer: An
     assert session.work.notice is not None
     assert session.work.notice.topic == "recording"
     assert "“Training” is still under way" in session.work.notice.text
+    qtbot.waitUntil(begun.is_set, timeout=5000)
     session.work.stop()
     qtbot.waitUntil(lambda: session.work.job is None, timeout=2000)
     assert results == ["first"]

@@ -138,13 +138,13 @@ def test_traces_of_another_length_are_refused_where_the_network_sees_them_whole(
 ) -> None:
     longer = replace(traces, values=np.pad(traces.values, ((0, 0), (0, 5)), constant_values=np.nan))
     if model.config.architecture == "sequence":
-        model.check_traces(longer)
+        model.check(longer)
         for one, other in zip(model.encode(longer), model.encode(traces), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)  # padded, and the same
         np.testing.assert_allclose(model.reconstruct(longer)[:, :80], model.reconstruct(traces), rtol=1e-5)
         assert model.decode(np.zeros((2, 3)), samples=33).shape == (2, 33)
         return
-    for use in (model.check_traces, model.encode, model.reconstruct):
+    for use in (model.check, model.encode, model.reconstruct):
         with pytest.raises(InputError, match=r"of 80 samples and a\.csv has 85.*network “sequence”") as error:
             use(longer)
         assert "\n" not in str(error.value)

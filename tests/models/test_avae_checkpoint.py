@@ -139,7 +139,7 @@ def test_the_other_kind_of_model_is_refused_and_kept(
         load(folder, device="cpu")
     assert "\n" not in str(error.value)
     if kind != checkpoint.AVAE:
-        with pytest.raises(InputError, match="something else than a model of this kind"):
+        with pytest.raises(InputError, match="files other than a model of this kind"):
             model.save(folder)
         assert load_file(folder / "model.safetensors")["number"] == 1
 

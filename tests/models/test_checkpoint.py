@@ -83,7 +83,7 @@ def test_what_made_the_model_is_written_beside_the_numbers(folder: Path) -> None
 
 def test_another_frame_size_is_refused(model) -> None:
     movie = Movie.from_array(np.zeros((5, 34, 30), np.uint16), name="other.tif")
-    for use in (model.check_frame_shape, model.encode, model.normalised):
+    for use in (model.check, model.encode, model.normalised):
         with pytest.raises(InputError, match=r"30.*34") as error:
             use(movie)
         assert "\n" not in str(error.value)
@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_sentence(model, tmp_path: Path, monkeypatch: pytest.
 def test_other_things_are_not_overwritten(model, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     for taken in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(InputError, match="holds something else than a model"):
+        with pytest.raises(InputError, match="holds files other than a model"):
             model.save(taken)
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
 
@@ -256,13 +256,13 @@ def test_a_folder_below_a_file_is_named(model, tmp_path: Path) -> None:
 def test_what_somebody_keeps_beside_a_model_is_not_lost(model, folder: Path) -> None:
     notes = folder / "notes.txt"
     notes.write_text("mine")
-    with pytest.raises(InputError, match="something else than a model"):
+    with pytest.raises(InputError, match="files other than a model"):
         model.save(folder)
     assert notes.read_text() == "mine"
 
 
 def test_another_program_s_model_is_not_overwritten(model, tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("{}")
-    with pytest.raises(InputError, match="something else than a model"):
+    with pytest.raises(InputError, match="files other than a model"):
         model.save(tmp_path)
     assert (tmp_path / "model.json").read_text() == "{}"

@@ -307,7 +307,7 @@ def with_nan(recording: NDArray[np.uint16]) -> NDArray[Any]:
         (lambda x: x[:99], {"order": 5}, "needs at least 100"),
         (constant, {}, "every pixel is 7"),
         (with_nan, {}, "frame 61"),
-        (lambda x: x, {"latents": 37 * 53 + 1}, "1962 latents are more than a frame has pixels"),
+        (lambda x: x, {"latents": 37 * 53 + 1}, "A frame has fewer than 1962 pixels: choose fewer latents"),
         (lambda x: x, {"order": 4, "window_length": 5}, "too short for order 4"),
     ],
 )

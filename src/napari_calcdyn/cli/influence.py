@@ -35,7 +35,7 @@ def influence(
     from napari_calcdyn.recording import open_movie, open_rois
 
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
-    regions = open_rois(rois, frame_shape=recording.frame_shape)
+    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -43,7 +43,7 @@ def influence(
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
         found = run_influence(
             recording,
-            regions,
+            roi_set,
             out,
             using,
             surrogates=surrogates,

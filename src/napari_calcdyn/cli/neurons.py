@@ -79,18 +79,18 @@ def neurons(
         from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
-            traces, regions = _open(source, frame_rate, mask, neuropil or None)
+            traces, roi_set = _open(source, frame_rate, mask, neuropil or None)
         else:
             options = {"channel": channel, "plane": plane, "frame_rate": frame_rate}
-            traces, regions = _extract(source, rois, neuropil or None, options, show)
+            traces, roi_set = _extract(source, rois, neuropil or None, options, show)
         if only_cells:
-            if regions is None or "iscell" not in regions.columns:
+            if roi_set is None or "iscell" not in roi_set.columns:
                 raise InputError(f"{rois or source} does not say what is a cell: leave out --only-cells.")
-            cells = regions.columns["iscell"]
-            traces, regions = traces.select(cells), regions.select(cells)
+            cells = roi_set.columns["iscell"]
+            traces, roi_set = traces.select(cells), roi_set.select(cells)
         if baseline is not None:
             traces = delta_f_over_f(traces, baseline, progress=lambda *at: show("Computing ΔF/F", *at))
-        return traces, regions
+        return traces, roi_set
 
     analyse_and_tell(read, out, using, device, seed)
 
@@ -102,12 +102,12 @@ def _open(
     from napari_calcdyn.recording import open_rois, open_traces
 
     traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
-    regions = open_rois(source) if source.is_dir() else None
-    if regions is not None and len(regions) != len(traces):
+    roi_set = open_rois(source) if source.is_dir() else None
+    if roi_set is not None and len(roi_set) != len(traces):
         raise InputError(
-            f"{source} has {len(regions)} ROIs but {len(traces)} traces: copy the folder of suite2p again."
+            f"{source} has {len(roi_set)} ROIs but {len(traces)} traces: copy the folder of suite2p again."
         )
-    return traces, regions
+    return traces, roi_set
 
 
 def _extract(
@@ -117,9 +117,9 @@ def _extract(
     from napari_calcdyn.recording import extract_traces, open_movie, open_rois
 
     recording = open_movie(movie, **options)
-    regions = open_rois(rois, frame_shape=recording.frame_shape)
+    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
-    return extract_traces(recording, regions, neuropil=neuropil, progress=tell), regions
+    return extract_traces(recording, roi_set, neuropil=neuropil, progress=tell), roi_set
 
 
 def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: str, seed: int) -> None:

@@ -118,7 +118,7 @@ def compare(
     of = _one_or_two(movies)
     check_conditions(of, a, b, model.config.order, block)
     for movie in of:
-        model.check_frame_shape(movie)
+        model.check(movie)
     encoded = 0 if latents is not None else sum(movie.n_frames for movie in of)
     permuted = encoded + permutations
     total = permuted + sum(map(len, a)) + sum(map(len, b))

@@ -67,7 +67,7 @@ def run(
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
-            fitted.check_frame_shape(movie)
+            fitted.check(movie)
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
             fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed)

@@ -79,6 +79,10 @@ class Model(ABC, Generic[Config, Data]):
         """Device of the network."""
         return next(self.network.parameters()).device
 
+    @abstractmethod
+    def check(self, data: Data) -> None:
+        """Refuse data that the fitted model is not for; raises InputError."""
+
     def fit_steps(
         self, data: Data, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
     ) -> Generator[Progress, None, Self]:

@@ -1,18 +1,8 @@
-from .behaviour import Behaviour as Behaviour
-from .behaviour import open_behaviour as open_behaviour
-from .errors import Cancelled as Cancelled
-from .errors import InputError as InputError
-from .movies import Movie as Movie
-from .movies import MovieInfo as MovieInfo
-from .movies import MovieStatistics as MovieStatistics
-from .movies import inspect_movie as inspect_movie
-from .movies import open_movie as open_movie
-from .progress import ProgressCallback as ProgressCallback
-from .progress import report as report
-from .rois import RoiSet as RoiSet
-from .rois import open_rois as open_rois
-from .traces import Scaling as Scaling
-from .traces import Traces as Traces
-from .traces import delta_f_over_f as delta_f_over_f
-from .traces import extract_traces as extract_traces
-from .traces import open_traces as open_traces
+from .behaviour import Behaviour as Behaviour, open_behaviour as open_behaviour
+from .errors import Cancelled as Cancelled, InputError as InputError
+from .movies import Movie as Movie, MovieInfo as MovieInfo, MovieStatistics as MovieStatistics
+from .movies import inspect_movie as inspect_movie, open_movie as open_movie
+from .progress import ProgressCallback as ProgressCallback, report as report
+from .rois import RoiSet as RoiSet, open_rois as open_rois
+from .traces import Scaling as Scaling, Traces as Traces, delta_f_over_f as delta_f_over_f
+from .traces import extract_traces as extract_traces, open_traces as open_traces

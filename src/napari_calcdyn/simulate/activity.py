@@ -61,18 +61,18 @@ def sparse_coefficients(
         rise = rng.uniform(0.15, 0.35, cells) ** (_REFERENCE_RATE / frame_rate)
         own[0, diagonal, diagonal] = decay + rise
         own[1, diagonal, diagonal] = -decay * rise
-    links = np.zeros_like(own)
+    connections = np.zeros_like(own)
     probability = min(_SOURCES_PER_CELL / max(cells - 1, 1), 1.0)
     linked = (rng.uniform(size=(cells, cells)) < probability) & ~np.eye(cells, dtype=bool)
     for target, source in np.argwhere(linked):
         sign = 1.0 if rng.uniform() < 0.7 else -1.0
         # A steady source moves its target by about half as much, whatever the target's decay.
         strength = rng.uniform(0.5, 1.2) * (1 - decay[target])
-        links[rng.integers(order), target, source] = sign * strength
+        connections[rng.integers(order), target, source] = sign * strength
     limit = (1 + decay.max()) / 2
-    while _spectral_radius(own + links) > limit:
-        links *= 0.9
-    return own + links
+    while _spectral_radius(own + connections) > limit:
+        connections *= 0.9
+    return own + connections
 
 
 def simulate_activity(

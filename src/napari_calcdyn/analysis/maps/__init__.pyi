@@ -1,7 +1,5 @@
-from .cheap import CheapMaps as CheapMaps
-from .cheap import cheap_maps as cheap_maps
-from .contribution import contribution_maps as contribution_maps
-from .contribution import edge_map as edge_map
+from .cheap import CheapMaps as CheapMaps, cheap_maps as cheap_maps
+from .contribution import contribution_maps as contribution_maps, edge_map as edge_map
 from .contribution_movies import contribution_movie as contribution_movie
 from .contribution_movies import reconstruction_movie as reconstruction_movie
 from .result import ContributionMaps as ContributionMaps

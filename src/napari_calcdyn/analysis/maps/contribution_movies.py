@@ -79,7 +79,7 @@ def reconstruction_movie(model: VARAutoencoder, movie: Movie) -> Any:
     InputError
         If the frames have another size than the model's.
     """
-    model.check_frame_shape(movie)
+    model.check(movie)
     return _lazy(movie, lambda t: model.decode(model.encode(movie.frames(t, t + 1)))[0])
 
 

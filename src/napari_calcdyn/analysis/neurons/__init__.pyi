@@ -1,5 +1,3 @@
 from .clustering import cluster_neurons as cluster_neurons
-from .neurons import Neurons as Neurons
-from .neurons import analyse_neurons as analyse_neurons
-from .tsne import Embedding as Embedding
-from .tsne import fit_tsne as fit_tsne
+from .neurons import Neurons as Neurons, analyse_neurons as analyse_neurons
+from .tsne import Embedding as Embedding, fit_tsne as fit_tsne

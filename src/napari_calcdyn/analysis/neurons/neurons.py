@@ -108,7 +108,7 @@ def analyse_neurons(
         If `progress` asked to stop.
     """
     check_enough_neurons(int(traces.usable.sum()))
-    model.check_traces(traces)
+    model.check(traces)
     report(progress, 0, 1)
     mean, std = model.encode(traces)
     reconstruction = model.reconstruct(traces)

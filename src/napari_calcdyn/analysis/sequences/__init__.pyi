@@ -1,2 +1,1 @@
-from .comparison import Comparison as Comparison
-from .comparison import compare_sequences as compare_sequences
+from .comparison import Comparison as Comparison, compare_sequences as compare_sequences

@@ -167,7 +167,7 @@ class CompareDock(SideDock):
             return NO_MODEL, "dynamics"
         try:
             for it in question.movies:
-                model.check_frame_shape(it)
+                model.check(it)
         except InputError as error:
             return str(error), "dynamics"
         # Not before there is a model: torch comes with it.

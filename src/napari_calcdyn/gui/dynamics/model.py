@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,37 +17,15 @@ from .runs import EDGE, MAPS, compute_maps, ready, show_all
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.maps import ContributionMaps
     from napari_calcdyn.gui.session import Session
-    from napari_calcdyn.models.training import Progress
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-    from napari_calcdyn.recording import Movie
 
 TRAINING = "Training"
 
 
-def _steps(
-    movie: Movie, config: VARAutoencoderConfig, device: str, stop: threading.Event
-) -> Generator[Progress, None, VARAutoencoder]:
-    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+def _var_autoencoder() -> type[VARAutoencoder]:
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
-    model = yield from VARAutoencoder(config).fit_steps(movie, device=device, stop=stop)
-    ready(model.var)
-    return model
-
-
-def _load(folder: Path, device: str, movie: Movie | None) -> VARAutoencoder:
-    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-
-    model = VARAutoencoder.load(folder, device=device)
-    if movie is not None:
-        model.check_frame_shape(movie)
-    ready(model.var)
-    return model
-
-
-def _take(session: Session, model: VARAutoencoder) -> None:
-    session.dynamics.maps = None
-    session.dynamics.model = model
-    session.dynamics.var = model.var
+    return VARAutoencoder
 
 
 DYNAMICS_MODEL = ModelKind(
@@ -81,9 +57,8 @@ DYNAMICS_MODEL = ModelKind(
     data=lambda session: session.recording.movie,
     data_changed=lambda session: session.recording.events.movie,
     missing="Open a recording first, in the Recording panel.",
-    steps=_steps,
-    load=_load,
-    take=_take,
+    model=_var_autoencoder,
+    prepare=lambda model: ready(model.var),
     follow=compute_maps,
     exchanged="choose that recording to see its maps",
     loaded="open its recording to see the maps",
@@ -94,16 +69,15 @@ def load_result(session: Session, folder: Path) -> bool:
     """Load what ``calcdyn run`` wrote, model and maps, in the background; returns whether it was started."""
     found: list[ContributionMaps] = []
 
-    def read(model_folder: Path, device: str, movie: Movie | None) -> VARAutoencoder:
+    def prepare(model: VARAutoencoder) -> None:
         from napari_calcdyn.analysis.maps import ContributionMaps
 
-        model = _load(model_folder, device, movie)
+        ready(model.var)
         found.append(ContributionMaps.load(folder, most_bytes=runs.MOST_SOURCE_BYTES))
-        return model
 
     def show(session: Session) -> None:
         movie, model = session.recording.movie, session.dynamics.model
         if movie is not None and model is not None:
             show_all(session, movie, model, model.var, found[0])
 
-    return load(session, replace(DYNAMICS_MODEL, load=read, follow=show), folder / "model", "auto")
+    return load(session, replace(DYNAMICS_MODEL, prepare=prepare, follow=show), folder / "model", "auto")

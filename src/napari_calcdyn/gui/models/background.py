@@ -32,7 +32,10 @@ def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
         from napari_calcdyn.models.training import drive
 
         leave_a_core()
-        return drive(kind.steps(data, config, device, stop), report)[0]
+        fit = kind.model()(config).fit_steps(data, device=device, stop=stop)
+        model, _ = drive(fit, report)
+        kind.prepare(model)
+        return model
 
     def progressed(news: list[Progress]) -> None:
         state.history = (*state.history, *(it for it in news if it.losses))
@@ -42,7 +45,7 @@ def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
             session.work.status = Status(kind.topic, last.stage, fraction, last.eta if fraction else None)
 
     def done(model: Any) -> None:
-        kind.take(session, model)
+        state.take(model)
         if kind.data(session) is data:
             kind.follow(session)
         else:
@@ -56,15 +59,19 @@ def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
 
 def load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
     """Load a model of a kind in the background, for the session; returns whether it was started."""
-    data = kind.data(session)
+    data, state = kind.data(session), kind.state(session)
 
     def compute(progress: ProgressCallback) -> Any:
         leave_a_core()
-        return kind.load(folder, device, data)
+        model = kind.model().load(folder, device=device)
+        if data is not None:
+            model.check(data)
+        kind.prepare(model)
+        return model
 
     def done(model: Any) -> None:
-        kind.state(session).history = ()
-        kind.take(session, model)
+        state.history = ()
+        state.take(model)
         if kind.data(session) is None:
             session.work.tell(kind.topic, f"The model is loaded: {kind.loaded}.")
         elif kind.data(session) is data:

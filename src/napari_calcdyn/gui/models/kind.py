@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.gui.session.state import DynamicsState, NeuronState
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,7 @@ class ModelKind:
     topic: Literal["dynamics", "neurons"]  # the dock that shows it, and the part of a session that holds it
     config: Any  # class of its settings, with ``preset(name)``
     presets: Mapping[str, str]  # what each of its presets is for
-    matters: Callable[
-        [dict[str, Any]], dict[str, bool]
-    ]  # of settings of which only some values of others make use
+    matters: Callable[[dict[str, Any]], dict[str, bool]]  # of settings that others make use of, or not
     train_tip: str  # tooltip of the button that trains
     curves: Mapping[str, tuple[str, str]]  # heading and tooltip of each learning curve
     samples: str  # what is held out, as "frames"
@@ -34,14 +30,12 @@ class ModelKind:
     data: Callable[[Session], Any]  # what a session has to train on; None where it is missing
     data_changed: Callable[[Session], SignalInstance]
     missing: str  # what to say where there is nothing to train on
-    # ``steps(data, config, device, stop)`` and ``load(folder, device, data)`` are called in a worker and import torch.
-    steps: Callable[[Any, Any, str, threading.Event], Generator[Progress, None, Any]]
-    load: Callable[[Path, str, Any], Any]  # with a check that the model fits the data, where there is some
-    take: Callable[[Session, Any], None]  # makes a model that of a session
+    model: Callable[[], type[Model[Any, Any]]]  # its class; called in a worker, as it imports torch
     follow: Callable[[Session], object]  # is called once the model of a session is that of its data
     exchanged: str  # what to do where the data was exchanged while a model was trained
     loaded: str  # … or is missing after one was loaded
     basic: tuple[str, ...] = ()  # settings that are always to be seen
+    prepare: Callable[[Any], object] = lambda model: None  # computes in the worker what is shown first
 
     def state(self, session: Session) -> DynamicsState | NeuronState:
         """Return the part of a session that holds the model."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_calcdyn.gui.docks.dock import Listener
@@ -18,32 +15,15 @@ from .runs import MAPPING, NO_TRACES, map_neurons
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
-    from napari_calcdyn.models.avae.model import AVAE
-    from napari_calcdyn.models.training import Progress
-    from napari_calcdyn.recording import Traces
+    from napari_calcdyn.models.avae import AVAE
 
 TRAINING = "Training on the traces"
 
 
-def _steps(
-    traces: Traces, config: AVAEConfig, device: str, stop: threading.Event
-) -> Generator[Progress, None, AVAE]:
-    from napari_calcdyn.models.avae.model import AVAE
+def _avae() -> type[AVAE]:
+    from napari_calcdyn.models.avae import AVAE
 
-    return (yield from AVAE(config).fit_steps(traces, device=device, stop=stop))
-
-
-def _load(folder: Path, device: str, traces: Traces | None) -> AVAE:
-    from napari_calcdyn.models.avae.model import AVAE
-
-    model = AVAE.load(folder, device=device)
-    if traces is not None:
-        model.check_traces(traces)
-    return model
-
-
-def _take(session: Session, model: AVAE) -> None:
-    session.neurons.model = model
+    return AVAE
 
 
 NEURON_MODEL = ModelKind(
@@ -77,9 +57,7 @@ NEURON_MODEL = ModelKind(
     data=lambda session: session.neurons.traces,
     data_changed=lambda session: session.neurons.events.traces,
     missing=NO_TRACES,
-    steps=_steps,
-    load=_load,
-    take=_take,
+    model=_avae,
     follow=map_neurons,
     exchanged="its traces were replaced in the meantime",
     loaded="open traces, then press “Map neurons”",

@@ -65,6 +65,10 @@ class DynamicsState:
     maps: ContributionMaps | None = None
     history: tuple[Progress, ...] = ()  # of the training that the learning curves show
 
+    def take(self, model: VARAutoencoder) -> None:
+        """Make a fitted model the one that is shown; maps of the one before are forgotten."""
+        self.maps, self.model, self.var = None, model, model.var
+
 
 @dataclass(eq=False)
 class RoiState:
@@ -103,6 +107,10 @@ class NeuronState:
     mapped_with: AVAE | None = None  # the model that `result` is of, until the map of another one is drawn
     result: Neurons | None = None
     shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
+
+    def take(self, model: AVAE) -> None:
+        """Make a fitted model the one that is shown."""
+        self.model = model
 
 
 @dataclass(eq=False)

@@ -6,12 +6,9 @@ import math
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
@@ -19,7 +16,7 @@ from napari_calcdyn.recording import Cancelled, InputError, Traces
 
 from .config import AVAEConfig
 from .data import Normalisation, noise_variance
-from .networks import AVAENetwork, build_network
+from .networks import build_network
 from .objective import AVAEObjective
 
 _FEWEST_NEURONS = 10
@@ -28,22 +25,9 @@ _LEARNING_RATE, _MANY_NEURONS = 3e-3, 1000
 _DECAY = 0.99  # per epoch, the paper's
 
 
-@dataclass(frozen=True, eq=False)
-class FittedParts:
-    """The attributes of a fitted `AVAE`."""
-
-    network: AVAENetwork
-    normalisation: Normalisation
-    noise: float
-    ids: NDArray[np.int64]
-    samples: int
-    frame_rate: float | None
-    metrics: dict[str, Any]
-
-
 def fit_parts(
     traces: Traces, config: AVAEConfig, device: str, seed: int, stop: threading.Event | None
-) -> Generator[Progress, None, tuple[FittedParts, Traces]]:
+) -> Generator[Progress, None, tuple[dict[str, Any], Traces]]:
     """Train an AVAE with one neuron as one sample; parameters and errors as in `Model.fit_steps`.
 
     Yields
@@ -53,8 +37,8 @@ def fit_parts(
 
     Returns
     -------
-    tuple of FittedParts and Traces
-        As the generator's return value; the traces are those that were held out.
+    tuple of dict and Traces
+        The attributes of a fitted `AVAE`, as the generator's return value; the traces are those that were held out.
     """
     start = time.monotonic()
     where = resolve_device(device)
@@ -114,7 +98,15 @@ def fit_parts(
         "device": where.type,
         "seed": seed,
     }
-    parts = FittedParts(network, normalisation, noise, known.ids, known.samples, traces.frame_rate, metrics)
+    parts = {
+        "network": network,
+        "normalisation": normalisation,
+        "noise": noise,
+        "ids": known.ids,
+        "samples": known.samples,
+        "frame_rate": traces.frame_rate,
+        "metrics": metrics,
+    }
     return parts, known.select(validation.numpy())
 
 

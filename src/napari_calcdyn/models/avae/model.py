@@ -68,7 +68,7 @@ class AVAE(Model[AVAEConfig, Traces]):
         self, data: Traces, device: str, seed: int, stop: threading.Event | None
     ) -> Generator[Progress, None, None]:
         parts, held_out = yield from fit_parts(data, self.config, device, seed, stop)
-        vars(self).update(vars(parts))
+        vars(self).update(parts)
         self.metrics |= self.measure(held_out)
 
     def measure(self, traces: Traces) -> dict[str, float]:
@@ -99,12 +99,12 @@ class AVAE(Model[AVAEConfig, Traces]):
             "active_units": int(active_units(mean)),
         }
 
-    def check_traces(self, traces: Traces) -> None:
+    def check(self, data: Traces) -> None:
         """Raise InputError for traces of another length, unless the network takes any.
 
         Parameters
         ----------
-        traces : Traces
+        data : Traces
             A recording.
 
         Raises
@@ -112,10 +112,10 @@ class AVAE(Model[AVAEConfig, Traces]):
         InputError
             If the lengths differ.
         """
-        if traces.samples != self.samples and self.config.architecture != "sequence":
+        if data.samples != self.samples and self.config.architecture != "sequence":
             raise InputError(
-                f"The model was trained on traces of {self.samples:,} samples and {traces.name} has"
-                f" {traces.samples:,}: train a model on them, or train the network “sequence”, which takes any length."
+                f"The model was trained on traces of {self.samples:,} samples and {data.name} has"
+                f" {data.samples:,}: train a model on them, or train the network “sequence”, which takes any length."
             )
 
     @torch.no_grad()
@@ -262,7 +262,7 @@ class AVAE(Model[AVAEConfig, Traces]):
 
     def _batches(self, traces: Traces) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
         """Yield which rows, their normalised traces, and where they have samples; only usable traces."""
-        self.check_traces(traces)
+        self.check(traces)
         rows = np.flatnonzero(traces.usable)
         # Refinement holds a derivative of the trace for each latent, several times over.
         wide = 4 * self.config.latent + 1 if self.config.refinement else 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,20 +26,9 @@ from .windows import NormalisedMovie, encode_movie
 _FRAMES_AFTER_STOP = 2048
 
 
-@dataclass(frozen=True, eq=False)
-class FittedParts:
-    """The attributes of a fitted `VARAutoencoder`."""
-
-    network: PatchAutoencoder
-    offset: NDArray[np.float32]
-    scale: float
-    var: VAR
-    metrics: dict[str, Any]
-
-
 def fit_parts(
     movie: Movie, config: VARAutoencoderConfig, device: str, seed: int, stop: threading.Event | None
-) -> Generator[Progress, None, FittedParts]:
+) -> Generator[Progress, None, dict[str, Any]]:
     """Train a network and estimate the dynamics of its latents; parameters and errors as in `Model.fit_steps`.
 
     Yields
@@ -50,8 +38,8 @@ def fit_parts(
 
     Returns
     -------
-    FittedParts
-        As the generator's return value.
+    dict of str to object
+        The attributes of a fitted `VARAutoencoder`, as the generator's return value.
     """
     start = time.monotonic()
     where = resolve_device(device)
@@ -108,7 +96,7 @@ def fit_parts(
         "seed": seed,
         "seconds": time.monotonic() - start,
     }
-    return FittedParts(network, offset, scale, var, metrics)
+    return {"network": network, "offset": offset, "scale": scale, "var": var, "metrics": metrics}
 
 
 def _estimate(

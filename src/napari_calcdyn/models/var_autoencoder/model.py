@@ -59,7 +59,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         self, data: Movie, device: str, seed: int, stop: threading.Event | None
     ) -> Generator[Progress, None, None]:
         parts = yield from fit_parts(data, self.config, device, seed, stop)
-        vars(self).update(vars(parts))
+        vars(self).update(parts)
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -137,7 +137,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         InputError
             If the frames have another size.
         """
-        self.check_frame_shape(movie)
+        self.check(movie)
         return NormalisedMovie(movie, self.offset, self.scale, self.device)
 
     def predict(self, frames: NDArray[Any]) -> NDArray[np.float32]:
@@ -155,12 +155,12 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         """
         return self.decode(self.var.predict(self.encode(frames)))
 
-    def check_frame_shape(self, movie: Movie) -> None:
+    def check(self, data: Movie) -> None:
         """Raise InputError for a recording of another frame size.
 
         Parameters
         ----------
-        movie : Movie
+        data : Movie
             The recording.
 
         Raises
@@ -168,10 +168,10 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         InputError
             If height or width differ.
         """
-        if movie.frame_shape != self.frame_shape:
-            mine, its = (" × ".join(map(str, shape)) for shape in (self.frame_shape, movie.frame_shape))
+        if data.frame_shape != self.frame_shape:
+            mine, its = (" × ".join(map(str, shape)) for shape in (self.frame_shape, data.frame_shape))
             raise InputError(
-                f"The model was trained on frames of {mine} pixels and {movie.name} has {its}:"
+                f"The model was trained on frames of {mine} pixels and {data.name} has {its}:"
                 " train a model on this recording, or open the recording the model was trained on."
             )
 

@@ -1,6 +1,4 @@
 from .joining import join as join
 from .movie import Movie as Movie
-from .open import MovieInfo as MovieInfo
-from .open import inspect_movie as inspect_movie
-from .open import open_movie as open_movie
+from .open import MovieInfo as MovieInfo, inspect_movie as inspect_movie, open_movie as open_movie
 from .statistics import MovieStatistics as MovieStatistics
