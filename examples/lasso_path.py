@@ -34,8 +34,7 @@ def main() -> None:
     chosen = criterion.nan_to_num(torch.inf).argmin(dim=0)
     coefficients = path.solve(path.penalty_at_knot(chosen))
     found, true = coefficients.T.numpy() != 0, truth != 0
-    print(f"EBIC keeps {found.sum()} of {d * d} coefficients,")
-    print(f"among them {(found & true).sum()} of the {true.sum()} true ones.")
+    print(f"EBIC keeps {found.sum()} coefficients, {(found & true).sum()} of the {true.sum()} true ones.")
 
     # Differentiate the prediction error with respect to the data, through the estimate.
     past = past.clone().requires_grad_()

@@ -18,9 +18,7 @@ def show_progress(done: int, total: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("movie", nargs="+", help="a TIFF or .npy file, a folder of TIFFs, or several TIFFs")
     parser.add_argument("--channel", type=int)
     parser.add_argument("--plane", type=int)

@@ -30,14 +30,9 @@ def main() -> None:
         print(f"{kind}: {spikes.rates.mean():.2f} Hz, synchrony χ {spikes.synchrony():.2f}")
         spikes_of.plot(spikes.steps / 1000, spikes.neurons, ",", color=COLOURS[kind])
         spikes_of.set(title=kind, ylim=(0, 700))
-        traces = fluorescence(spikes)[:4]
-        traces = traces + noise.standard_normal(traces.shape)
-        traces_of.plot(
-            np.arange(traces.shape[1]) / 50,
-            (traces + 40 * np.arange(4)[:, None]).T,
-            lw=0.5,
-            color=COLOURS[kind],
-        )
+        clean = fluorescence(spikes)[:4] + 40 * np.arange(4)[:, None]  # stacked
+        traces = clean + noise.standard_normal(clean.shape)
+        traces_of.plot(np.arange(traces.shape[1]) / 50, traces.T, lw=0.5, color=COLOURS[kind])
         traces_of.set(xlabel="s", xlim=(0, 32))
     axes[0, 0].set_ylabel("neuron")
     axes[1, 0].set_ylabel("fluorescence, σ = 1, stacked")

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_calcdyn.recording import Movie, extract_traces
-from napari_calcdyn.simulate.cultures import simulate_cultures
+import napari_calcdyn as cd
 from napari_calcdyn.simulate.fluorescence import BASELINE
 from napari_calcdyn.simulate.movie import movie_of_traces
 
@@ -23,7 +22,7 @@ def simulate(folder: str | Path, seconds: float = 80.0, frame_rate: float = 10.0
     """Write ``movie.tif``, ``suite2p/plane0`` and ``types.csv``, and return the folder ``suite2p``."""
     folder = Path(folder)
     random = np.random.default_rng(0)
-    cultures = simulate_cultures(cultures=1, neurons=64, seconds=seconds, frame_rate=frame_rate)
+    cultures = cd.simulate_cultures(cultures=1, neurons=64, seconds=seconds, frame_rate=frame_rate)
     grid = np.stack(np.meshgrid(*[np.arange(SPACING, SIZE - SPACING, SPACING)] * 2), axis=-1).reshape(-1, 2)
     places = random.permutation(grid)[: len(cultures.clean)] + random.uniform(
         -1.5, 1.5, (len(cultures.clean), 2)
@@ -39,7 +38,7 @@ def simulate(folder: str | Path, seconds: float = 80.0, frame_rate: float = 10.0
         kind=cultures.table["type"].tolist(),
     )
     simulated.save(folder)
-    movie, rois = Movie.from_array(simulated.movie, frame_rate=frame_rate), simulated.rois
+    movie, rois = cd.Movie.from_array(simulated.movie, frame_rate=frame_rate), simulated.rois
 
     plane = folder / "suite2p" / "plane0"
     plane.mkdir(parents=True, exist_ok=True)
@@ -49,8 +48,8 @@ def simulate(folder: str | Path, seconds: float = 80.0, frame_rate: float = 10.0
         y, x = np.nonzero(weight > 0.2 * weight.max())
         stat[cell] = {"ypix": y, "xpix": x, "lam": weight[y, x].astype(np.float32)}
     np.save(plane / "stat.npy", stat)
-    np.save(plane / "F.npy", extract_traces(movie, rois).values)
-    np.save(plane / "Fneu.npy", extract_traces(movie, rois.neuropil()).values)
+    np.save(plane / "F.npy", cd.extract_traces(movie, rois).values)
+    np.save(plane / "Fneu.npy", cd.extract_traces(movie, rois.neuropil()).values)
     np.save(plane / "iscell.npy", np.ones((len(rois), 2)))
     np.save(plane / "ops.npy", np.array({"Ly": SIZE, "Lx": SIZE, "fs": frame_rate}, object))
     with (folder / "types.csv").open("w", newline="", encoding="utf-8") as file:
