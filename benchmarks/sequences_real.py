@@ -22,7 +22,7 @@ from sequences import code_of_comparison
 
 from napari_calcdyn import Movie, open_movie
 from napari_calcdyn.recording import open_behaviour
-from napari_calcdyn.recording.behaviour.behaviour import stretches
+from napari_calcdyn.recording.ranges import stretches
 
 FISSA = ("AVG_A01", "AVG_A02", "AVG_A03")
 SMOOTH, FAST = 15, 12.0

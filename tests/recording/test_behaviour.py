@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_calcdyn.recording import InputError, open_behaviour
-from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
+from napari_calcdyn.recording.behaviour.behaviour import averaged, known, where
+from napari_calcdyn.recording.ranges import stretches
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def autocorrelation_time(values: NDArray[np.floating]) -> float:
     Parameters
     ----------
     values : ndarray (T, k)
-        Columns in time order, such as latents. The columns with the largest variance are looked at, at most 64, each
+        Columns in time order, such as latents; rows of NaN are left out. The columns with the largest variance are looked at, at most 64, each
         less a straight line.
 
     Returns
@@ -31,6 +31,7 @@ def autocorrelation_time(values: NDArray[np.floating]) -> float:
         In frames, at least 1: the upper quartile over columns, so that some slow ones do count and a single
         one does not.
     """
+    values = values[np.isfinite(values).all(1)]
     frames = len(values)
     chosen = np.argsort(values.var(0))[::-1][:_STRONGEST]
     strongest = np.asarray(values[:, chosen], np.float64)

@@ -124,7 +124,8 @@ def _from_behaviour(
     path: Path, column: str | None, above: float | None, value: str | None, smooth: int, movie: Movie
 ) -> Conditions:
     from napari_calcdyn.recording import open_behaviour
-    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, stretches, where
+    from napari_calcdyn.recording.behaviour.behaviour import averaged, known, where
+    from napari_calcdyn.recording.ranges import stretches
 
     table = open_behaviour(path, movie.n_frames, frame_rate=movie.frame_rate)
     if column is None or column not in table.columns:

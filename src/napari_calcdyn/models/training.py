@@ -12,8 +12,14 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from napari_calcdyn.recording import InputError
+
 _SECONDS_BETWEEN_REPORTS = 0.1
 _RISE = 0.1
+
+DIVERGED = (
+    "The training diverged, its errors grew without limit: choose a smaller learning rate, or a preset."
+)
 
 Model = TypeVar("Model")
 
@@ -141,6 +147,11 @@ def train(
     ------
     Progress
         At every check, and about ten times a second.
+
+    Raises
+    ------
+    InputError
+        If a loss is no longer a number.
     """
     steps = schedule.steps
     parameters = list(task.module.parameters())
@@ -166,6 +177,8 @@ def train(
             if not check and now - last_report < _SECONDS_BETWEEN_REPORTS:
                 continue
             losses = {name: float(value) for name, value in parts.items()}
+            if not all(map(math.isfinite, losses.values())):
+                raise InputError(DIVERGED)
             if check:
                 validation, held_out = task.validate(step, steps)
                 losses |= held_out

@@ -101,3 +101,24 @@ def frames_in(ranges: Sequence[range], n_frames: int) -> NDArray[np.bool_]:
     for stretch in ranges:
         mask[stretch.start : stretch.stop] = True
     return mask
+
+
+def stretches(mask: NDArray[np.bool_], least: int = 1) -> list[range]:
+    """Return the stretches of consecutive frames in which something holds.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (T,), bool
+        Whether it holds, as from `where`.
+    least : int
+        Leave out stretches of fewer frames.
+
+    Returns
+    -------
+    list of range
+        In time order.
+    """
+    edges = np.flatnonzero(np.diff(np.asarray(mask, bool), prepend=False, append=False))
+    return [
+        range(start, stop) for start, stop in edges.reshape(-1, 2).tolist() if stop - start >= max(least, 1)
+    ]

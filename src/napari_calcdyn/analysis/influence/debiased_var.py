@@ -22,6 +22,8 @@ class DebiasedVAR:
     ----------
     coefficients, errors : ndarray (p·d, d), float64
         Estimates and their standard errors; lag 1 of all columns first, then lag 2, …
+    frames : ndarray (n,), int64
+        Which frames were predicted: those with a past, in time order.
     design : ndarray (n, p·d), float64
         ``Z Θ``: a coefficient's estimate moves by ``design[:, k] · residual / n``.
     residuals : ndarray (n, d), float64
@@ -32,6 +34,7 @@ class DebiasedVAR:
 
     coefficients: NDArray[np.float64]
     errors: NDArray[np.float64]
+    frames: NDArray[np.int64]
     design: NDArray[np.float64]
     residuals: NDArray[np.float64]
     sparse: NDArray[np.float64]
@@ -68,7 +71,7 @@ def fit_debiased(columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     Parameters
     ----------
     columns : ndarray (T, d), float64
-        In time order.
+        In time order; frames that are left out are rows of NaN.
     order : int
         Number of lags p.
 
@@ -84,11 +87,13 @@ def fit_debiased(columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     """
     var = fit_var(columns, order, Selection("ebic"))
     standardised = (columns - var.mean) / var.std
-    frames = len(columns)
-    past = np.concatenate([standardised[order - lag : frames - lag] for lag in range(1, order + 1)], axis=1)
+    count = len(columns)
+    past = np.concatenate([standardised[order - lag : count - lag] for lag in range(1, order + 1)], axis=1)
+    frames = order + np.flatnonzero(np.isfinite(past).all(1) & np.isfinite(columns[order:]).all(1))
+    past = past[frames - order]
     n = len(past)
     lasso = np.concatenate([matrix.T for matrix in var.standardised])
-    residuals = standardised[order:] - past @ lasso
+    residuals = standardised[frames] - past @ lasso
     gram = var.moments.gram.numpy()
     # Measured on simulated movies of 300, 1000 and 3000 frames: half of the ratio is best or near it in each.
     ridge = 0.5 * len(gram) / n
@@ -98,5 +103,5 @@ def fit_debiased(columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     noise = np.square(residuals).sum(0) / free
     spread = np.square(design).mean(0)
     return DebiasedVAR(
-        lasso + design.T @ residuals / n, np.sqrt(np.outer(spread, noise) / n), design, residuals, lasso
+        lasso + design.T @ residuals / n, np.sqrt(np.outer(spread, noise) / n), frames, design, residuals, lasso
     )

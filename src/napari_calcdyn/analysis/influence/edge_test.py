@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +67,14 @@ def family_wise(
             f"{surrogates} surrogates cannot tell 5 %: ask for at least {_LEAST_SURROGATES}, better {SURROGATES}."
         )
     frames = len(fit.residuals)
-    if not 1 <= block_length <= frames // _LEAST_BLOCKS:
+    blocks = _blocks(fit.frames, block_length)
+    if block_length < 1 or len(blocks) < _LEAST_BLOCKS:
         raise InputError(
             f"Blocks of {block_length} frames do not fit {_LEAST_BLOCKS} times into {frames} frames: choose shorter"
             " ones, or a longer recording."
         )
     largest = np.empty(surrogates)
-    for done, t_values in enumerate(_shuffled(fit, rois, block_length, seed, surrogates)):
+    for done, t_values in enumerate(_shuffled(fit, rois, blocks, seed, surrogates)):
         largest[done] = t_values.max(initial=0)
         report(progress, done + 1, surrogates)
     t = np.abs(fit.by_lag(fit.t_values)[:, :rois, :rois]).max(0)
@@ -82,8 +84,16 @@ def family_wise(
     return p_values
 
 
+def _blocks(frames: NDArray[np.int64], length: int) -> list[NDArray[np.int64]]:
+    """Cut samples, whose frames are given, into blocks of about one length that span no gap."""
+    joints = np.flatnonzero(np.diff(frames) > 1) + 1
+    edges = [0, *joints.tolist(), len(frames)]
+    pieces = [range(a, b) for a, b in pairwise(edges)]
+    return [np.arange(it.start, it.stop) for it in cut_blocks(pieces, max(1, length), 0)]
+
+
 def _shuffled(
-    fit: DebiasedVAR, rois: int, block_length: int, seed: int, times: int
+    fit: DebiasedVAR, rois: int, blocks: list[NDArray[np.int64]], seed: int, times: int
 ) -> Iterator[NDArray[np.float64]]:
     """Yield |t| of all connections between different ROIs, with the residuals' blocks in random order."""
     frames, width = fit.residuals.shape
@@ -92,7 +102,6 @@ def _shuffled(
     errors = fit.errors[columns, :rois]
     edge = (columns[:, None] % width != np.arange(rois)) & (errors > 0)
     residuals = fit.residuals[:, :rois] - fit.residuals[:, :rois].mean(0)
-    blocks = [np.arange(it.start, it.stop) for it in cut_blocks([range(frames)], block_length, 0)]
     draw = np.random.default_rng(seed)
     for _ in range(times):
         order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])

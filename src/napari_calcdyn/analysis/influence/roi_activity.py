@@ -29,14 +29,14 @@ def roi_activity(
     model : VARAutoencoder
         The fitted model.
     latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.encode` returns them.
+        Of the recording, as `VARAutoencoder.encode` returns them; NaN in frames that are left out.
     rois : RoiSet
         Of the recording. With about as many ROIs as latents, or more, they cannot be told apart well.
 
     Returns
     -------
     activity : ndarray (T, N), float64
-        Deviations from the mean, in movie units; 0 for an ROI that no latent reaches.
+        Deviations from the mean, in movie units; 0 for an ROI that no latent reaches, NaN as the latents.
     surroundings : ndarray (T, K), float64
         Principal components of the rest, K at most 10.
 
@@ -51,11 +51,12 @@ def roi_activity(
     norm = np.linalg.norm(pictures, axis=1)
     reached = norm > 0
     unit = pictures[reached] / norm[reached, None]
-    deviation = latents - latents.mean(0, dtype=np.float64)
+    deviation = latents - np.nanmean(latents, 0, dtype=np.float64)
     gram = unit @ unit.T
     gram[np.diag_indices(len(gram))] += _RIDGE
     shares = np.linalg.solve(gram, unit @ deviation.T).T
     activity = np.zeros((len(latents), len(rois)))
+    activity[np.isnan(shares).any(1)] = np.nan
     activity[:, reached] = shares / norm[reached]
     deviation -= shares @ unit
     return activity, _components(deviation)
@@ -63,7 +64,8 @@ def roi_activity(
 
 def _components(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the strongest principal components of columns (T, d), without those that are rounding errors."""
-    values, axes = np.linalg.eigh(rest.T @ rest)
+    known = rest[np.isfinite(rest).all(1)]
+    values, axes = np.linalg.eigh(known.T @ known)
     kept = np.flatnonzero(values > 1e-9 * max(float(values[-1]), 1e-300))[-_SURROUNDINGS:]
     components: NDArray[np.float64] = rest @ axes[:, kept[::-1]]
     return components

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
@@ -52,7 +53,8 @@ def contribution_maps(
     Returns
     -------
     ContributionMaps
-        In float32; sums over time are kept in more than that, or in parts.
+        In float32; sums over time are kept in more than that, or in parts. NaN at masked pixels; frames that are
+        left out, and those right after them, which have no past, do not count.
 
     Raises
     ------
@@ -69,7 +71,9 @@ def contribution_maps(
         check_latent(source, len(everything), "source")
     split = SourceSplit(model.network, predictor.effects, predictor.order, chosen) if chosen else None
     explained, amplitude = np.zeros((2, *model.frame_shape))
+    frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
+        frames += len(actual)
         contribution = model.network.decode(predictor.predict(past))
         explained += (contribution * actual).sum(0).cpu().numpy()
         amplitude += contribution.abs().sum(0).cpu().numpy()
@@ -77,10 +81,12 @@ def contribution_maps(
             split.add(past, actual)
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
-    frames = movie.n_frames - predictor.order
     power = model.scale**2 / frames
     maps = np.zeros((0, *model.frame_shape), np.float32) if split is None else split.result()
     maps *= np.float32(power)
+    masked = model.masked_pixels(movie)
+    for image in (explained, amplitude, *maps):
+        image[masked] = np.nan
     return ContributionMaps(
         (explained * power).astype(np.float32), (amplitude * (model.scale / frames)).astype(np.float32), maps
     )
@@ -137,10 +143,13 @@ def edge_map(
     edge = torch.zeros_like(predictor.effects)
     edge[column, target] = predictor.effects[column, target]
     split = SourceSplit(model.network, edge, predictor.order, [source])
+    frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
+        frames += len(actual)
         split.add(past, actual)
-    image: NDArray[np.float32] = split.result()[0]
-    return image * np.float32(model.scale**2 / (movie.n_frames - predictor.order))
+    image: NDArray[np.float32] = split.result()[0] * np.float32(model.scale**2 / frames)
+    image[model.masked_pixels(movie)] = np.nan
+    return image
 
 
 def _predictable(
@@ -155,14 +164,22 @@ def _predictable(
     frames = model.normalised(movie)
     # The network's frames still hold a static picture where there is no skip, and in another recording than the one
     # the model was trained on.
-    rest = (movie.mean_frame(progress) - model.offset) / np.float32(model.scale)
+    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
     static = torch.from_numpy(rest).to(model.device)
+    valid = torch.from_numpy(movie.valid_frames)
+    if not with_past(valid[None], predictor.order).any():
+        raise InputError(f"{movie.name} has no frame with a past, bad frames leave none: check the recording.")
     latents = predictor.effects.new_empty(0, model.network.latents)
     for start, block in frames.batches(0, movie.n_frames):
         latents = torch.cat([latents, predictor.encode(block)])
         count = len(latents) - predictor.order
         if count > 0:
-            actual = block[-count:]
-            yield predictor.past(latents), actual - static
+            past, actual = predictor.past(latents), block[-count:]
+            stop = start + len(block)
+            whole = with_past(valid[None, stop - len(latents) : stop], predictor.order)[0]
+            if not whole.all():
+                past, actual = past[whole.to(past.device)], actual[whole.to(past.device)]
+            if len(actual):
+                yield past, actual - static
             latents = latents[count:]
         report(progress, start + len(block), movie.n_frames)

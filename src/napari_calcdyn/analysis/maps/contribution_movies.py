@@ -36,8 +36,8 @@ def contribution_movie(
     Returns
     -------
     dask array (T, Y, X), float32
-        In movie units; one frame a chunk, for which the frames of its past are read and no others. The first
-        p frames, which have no past, are zero.
+        In movie units; one frame a chunk, for which the frames of its past are read and no others. Frames without
+        a past, the first p and those after bad frames, are zero. NaN at masked pixels.
 
     Raises
     ------
@@ -45,16 +45,18 @@ def contribution_movie(
         If the frames have another size than the model's, or there is no such source.
     """
     predictor = Predictor(model, var, source)
-    frames = model.normalised(movie)
+    frames, masked = model.normalised(movie), model.masked_pixels(movie)
 
     @torch.no_grad()
     def contribution(t: int) -> NDArray[np.float32]:
-        if t < predictor.order:
+        if t < predictor.order or not movie.valid_frames[t - predictor.order : t].all():
             return np.zeros(model.frame_shape, np.float32)
         latents = predictor.encode(frames.frames(t - predictor.order, t))
         past = latents.flip(0).reshape(1, -1)  # lag 1, the latest, comes first
         image: NDArray[np.float32] = model.network.decode(predictor.predict(past))[0].cpu().numpy()
-        return image * np.float32(model.scale)
+        image = image * np.float32(model.scale)
+        image[masked] = np.nan
+        return image
 
     return _lazy(movie, contribution)
 

@@ -83,7 +83,10 @@ def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) 
             f"A forecast needs {count_text(var.order, 'frame')} before it and frame {start} of {len(latents)}"
             f" has not got them: start at one from {var.order} to {len(latents)}."
         )
-    return roll_out(var, latents[start - var.order : start], horizon)
+    past = latents[start - var.order : start]
+    if not np.isfinite(past).all():
+        raise InputError(f"A frame just before frame {start} is left out as bad: start the forecast elsewhere.")
+    return roll_out(var, past, horizon)
 
 
 def forecast_movie(model: VARAutoencoder, forecasted: NDArray[np.floating]) -> Any:
@@ -184,6 +187,7 @@ def forecast_error(
     lags = [torch.from_numpy(matrix.astype(np.float64)) for matrix in var.coefficients]
     overlap = _overlap(model)
     errors = np.zeros((3, horizons))  # in latents, in the picture, and there where nothing changes
+    counts = np.zeros(horizons, int)
     starts = range(0, frames - first, _STARTS_AT_ONCE)
     for done, start in enumerate(starts):
         count = min(_STARTS_AT_ONCE, frames - first - start)
@@ -194,17 +198,17 @@ def forecast_error(
             past = [it[: len(actual)] for it in past]
             past.append(torch.stack([past[-lag] @ matrix.T for lag, matrix in enumerate(lags, 1)]).sum(0))
             wrong, changed = actual - past[-1], actual - last[: len(actual)]
+            whole = wrong.isfinite().all(1)  # not where a bad frame is involved
+            wrong, changed = wrong[whole], changed[whole]
+            counts[ahead] += len(wrong)
             errors[:, ahead] += _power(wrong), _power(wrong, overlap), _power(changed, overlap)
             past = past[1:]
             report(progress, done * horizons + ahead + 1, len(starts) * horizons)
     held_out = known[var.order :]
+    errors /= counts
     in_latents, in_picture = _variances(held_out, horizons), _variances(held_out, horizons, overlap)
     return ForecastError(
-        errors[0] / in_latents,
-        errors[1] / in_picture,
-        errors[2] / in_picture,
-        len(held_out) - np.arange(horizons),
-        first,
+        errors[0] / in_latents, errors[1] / in_picture, errors[2] / in_picture, counts, first
     )
 
 
@@ -222,12 +226,14 @@ def _power(latents: Tensor, overlap: Tensor | None = None) -> float:
 
 
 def _variances(latents: Tensor, horizons: int, overlap: Tensor | None = None) -> NDArray[np.float64]:
-    """Return ``Σ ‖z − mean z‖²`` of latents (n, d) from row h − 1 on, for h = 1 … `horizons`; see `_power`."""
+    """Return the mean ``‖z − mean z‖²`` of latents (n, d) from row h − 1 on, for h = 1 … `horizons`; see `_power`."""
+    known = latents.isfinite().all(1)
+    latents = latents.nan_to_num()
     seen = latents if overlap is None else latents @ overlap
     powers = (seen * latents).sum(1).flip(0).cumsum(0).flip(0)[:horizons]
-    counts = torch.arange(len(latents), len(latents) - horizons, -1)
+    counts = known.flip(0).cumsum(0).flip(0)[:horizons]
     sums = latents.flip(0).cumsum(0).flip(0)[:horizons]
     means = sums / counts[:, None]
     of_means = ((means if overlap is None else means @ overlap) * means).sum(1)
-    variances: NDArray[np.float64] = (powers - counts * of_means).numpy()
+    variances: NDArray[np.float64] = (powers / counts - of_means).numpy()
     return variances

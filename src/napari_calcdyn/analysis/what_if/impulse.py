@@ -142,7 +142,7 @@ def roi_push(
     """
     row = footprint if hasattr(footprint, "toarray") else np.asarray(footprint)[None]
     encoded = encoded_footprints(model, row)[0]
-    spread = float((latents @ encoded).std(dtype=np.float64))
+    spread = float(np.nanstd(latents @ encoded, dtype=np.float64))
     readout = encoded.astype(np.float64)
     power = float(readout @ readout)
     if not spread or not power:

@@ -16,8 +16,9 @@ from torch import Tensor
 from napari_calcdyn.models.lasso import lasso_path
 from napari_calcdyn.models.lasso.lasso import LassoPath
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.ranges import stretches
 
-from .moments import Moments
+from .moments import Moments, with_past
 from .selection import Selection, choose_penalty
 
 MOST_KNOTS = 128
@@ -135,12 +136,13 @@ class VAR:
         Returns
         -------
         ndarray (T, d), float32
-            The first `order` rows, which have no past, are the mean.
+            The mean where there is no past: in the first `order` rows, and after rows of NaN.
         """
         centred = np.asarray(latents, np.float32) - self.mean.astype(np.float32)
         predicted = np.zeros_like(centred)
         for lag, matrix in enumerate(self.coefficients, start=1):
             predicted[self.order :] += centred[self.order - lag : len(centred) - lag] @ matrix.T
+        predicted[np.isnan(predicted).any(1)] = 0
         return predicted + self.mean.astype(np.float32)
 
 
@@ -193,7 +195,8 @@ def fit_var(
     Parameters
     ----------
     latents : ndarray (T, d)
-        Latents in time order.
+        Latents in time order. Frames that are left out are rows of NaN: no sample has one of them as target or
+        predictor.
     order : int
         Number of lags p.
     selection : Selection
@@ -211,19 +214,22 @@ def fit_var(
     InputError
         If there are too few frames for the order.
     """
-    frames, width = latents.shape
+    width = latents.shape[1]
+    pieces = [it for it in stretches(np.isfinite(latents).all(1)) if len(it) > order]
+    frames = sum(map(len, pieces))
     if frames < 2 * order + 4:
         raise InputError(f"{frames} frames are too few for a VAR of order {order}: take a longer recording.")
-    chunks = [latents[start : start + _CHUNK] for start in range(0, frames, _CHUNK)]
-    mean = latents.mean(0, dtype=np.float64)
-    std = np.sqrt(sum(np.square(chunk - mean).sum(0) for chunk in chunks) / frames)
+    mean = sum(latents[it.start : it.stop].sum(0, dtype=np.float64) for it in pieces) / frames
+    chunks = [
+        latents[start - order : min(start + _CHUNK, it.stop)]
+        for it in pieces
+        for start in range(it.start + order, it.stop, _CHUNK)
+    ]
+    first = [latents[it.start : it.start + order] for it in pieces]
+    std = np.sqrt(sum(np.square(chunk - mean).sum(0) for chunk in [*first, *(it[order:] for it in chunks)]) / frames)
     std[std == 0] = 1  # a constant latent: its column of G is zero, and the lasso leaves it out
 
-    blocks = []
-    for start in range(order, frames, _CHUNK):
-        chunk = (latents[start - order : start + _CHUNK] - mean) / std
-        blocks.append(Moments.of(torch.from_numpy(chunk)[None], order))
-    moments = reduce(add, blocks)
+    moments = reduce(add, (Moments.of(torch.from_numpy((it - mean) / std)[None], order) for it in chunks))
     if weights is None:
         weights = torch.ones(order * width, width, dtype=torch.float64)
     path = trace_path(moments, weights)
@@ -238,5 +244,9 @@ def _folds(
 ) -> list[Moments]:
     """Return the moments of five consecutive blocks of time."""
     edges = np.linspace(0, len(latents), 6).astype(int)
-    blocks = [(latents[a:b] - mean) / std for a, b in pairwise(edges)]
-    return [Moments.of(torch.from_numpy(block)[None], order) for block in blocks if len(block) > order]
+    folds = []
+    for block in (torch.from_numpy((latents[a:b] - mean) / std)[None] for a, b in pairwise(edges)):
+        valid = block.isfinite().all(2)
+        if len(block[0]) > order and with_past(valid, order).any():
+            folds.append(Moments.of(block, order, valid))
+    return folds

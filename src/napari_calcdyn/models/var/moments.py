@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def lagged(windows: Tensor, order: int) -> tuple[Tensor, Tensor]:
+def lagged(windows: Tensor, order: int, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Cut windows into predictors and targets.
 
     Parameters
@@ -17,17 +17,41 @@ def lagged(windows: Tensor, order: int) -> tuple[Tensor, Tensor]:
         Stretches of latents; a window's first `order` frames are predictors only.
     order : int
         Number of lags p.
+    valid : Tensor (W, L), bool, optional
+        Frames that can be used: a target is left out with its predictors where one of them cannot.
 
     Returns
     -------
     predictors : Tensor (n, p·d)
         Lag 1 of all latents first, then lag 2, …
     targets : Tensor (n, d)
-        ``n = W (L − p)``.
+        ``n = W (L − p)``, less what is left out.
     """
     length = windows.shape[1]
     past = [windows[:, order - lag : length - lag] for lag in range(1, order + 1)]
-    return torch.cat(past, 2).flatten(0, 1), windows[:, order:].flatten(0, 1)
+    predictors, targets = torch.cat(past, 2).flatten(0, 1), windows[:, order:].flatten(0, 1)
+    if valid is None:
+        return predictors, targets
+    kept = with_past(valid, order).flatten()
+    return predictors[kept], targets[kept]
+
+
+def with_past(valid: Tensor, order: int) -> Tensor:
+    """Tell which frames can be used together with the `order` frames before them.
+
+    Parameters
+    ----------
+    valid : Tensor (W, L), bool
+        Frames that can be used.
+    order : int
+        Number of lags p.
+
+    Returns
+    -------
+    Tensor (W, L − p), bool
+        For every frame from the p-th on.
+    """
+    return valid.unfold(1, order + 1, 1).all(2)
 
 
 @dataclass(frozen=True)
@@ -52,7 +76,7 @@ class Moments:
     samples: float
 
     @classmethod
-    def of(cls, windows: Tensor, order: int) -> Moments:
+    def of(cls, windows: Tensor, order: int, valid: Tensor | None = None) -> Moments:
         """Compute the moments of stretches of latents, differentiably.
 
         Parameters
@@ -61,13 +85,15 @@ class Moments:
             Centred latents.
         order : int
             Number of lags p.
+        valid : Tensor (W, L), bool, optional
+            Frames that can be used; see `lagged`.
 
         Returns
         -------
         Moments
             Pooled over the windows.
         """
-        predictors, targets = lagged(windows, order)
+        predictors, targets = lagged(windows, order, valid)
         n = len(predictors)
         return cls(predictors.T @ predictors / n, predictors.T @ targets / n, targets.square().mean(0), n)
 

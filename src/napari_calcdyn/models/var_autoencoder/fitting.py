@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
-from napari_calcdyn.models.training import Progress, Schedule, train
+from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
 from napari_calcdyn.models.var import VAR, Selection, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
@@ -24,6 +24,7 @@ from .split import Split, check_held_out
 from .windows import NormalisedMovie, encode_movie
 
 _FRAMES_AFTER_STOP = 2048
+_WORSE = 10.0  # times the variance; a network that learnt nothing has about once
 
 
 def fit_parts(
@@ -55,10 +56,10 @@ def fit_parts(
     offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
 
     yield Progress("Preparing the network")
-    latents = config.latents or automatic_latents(movie.frame_shape, split.training)
+    latents = config.latents or automatic_latents(movie.frame_shape, split.training_frames(movie))
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
-    activity = torch.from_numpy(statistics.std)
+    activity = torch.from_numpy(np.nan_to_num(statistics.std))
     network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
     network.to(where)
     try:
@@ -96,7 +97,16 @@ def fit_parts(
         "seed": seed,
         "seconds": time.monotonic() - start,
     }
-    return {"network": network, "offset": offset, "scale": scale, "var": var, "metrics": metrics}
+    if not errors["reconstruction_error"] < _WORSE * scale**2:  # or NaN
+        raise InputError(DIVERGED)
+    return {
+        "network": network,
+        "offset": offset,
+        "scale": scale,
+        "var": var,
+        "metrics": metrics,
+        "corrections": None if movie.corrections is None else movie.corrections.for_others(),
+    }
 
 
 def _estimate(
@@ -121,6 +131,6 @@ def _normalisation(
     mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
 ) -> tuple[NDArray[np.float32], float]:
     """Return the part that bypasses the network, and the standard deviation of the rest."""
-    offset = mean if skip else np.full_like(mean, mean.mean(dtype=np.float64))
+    offset = mean if skip else np.where(np.isnan(mean), mean, np.nanmean(mean, dtype=np.float64)).astype(np.float32)
     power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
-    return offset, float(np.sqrt(power.mean()))
+    return offset, float(np.sqrt(np.nanmean(power)))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var.moments import with_past
 
 from .network import PatchAutoencoder
 from .windows import NormalisedMovie
@@ -31,7 +32,7 @@ def held_out_errors(
     frames : NormalisedMovie
         The recording as the network sees it.
     latents : ndarray (n, d)
-        Latents of the frames to measure on, and of the `order` frames before them.
+        Latents of the frames to measure on, and of the `order` frames before them; NaN where left out.
     first : int
         First frame to measure on.
     scale : float
@@ -48,18 +49,21 @@ def held_out_errors(
     """
     count = len(latents) - var.order
     squares = 0.0
-    encoded = torch.from_numpy(latents[var.order :]).to(network.places.device)
+    encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(network.places.device)
     for start, block in frames.batches(first, first + count):
-        decoded = network.decode(encoded[start - first : start - first + len(block)])
-        squares += sum_of_squares(decoded - block)
-    pixels = count * np.prod(network.frame_shape)
+        valid = frames.valid(start, start + len(block))
+        error = frames.error(network.decode(encoded[start - first : start - first + len(block)]), block)
+        squares += sum_of_squares(error if valid is None else error[valid])
+    known = torch.from_numpy(np.isfinite(latents).all(1))
+    pixels = int(known[var.order :].sum()) * frames.pixels
 
-    actual = latents[var.order :].astype(np.float64)
-    predicted = var.predict(latents)[var.order :].astype(np.float64)
+    whole = with_past(known[None], var.order)[0].numpy()
+    actual = latents[var.order :][whole].astype(np.float64)
+    predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
     shown = [_power(network, actual - predicted), _power(network, actual - actual.mean(0))]
     return {
-        "reconstruction_error": scale**2 * squares / float(pixels),
+        "reconstruction_error": scale**2 * squares / pixels,
         "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
         "picture_prediction_error": shown[0] / shown[1],
         "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),

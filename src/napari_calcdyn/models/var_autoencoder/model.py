@@ -16,6 +16,7 @@ from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var import VAR, Moments
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
+from napari_calcdyn.recording.movies import Corrections
 
 from .config import VARAutoencoderConfig
 from .fitting import fit_parts
@@ -43,6 +44,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         s, in movie units.
     var : VAR
         Dynamics of the latents.
+    corrections : Corrections or None
+        What was corrected in the recording that the model was trained on.
     metrics : dict
         Errors on the held-out frames, and how the model was made.
     """
@@ -54,6 +57,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     offset: NDArray[np.float32]
     scale: float
     var: VAR
+    corrections: Corrections | None
 
     def _fit(
         self, data: Movie, device: str, seed: int, stop: threading.Event | None
@@ -87,7 +91,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         Returns
         -------
         ndarray (n, d), float32
-            Latents in time order.
+            Latents in time order; NaN for frames of a `Movie` that are left out.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         """
         if isinstance(frames, Movie):
             return encode_movie(self.network, self.normalised(frames), range(frames.n_frames), progress)
-        normalised = (np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale)
+        normalised = np.nan_to_num((np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale))
         return self.network.encode(torch.from_numpy(normalised).to(self.device)).cpu().numpy()
 
     @torch.no_grad()
@@ -113,11 +117,27 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         Returns
         -------
         ndarray (n, Y, X), float32
-            ``m + s·D(z)``, in movie units.
+            ``m + s·D(z)``, in movie units; NaN at pixels that were masked in the training.
         """
         decoded = self.network.decode(torch.from_numpy(np.asarray(latents, np.float32)).to(self.device))
         frames: NDArray[np.float32] = decoded.cpu().numpy()
         return self.offset + np.float32(self.scale) * frames
+
+    def masked_pixels(self, movie: Movie) -> NDArray[np.bool_]:
+        """Tell which pixels are left out, here or in the training, (Y, X).
+
+        Parameters
+        ----------
+        movie : Movie
+            Of the frame size that the model was trained on.
+
+        Returns
+        -------
+        ndarray (Y, X), bool
+            True where maps are NaN.
+        """
+        masked: NDArray[np.bool_] = ~(movie.valid_pixels & np.isfinite(self.offset))
+        return masked
 
     def normalised(self, movie: Movie) -> NormalisedMovie:
         """Return the normalised movie, the input of the network.
@@ -177,6 +197,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
 
     def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         var = self.var
+        corrections = self.corrections
         tensors = {
             "offset": torch.from_numpy(self.offset),
             "var.mean": torch.from_numpy(var.mean),
@@ -192,7 +213,13 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             "latents": self.network.latents,
             "scale": self.scale,
             "samples": var.moments.samples,
+            "corrections": None,
         }
+        if corrections is not None:
+            sizes["corrections"] = {"kinds": corrections.kinds, "line_shift": corrections.line_shift}
+            tensors["corrections.valid_pixels"] = torch.from_numpy(corrections.valid_pixels)
+            if corrections.reference is not None:
+                tensors["corrections.reference"] = torch.from_numpy(corrections.reference)
         return tensors, sizes
 
     def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -204,9 +231,23 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         mean, std = tensors["var.mean"].numpy(), tensors["var.std"].numpy()
         self.var = VAR(mean, std, moments, tensors["var.weights"], tensors["var.penalty"])
         self.offset, self.scale = tensors["offset"].numpy(), float(saved["scale"])
+        self.corrections = _corrections(saved.get("corrections"), tensors)
         _check_sizes(self.var, self.network.latents, self.config.order)
         if self.offset.shape != (height, width):
             raise ValueError("sizes disagree")
+
+
+def _corrections(saved: dict[str, Any] | None, tensors: dict[str, Tensor]) -> Corrections | None:
+    if saved is None:
+        return None
+    reference = tensors.get("corrections.reference")
+    return Corrections(
+        tuple(str(kind) for kind in saved["kinds"]),
+        np.zeros(0, bool),
+        tensors["corrections.valid_pixels"].numpy(),
+        line_shift=float(saved["line_shift"]),
+        reference=None if reference is None else reference.numpy(),
+    )
 
 
 def _check_sizes(var: VAR, latents: int, order: int) -> None:

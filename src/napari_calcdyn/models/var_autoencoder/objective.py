@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError
 
 from .config import VARAutoencoderConfig
@@ -46,7 +46,7 @@ class Objective:
     ) -> None:
         self.module: nn.Module = network
         self._network, self._frames, self._split, self._config = network, frames, split, config
-        self._pixels = float(np.prod(network.frame_shape))
+        self._pixels = float(frames.pixels)
         self._length = min(config.window_length, split.training // 4)
         if self._length < config.order + 2:
             raise InputError(
@@ -56,8 +56,19 @@ class Objective:
         windows = min(config.windows, max(2, fits))
         # All batches are drawn before training, so that they are the same on every device and need no copy at a step.
         draw = torch.Generator().manual_seed(seed)
-        starts = [draw_windows(split.training, self._length, windows, draw) for _ in range(config.steps)]
-        self._starts = torch.stack(starts).to(frames.device)
+        valid = frames.valid(0, split.training)
+        usable = None
+        if valid is not None:
+            usable = torch.zeros(split.training, dtype=torch.bool)
+            usable[config.order :] = with_past(valid.cpu()[None], config.order)[0]
+        drawn = [draw_windows(split.training, self._length, windows, draw, usable) for _ in range(config.steps)]
+        fewest = min(map(len, drawn))
+        if fewest < 2:
+            raise InputError(
+                f"Bad frames leave hardly any stretch of {self._length} frames to train on: choose shorter stretches,"
+                " or a better recording."
+            )
+        self._starts = torch.stack([it[:fewest] for it in drawn]).to(frames.device)
         self._weights = configured_weights(network, config).float().to(network.places.device)
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
@@ -68,17 +79,26 @@ class Objective:
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
-        reconstruction, windows = self._reconstruct(self._frames.windows(self._starts[step], self._length))
+        valid = self._frames.valid_windows(self._starts[step], self._length)
+        reconstruction, windows = self._reconstruct(
+            self._frames.windows(self._starts[step], self._length), valid
+        )
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, parts
         # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
+        to_fit, to_score = (None, None) if valid is None else (valid[0::2], valid[1::2])
         estimate = estimate_var(
-            windows[0::2], self._config.order, self._weights, memory=self._memory, span=self._span
+            windows[0::2],
+            self._config.order,
+            self._weights,
+            valid=to_fit,
+            memory=self._memory,
+            span=self._span,
         )
         self._memory = detached(estimate)
-        residual, variance = estimate.score(windows[1::2])
+        residual, variance = estimate.score(windows[1::2], to_score)
         parts["prediction"] = (residual / variance).detach()
         return reconstruction + weight * residual / self._pixels, parts
 
@@ -87,17 +107,26 @@ class Objective:
         """Return the validation loss, None while the prediction does not count in full, and its parts."""
         first = self._split.training
         last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
-        known = [
-            self._network.encode(frames)
-            for _, frames in self._frames.batches(max(0, first - _MOST_FRAMES_IN_CHECK), first)
-        ]
+        before = max(0, first - _MOST_FRAMES_IN_CHECK)
+        known = [self._network.encode(frames) for _, frames in self._frames.batches(before, first)]
         ahead, squares = [], 0.0
-        for _, frames in self._frames.batches(first, last):
+        for start, frames in self._frames.batches(first, last):
             ahead.append(self._network.encode(frames))
-            squares += sum_of_squares(self._network.decode(ahead[-1]) - frames)
-        reconstruction = squares / (self._pixels * (last - first))
-        estimate = estimate_var(torch.cat(known)[None], self._config.order, self._weights)
-        residual, variance = estimate.score(torch.cat(ahead)[None])
+            error = self._frames.error(self._network.decode(ahead[-1]), frames)
+            valid = self._frames.valid(start, start + len(frames))
+            squares += sum_of_squares(error if valid is None else error[valid])
+        seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
+        count = last - first if coming is None else int(coming.sum())
+        reconstruction = squares / (self._pixels * count)
+        estimate = estimate_var(
+            torch.cat(known)[None],
+            self._config.order,
+            self._weights,
+            valid=None if seen is None else seen[None],
+        )
+        residual, variance = estimate.score(
+            torch.cat(ahead)[None], None if coming is None else coming[None]
+        )
         losses = {
             "held_out_reconstruction": reconstruction,
             "held_out_prediction": float(residual / variance),
@@ -108,12 +137,14 @@ class Objective:
             return None, losses
         return float(reconstruction + self._config.prediction_weight * residual / self._pixels), losses
 
-    def _reconstruct(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+    def _reconstruct(self, windows: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""
         frames = windows.flatten(0, 1)
         latents = self._network.encode(frames)
-        error = (self._network.decode(latents) - frames).square().mean()
-        return error, latents.view(*windows.shape[:2], -1)
+        error = self._frames.error(self._network.decode(latents), frames)
+        if valid is not None:
+            error = error[valid.flatten()]
+        return error.square().sum() / (self._pixels * len(error)), latents.view(*windows.shape[:2], -1)
 
     def _ramp(self, step: int, total: int) -> float:
         """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""

@@ -14,6 +14,7 @@ from napari_calcdyn.models.var import Moments
 from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
+_LEAST_USABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,15 @@ class Estimate:
     coefficients: Tensor
     moments: Moments
 
-    def score(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+    def score(self, windows: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Predict windows (W, L, d).
 
         Parameters
         ----------
         windows : Tensor (W, L, d)
             Stretches that the VAR was not estimated on.
+        valid : Tensor (W, L), bool, optional
+            Frames that can be used.
 
         Returns
         -------
@@ -49,10 +52,15 @@ class Estimate:
             ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents; the first is differentiable.
         """
         order = len(self.coefficients) // len(self.mean)
-        predictors, targets = lagged((windows - self.mean) / self.std, order)
+        predictors, targets = lagged((windows - self.mean) / self.std, order, valid)
         residual = (targets - predictors @ self.coefficients) * self.std
-        variance = windows.detach().flatten(0, 1).var(0, correction=0).sum()
+        variance = chosen(windows.detach(), valid).var(0, correction=0).sum()
         return residual.square().sum() / len(residual), variance
+
+
+def chosen(windows: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the frames of windows (W, L, d) that can be used, (n, d)."""
+    return windows.flatten(0, 1) if valid is None else windows[valid]
 
 
 def universal_penalty(predictors: int, samples: float) -> float:
@@ -80,6 +88,7 @@ def estimate_var(
     order: int,
     weights: Tensor,
     *,
+    valid: Tensor | None = None,
     memory: Estimate | None = None,
     span: float = 0,
 ) -> Estimate:
@@ -96,6 +105,8 @@ def estimate_var(
         Number of lags p.
     weights : Tensor (p·d, d)
         Penalty weights.
+    valid : Tensor (W, L), bool, optional
+        Frames that can be used.
     memory : Estimate, optional
         The estimate of the previous step; no gradient flows into it.
     span : float
@@ -106,10 +117,10 @@ def estimate_var(
     Estimate
         Differentiable in the windows.
     """
-    mean = windows.mean((0, 1))
+    mean = chosen(windows, valid).mean(0)
     centred = windows - mean
-    std = centred.square().mean((0, 1)).add(_TINY).sqrt()
-    moments = Moments.of(centred / std, order)
+    std = chosen(centred, valid).square().mean(0).add(_TINY).sqrt()
+    moments = Moments.of(centred / std, order, valid)
     if memory is not None:
         keep = max(0.0, 1 - moments.samples / span)
         past = memory.moments
@@ -136,7 +147,9 @@ def detached(estimate: Estimate) -> Estimate:
     )
 
 
-def draw_windows(frames: int, length: int, count: int, generator: torch.Generator) -> Tensor:
+def draw_windows(
+    frames: int, length: int, count: int, generator: torch.Generator, usable: Tensor | None = None
+) -> Tensor:
     """Draw starts of windows that do not overlap: cut at a random phase, and choose pieces in random order.
 
     Parameters
@@ -149,6 +162,8 @@ def draw_windows(frames: int, length: int, count: int, generator: torch.Generato
         Largest number of windows; fewer if there is no room, always an even number.
     generator : torch.Generator
         Source of randomness.
+    usable : Tensor (frames,), bool, optional
+        Frames that can be used with their past: windows with fewer than half of such frames are not drawn.
 
     Returns
     -------
@@ -157,5 +172,8 @@ def draw_windows(frames: int, length: int, count: int, generator: torch.Generato
     """
     pieces = (frames - length) // length if frames >= 3 * length else frames // length
     phase = torch.randint(frames - pieces * length + 1, (1,), generator=generator)
-    chosen = torch.randperm(pieces, generator=generator)[: min(count, pieces) // 2 * 2]
-    return phase + chosen * length
+    order = torch.randperm(pieces, generator=generator)
+    if usable is not None:
+        share = usable.float()[phase : phase + pieces * length].view(pieces, length).mean(1)
+        order = order[share[order] >= _LEAST_USABLE]
+    return phase + order[: min(count, len(order)) // 2 * 2] * length

@@ -29,6 +29,10 @@ class Split:
         """Frames that are not held out."""
         return self.training + self.validation
 
+    def training_frames(self, movie: Movie) -> int:
+        """Return how many of the frames to train on can be used."""
+        return int(movie.valid_frames[: self.training].sum())
+
     @classmethod
     def of(cls, movie: Movie, config: VARAutoencoderConfig) -> Split:
         """Split a recording; raises InputError where it is too short."""
@@ -40,14 +44,27 @@ class Split:
             )
         held_out = round(movie.n_frames * config.held_out)
         validation = max(config.order + 2, round(_VALIDATION * (movie.n_frames - held_out)))
-        return cls(movie.n_frames - held_out - validation, validation, held_out)
+        split = cls(movie.n_frames - held_out - validation, validation, held_out)
+        for name, start, stop in (
+            ("train on", 0, split.training),
+            ("validate", split.training, split.known),
+            ("measure errors on", split.known, movie.n_frames),
+        ):
+            usable = int(movie.valid_frames[start:stop].sum())
+            if usable < (stop - start) / 2:
+                raise InputError(
+                    f"Of the {stop - start} frames {start}:{stop} of {movie.name}, which are there to {name}, {usable}"
+                    " can be used: cut away the bad part of the recording."
+                )
+        return split
 
 
 def check_held_out(movie: Movie, split: Split) -> None:
     """Raise InputError if the last part of a recording is blank; reads a few of its frames."""
-    some = np.linspace(split.known, movie.n_frames - 1, 8).astype(int)
+    usable = split.known + np.flatnonzero(movie.valid_frames[split.known :])
+    some = usable[np.linspace(0, len(usable) - 1, 8).astype(int)]
     first = movie.frames(some[0], some[0] + 1)
-    if all(np.array_equal(movie.frames(at, at + 1), first) for at in some[1:]):
+    if all(np.array_equal(movie.frames(at, at + 1), first, equal_nan=True) for at in some[1:]):
         raise InputError(
             f"The last {split.held_out} frames of {movie.name}, on which errors are measured, are all equal:"
             " remove the blank end of the recording."

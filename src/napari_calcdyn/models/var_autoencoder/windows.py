@@ -50,7 +50,11 @@ class NormalisedMovie:
         progress: ProgressCallback | None = None,
     ) -> None:
         self._movie, self.device = movie, device
-        self._offset = torch.from_numpy(offset).to(device)
+        valid = movie.valid_pixels & np.isfinite(offset)
+        self._masked = None if valid.all() else torch.from_numpy(~valid).to(device)
+        self._frames = None if movie.valid_frames.all() else torch.from_numpy(movie.valid_frames).to(device)
+        self.pixels = int(valid.sum())
+        self._offset = torch.from_numpy(np.where(valid, offset, np.float32(0))).to(device)
         self._scale = scale
         self._cache: Tensor | None = None
         if cached_frames and 4 * cached_frames * offset.size <= _room(device):
@@ -61,11 +65,21 @@ class NormalisedMovie:
             self._cache = cache
 
     def frames(self, start: int, stop: int) -> Tensor:
-        """Return frames `start` to `stop` − 1, (n, Y, X)."""
+        """Return frames `start` to `stop` − 1, (n, Y, X); 0 at masked pixels."""
         if self._cache is not None and stop <= len(self._cache):
             return self._cache[start:stop]
         raw = self._movie.frames(start, stop).astype(np.float32, copy=False)
-        return torch.from_numpy(raw).to(self.device).sub(self._offset).div_(self._scale)
+        frames = torch.from_numpy(raw).to(self.device).sub(self._offset).div_(self._scale)
+        return frames if self._masked is None else frames.masked_fill_(self._masked, 0)
+
+    def valid(self, start: int, stop: int) -> Tensor | None:
+        """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""
+        return None if self._frames is None else self._frames[start:stop]
+
+    def error(self, decoded: Tensor, frames: Tensor) -> Tensor:
+        """Return how far decoded frames (n, Y, X) are from these, 0 at masked pixels."""
+        error = decoded - frames
+        return error if self._masked is None else error.masked_fill(self._masked, 0)
 
     def windows(self, starts: Tensor, length: int) -> Tensor:
         """Return stretches of `length` frames, (W, L, Y, X)."""
@@ -73,6 +87,12 @@ class NormalisedMovie:
             at = starts[:, None] + torch.arange(length, device=self.device)
             return self._cache[at]
         return torch.stack([self.frames(start, start + length) for start in starts.tolist()])
+
+    def valid_windows(self, starts: Tensor, length: int) -> Tensor | None:
+        """Tell which frames of stretches can be used, (W, L); None where all can."""
+        if self._frames is None:
+            return None
+        return self._frames[starts[:, None] + torch.arange(length, device=self.device)]
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
         """Yield frames in order, in batches of bounded size.
@@ -110,10 +130,13 @@ def _room(device: torch.device) -> int:
 def encode_movie(
     network: PatchAutoencoder, movie: NormalisedMovie, frames: range, progress: ProgressCallback | None = None
 ) -> NDArray[np.float32]:
-    """Encode consecutive frames of a movie, block by block, to (n, d)."""
+    """Encode consecutive frames of a movie, block by block, to (n, d); NaN for frames that are left out."""
     latents = np.empty((len(frames), network.latents), np.float32)
     for start, block in movie.batches(frames.start, frames.stop):
         at = start - frames.start
         latents[at : at + len(block)] = network.encode(block).cpu().numpy()
+        valid = movie.valid(start, start + len(block))
+        if valid is not None:
+            latents[at : at + len(block)][~valid.cpu().numpy()] = np.nan
         report(progress, at + len(block), len(frames))
     return latents

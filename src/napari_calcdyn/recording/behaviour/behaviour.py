@@ -103,24 +103,3 @@ def known(column: NDArray[Any]) -> NDArray[np.bool_]:
     if column.dtype.kind == "U":
         return np.asarray(column != "")
     return np.isfinite(column) if column.dtype.kind == "f" else np.ones(len(column), bool)
-
-
-def stretches(mask: NDArray[np.bool_], least: int = 1) -> list[range]:
-    """Return the stretches of consecutive frames in which something holds.
-
-    Parameters
-    ----------
-    mask : ndarray of shape (T,), bool
-        Whether it holds, as from `where`.
-    least : int
-        Leave out stretches of fewer frames.
-
-    Returns
-    -------
-    list of range
-        In time order.
-    """
-    edges = np.flatnonzero(np.diff(np.asarray(mask, bool), prepend=False, append=False))
-    return [
-        range(start, stop) for start, stop in edges.reshape(-1, 2).tolist() if stop - start >= max(least, 1)
-    ]

@@ -1,3 +1,4 @@
+from .corrections import KINDS as KINDS, Corrections as Corrections
 from .joining import join as join
 from .movie import Movie as Movie
 from .open import MovieInfo as MovieInfo, inspect_movie as inspect_movie, open_movie as open_movie

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from napari_calcdyn.recording.movies.readers.sources import (
 )
 from napari_calcdyn.recording.progress import ProgressCallback
 
+from .corrections import CorrectedSource, Corrections
 from .lazy import lazy_frames
-from .statistics import MovieStatistics, stream_mean, stream_statistics
+from .statistics import BLOCK_BYTES, MovieStatistics, stream_mean, stream_statistics
 
-BLOCK_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**20
 
 
@@ -47,6 +48,8 @@ class Movie:
         The file or folder it came from.
     axes : str
         What the file calls its axes.
+    corrections : Corrections or None
+        What the source puts right; see `corrected`.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Movie:
         name: str = "movie",
         path: Path | None = None,
         axes: str = "TYX",
+        corrections: Corrections | None = None,
     ) -> None:
         check_movie_array(name, source.shape, source.dtype)
         if frame_rate is not None and not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -72,6 +76,7 @@ class Movie:
         self.name = name
         self.path = path
         self.axes = axes
+        self.corrections = corrections
 
     @classmethod
     def from_array(
@@ -134,6 +139,39 @@ class Movie:
     def frame_shape(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
         return self.shape[1:]
+
+    @cached_property
+    def valid_frames(self) -> NDArray[np.bool_]:
+        """Frames that take part in statistics, training and tests, (T,); all, unless some are masked."""
+        return np.ones(self.n_frames, bool) if self.corrections is None else self.corrections.valid_frames
+
+    @cached_property
+    def valid_pixels(self) -> NDArray[np.bool_]:
+        """Pixels that take part, (Y, X); the others are NaN in the frames of a corrected movie."""
+        return np.ones(self.frame_shape, bool) if self.corrections is None else self.corrections.valid_pixels
+
+    def corrected(self, corrections: Corrections) -> Movie:
+        """Return this recording with corrections, which are made when frames are read.
+
+        Parameters
+        ----------
+        corrections : Corrections
+            From `corrections_for`.
+
+        Returns
+        -------
+        Movie
+            Of float32, as lazy as this one.
+        """
+        return Movie(
+            CorrectedSource(self, corrections),
+            frame_rate=self.frame_rate,
+            pixel_size=self.pixel_size,
+            name=self.name,
+            path=self.path,
+            axes=self.axes,
+            corrections=corrections,
+        )
 
     @property
     def nbytes(self) -> int:
@@ -212,12 +250,12 @@ class Movie:
         Returns
         -------
         MovieStatistics
-            Accumulated in double precision.
+            Of the valid frames, accumulated in double precision; NaN at pixels that are masked.
 
         Raises
         ------
         InputError
-            If a pixel is NaN or infinite; names the first such frame.
+            If a valid pixel is NaN or infinite; names the first such frame.
         Cancelled
             If `progress` asked to stop.
         """
@@ -236,12 +274,12 @@ class Movie:
         Returns
         -------
         ndarray of shape (Y, X), float32
-            Accumulated in double precision.
+            Of the valid frames, accumulated in double precision; NaN at pixels that are masked.
 
         Raises
         ------
         InputError
-            If a pixel is NaN or infinite; names the first such frame.
+            If a valid pixel is NaN or infinite; names the first such frame.
         Cancelled
             If `progress` asked to stop.
         """
@@ -268,5 +306,5 @@ class Movie:
             raise InputError(
                 f"{self.name} is constant, every pixel is {statistics.minimum:g}: check the recording."
             )
-        if not statistics.std.any():
+        if not np.nan_to_num(statistics.std).any():
             raise InputError(f"{self.name} does not change, all frames are equal: check the recording.")

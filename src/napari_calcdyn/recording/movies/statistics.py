@@ -15,6 +15,9 @@ from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback, report
 
 
+BLOCK_BYTES = 8 * 2**20
+
+
 class Streamed(Protocol):
     """Frames that are read block by block; `Movie` is one."""
 
@@ -28,7 +31,15 @@ class Streamed(Protocol):
     def frame_shape(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
 
-    def blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
+    @property
+    def valid_frames(self) -> NDArray[np.bool_]:
+        """Frames that count, (T,)."""
+
+    @property
+    def valid_pixels(self) -> NDArray[np.bool_]:
+        """Pixels that count, (Y, X)."""
+
+    def blocks(self, max_bytes: int = BLOCK_BYTES) -> Iterator[tuple[int, NDArray[Any]]]:
         """Go through the frames once: the first frame's number, and the block."""
 
 
@@ -63,7 +74,7 @@ def stream_mean(movie: Streamed, progress: ProgressCallback | None = None) -> ND
         total[pixels] += np.add.reduce(block[:, pixels], axis=0, dtype=_sum_dtype(block))
 
     _stream(movie, progress, add, total, tile=16384)
-    return (total / movie.n_frames).astype(np.float32).reshape(movie.frame_shape)
+    return _image(total / movie.valid_frames.sum(), movie)
 
 
 def stream_statistics(movie: Streamed, progress: ProgressCallback | None = None) -> MovieStatistics:
@@ -76,12 +87,15 @@ def stream_statistics(movie: Streamed, progress: ProgressCallback | None = None)
     shape = movie.frame_shape
     mean, squares = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
     tile = 2048
+    valid, whole = movie.valid_pixels.ravel(), bool(movie.valid_pixels.all())
     low, high = np.full(-(-len(mean) // tile), np.inf), np.full(-(-len(mean) // tile), -np.inf)
 
     def merge(block: NDArray[Any], before: int, pixels: slice) -> None:
         mine = pixels.start // tile
-        low[mine] = min(low[mine], block[:, pixels].min())
-        high[mine] = max(high[mine], block[:, pixels].max())
+        counted = block[:, pixels] if whole else block[:, pixels][:, valid[pixels]]
+        if counted.size:
+            low[mine] = min(low[mine], counted.min())
+            high[mine] = max(high[mine], counted.max())
         for first in range(0, len(block), 64):
             part = block[first : first + 64, pixels]
             seen, new = before + first, len(part)
@@ -95,8 +109,8 @@ def stream_statistics(movie: Streamed, progress: ProgressCallback | None = None)
 
     _stream(movie, progress, merge, mean, tile=tile)
     return MovieStatistics(
-        mean.astype(np.float32).reshape(shape),
-        np.sqrt(squares / movie.n_frames).astype(np.float32).reshape(shape),
+        _image(mean, movie),
+        _image(np.sqrt(squares / movie.valid_frames.sum()), movie),
         float(low.min()),
         float(high.max()),
     )
@@ -127,21 +141,62 @@ def _stream(
     """
     tiles = [slice(first, min(first + tile, len(running))) for first in range(0, len(running), tile)]
     workers = min(4, os.cpu_count() or 1, len(tiles))
+    before = 0
     report(progress, 0, movie.n_frames)
     with ThreadPoolExecutor(workers, thread_name_prefix="statistics") as pool:
-        for start, block in movie.blocks():
+        for numbers, block in valid_blocks(movie):
             flat = block.reshape(len(block), -1)
 
-            def work(share: int, flat: NDArray[Any] = flat, start: int = start) -> None:
+            def work(share: int, flat: NDArray[Any] = flat, before: int = before) -> None:
                 with np.errstate(all="ignore"):  # NaN and infinity are reported below, not as warnings
                     for pixels in tiles[share::workers]:
-                        take(flat, start, pixels)
+                        take(flat, before, pixels)
 
             list(pool.map(work, range(workers)))
             if not np.isfinite(running).all():
-                refuse_bad_pixels(movie, start, block)
-            report(progress, start + len(block), movie.n_frames)
+                refuse_bad_pixels(movie, numbers, block)
+            before += len(block)
+            report(progress, int(numbers[-1]) + 1, movie.n_frames)
             del block, flat, work  # else this block stays in memory while the next two are read
+
+
+def valid_blocks(
+    movie: Streamed, max_bytes: int | None = None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Go through the valid frames once.
+
+    Parameters
+    ----------
+    movie : Streamed
+        The movie.
+    max_bytes : int, optional
+        Size of a block; at least one frame.
+
+    Yields
+    ------
+    numbers : ndarray (n,), int64
+        Which frames these are, in time order.
+    block : ndarray (n, Y, X)
+        The frames, with 0 at masked pixels; the caller's to keep or change.
+    """
+    masked = None if movie.valid_pixels.all() else ~movie.valid_pixels
+    for start, block in movie.blocks() if max_bytes is None else movie.blocks(max_bytes):
+        numbers = np.arange(start, start + len(block))
+        valid = movie.valid_frames[numbers]
+        if not valid.all():
+            numbers, block = numbers[valid], block[valid]
+        if masked is not None:
+            block[:, masked] = 0
+        if len(numbers):
+            yield numbers, block
+        del block
+
+
+def _image(values: NDArray[np.float64], movie: Streamed) -> NDArray[np.float32]:
+    """Return values (Y·X,) as an image, NaN at masked pixels."""
+    image = values.astype(np.float32).reshape(movie.frame_shape)
+    image[~movie.valid_pixels] = np.nan
+    return image
 
 
 def _sum_dtype(block: NDArray[Any]) -> type[np.generic]:
@@ -154,12 +209,12 @@ def _sum_dtype(block: NDArray[Any]) -> type[np.generic]:
     return np.int64 if signed else np.uint64
 
 
-def refuse_bad_pixels(movie: Streamed, start: int, block: NDArray[Any]) -> None:
+def refuse_bad_pixels(movie: Streamed, numbers: NDArray[np.int64], block: NDArray[Any]) -> None:
     """Raise InputError for a block with a pixel that is NaN or infinite; names the first such frame."""
     bad = ~np.isfinite(block)
     frame = int(bad.any(axis=(1, 2)).argmax())
     what = "NaN (not a number)" if np.isnan(block[frame]).any() else "infinite"
     raise InputError(
-        f"{movie.name} has pixels that are {what}, first in frame {start + frame}: replace them, "
-        "for example by the pixel's mean."
+        f"{movie.name} has pixels that are {what}, first in frame {numbers[frame]}: correct the recording, which leaves"
+        " them out."
     )

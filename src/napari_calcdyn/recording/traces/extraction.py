@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.movies import Movie
-from napari_calcdyn.recording.movies.movie import BLOCK_BYTES
+from napari_calcdyn.recording.movies.statistics import BLOCK_BYTES
 from napari_calcdyn.recording.progress import ProgressCallback, report
 from napari_calcdyn.recording.rois import RoiSet
 

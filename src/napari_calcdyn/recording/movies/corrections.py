@@ -1,0 +1,192 @@
+"""What is put right in a recording when it is read, and what of it is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording.errors import count_text
+
+from .warping import shifted
+
+KINDS = ("motion", "brightness", "lines", "frames", "pixels")
+"""What can be corrected, in the order of the command line."""
+
+
+class Frames(Protocol):
+    """A stack of frames that can be read in parts; `Movie` is one."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height, width."""
+
+    def frames(self, start: int, stop: int) -> NDArray[Any]:
+        """Read frames `start` to `stop` − 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corrections:
+    """Corrections of one recording; the file itself is never changed.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Which of `KINDS` were applied.
+    valid_frames : ndarray (T,), bool
+        Frames that take part in statistics, training and tests. Time goes on in the others.
+    valid_pixels : ndarray (Y, X), bool
+        Pixels that take part. The others are NaN.
+    bad_frames : tuple of (start, stop, reason)
+        Stretches of frames that are left out, in time order.
+    shifts : ndarray (T, 2), float32, or None
+        Displacement (y, x) of each frame, px.
+    brightness : ndarray (T,), float32, or None
+        Light of each frame, of mean 1.
+    dark_level : float
+        Value of a pixel without light, in movie units.
+    line_shift : float
+        Displacement of odd lines in x, px.
+    reference : ndarray (Y, X), float32, or None
+        Picture that frames were registered to; another recording is registered to the same.
+    """
+
+    kinds: tuple[str, ...]
+    valid_frames: NDArray[np.bool_]
+    valid_pixels: NDArray[np.bool_]
+    bad_frames: tuple[tuple[int, int, str], ...] = ()
+    shifts: NDArray[np.float32] | None = None
+    brightness: NDArray[np.float32] | None = None
+    dark_level: float = 0.0
+    line_shift: float = 0.0
+    reference: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def masked_pixels(self) -> int:
+        """Number of pixels that are left out."""
+        return int((~self.valid_pixels).sum())
+
+    def for_others(self) -> Corrections:
+        """Return what of these corrections holds for another recording of the field of view."""
+        return Corrections(
+            self.kinds,
+            np.zeros(0, bool),
+            self.valid_pixels,
+            line_shift=self.line_shift,
+            reference=self.reference,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return what result files say: ``corrections``, ``bad_frames`` and ``masked_pixels``."""
+        return {
+            "corrections": list(self.kinds),
+            "bad_frames": [list(it) for it in self.bad_frames],
+            "masked_pixels": self.masked_pixels,
+        }
+
+    def __str__(self) -> str:
+        """Return one sentence that says what is corrected."""
+        parts = []
+        if self.shifts is not None:
+            far = float(np.abs(self.shifts[self.valid_frames]).max(initial=0))
+            parts.append(f"motion (up to {far:.1f} px)")
+        if self.brightness is not None:
+            valid = self.brightness[self.valid_frames]
+            parts.append(f"brightness ({valid.min(initial=1):.2f} to {valid.max(initial=1):.2f})")
+        if self.line_shift:
+            parts.append(f"odd lines ({self.line_shift:+.1f} px)")
+        left_out = int((~self.valid_frames).sum())
+        if left_out:
+            parts.append(f"{count_text(left_out, 'bad frame')} left out")
+        if self.masked_pixels:
+            parts.append(f"{count_text(self.masked_pixels, 'pixel')} left out")
+        return f"Corrected: {', '.join(parts)}." if parts else "Nothing needs to be corrected."
+
+    def apply(self, frames: NDArray[Any], start: int) -> NDArray[np.float32]:
+        """Correct frames as they were stored.
+
+        Parameters
+        ----------
+        frames : ndarray (n, Y, X)
+            Consecutive frames.
+        start : int
+            Number of the first one in the recording.
+
+        Returns
+        -------
+        ndarray (n, Y, X), float32
+            In movie units; NaN at pixels that are left out. Frames that are left out are corrected as well.
+        """
+        out = frames.astype(np.float32)
+        if self.shifts is not None or self.line_shift:
+            for frame, at in zip(out, range(start, start + len(out)), strict=True):
+                shift = (0.0, 0.0) if self.shifts is None else self.shifts[at]
+                frame[...] = shifted(frame, shift, self.line_shift)
+        if self.brightness is not None:
+            light = self.brightness[start : start + len(out), None, None]
+            out -= np.float32(self.dark_level)
+            out /= light
+            out += np.float32(self.dark_level)
+        if self.masked_pixels:
+            out[:, ~self.valid_pixels] = np.nan
+        return out
+
+
+class CorrectedSource:
+    """Frames of a recording, corrected when they are read.
+
+    Parameters
+    ----------
+    frames : Frames
+        The recording as it is.
+    corrections : Corrections
+        What is put right.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, frames: Frames, corrections: Corrections) -> None:
+        self._frames, self._corrections = frames, corrections
+        self.shape = frames.shape
+
+    def read(self, start: int, out: NDArray[Any]) -> None:
+        """Read consecutive frames into `out`, from `start` on."""
+        out[...] = self._corrections.apply(self._frames.frames(start, start + len(out)), start)
+
+    def lazy(self) -> Any:
+        """Return None: frames can only be read."""
+        return
+
+
+def joined(parts: Sequence[tuple[Corrections | None, tuple[int, int, int]]]) -> Corrections | None:
+    """Return the corrections of recordings that follow each other in time.
+
+    Parameters
+    ----------
+    parts : sequence of (Corrections or None, shape)
+        Of every recording, with its frames, height and width.
+
+    Returns
+    -------
+    Corrections or None
+        Masks of all frames, and the pixels that are valid in all. Frames were corrected before they were joined.
+    """
+    if all(corrections is None for corrections, _ in parts):
+        return None
+    frames, bad, start = [], [], 0
+    pixels = np.ones(parts[0][1][1:], bool)
+    kinds: set[str] = set()
+    for corrections, (length, *_) in parts:
+        if corrections is None:
+            frames.append(np.ones(length, bool))
+        else:
+            frames.append(corrections.valid_frames)
+            pixels &= corrections.valid_pixels
+            kinds |= set(corrections.kinds)
+            bad += [(a + start, b + start, why) for a, b, why in corrections.bad_frames]
+        start += length
+    names = tuple(kind for kind in KINDS if kind in kinds)
+    return Corrections(names, np.concatenate(frames), pixels, tuple(bad))

@@ -1,0 +1,154 @@
+"""Corrections from measurements: what is put right by default, on demand, and as in another recording."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies import KINDS, Corrections, Movie
+from napari_calcdyn.recording.progress import ProgressCallback
+
+from .findings import EVEN_FLICKER, FLICKER
+from .quality import Quality, check_quality
+
+Correct = str | Sequence[str]
+"""``auto``, ``none``, or names of `KINDS`."""
+
+
+def parse_kinds(correct: Correct) -> tuple[str, ...] | None:
+    """Read which corrections are wanted.
+
+    Parameters
+    ----------
+    correct : str or sequence of str
+        ``auto``, ``none``, or names of `KINDS`, in a text with commas or in a sequence.
+
+    Returns
+    -------
+    tuple of str or None
+        Names of `KINDS`; None for ``auto``.
+
+    Raises
+    ------
+    InputError
+        If there is no such correction.
+    """
+    names = [it.strip() for it in correct.split(",")] if isinstance(correct, str) else list(correct)
+    if names == ["auto"]:
+        return None
+    if names in ([], ["none"]):
+        return ()
+    for name in names:
+        if name not in KINDS:
+            raise InputError(f"There is no correction {name!r}: choose auto, none, or some of {', '.join(KINDS)}.")
+    return tuple(kind for kind in KINDS if kind in names)
+
+
+def corrections_for(
+    quality: Quality, correct: Correct = "auto", *, like: Corrections | None = None
+) -> Corrections:
+    """Choose corrections for a recording that was measured.
+
+    Parameters
+    ----------
+    quality : Quality
+        From `check_quality`.
+    correct : str or sequence of str
+        ``auto`` corrects what is above the thresholds in `findings`; ``none`` nothing; else names of `KINDS`.
+    like : Corrections, optional
+        Of the recording that a model was trained on: the same is corrected, and pixels that were left out there are
+        left out here, too.
+
+    Returns
+    -------
+    Corrections
+        To be given to `Movie.corrected`.
+
+    Raises
+    ------
+    InputError
+        If there is no such correction, or nothing is left of the recording.
+    """
+    wanted = parse_kinds(correct) if like is None else like.kinds
+    kinds = {it.kind for it in quality.findings} if wanted is None else set(wanted)
+    light, pixels = quality.brightness, quality.valid_pixels
+    shifts = quality.shifts if "motion" in kinds and quality.motion_measured else None
+    frames = quality.valid_frames if "frames" in kinds else np.ones(quality.frames, bool)
+    pixels = pixels if "pixels" in kinds else np.ones_like(pixels)
+    if like is not None:
+        pixels = pixels & like.valid_pixels
+    if shifts is not None:
+        pixels = pixels & _always_seen(quality)
+    brightness = None
+    if "brightness" in kinds:
+        lamp = light.flicker >= FLICKER and light.flicker_unevenness <= EVEN_FLICKER
+        brightness = light.values if lamp else light.slow
+    return Corrections(
+        tuple(kind for kind in KINDS if kind in kinds),
+        frames,
+        pixels,
+        tuple(quality.bad_frames) if "frames" in kinds else (),
+        shifts,
+        brightness,
+        quality.dark_level,
+        quality.line_shift_px if "lines" in kinds else 0.0,
+        quality.reference if shifts is not None else None,
+    )
+
+
+def correct_movie(
+    movie: Movie,
+    correct: Correct = "auto",
+    *,
+    like: Corrections | None = None,
+    progress: ProgressCallback | None = None,
+) -> Movie:
+    """Check a recording and correct what is wrong with it.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording; one that was corrected already is returned as it is.
+    correct : str or sequence of str
+        ``auto`` corrects what is above the thresholds in `findings`; ``none`` nothing; else names of `KINDS`.
+    like : Corrections, optional
+        Of the recording that a model was trained on; see `corrections_for`.
+    progress : callable or None
+        Called with frames checked and in all; returns True to stop.
+
+    Returns
+    -------
+    Movie
+        Corrected when it is read; the same object where nothing is corrected.
+
+    Raises
+    ------
+    InputError
+        If there is no such correction, or nothing of the recording can be used.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    wanted = parse_kinds(correct) if like is None else like.kinds
+    if movie.corrections is not None or wanted == ():
+        return movie
+    quality = check_quality(movie, motion=wanted is None or "motion" in wanted, like=like, progress=progress)
+    corrections = corrections_for(quality, correct, like=like)
+    return movie.corrected(corrections) if corrections.kinds else movie
+
+
+def _always_seen(quality: Quality) -> NDArray[np.bool_]:
+    """Return the pixels that stay inside the frame in all usable frames, (Y, X)."""
+    seen = np.zeros_like(quality.valid_pixels)
+    height, width = seen.shape
+    shifts = quality.shifts[quality.valid_frames]
+    low, high = shifts.min(0), shifts.max(0)
+    rows, columns = (
+        slice(max(0, math.ceil(-a - 0.5)), size - max(0, math.ceil(b - 0.5)))
+        for a, b, size in zip(low.tolist(), high.tolist(), (height, width), strict=True)
+    )
+    seen[rows, columns] = True
+    return seen

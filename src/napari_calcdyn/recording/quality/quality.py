@@ -1,0 +1,208 @@
+"""What is wrong with a recording, measured before it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies import Corrections, Movie
+from napari_calcdyn.recording.progress import ProgressCallback, part_of
+
+from .brightness import Brightness, split_brightness
+from .findings import Finding, findings_of
+from .flaws import BadFrames, frame_reasons, listed, pixel_reasons
+from .given import given_bad_frames
+from .lines import find_line_shift, find_period
+from .motion import Registrar, measurement_noise, sharpened
+from .sample import draw_sample
+from .scan import scan
+from .signal import cell_diameter, signal_to_noise
+from .tiles import Tiling
+
+_SAMPLE = 0.1  # of the time, for the progress
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """Measurements of a recording as it is stored.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    shifts : ndarray (T, 2), float32
+        Displacement (y, x) of each frame from the reference, px.
+    shift_noise : float
+        Error of such a displacement, px: root mean square over both directions together.
+    brightness : Brightness
+        Of each frame.
+    dark_level : float
+        Value of a pixel without light, in movie units.
+    reasons : dict of str to ndarray (T,), bool
+        Frames that are bad, by reason.
+    pixels : dict of str to ndarray (Y, X), bool
+        Pixels that are bad, by reason.
+    line_shift_px : float
+        Displacement of odd lines in x, px.
+    interleaved : int
+        Number of channels or planes that take turns from frame to frame; 0 if none do.
+    snr : float
+        Variance of activity over variance of shot noise, in the most active pixels.
+    cell_diameter_px : float or None
+        Diameter of the cells; None where no activity stands out.
+    reference : ndarray (Y, X), float32
+        Mean of frames that were brought together.
+    motion_measured : bool
+        Whether shifts were measured.
+    """
+
+    name: str
+    shifts: NDArray[np.float32]
+    shift_noise: float
+    brightness: Brightness
+    dark_level: float
+    reasons: dict[str, NDArray[np.bool_]]
+    pixels: dict[str, NDArray[np.bool_]]
+    line_shift_px: float
+    interleaved: int
+    snr: float
+    cell_diameter_px: float | None
+    reference: NDArray[np.float32]
+    motion_measured: bool
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.shifts)
+
+    @property
+    def valid_frames(self) -> NDArray[np.bool_]:
+        """Frames that can be used, (T,)."""
+        return ~np.any(list(self.reasons.values()), axis=0)
+
+    @property
+    def valid_pixels(self) -> NDArray[np.bool_]:
+        """Pixels that can be used, (Y, X)."""
+        return ~np.any(list(self.pixels.values()), axis=0)
+
+    @property
+    def bad_frames(self) -> BadFrames:
+        """Stretches of frames that cannot be used: (start, stop, reason)."""
+        return listed(self.reasons)
+
+    @property
+    def motion_rms_px(self) -> float:
+        """Root mean square displacement, less what the error of measurement adds, px."""
+        good = self.shifts[self.valid_frames]
+        power = float(good.var(0, dtype=np.float64).sum()) if len(good) else 0.0
+        return float(np.sqrt(max(power - self.shift_noise**2, 0)))
+
+    @property
+    def motion_max_px(self) -> float:
+        """Largest displacement of a usable frame, px."""
+        good = self.shifts[self.valid_frames]
+        return float(np.linalg.norm(good, axis=1).max()) if len(good) else 0.0
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong, in sentences."""
+        return findings_of(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return the measurements for ``quality.json``."""
+        return {
+            "frames": self.frames,
+            "motion_rms_px": round(self.motion_rms_px, 4),
+            "motion_max_px": round(self.motion_max_px, 4),
+            "brightness_trend": round(self.brightness.trend, 4),
+            "brightness_flicker": round(self.brightness.flicker, 4),
+            "bad_frames": [list(it) for it in self.bad_frames],
+            "masked_pixels": int((~self.valid_pixels).sum()),
+            "line_shift_px": round(self.line_shift_px, 3),
+            "interleaved": self.interleaved,
+            "snr": round(self.snr, 4),
+            "cell_diameter_px": None if self.cell_diameter_px is None else round(self.cell_diameter_px, 2),
+            "findings": [it.text for it in self.findings],
+        }
+
+
+def check_quality(
+    movie: Movie,
+    *,
+    motion: bool = True,
+    like: Corrections | None = None,
+    given: NDArray[np.bool_] | None = None,
+    progress: ProgressCallback | None = None,
+) -> Quality:
+    """Measure what is wrong with a recording, in one pass over it.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording as it is stored.
+    motion : bool
+        Whether to measure motion, which takes most of the time.
+    like : Corrections, optional
+        Of another recording of the field of view: displacements are measured from its reference.
+    given : ndarray (T,), bool, optional
+        Frames that are known to be bad; by default those of a ``bad_frames.npy`` beside the recording.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    Quality
+        See its attributes.
+
+    Raises
+    ------
+    InputError
+        If no frame or no pixel can be used.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    total = movie.n_frames
+    sample = draw_sample(movie, part_of(progress, 0, _SAMPLE * total, total))
+    # Constant pixels and borders would end up in the dark level and the reference.
+    usable = (sample.frames != sample.frames[0]).any(0) & (sample.frames != 0).all(0)
+    usable = usable if usable.any() else np.ones_like(usable)
+    dark = sample.dark_level(usable)
+    weight = usable.astype(np.float32)
+    registrar, reference, noise = None, sample.mean, 0.0
+    still = sample
+    if motion:
+        known = None if like is None else like.reference
+        reference = sharpened(sample.frames, weight) if known is None else known
+        registrar = Registrar(reference, weight)
+        noise = float(np.linalg.norm(measurement_noise(sample.frames, reference, weight)))
+        still = sample.registered(registrar.find(sample.frames)[0])
+    found = scan(movie, sample, dark, registrar, part_of(progress, _SAMPLE * total, total, total))
+    known_bad = given_bad_frames(movie) if given is None else given
+    reasons, pixels = {"given": known_bad} | frame_reasons(found), pixel_reasons(found)
+    valid_frames = ~np.any(list(reasons.values()), axis=0)
+    valid_pixels = ~np.any(list(pixels.values()), axis=0)
+    for what, valid in (("frame", valid_frames), ("pixel", valid_pixels)):
+        if not valid.any():
+            why = max(reasons if what == "frame" else pixels, key=lambda it: int((reasons | pixels)[it].sum()))
+            raise InputError(f"{movie.name} has no usable {what}, all are bad ({why}): check the recording.")
+    usual = Tiling.of(movie.frame_shape).means(sample.mean[None])[0].ravel()
+    period = find_period(sample)
+    return Quality(
+        movie.name,
+        found.shifts,
+        noise,
+        split_brightness(found.brightness, valid_frames, found.kept, found.tiles, usual, dark, found.shifts),
+        dark,
+        reasons,
+        pixels,
+        find_line_shift(reference, valid_pixels),
+        period if period > 1 else 0,
+        signal_to_noise(still, valid_pixels),
+        cell_diameter(still, valid_pixels),
+        reference,
+        motion,
+    )
