@@ -1,7 +1,7 @@
 """Maps of cells that follow the dynamics, on simulated movies whose truth is known.
 
 Three noise levels. Area under the ROC curve (AUROC) of each map for pixels of dynamic cells against all other
-pixels, and against pixels of other cells, which are silent or flicker without memory; beside them four maps
+pixels, and against pixels of other cells, which are silent or flicker without memory; beside them five maps
 that need no model. A run that was interrupted goes on where it was; rows are in results/maps.jsonl.
 """
 
@@ -25,6 +25,7 @@ CHEAP = {
     "std / √mean": "std_over_sqrt_mean",
     "local correlation": "local_correlation",
     "lag-1 autocovariance": "lag1_autocovariance",
+    "smooth autocovariance": "smooth_autocovariance",
 }
 MODES = ("end-to-end", "two-stage")
 AGAINST = {"all": "against all other pixels", "cells": "against other cells' pixels"}
@@ -108,7 +109,7 @@ def draw(task: Row, file: Path) -> None:
         images |= {f"{name}, {mode}": image for name, image in maps.items()}
     images |= maps_of(task | {"method": "cheap"}, truth)[0]
     outlines = {"dynamic": "tab:green", "silent": "tab:blue", "flicker": "tab:red"}
-    figure, axes = plt.subplots(2, 5, figsize=(15, 6.6), layout="constrained")
+    figure, axes = plt.subplots(2, 6, figsize=(18, 6.6), layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for axis, (name, image) in zip(axes.flat, images.items(), strict=False):
@@ -177,7 +178,7 @@ def main() -> None:
             lead = np.array(numbers(rows, noise, name, against)) - cheap
             line[title] = f"{lead.mean():+.3f} ({lead.min():+.3f} to {lead.max():+.3f})"
         leads.append(line)
-    note = f"AUROC less the best of the four other maps of the same movie: mean (least to most); {movies}."
+    note = f"AUROC less the best of the five other maps of the same movie: mean (least to most); {movies}."
     save(f"maps_lead{suffix}", leads, command=command, notes=note)
 
     checks: list[Row] = []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.analysis.maps import cheap as module
 from napari_calcdyn.analysis.maps.cheap import cheap_maps
@@ -9,7 +10,7 @@ from napari_calcdyn.recording import Cancelled, InputError, Movie
 
 
 def straightforward(array):
-    """The four maps from their definitions, on the whole array at once."""
+    """The five maps from their definitions, on the whole array at once."""
     x = array.astype(np.float64)
     mean = x.mean(0)
     d = x - mean
@@ -21,11 +22,14 @@ def straightforward(array):
             places = [(y - 1, c), (y + 1, c), (y, c - 1), (y, c + 1)]
             inside = [p for p in places if 0 <= p[0] < height and 0 <= p[1] < width]
             local[y, c] = np.mean([np.corrcoef(x[:, y, c], x[:, p[0], p[1]])[0, 1] for p in inside])
+    smooth = gaussian_filter(d, (0, 1, 1), truncate=3)
+    pairs = [(smooth[lag:] * smooth[:-lag]).sum(0) for lag in range(1, 6)]
     return {
         "std": std,
         "std_over_sqrt_mean": std / np.sqrt(mean),
         "local_correlation": local,
         "lag1_autocovariance": (d[1:] * d[:-1]).mean(0),
+        "smooth_autocovariance": sum(pairs) / sum(len(d) - lag for lag in range(1, 6)),
     }
 
 
@@ -57,6 +61,7 @@ def test_float_movie_with_a_huge_offset_loses_no_digits():
     expected = straightforward(array)
     np.testing.assert_allclose(maps.std, expected["std"], rtol=1e-5)
     np.testing.assert_allclose(maps.lag1_autocovariance, expected["lag1_autocovariance"], rtol=1e-4)
+    np.testing.assert_allclose(maps.smooth_autocovariance, expected["smooth_autocovariance"], rtol=1e-4)
 
 
 def test_a_constant_pixel_and_a_negative_mean_give_zeros():

@@ -1,4 +1,4 @@
-"""Four maps that need no model, for comparison with the contribution maps."""
+"""Five maps that need no model, for comparison with the contribution maps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording import Movie, ProgressCallback, report
+from napari_calcdyn.recording.movies.smooth_autocovariance import SmoothAutocovariance
 from napari_calcdyn.recording.movies.statistics import refuse_bad_pixels
 
 _BLOCK_BYTES = 4 << 20  # as stored; a few times that in double precision
@@ -29,16 +30,19 @@ class CheapMaps:
         constant pixel.
     lag1_autocovariance : ndarray, shape (Y, X), float32
         Mean over t of ``(x[t] - m) (x[t+1] - m)``, in squared movie units.
+    smooth_autocovariance : ndarray, shape (Y, X), float32
+        The same of frames smoothed by a Gaussian of 1 px, and over all pairs of frames 1 to 5 frames apart.
     """
 
     std: NDArray[np.float32]
     std_over_sqrt_mean: NDArray[np.float32]
     local_correlation: NDArray[np.float32]
     lag1_autocovariance: NDArray[np.float32]
+    smooth_autocovariance: NDArray[np.float32]
 
 
 def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapMaps:
-    """Compute the four maps in one pass over the movie.
+    """Compute the five maps in one pass over the movie.
 
     Parameters
     ----------
@@ -65,6 +69,7 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
     beside, below = np.zeros((height, width - 1)), np.zeros((height - 1, width))
     # Values are taken relative to the first frame: with the raw offset of a camera, the sums of squares
     # below would cancel to nothing.
+    smooth = SmoothAutocovariance(movie.frame_shape)
     first = movie.frames(0, 1)[0].astype(np.float64)
     last = np.zeros((1, height, width))  # the frame before the block; the first frame relative to itself
     for start, block in movie.blocks(_BLOCK_BYTES):
@@ -78,6 +83,7 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
         below += _sum_of_products(value[:, 1:], value[:, :-1])
         lagged += _sum_of_products(value[1:], value[:-1]) + last[0] * value[0]
         last = value[-1:].copy()
+        smooth.add(block)
         report(progress, start + len(block), frames)
 
     shift = total / frames  # mean relative to the first frame
@@ -105,6 +111,7 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
         ).astype(np.float32),
         local_correlation=(correlation / np.maximum(neighbours, 1)).astype(np.float32),
         lag1_autocovariance=(lagged / (frames - 1)).astype(np.float32),
+        smooth_autocovariance=smooth.result(),
     )
 
 
