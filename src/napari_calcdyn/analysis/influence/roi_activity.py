@@ -45,6 +45,7 @@ def roi_activity(
     InputError
         If the ROIs belong to frames of another size.
     """
+    rois = rois.within(np.isfinite(model.offset))
     pictures = encoded_footprints(model, rois.footprints).astype(np.float64)
     power = np.asarray(rois.footprints.multiply(rois.footprints).sum(axis=1), np.float64)
     pictures /= power[:, None] * model.scale**2

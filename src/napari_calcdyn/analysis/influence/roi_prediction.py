@@ -51,7 +51,7 @@ def predicted_traces(
     encoded = encoded_footprints(model, footprints)
     mean = var.mean.astype(np.float32)
     predicted = np.full((len(encoded), len(latents)), np.nan, np.float32)
-    predicted[:, var.order :] = (footprints @ model.offset.ravel() + encoded @ mean)[:, None]
+    predicted[:, var.order :] = (footprints @ np.nan_to_num(model.offset.ravel()) + encoded @ mean)[:, None]
     deviation = latents - mean
     for lag, coefficients in enumerate(var.coefficients, 1):
         effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording import Movie, ProgressCallback, report
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 from napari_calcdyn.recording.movies.smooth_autocovariance import SmoothAutocovariance
-from napari_calcdyn.recording.movies.statistics import refuse_bad_pixels
+from napari_calcdyn.recording.movies.statistics import refuse_bad_pixels, valid_blocks
 
 _BLOCK_BYTES = 4 << 20  # as stored; a few times that in double precision
 
@@ -54,44 +55,57 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
     Returns
     -------
     CheapMaps
-        Accumulated in double precision.
+        Of the valid frames, accumulated in double precision; NaN at masked pixels.
 
     Raises
     ------
     InputError
-        If a pixel is NaN or infinite; names the first such frame.
+        If a valid pixel is NaN or infinite; names the first such frame.
     Cancelled
         If `progress` asked to stop.
     """
     height, width = movie.frame_shape
-    frames = movie.n_frames
-    total, squares, lagged = np.zeros((3, height, width))
+    total, squares, lagged, earlier, later = np.zeros((5, height, width))
     beside, below = np.zeros((height, width - 1)), np.zeros((height - 1, width))
-    # Values are taken relative to the first frame: with the raw offset of a camera, the sums of squares
-    # below would cancel to nothing.
     smooth = SmoothAutocovariance(movie.frame_shape)
-    first = movie.frames(0, 1)[0].astype(np.float64)
-    last = np.zeros((1, height, width))  # the frame before the block; the first frame relative to itself
-    for start, block in movie.blocks(_BLOCK_BYTES):
+    frames = pairs = 0
+    first: NDArray[np.float64] | None = None
+    last, reached = np.zeros((0, height, width)), -1
+    for numbers, block in valid_blocks(movie, _BLOCK_BYTES):
+        # Values are taken relative to the first frame: with the raw offset of a camera, the sums of squares
+        # below would cancel to nothing.
+        if first is None:
+            first = block[0].astype(np.float64)
         value = block - first
         block_total = value.sum(0)
         if not np.isfinite(block_total).all():
-            refuse_bad_pixels(movie, start, block)
+            refuse_bad_pixels(movie, numbers, block)
         total += block_total
         squares += _sum_of_products(value, value)
         beside += _sum_of_products(value[:, :, 1:], value[:, :, :-1])
         below += _sum_of_products(value[:, 1:], value[:, :-1])
-        lagged += _sum_of_products(value[1:], value[:-1]) + last[0] * value[0]
-        last = value[-1:].copy()
-        smooth.add(block)
-        report(progress, start + len(block), frames)
+        for start, stop in pairwise([0, *(np.flatnonzero(np.diff(numbers) > 1) + 1).tolist(), len(numbers)]):
+            if numbers[start] != reached + 1:
+                last = last[:0]
+                smooth.new_stretch()
+            run = np.concatenate([last, value[start:stop]])
+            lagged += _sum_of_products(run[1:], run[:-1])
+            earlier += run[:-1].sum(0)
+            later += run[1:].sum(0)
+            pairs += len(run) - 1
+            smooth.add(block[start:stop])
+            last, reached = run[-1:].copy(), int(numbers[stop - 1])
+        frames += len(block)
+        report(progress, int(numbers[-1]) + 1, movie.n_frames)
+    if first is None or pairs == 0:
+        raise InputError(f"{movie.name} has no two frames in a row that can be used: check the recording.")
 
     shift = total / frames  # mean relative to the first frame
     mean = first + shift
     variance = np.maximum(squares / frames - shift**2, 0)
     std = np.sqrt(variance)
-    # Σ (v[t] - μ)(v[t+1] - μ) with the two sums over v written as the total without its last or first frame.
-    lagged += (frames - 1) * shift**2 - shift * (total - last[0]) - shift * total
+    lagged += pairs * shift**2 - shift * (earlier + later)
+    valid = movie.valid_pixels
     correlation, neighbours = np.zeros((2, height, width))
     for sums, one, other in (
         (beside, np.s_[:, 1:], np.s_[:, :-1]),
@@ -101,18 +115,21 @@ def cheap_maps(movie: Movie, progress: ProgressCallback | None = None) -> CheapM
         pair = np.divide(
             sums / frames - shift[one] * shift[other], scale, out=np.zeros_like(scale), where=scale > 0
         )
-        for place in (one, other):
+        for place, beyond in ((one, other), (other, one)):
             correlation[place] += pair
-            neighbours[place] += 1
-    return CheapMaps(
+            neighbours[place] += valid[beyond]
+    maps = CheapMaps(
         std=std.astype(np.float32),
         std_over_sqrt_mean=np.divide(
             std, np.sqrt(np.maximum(mean, 0)), out=np.zeros_like(std), where=mean > 0
         ).astype(np.float32),
         local_correlation=(correlation / np.maximum(neighbours, 1)).astype(np.float32),
-        lag1_autocovariance=(lagged / (frames - 1)).astype(np.float32),
+        lag1_autocovariance=(lagged / pairs).astype(np.float32),
         smooth_autocovariance=smooth.result(),
     )
+    for field in fields(maps):
+        getattr(maps, field.name)[~valid] = np.nan
+    return maps
 
 
 def _sum_of_products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

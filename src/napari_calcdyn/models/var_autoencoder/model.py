@@ -17,6 +17,7 @@ from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var import VAR, Moments
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies import Corrections
+from napari_calcdyn.recording.quality import correct_movie
 
 from .config import VARAutoencoderConfig
 from .fitting import fit_parts
@@ -122,6 +123,33 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         decoded = self.network.decode(torch.from_numpy(np.asarray(latents, np.float32)).to(self.device))
         frames: NDArray[np.float32] = decoded.cpu().numpy()
         return self.offset + np.float32(self.scale) * frames
+
+    def corrected(self, movie: Movie, progress: ProgressCallback | None = None) -> Movie:
+        """Correct another recording as the one that the model was trained on was.
+
+        Parameters
+        ----------
+        movie : Movie
+            Of the same field of view; one that was checked before is returned as it is.
+        progress : callable or None
+            Called with frames checked and in all; returns True to stop.
+
+        Returns
+        -------
+        Movie
+            Registered to the same picture, and with the same pixels masked.
+
+        Raises
+        ------
+        InputError
+            If the frames have another size, or nothing of the recording can be used.
+        Cancelled
+            If `progress` asked to stop.
+        """
+        self.check(movie)
+        if self.corrections is None or movie.corrections is not None:
+            return movie
+        return correct_movie(movie, like=self.corrections, progress=progress)
 
     def masked_pixels(self, movie: Movie) -> NDArray[np.bool_]:
         """Tell which pixels are left out, here or in the training, (Y, X).

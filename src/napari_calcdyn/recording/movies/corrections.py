@@ -52,6 +52,8 @@ class Corrections:
         Displacement of odd lines in x, px.
     reference : ndarray (Y, X), float32, or None
         Picture that frames were registered to; another recording is registered to the same.
+    left : tuple of str
+        Sentences about what was found and is not corrected.
     """
 
     kinds: tuple[str, ...]
@@ -63,11 +65,22 @@ class Corrections:
     dark_level: float = 0.0
     line_shift: float = 0.0
     reference: NDArray[np.float32] | None = field(default=None, repr=False)
+    left: tuple[str, ...] = ()
 
     @property
     def masked_pixels(self) -> int:
         """Number of pixels that are left out."""
         return int((~self.valid_pixels).sum())
+
+    @property
+    def change_anything(self) -> bool:
+        """Whether any pixel of any frame is another one after the correction."""
+        return (
+            self.shifts is not None
+            or self.brightness is not None
+            or self.line_shift != 0
+            or self.masked_pixels > 0
+        )
 
     def for_others(self) -> Corrections:
         """Return what of these corrections holds for another recording of the field of view."""
@@ -80,11 +93,12 @@ class Corrections:
         )
 
     def record(self) -> dict[str, Any]:
-        """Return what result files say: ``corrections``, ``bad_frames`` and ``masked_pixels``."""
+        """Return what result files say: ``corrections``, ``bad_frames``, ``masked_pixels`` and ``findings``."""
         return {
             "corrections": list(self.kinds),
             "bad_frames": [list(it) for it in self.bad_frames],
             "masked_pixels": self.masked_pixels,
+            "findings": list(self.left),
         }
 
     def __str__(self) -> str:
@@ -103,7 +117,7 @@ class Corrections:
             parts.append(f"{count_text(left_out, 'bad frame')} left out")
         if self.masked_pixels:
             parts.append(f"{count_text(self.masked_pixels, 'pixel')} left out")
-        return f"Corrected: {', '.join(parts)}." if parts else "Nothing needs to be corrected."
+        return f"Corrected: {', '.join(parts)}." if parts else "Nothing is corrected."
 
     def apply(self, frames: NDArray[Any], start: int) -> NDArray[np.float32]:
         """Correct frames as they were stored.
@@ -177,6 +191,7 @@ def joined(parts: Sequence[tuple[Corrections | None, tuple[int, int, int]]]) -> 
     if all(corrections is None for corrections, _ in parts):
         return None
     frames, bad, start = [], [], 0
+    left: list[str] = []
     pixels = np.ones(parts[0][1][1:], bool)
     kinds: set[str] = set()
     for corrections, (length, *_) in parts:
@@ -186,7 +201,8 @@ def joined(parts: Sequence[tuple[Corrections | None, tuple[int, int, int]]]) -> 
             frames.append(corrections.valid_frames)
             pixels &= corrections.valid_pixels
             kinds |= set(corrections.kinds)
+            left += [it for it in corrections.left if it not in left]
             bad += [(a + start, b + start, why) for a, b, why in corrections.bad_frames]
         start += length
     names = tuple(kind for kind in KINDS if kind in kinds)
-    return Corrections(names, np.concatenate(frames), pixels, tuple(bad))
+    return Corrections(names, np.concatenate(frames), pixels, tuple(bad), left=tuple(left))

@@ -161,10 +161,10 @@ class Movie:
         Returns
         -------
         Movie
-            Of float32, as lazy as this one.
+            As lazy as this one; of float32, unless there is nothing to correct.
         """
         return Movie(
-            CorrectedSource(self, corrections),
+            CorrectedSource(self, corrections) if corrections.change_anything else self._source,
             frame_rate=self.frame_rate,
             pixel_size=self.pixel_size,
             name=self.name,

@@ -74,7 +74,7 @@ def corrections_for(
         If there is no such correction, or nothing is left of the recording.
     """
     wanted = parse_kinds(correct) if like is None else like.kinds
-    kinds = {it.kind for it in quality.findings} if wanted is None else set(wanted)
+    kinds = {it.kind for it in quality.findings if it.kind} if wanted is None else set(wanted)
     light, pixels = quality.brightness, quality.valid_pixels
     shifts = quality.shifts if "motion" in kinds and quality.motion_measured else None
     frames = quality.valid_frames if "frames" in kinds else np.ones(quality.frames, bool)
@@ -97,6 +97,7 @@ def corrections_for(
         quality.dark_level,
         quality.line_shift_px if "lines" in kinds else 0.0,
         quality.reference if shifts is not None else None,
+        tuple(it.text for it in quality.findings if it.kind not in kinds),
     )
 
 
@@ -112,7 +113,7 @@ def correct_movie(
     Parameters
     ----------
     movie : Movie
-        The recording; one that was corrected already is returned as it is.
+        The recording; one that was checked before is returned as it is.
     correct : str or sequence of str
         ``auto`` corrects what is above the thresholds in `findings`; ``none`` nothing; else names of `KINDS`.
     like : Corrections, optional
@@ -123,7 +124,7 @@ def correct_movie(
     Returns
     -------
     Movie
-        Corrected when it is read; the same object where nothing is corrected.
+        Corrected when it is read. Its `corrections` say what was done, and what was found and left.
 
     Raises
     ------
@@ -132,12 +133,11 @@ def correct_movie(
     Cancelled
         If `progress` asked to stop.
     """
-    wanted = parse_kinds(correct) if like is None else like.kinds
-    if movie.corrections is not None or wanted == ():
+    parse_kinds(correct)
+    if movie.corrections is not None:
         return movie
-    quality = check_quality(movie, motion=wanted is None or "motion" in wanted, like=like, progress=progress)
-    corrections = corrections_for(quality, correct, like=like)
-    return movie.corrected(corrections) if corrections.kinds else movie
+    quality = check_quality(movie, like=like, progress=progress)
+    return movie.corrected(corrections_for(quality, correct, like=like))
 
 
 def _always_seen(quality: Quality) -> NDArray[np.bool_]:

@@ -98,7 +98,7 @@ class Quality:
     def motion_rms_px(self) -> float:
         """Root mean square displacement, less what the error of measurement adds, px."""
         good = self.shifts[self.valid_frames]
-        power = float(good.var(0, dtype=np.float64).sum()) if len(good) else 0.0
+        power = float(np.square(good, dtype=np.float64).sum(1).mean()) if len(good) else 0.0
         return float(np.sqrt(max(power - self.shift_noise**2, 0)))
 
     @property

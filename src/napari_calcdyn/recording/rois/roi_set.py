@@ -235,6 +235,45 @@ class RoiSet:
         columns = {key: column[index] for key, column in self.columns.items()}
         return RoiSet(self.footprints[index], self.ids[index], self.frame_shape, self.provenance, columns)
 
+    def masked_share(self, valid_pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return how much of each ROI's weight lies on masked pixels.
+
+        Parameters
+        ----------
+        valid_pixels : ndarray of shape (Y, X), bool
+            Pixels that can be used.
+
+        Returns
+        -------
+        ndarray of shape (N,), float32
+            From 0 to 1.
+        """
+        share: NDArray[np.float32] = self.footprints @ (~valid_pixels).ravel().astype(np.float32)
+        return share
+
+    def within(self, valid_pixels: NDArray[np.bool_]) -> RoiSet:
+        """Leave out masked pixels.
+
+        Parameters
+        ----------
+        valid_pixels : ndarray of shape (Y, X), bool
+            Pixels that can be used.
+
+        Returns
+        -------
+        RoiSet
+            The same ROIs on their valid pixels, whose weights sum to 1. One without a valid pixel stays as it is: its
+            trace is NaN.
+        """
+        if valid_pixels.all():
+            return self
+        seen = self.footprints.multiply(valid_pixels.ravel()).tocsr()
+        lost = np.flatnonzero(np.asarray(seen.sum(axis=1)).ravel() <= 0)
+        keep = np.ones(len(self), np.float32)
+        keep[lost] = 0
+        footprints = seen + sparse.diags_array(1 - keep) @ self.footprints
+        return RoiSet(footprints, self.ids, self.frame_shape, self.provenance, self.columns)
+
     def check_frame_shape(self, frame_shape: tuple[int, int]) -> None:
         """Refuse a movie of another frame size.
 

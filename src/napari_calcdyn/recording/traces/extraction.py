@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.recording.errors import count_text
 from napari_calcdyn.recording.movies import Movie
 from napari_calcdyn.recording.movies.statistics import BLOCK_BYTES
 from napari_calcdyn.recording.progress import ProgressCallback, report
@@ -42,7 +43,8 @@ def extract_traces(
     Returns
     -------
     Traces
-        One for each ROI, with its id. NaN where one of its pixels is NaN or infinite.
+        One for each ROI, with its id. NaN in frames that are left out, and where one of its pixels is NaN or infinite.
+        Masked pixels do not count; a warning in the provenance says of which ROIs they take a part.
 
     Raises
     ------
@@ -52,15 +54,25 @@ def extract_traces(
         If `progress` asked to stop.
     """
     rois.check_frame_shape(movie.frame_shape)
-    weights = rois.footprints.astype(np.float64)
+    weights = rois.within(movie.valid_pixels).footprints.astype(np.float64)
     if neuropil is not None:
-        weights = weights - neuropil * rois.neuropil().footprints.astype(np.float64)
+        rings = rois.neuropil().within(movie.valid_pixels)
+        weights = weights - neuropil * rings.footprints.astype(np.float64)
     values = _stream(movie, weights, progress)
+    values[:, ~movie.valid_frames] = np.nan
     provenance: dict[str, Any] = {
         "movie": str(movie.path or movie.name),
         "rois": rois.provenance,
         "neuropil": None if neuropil is None else {"coefficient": neuropil},
     }
+    if movie.corrections is not None:
+        provenance |= movie.corrections.record()
+        share = rois.masked_share(movie.valid_pixels)
+        if share.any():
+            provenance["warnings"] = [
+                f"{count_text(int((share > 0).sum()), 'ROI')} of {len(rois)} lie partly on masked pixels, with up to"
+                f" {100 * share.max():.0f} % of their weight."
+            ]
     return Traces(
         values, rois.ids, frame_rate=movie.frame_rate, name=f"traces of {movie.name}", provenance=provenance
     )
