@@ -16,6 +16,8 @@ from .models.avae import AVAE as AVAE
 from .models.lasso import lambda_max as lambda_max, lasso_path as lasso_path, solve_lasso as solve_lasso
 from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
 from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
+from .recording.quality import Quality as Quality, check_quality as check_quality
+from .recording.quality import correct_movie as correct_movie, first_look as first_look
 from .recording import Traces as Traces, delta_f_over_f as delta_f_over_f, extract_traces as extract_traces
 from .recording import inspect_movie as inspect_movie, open_behaviour as open_behaviour
 from .recording import open_movie as open_movie, open_rois as open_rois, open_traces as open_traces

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_calcdyn.recording import InputError
-from napari_calcdyn.recording.ranges import stretches
-from napari_calcdyn.recording.ranges import format_ranges, frames_in, parse_ranges
+from napari_calcdyn.recording.ranges import format_ranges, frames_in, parse_ranges, stretches
 
 
 @pytest.mark.parametrize(

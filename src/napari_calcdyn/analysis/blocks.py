@@ -22,8 +22,8 @@ def autocorrelation_time(values: NDArray[np.floating]) -> float:
     Parameters
     ----------
     values : ndarray (T, k)
-        Columns in time order, such as latents; rows of NaN are left out. The columns with the largest variance are looked at, at most 64, each
-        less a straight line.
+        Columns in time order, such as latents; rows of NaN are left out. The columns with the largest variance are
+        looked at, at most 64, each less a straight line.
 
     Returns
     -------

@@ -103,5 +103,10 @@ def fit_debiased(columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     noise = np.square(residuals).sum(0) / free
     spread = np.square(design).mean(0)
     return DebiasedVAR(
-        lasso + design.T @ residuals / n, np.sqrt(np.outer(spread, noise) / n), frames, design, residuals, lasso
+        lasso + design.T @ residuals / n,
+        np.sqrt(np.outer(spread, noise) / n),
+        frames,
+        design,
+        residuals,
+        lasso,
     )

@@ -168,7 +168,9 @@ def _predictable(
     static = torch.from_numpy(rest).to(model.device)
     valid = torch.from_numpy(movie.valid_frames)
     if not with_past(valid[None], predictor.order).any():
-        raise InputError(f"{movie.name} has no frame with a past, bad frames leave none: check the recording.")
+        raise InputError(
+            f"{movie.name} has no frame with a past, bad frames leave none: check the recording."
+        )
     latents = predictor.effects.new_empty(0, model.network.latents)
     for start, block in frames.batches(0, movie.n_frames):
         latents = torch.cat([latents, predictor.encode(block)])

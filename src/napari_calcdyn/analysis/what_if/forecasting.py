@@ -85,7 +85,9 @@ def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) 
         )
     past = latents[start - var.order : start]
     if not np.isfinite(past).all():
-        raise InputError(f"A frame just before frame {start} is left out as bad: start the forecast elsewhere.")
+        raise InputError(
+            f"A frame just before frame {start} is left out as bad: start the forecast elsewhere."
+        )
     return roll_out(var, past, horizon)
 
 

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 
 from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, offer, stacked
 from napari_calcdyn.recording.behaviour.behaviour import averaged, known, where
-from napari_calcdyn.recording.ranges import stretches
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.ranges import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,8 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.forms.pieces import form_layout, offer, stacked
 from napari_calcdyn.gui.layers.movie_time import show_frame
-from napari_calcdyn.recording.ranges import stretches
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.ranges import format_ranges, frames_in
+from napari_calcdyn.recording.ranges import format_ranges, frames_in, stretches
 
 from .activity import Activity
 from .behaviour_split import BehaviourSplit, as_curve

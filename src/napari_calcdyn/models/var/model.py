@@ -226,7 +226,9 @@ def fit_var(
         for start in range(it.start + order, it.stop, _CHUNK)
     ]
     first = [latents[it.start : it.start + order] for it in pieces]
-    std = np.sqrt(sum(np.square(chunk - mean).sum(0) for chunk in [*first, *(it[order:] for it in chunks)]) / frames)
+    std = np.sqrt(
+        sum(np.square(chunk - mean).sum(0) for chunk in [*first, *(it[order:] for it in chunks)]) / frames
+    )
     std[std == 0] = 1  # a constant latent: its column of G is zero, and the lasso leaves it out
 
     moments = reduce(add, (Moments.of(torch.from_numpy((it - mean) / std)[None], order) for it in chunks))

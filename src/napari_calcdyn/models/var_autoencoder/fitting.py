@@ -131,6 +131,10 @@ def _normalisation(
     mean: NDArray[np.float32], std: NDArray[np.float32], *, skip: bool
 ) -> tuple[NDArray[np.float32], float]:
     """Return the part that bypasses the network, and the standard deviation of the rest."""
-    offset = mean if skip else np.where(np.isnan(mean), mean, np.nanmean(mean, dtype=np.float64)).astype(np.float32)
+    offset = (
+        mean
+        if skip
+        else np.where(np.isnan(mean), mean, np.nanmean(mean, dtype=np.float64)).astype(np.float32)
+    )
     power = np.square(std, dtype=np.float64) + np.square(mean - offset, dtype=np.float64)
     return offset, float(np.sqrt(np.nanmean(power)))

@@ -61,7 +61,9 @@ class Objective:
         if valid is not None:
             usable = torch.zeros(split.training, dtype=torch.bool)
             usable[config.order :] = with_past(valid.cpu()[None], config.order)[0]
-        drawn = [draw_windows(split.training, self._length, windows, draw, usable) for _ in range(config.steps)]
+        drawn = [
+            draw_windows(split.training, self._length, windows, draw, usable) for _ in range(config.steps)
+        ]
         fewest = min(map(len, drawn))
         if fewest < 2:
             raise InputError(
@@ -124,9 +126,7 @@ class Objective:
             self._weights,
             valid=None if seen is None else seen[None],
         )
-        residual, variance = estimate.score(
-            torch.cat(ahead)[None], None if coming is None else coming[None]
-        )
+        residual, variance = estimate.score(torch.cat(ahead)[None], None if coming is None else coming[None])
         losses = {
             "held_out_reconstruction": reconstruction,
             "held_out_prediction": float(residual / variance),

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback, report
 
-
 BLOCK_BYTES = 8 * 2**20
 
 

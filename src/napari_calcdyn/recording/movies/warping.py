@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def shifted(
-    frame: NDArray[np.float32], shift: ArrayLike, line_shift: float = 0.0
-) -> NDArray[np.float32]:
+def shifted(frame: NDArray[np.float32], shift: ArrayLike, line_shift: float = 0.0) -> NDArray[np.float32]:
     """Read a frame where its content went, with bilinear interpolation.
 
     Between pixels, interpolation averages neighbours. At half a pixel in both directions, it leaves a quarter of the

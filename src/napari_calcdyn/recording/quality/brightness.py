@@ -136,14 +136,13 @@ def weighted_median(values: NDArray[np.float32], weights: NDArray[np.float32]) -
     return found
 
 
-def _unevenness(
-    tiles: NDArray[np.float32], part: NDArray[np.float64], shifts: NDArray[np.float64]
-) -> float:
+def _unevenness(tiles: NDArray[np.float32], part: NDArray[np.float64], shifts: NDArray[np.float64]) -> float:
     """Return the spread over tiles of their regression on a part of the brightness, less the noise in it."""
     if len(part) < 4 * _FEWEST or tiles.shape[1] < _FEWEST:
         return 0.0
-    follow = [_follow(tiles[start::2], part[start::2], shifts[start::2]) for start in (0, 1)]
-    if follow[0] is None or follow[1] is None:
+    slopes = [_follow(tiles[start::2], part[start::2], shifts[start::2]) for start in (0, 1)]
+    follow = [it for it in slopes if it is not None]
+    if len(follow) < 2:
         return 0.0
     both = np.mean(follow, axis=0)
     spread = np.subtract(*np.quantile(both, [0.75, 0.25])) / 1.349

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies import KINDS, Corrections, Movie
-from napari_calcdyn.recording.progress import ProgressCallback
+from napari_calcdyn.recording.progress import ProgressCallback, part_of
 
 from .findings import EVEN_FLICKER, FLICKER
 from .quality import Quality, check_quality
@@ -44,7 +45,9 @@ def parse_kinds(correct: Correct) -> tuple[str, ...] | None:
         return ()
     for name in names:
         if name not in KINDS:
-            raise InputError(f"There is no correction {name!r}: choose auto, none, or some of {', '.join(KINDS)}.")
+            raise InputError(
+                f"There is no correction {name!r}: choose auto, none, or some of {', '.join(KINDS)}."
+            )
     return tuple(kind for kind in KINDS if kind in names)
 
 
@@ -136,8 +139,54 @@ def correct_movie(
     parse_kinds(correct)
     if movie.corrections is not None:
         return movie
-    quality = check_quality(movie, like=like, progress=progress)
+    reference = None if like is None else like.reference
+    quality = check_quality(movie, reference=reference, progress=progress)
     return movie.corrected(corrections_for(quality, correct, like=like))
+
+
+def correct_movies(
+    movies: Sequence[Movie], correct: Correct = "auto", progress: ProgressCallback | None = None
+) -> list[Movie]:
+    """Check recordings of one field of view and correct what is wrong with any of them in all.
+
+    Parameters
+    ----------
+    movies : sequence of Movie
+        The recordings; those that were checked before are returned as they are.
+    correct : str or sequence of str
+        As for `correct_movie`.
+    progress : callable or None
+        Called with frames checked and in all; returns True to stop.
+
+    Returns
+    -------
+    list of Movie
+        Registered to one picture where any of them moves or is displaced against the first.
+
+    Raises
+    ------
+    InputError
+        If there is no such correction, or nothing of a recording can be used.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    wanted = parse_kinds(correct)
+    if any(movie.corrections is not None for movie in movies):
+        return list(movies)
+    ends = np.cumsum([0, *(movie.n_frames for movie in movies)]).tolist()
+    measured: list[Quality] = []
+    reference = None
+    for movie, (start, stop) in zip(movies, pairwise(ends), strict=True):
+        part = part_of(progress, start, stop, ends[-1])
+        measured.append(check_quality(movie, reference=reference, progress=part))
+        reference = measured[0].reference
+    if wanted is None:
+        found = {it.kind for quality in measured for it in quality.findings}
+        wanted = tuple(kind for kind in KINDS if kind in found)
+    return [
+        movie.corrected(corrections_for(quality, wanted))
+        for movie, quality in zip(movies, measured, strict=True)
+    ]
 
 
 def _always_seen(quality: Quality) -> NDArray[np.bool_]:

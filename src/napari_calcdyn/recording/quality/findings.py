@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from napari_calcdyn.recording.errors import count_text
 
-if TYPE_CHECKING:
-    from .quality import Quality
+from .measurements import Measurements
 
 MOTION = 0.1
 """Root mean square displacement, px, from which motion is corrected."""
@@ -58,13 +56,13 @@ class Finding:
     kind: str | None = None
 
 
-def findings_of(quality: Quality) -> list[Finding]:
+def findings_of(quality: Measurements) -> list[Finding]:
     """Say what is wrong with a recording, the worst first.
 
     Parameters
     ----------
-    quality : Quality
-        Measurements.
+    quality : Measurements
+        Of the recording.
 
     Returns
     -------
@@ -112,11 +110,18 @@ def findings_of(quality: Quality) -> list[Finding]:
     return found
 
 
-def _of_brightness(quality: Quality) -> list[Finding]:
+def _of_brightness(quality: Measurements) -> list[Finding]:
     light = quality.brightness
     found = []
     for size, least, unevenness, even, what, cause in (
-        (light.trend, TREND, light.trend_unevenness, EVEN_TREND, "changes slowly by", "bleaching or the lamp"),
+        (
+            light.trend,
+            TREND,
+            light.trend_unevenness,
+            EVEN_TREND,
+            "changes slowly by",
+            "bleaching or the lamp",
+        ),
         (light.flicker, FLICKER, light.flicker_unevenness, EVEN_FLICKER, "flickers by", "the lamp"),
     ):
         if size < least:

@@ -53,7 +53,11 @@ def _flags(marked: NDArray[Any], frames: int, path: Path) -> NDArray[np.bool_]:
     flags = np.zeros(frames, bool)
     if marked.dtype == bool and marked.shape == (frames,):
         return marked
-    if marked.dtype.kind in "iu" and marked.ndim == 1 and (not marked.size or 0 <= marked.min() <= marked.max() < frames):
+    if (
+        marked.dtype.kind in "iu"
+        and marked.ndim == 1
+        and (not marked.size or 0 <= marked.min() <= marked.max() < frames)
+    ):
         flags[marked] = True
         return flags
     raise InputError(

@@ -61,7 +61,7 @@ def find_period(sample: Sample) -> int:
     int
         Number of channels or planes that take turns, at most 4; 1 if none do.
     """
-    tiling = Tiling.of(sample.mean.shape)  # type: ignore[arg-type]
+    tiling = Tiling.of(sample.mean.shape)
     tiles = np.stack([tiling.means(run) for run in sample.runs]).astype(np.float64)
     if tiles.shape[1] < RUN:
         return 1

@@ -102,7 +102,8 @@ class Registrar:
     def _windowed(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take off the mean of each frame (n, Y, X), and fade out its edges."""
         level = np.einsum("tyx,yx->t", frames, self._window) / np.float32(self._area)
-        return (frames - level[:, None, None]) * self._window
+        seen: NDArray[np.float32] = (frames - level[:, None, None]) * self._window
+        return seen
 
 
 def sharpened(frames: Frames, weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -128,7 +129,7 @@ def sharpened(frames: Frames, weight: NDArray[np.float32]) -> NDArray[np.float32
         for frame, shift in zip(frames, shifts, strict=True):
             total += shifted(frame.astype(np.float32), shift)
         reference = (total / len(frames)).astype(np.float32)
-    return reference
+    return np.asarray(reference)
 
 
 def measurement_noise(
@@ -165,9 +166,9 @@ def binned(frames: Frames, by: int) -> NDArray[np.float32]:
         return np.asarray(frames, np.float32)
     height, width = (size // by * by for size in frames.shape[-2:])
     cut = frames[..., :height, :width]
-    rows = sum(cut[..., k::by, :].astype(np.float32) for k in range(by))
-    result: NDArray[np.float32] = sum(rows[..., k::by] for k in range(by)) / np.float32(by * by)  # type: ignore[index]
-    return result
+    rows = np.add.reduce([cut[..., k::by, :].astype(np.float32) for k in range(by)])
+    total = np.add.reduce([rows[..., k::by] for k in range(by)])
+    return np.asarray(total / np.float32(by * by))
 
 
 def _fading(size: int) -> NDArray[np.float64]:

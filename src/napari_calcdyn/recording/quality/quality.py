@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.movies import Corrections, Movie
+from napari_calcdyn.recording.movies import Movie
 from napari_calcdyn.recording.progress import ProgressCallback, part_of
 
-from .brightness import Brightness, split_brightness
+from .brightness import split_brightness
 from .findings import Finding, findings_of
-from .flaws import BadFrames, frame_reasons, listed, pixel_reasons
+from .flaws import frame_reasons, pixel_reasons
 from .given import given_bad_frames
 from .lines import find_line_shift, find_period
+from .measurements import Measurements
 from .motion import Registrar, measurement_noise, sharpened
 from .sample import draw_sample
 from .scan import scan
@@ -26,86 +26,8 @@ from .tiles import Tiling
 _SAMPLE = 0.1  # of the time, for the progress
 
 
-@dataclass(frozen=True, eq=False)
-class Quality:
-    """Measurements of a recording as it is stored.
-
-    Attributes
-    ----------
-    name : str
-        Of the recording.
-    shifts : ndarray (T, 2), float32
-        Displacement (y, x) of each frame from the reference, px.
-    shift_noise : float
-        Error of such a displacement, px: root mean square over both directions together.
-    brightness : Brightness
-        Of each frame.
-    dark_level : float
-        Value of a pixel without light, in movie units.
-    reasons : dict of str to ndarray (T,), bool
-        Frames that are bad, by reason.
-    pixels : dict of str to ndarray (Y, X), bool
-        Pixels that are bad, by reason.
-    line_shift_px : float
-        Displacement of odd lines in x, px.
-    interleaved : int
-        Number of channels or planes that take turns from frame to frame; 0 if none do.
-    snr : float
-        Variance of activity over variance of shot noise, in the most active pixels.
-    cell_diameter_px : float or None
-        Diameter of the cells; None where no activity stands out.
-    reference : ndarray (Y, X), float32
-        Mean of frames that were brought together.
-    motion_measured : bool
-        Whether shifts were measured.
-    """
-
-    name: str
-    shifts: NDArray[np.float32]
-    shift_noise: float
-    brightness: Brightness
-    dark_level: float
-    reasons: dict[str, NDArray[np.bool_]]
-    pixels: dict[str, NDArray[np.bool_]]
-    line_shift_px: float
-    interleaved: int
-    snr: float
-    cell_diameter_px: float | None
-    reference: NDArray[np.float32]
-    motion_measured: bool
-
-    @property
-    def frames(self) -> int:
-        """Number of frames."""
-        return len(self.shifts)
-
-    @property
-    def valid_frames(self) -> NDArray[np.bool_]:
-        """Frames that can be used, (T,)."""
-        return ~np.any(list(self.reasons.values()), axis=0)
-
-    @property
-    def valid_pixels(self) -> NDArray[np.bool_]:
-        """Pixels that can be used, (Y, X)."""
-        return ~np.any(list(self.pixels.values()), axis=0)
-
-    @property
-    def bad_frames(self) -> BadFrames:
-        """Stretches of frames that cannot be used: (start, stop, reason)."""
-        return listed(self.reasons)
-
-    @property
-    def motion_rms_px(self) -> float:
-        """Root mean square displacement, less what the error of measurement adds, px."""
-        good = self.shifts[self.valid_frames]
-        power = float(np.square(good, dtype=np.float64).sum(1).mean()) if len(good) else 0.0
-        return float(np.sqrt(max(power - self.shift_noise**2, 0)))
-
-    @property
-    def motion_max_px(self) -> float:
-        """Largest displacement of a usable frame, px."""
-        good = self.shifts[self.valid_frames]
-        return float(np.linalg.norm(good, axis=1).max()) if len(good) else 0.0
+class Quality(Measurements):
+    """Measurements of a recording, and what is wrong with it."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -134,7 +56,7 @@ def check_quality(
     movie: Movie,
     *,
     motion: bool = True,
-    like: Corrections | None = None,
+    reference: NDArray[np.float32] | None = None,
     given: NDArray[np.bool_] | None = None,
     progress: ProgressCallback | None = None,
 ) -> Quality:
@@ -146,8 +68,9 @@ def check_quality(
         The recording as it is stored.
     motion : bool
         Whether to measure motion, which takes most of the time.
-    like : Corrections, optional
-        Of another recording of the field of view: displacements are measured from its reference.
+    reference : ndarray (Y, X), float32, optional
+        Picture to measure displacements from, such as that of another recording of the field of view; by default one
+        is made of this recording.
     given : ndarray (T,), bool, optional
         Frames that are known to be bad; by default those of a ``bad_frames.npy`` beside the recording.
     progress : callable or None
@@ -172,11 +95,9 @@ def check_quality(
     usable = usable if usable.any() else np.ones_like(usable)
     dark = sample.dark_level(usable)
     weight = usable.astype(np.float32)
-    registrar, reference, noise = None, sample.mean, 0.0
-    still = sample
+    registrar, noise, still = None, 0.0, sample
     if motion:
-        known = None if like is None else like.reference
-        reference = sharpened(sample.frames, weight) if known is None else known
+        reference = sharpened(sample.frames, weight) if reference is None else reference
         registrar = Registrar(reference, weight)
         noise = float(np.linalg.norm(measurement_noise(sample.frames, reference, weight)))
         still = sample.registered(registrar.find(sample.frames)[0])
@@ -187,7 +108,9 @@ def check_quality(
     valid_pixels = ~np.any(list(pixels.values()), axis=0)
     for what, valid in (("frame", valid_frames), ("pixel", valid_pixels)):
         if not valid.any():
-            why = max(reasons if what == "frame" else pixels, key=lambda it: int((reasons | pixels)[it].sum()))
+            why = max(
+                reasons if what == "frame" else pixels, key=lambda it: int((reasons | pixels)[it].sum())
+            )
             raise InputError(f"{movie.name} has no usable {what}, all are bad ({why}): check the recording.")
     usual = Tiling.of(movie.frame_shape).means(sample.mean[None])[0].ravel()
     period = find_period(sample)
@@ -199,10 +122,10 @@ def check_quality(
         dark,
         reasons,
         pixels,
-        find_line_shift(reference, valid_pixels),
+        find_line_shift(still.mean, valid_pixels),
         period if period > 1 else 0,
         signal_to_noise(still, valid_pixels),
         cell_diameter(still, valid_pixels),
-        reference,
+        sample.mean if reference is None else reference,
         motion,
     )

@@ -57,7 +57,8 @@ class Sample:
         total = np.zeros(self.runs.shape[2:])
         for run in self.runs:
             total += np.square(np.diff(run.astype(np.float32), axis=0)).sum(0, dtype=np.float64)
-        return (total / (2 * self.runs.shape[0] * (self.runs.shape[1] - 1))).astype(np.float32)
+        pairs = self.runs.shape[0] * (self.runs.shape[1] - 1)
+        return np.asarray(total / (2 * pairs), np.float32)
 
     @cached_property
     def ceiling(self) -> float | None:
@@ -134,5 +135,7 @@ def draw_sample(movie: Movie, progress: ProgressCallback | None = None) -> Sampl
     for done, start in enumerate(starts.tolist()):
         report(progress, done, runs)
         run = movie.frames(start, start + length)
-        kept.append(np.nan_to_num(run, posinf=0, neginf=0).astype(np.float32) if run.dtype.kind == "f" else run)
+        kept.append(
+            np.nan_to_num(run, posinf=0, neginf=0).astype(np.float32) if run.dtype.kind == "f" else run
+        )
     return Sample(starts, np.stack(kept))

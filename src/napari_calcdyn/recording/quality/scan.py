@@ -216,9 +216,11 @@ class _PixelCounts:
         """Return images: not a number, constant, part of frames at 0, part of frames at the ceiling."""
         frames = max(1, self._frames)
         finite = np.isfinite(self._least) & np.isfinite(self._most)
-        images = ~finite, self._least == self._most, self._zeros / frames, self._clipped / frames
-        bad, constant, zeros, clipped = (image.reshape(self._shape) for image in images)
-        return bad, constant, zeros.astype(np.float32), clipped.astype(np.float32)
+        flags = [it.reshape(self._shape) for it in (~finite, self._least == self._most)]
+        shares = [
+            (it / frames).astype(np.float32).reshape(self._shape) for it in (self._zeros, self._clipped)
+        ]
+        return flags[0], flags[1], shares[0], shares[1]
 
 
 def _numbers(block: NDArray[Any], usual: NDArray[np.float32]) -> NDArray[Any]:

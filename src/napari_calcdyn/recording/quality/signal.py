@@ -62,7 +62,8 @@ def cell_diameter(sample: Sample, valid: NDArray[np.bool_]) -> float | None:
     total = np.zeros((2 * height, width + 1), np.complex64)
     for run in sample.runs:
         deviation = np.where(valid, run - sample.mean, 0).astype(np.float32)
-        spectra = scipy.fft.rfft2(deviation - deviation.mean((1, 2), keepdims=True), (2 * height, 2 * width), workers=-1)
+        deviation -= deviation.mean((1, 2), keepdims=True)
+        spectra = scipy.fft.rfft2(deviation, (2 * height, 2 * width), workers=-1)
         total += (spectra[1:] * np.conj(spectra[:-1])).sum(0)
     shared = scipy.fft.irfft2(total, (2 * height, 2 * width))
     reach = np.arange(-far, far + 1)

@@ -51,4 +51,5 @@ class Tiling:
         total = np.float64 if frames.dtype.itemsize > 2 or frames.dtype.kind == "f" else np.int32
         lines = cut.reshape(len(frames), rows, height, columns * width).sum(2, dtype=total)
         sums = lines.reshape(len(frames), rows, columns, width).sum(3)
-        return (sums / (height * width)).astype(np.float32)
+        means: NDArray[np.float32] = (sums / (height * width)).astype(np.float32)
+        return means

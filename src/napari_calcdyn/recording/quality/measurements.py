@@ -1,0 +1,93 @@
+"""Measurements of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .brightness import Brightness
+from .flaws import BadFrames, listed
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Measurements of a recording as it is stored.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    shifts : ndarray (T, 2), float32
+        Displacement (y, x) of each frame from the reference, px.
+    shift_noise : float
+        Error of such a displacement, px: root mean square over both directions together.
+    brightness : Brightness
+        Of each frame.
+    dark_level : float
+        Value of a pixel without light, in movie units.
+    reasons : dict of str to ndarray (T,), bool
+        Frames that are bad, by reason.
+    pixels : dict of str to ndarray (Y, X), bool
+        Pixels that are bad, by reason.
+    line_shift_px : float
+        Displacement of odd lines in x, px.
+    interleaved : int
+        Number of channels or planes that take turns from frame to frame; 0 if none do.
+    snr : float
+        Variance of activity over variance of shot noise, in the most active pixels.
+    cell_diameter_px : float or None
+        Diameter of the cells; None where no activity stands out.
+    reference : ndarray (Y, X), float32
+        Mean of frames that were brought together.
+    motion_measured : bool
+        Whether shifts were measured.
+    """
+
+    name: str
+    shifts: NDArray[np.float32]
+    shift_noise: float
+    brightness: Brightness
+    dark_level: float
+    reasons: dict[str, NDArray[np.bool_]]
+    pixels: dict[str, NDArray[np.bool_]]
+    line_shift_px: float
+    interleaved: int
+    snr: float
+    cell_diameter_px: float | None
+    reference: NDArray[np.float32]
+    motion_measured: bool
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.shifts)
+
+    @property
+    def valid_frames(self) -> NDArray[np.bool_]:
+        """Frames that can be used, (T,)."""
+        return np.asarray(~np.any(list(self.reasons.values()), axis=0))
+
+    @property
+    def valid_pixels(self) -> NDArray[np.bool_]:
+        """Pixels that can be used, (Y, X)."""
+        return np.asarray(~np.any(list(self.pixels.values()), axis=0))
+
+    @property
+    def bad_frames(self) -> BadFrames:
+        """Stretches of frames that cannot be used: (start, stop, reason)."""
+        return listed(self.reasons)
+
+    @property
+    def motion_rms_px(self) -> float:
+        """Root mean square displacement, less what the error of measurement adds, px."""
+        good = self.shifts[self.valid_frames]
+        power = float(np.square(good, dtype=np.float64).sum(1).mean()) if len(good) else 0.0
+        return float(np.sqrt(max(power - self.shift_noise**2, 0)))
+
+    @property
+    def motion_max_px(self) -> float:
+        """Largest displacement of a usable frame, px."""
+        good = self.shifts[self.valid_frames]
+        return float(np.linalg.norm(good, axis=1).max()) if len(good) else 0.0
