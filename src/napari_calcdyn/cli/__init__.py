@@ -12,7 +12,7 @@ import typer
 
 from napari_calcdyn.recording import InputError
 
-from . import benchmark, compare, demo, gui, influence, neurons, run, simulate
+from . import benchmark, check, compare, demo, gui, influence, neurons, run, simulate
 
 app = typer.Typer(
     help="Find out where the activity in a two-photon recording follows rules, which cell drives which, and which"
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("neurons")(neurons.neurons)
 app.command("influence")(influence.influence)

@@ -10,7 +10,8 @@ import typer
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
-from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .correcting import correct_and_tell
+from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -51,6 +52,7 @@ def compare(
     ] = 1,
     model: SavedModel = None,
     preset: Preset = None,
+    correct: Correct = None,
     permutations: Annotated[int, typer.Option(min=19, help="Number of permutations of the blocks.")] = 999,
     block: Annotated[str, typer.Option(metavar="[auto|FRAMES]", help="Frames in a block.")] = "auto",
     device: Device = "auto",
@@ -83,6 +85,8 @@ def compare(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
+        fitted = using if isinstance(using, VARAutoencoder) else None
+        movies = correct_and_tell(movies, correct, show, fitted)
         found = run_compare(
             movies,
             *conditions,

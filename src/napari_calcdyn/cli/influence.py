@@ -9,7 +9,8 @@ import typer
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .correcting import correct_and_tell
+from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -21,6 +22,7 @@ def influence(
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
+    correct: Correct = None,
     surrogates: Annotated[int, typer.Option(min=19, help="Number of surrogates to test against.")] = 199,
     device: Device = "auto",
     seed: Seed = 0,
@@ -41,6 +43,8 @@ def influence(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
+        fitted = using if isinstance(using, VARAutoencoder) else None
+        [recording] = correct_and_tell([recording], correct, show, fitted)
         found = run_influence(
             recording,
             roi_set,

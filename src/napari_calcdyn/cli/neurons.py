@@ -13,7 +13,8 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import Device, Out, SavedModel, Seed
+from .correcting import correct_and_tell
+from .options import Correct, Device, Out, SavedModel, Seed
 from .progress_bar import Show, progress_bar, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
@@ -57,6 +58,7 @@ def neurons(
     only_cells: Annotated[
         bool, typer.Option("--only-cells", help="Leave out ROIs that suite2p does not call cells.")
     ] = False,
+    correct: Correct = None,
     mask: Annotated[
         Path | None,
         typer.Option(help="For traces: a file of the same form, 1 where a sample is valid and 0 elsewhere."),
@@ -72,6 +74,10 @@ def neurons(
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
     if rois is None and source.suffix.lower() in TIFF_ENDINGS:
         raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
+    if rois is None and correct not in (None, "auto"):
+        raise InputError(
+            "Only a movie can be corrected, not traces: leave out --correct, or give a movie and --rois."
+        )
     if rois is not None and mask is not None:
         raise InputError("A mask is for traces, not for a movie: leave out either --mask or --rois.")
 
@@ -82,7 +88,7 @@ def neurons(
             traces, roi_set = _open(source, frame_rate, mask, neuropil or None)
         else:
             options = {"channel": channel, "plane": plane, "frame_rate": frame_rate}
-            traces, roi_set = _extract(source, rois, neuropil or None, options, show)
+            traces, roi_set = _extract(source, rois, neuropil or None, options, correct, show)
         if only_cells:
             if roi_set is None or "iscell" not in roi_set.columns:
                 raise InputError(f"{rois or source} does not say what is a cell: leave out --only-cells.")
@@ -111,13 +117,19 @@ def _open(
 
 
 def _extract(
-    movie: Path, rois: Path, neuropil: float | None, options: dict[str, Any], show: Show
+    movie: Path,
+    rois: Path,
+    neuropil: float | None,
+    options: dict[str, Any],
+    correct: str | None,
+    show: Show,
 ) -> tuple[Traces, RoiSet]:
     """Return the traces of ROIs in a movie, and the ROIs."""
     from napari_calcdyn.recording import extract_traces, open_movie, open_rois
 
     recording = open_movie(movie, **options)
     roi_set = open_rois(rois, frame_shape=recording.frame_shape)
+    [recording] = correct_and_tell([recording], correct, show)
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
     return extract_traces(recording, roi_set, neuropil=neuropil, progress=tell), roi_set
 

@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+Movies = Annotated[
+    list[Path], typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, or several TIFFs.")
+]
+Correct = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[auto|none|motion,brightness,lines,frames,pixels]",
+        help="What to correct in the recording: what the check finds (auto, the default), nothing, or some of the list."
+        " With a saved model, the default is what was corrected in the recording that it was trained on.",
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
 Device = Annotated[str, typer.Option(metavar="[auto|cuda|mps|cpu]", help="Where to compute.")]

@@ -48,9 +48,9 @@ def tell_with(show: Show) -> Callable[[Progress], None]:
     return lambda progress: show(progress.stage, progress.step, progress.total)
 
 
-def say_done(seconds: float, out: Path) -> None:
+def say_done(seconds: float, out: Path, first: str = "overview.png") -> None:
     """Print how long a command took, and where its results are."""
-    print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at overview.png first.")
+    print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at {first} first.")
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .correcting import correct_and_tell
+from .options import Channel, Correct, Device, FrameRate, Movies, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 
 @with_settings(VARAutoencoderConfig)
 def run(
-    movie: Annotated[
-        list[Path], typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, or several TIFFs.")
-    ],
+    movie: Movies,
     out: Out,
     preset: Preset = None,
     model: SavedModel = None,
+    correct: Correct = None,
     device: Device = "auto",
     seed: Seed = 0,
     channel: Channel = None,
@@ -39,16 +37,25 @@ def run(
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
-    run_and_tell(recording, out, chosen, device, seed)
+    run_and_tell(recording, out, chosen, device, seed, correct)
 
 
-def run_and_tell(movie: Movie, out: Path, model: VARAutoencoderConfig | Path, device: str, seed: int) -> None:
+def run_and_tell(
+    movie: Movie,
+    out: Path,
+    model: VARAutoencoderConfig | Path,
+    device: str,
+    seed: int,
+    correct: str | None = None,
+) -> None:
     """Run the job with a progress bar, and print a summary."""
     with progress_bar() as show:
         from napari_calcdyn.jobs.maps import run as run_job
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
+        using = chosen if isinstance(chosen, VARAutoencoder) else None
+        [movie] = correct_and_tell([movie], correct, show, using)
         metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))
     measured = "all" if isinstance(model, Path) else "the held-out"
     print(

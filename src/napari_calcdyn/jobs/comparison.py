@@ -199,6 +199,7 @@ def run_compare(
     with result_folder(folder, "compare") as new:
         if isinstance(model, VARAutoencoder):
             fitted = model
+            of = [fitted.corrected(movie, in_stage(tell, "Checking the recording")) for movie in of]
         else:
             check_conditions(of, a, b, model.order, block)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))

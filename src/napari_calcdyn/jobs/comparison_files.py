@@ -13,6 +13,7 @@ from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image
 
 from .result_folder import write_metrics
+from .stages import corrections_of
 
 
 def save_comparison(
@@ -60,6 +61,7 @@ def save_comparison(
         "order": order,
         "latents": latents,
         "movies": [str(movie.path or movie.name) for movie in movies],
+        **corrections_of(*movies),
         **more,
     }
     for name in ("explained_a", "explained_b", "difference"):

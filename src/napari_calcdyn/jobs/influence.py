@@ -16,7 +16,7 @@ from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 
 from .result_folder import result_folder, write_metrics
-from .stages import in_stage
+from .stages import corrections_of, in_stage
 
 ALPHA = 0.05
 """Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
@@ -72,6 +72,7 @@ def run_influence(
     with result_folder(folder, "influence") as new:
         if isinstance(model, VARAutoencoder):
             fitted = model
+            movie = fitted.corrected(movie, in_stage(tell, "Checking the recording"))
         else:
             fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
         latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
@@ -86,6 +87,7 @@ def run_influence(
         tell(Progress("Writing the results"))
         metrics = {
             "movie": str(movie.path or movie.name),
+            **corrections_of(movie),
             "rois": len(rois),
             "order": fitted.var.order,
             "latents": fitted.var.latents,

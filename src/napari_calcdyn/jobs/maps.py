@@ -20,7 +20,7 @@ from napari_calcdyn.recording.writing import write_image, writing
 
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
-from .stages import in_stage
+from .stages import corrections_of, in_stage
 
 
 def run(
@@ -67,7 +67,7 @@ def run(
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
-            fitted.check(movie)
+            movie = fitted.corrected(movie, in_stage(tell, "Checking the recording"))
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
             fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed)
@@ -84,6 +84,7 @@ def run(
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "movie": str(movie.path or movie.name),
+                **corrections_of(movie),
             }
             write_metrics(new, "run", metrics)
     return metrics

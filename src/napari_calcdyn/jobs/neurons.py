@@ -96,6 +96,13 @@ def run_neurons(
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "input": traces.name,
+                **_corrections(traces),
             }
             write_metrics(new, "neurons", metrics)
     return metrics
+
+
+def _corrections(traces: Traces) -> dict[str, Any]:
+    """Return what was corrected in the movie that traces are from."""
+    nothing: dict[str, Any] = {"corrections": [], "bad_frames": [], "masked_pixels": 0, "findings": []}
+    return {name: traces.provenance.get(name, value) for name, value in nothing.items()}

@@ -13,13 +13,14 @@ from typing import Any, Literal
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.writing import writing
 
-Command = Literal["run", "neurons", "compare", "influence"]
+Command = Literal["run", "neurons", "compare", "influence", "check"]
 
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
     "compare": "comparison.json",
     "influence": "influence.json",
+    "check": "quality.json",
 }
 RESULTS: dict[Command, tuple[str, ...]] = {
     "run": (
@@ -36,6 +37,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
     "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
     "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
     "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
+    "check": ("quality.png", METRICS["check"]),
 }
 """Files that each command writes."""
 
@@ -53,7 +55,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     ----------
     folder : str or Path
         Where the results belong; made if it does not exist.
-    command : {"run", "neurons", "compare", "influence"}
+    command : {"run", "neurons", "compare", "influence", "check"}
         Whose results they are.
 
     Yields
@@ -93,7 +95,7 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     ----------
     folder : Path
         From `result_folder`.
-    command : {"run", "neurons", "compare", "influence"}
+    command : {"run", "neurons", "compare", "influence", "check"}
         Whose results they are.
     metrics : dict
         The measurements; the command and the version of this program are added to them.

@@ -11,9 +11,12 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.errors import check_range
 
 from .activity import simulate_activity, sparse_coefficients
+from .artefacts import lamp_light, smooth_motion
 from .footprints import RADIUS, draw_footprints, place_cells
 from .scene import record_cells, resting_counts
 from .simulated_movie import PIXEL_SIZE, SimulatedMovie
+
+_ARTEFACTS = 1  # the random numbers of motion and light are no others' numbers
 
 __all__ = ["SimulatedMovie", "movie_of_traces", "simulate_movie"]
 
@@ -29,7 +32,9 @@ def simulate_movie(
     noise: str | float = "middle",
     order: int = 1,
     drift: float = 0.0,
+    motion: float = 0.0,
     bleaching: float = 0.0,
+    lamp: float = 0.0,
     frame_rate: float = 10.0,
     seed: int = 0,
 ) -> SimulatedMovie:
@@ -54,8 +59,12 @@ def simulate_movie(
         Number of lags of the VAR; from 2 on, transients have a rise time too.
     drift : float
         Pixels by which the image moves over the recording; footprints are those at half time.
+    motion : float
+        Standard deviation of a smooth motion of the image in each direction, px.
     bleaching : float
         Part of the brightness that is lost by the end of the recording, 0 to 0.9; the traces do not include it.
+    lamp : float
+        Standard deviation of the brightness of the lamp, 0 to 0.2; the traces do not include it.
     frame_rate : float
         Frames per second.
     seed : int
@@ -74,7 +83,7 @@ def simulate_movie(
     brightness = resting_counts(noise)
     _check_ranges(
         {"frames": frames, "height": height, "width": width, "order": order, "frame_rate": frame_rate}
-        | {"drift": drift, "bleaching": bleaching, "seed": seed}
+        | {"drift": drift, "motion": motion, "bleaching": bleaching, "lamp": lamp, "seed": seed}
     )
     numbers = [
         _cell_number(name, number, per_field, height * width)
@@ -111,9 +120,22 @@ def simulate_movie(
         ]
     ).astype(np.float32)
 
-    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
+    artefacts = np.random.default_rng([seed, _ARTEFACTS])
+    path = smooth_motion(frames, motion, artefacts)
+    dimming = lamp_light(frames, bleaching, lamp, artefacts)
     return SimulatedMovie(
-        movie=record_cells(weights, traces, (height, width), **camera, seed=seed, rng=rng),
+        movie=record_cells(
+            weights,
+            traces,
+            (height, width),
+            brightness=brightness,
+            drift=drift,
+            motion=path,
+            dimming=dimming,
+            frame_rate=frame_rate,
+            seed=seed,
+            rng=rng,
+        ),
         weights=weights,
         traces=traces,
         kind=np.repeat(["dynamic", "silent", "flicker"], numbers),
@@ -134,7 +156,9 @@ def movie_of_traces(
     kind: Sequence[str] | None = None,
     noise: str | float = "middle",
     drift: float = 0.0,
+    motion: float = 0.0,
     bleaching: float = 0.0,
+    lamp: float = 0.0,
     pixel_size: tuple[float, float] = PIXEL_SIZE,
     seed: int = 0,
 ) -> SimulatedMovie:
@@ -158,7 +182,7 @@ def movie_of_traces(
         Smallest and largest radius of a cell, px.
     kind : sequence of str, optional
         A label for every cell, saved with the truth; ``given`` by default.
-    noise, drift, bleaching : str or float, float, float
+    noise, drift, motion, bleaching, lamp : str or float, float, float, float, float
         As for `simulate_movie`.
     pixel_size : tuple of float
         µm, (y, x).
@@ -197,14 +221,27 @@ def movie_of_traces(
     brightness = resting_counts(noise)
     _check_ranges(
         {"frames": values.shape[1], "height": height, "width": width, "frame_rate": frame_rate}
-        | {"drift": drift, "bleaching": bleaching, "seed": seed}
+        | {"drift": drift, "motion": motion, "bleaching": bleaching, "lamp": lamp, "seed": seed}
     )
     rng = np.random.default_rng(seed)
     weights = draw_footprints(places, rng.uniform(*radius, len(places)), height, width, rng)
     counts: NDArray[np.float32] = values * np.float32(brightness / rest)
-    camera = {"brightness": brightness, "drift": drift, "bleaching": bleaching, "frame_rate": frame_rate}
+    frames, artefacts = values.shape[1], np.random.default_rng([seed, _ARTEFACTS])
+    path = smooth_motion(frames, motion, artefacts)
+    dimming = lamp_light(frames, bleaching, lamp, artefacts)
     return SimulatedMovie(
-        movie=record_cells(weights, counts, (height, width), **camera, seed=seed, rng=rng),
+        movie=record_cells(
+            weights,
+            counts,
+            (height, width),
+            brightness=brightness,
+            drift=drift,
+            motion=path,
+            dimming=dimming,
+            frame_rate=frame_rate,
+            seed=seed,
+            rng=rng,
+        ),
         weights=weights,
         traces=counts,
         kind=words,
@@ -222,7 +259,9 @@ def _check_ranges(values: dict[str, float]) -> None:
         "width": (16, 4096),
         "order": (1, 10),
         "drift": (0, shorter / 4),
+        "motion": (0, shorter / 16),
         "bleaching": (0, 0.9),
+        "lamp": (0, 0.2),
         "frame_rate": (0.5, 500),
         "seed": (0, 2**63),
     }

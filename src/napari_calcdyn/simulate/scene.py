@@ -56,7 +56,8 @@ def record_cells(
     *,
     brightness: float,
     drift: float,
-    bleaching: float,
+    motion: NDArray[np.float64],
+    dimming: NDArray[np.float64],
     frame_rate: float,
     seed: int,
     rng: np.random.Generator,
@@ -74,9 +75,11 @@ def record_cells(
     brightness : float
         Counts of a typical cell at rest; the neuropil is dimmer by a fixed factor.
     drift : float
-        Pixels by which the image moves over the recording.
-    bleaching : float
-        Part of the brightness that is lost by its end.
+        Pixels by which the image moves over the recording, along a line.
+    motion : ndarray, shape (T, 2), float64
+        Displacement of the image (y, x) beside that, px.
+    dimming : ndarray, shape (T,), float64
+        Brightness of the light.
     frame_rate : float
         Frames per second.
     seed : int
@@ -100,7 +103,8 @@ def record_cells(
         modes=modes.reshape(_NEUROPIL_MODES, -1),
         swell=swell.astype(np.float32),
         background=background,
-        path=np.outer(np.linspace(-0.5, 0.5, frames), drift * np.array([np.sin(heading), np.cos(heading)])),
-        dimming=np.linspace(1.0, 1.0 - bleaching, frames, dtype=np.float32),
+        path=np.outer(np.linspace(-0.5, 0.5, frames), drift * np.array([np.sin(heading), np.cos(heading)]))
+        + motion,
+        dimming=dimming.astype(np.float32),
     )
     return record_scene(scene, seed)

@@ -59,13 +59,13 @@ def save_overview(
     _ranges(time, movies, a, b, comparison)
     images = bottom.subplots(1, 3)
     # Both explained maps have one scale, so that they can be compared.
-    high = max(float(np.percentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
+    high = max(float(np.nanpercentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
     for axes, image, movie, name in (
         (images[0], maps.explained_a, movies[0], "A"),
         (images[1], maps.explained_b, movies[-1], "B"),
     ):
         draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
-    high = float(np.percentile(maps.difference, 99.7))
+    high = float(np.nanpercentile(maps.difference, 99.7))
     title = "Difference in dynamics"
     draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
     figure.savefig(path)

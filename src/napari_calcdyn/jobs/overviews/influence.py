@@ -55,7 +55,7 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
     from matplotlib.patheffects import withStroke
 
     mean = movie.mean_frame()
-    low, high = np.percentile(mean, [1, 99.7])
+    low, high = np.nanpercentile(mean, [1, 99.7])
     axes.imshow(mean, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
     axes.contour(rois.labels > 0, levels=[0.5], colors="0.8", linewidths=0.5)
     centre = dict(zip(rois.ids.tolist(), rois.centres[:, ::-1].tolist(), strict=True))

@@ -64,13 +64,13 @@ def save_overview(
     )
     (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
     frame = movie.mean_frame()
-    low, high = np.percentile(frame, (1, 99.7))
+    low, high = np.nanpercentile(frame, (1, 99.7))
     draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
     for axes, image, title, unit in (
         (explained, maps.explained, "Explained by the dynamics", "counts²"),
         (amplitude, maps.amplitude, "Amplitude of the contributions", "counts"),
     ):
-        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.percentile(image, 99.7))))
+        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.nanpercentile(image, 99.7))))
     _matrix(figure, matrix, model)
     _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
     if history:
@@ -119,12 +119,13 @@ def _traces(
     predicted = model.var.predict(latents)
     # One unit of any latent has the same power in the picture, so this orders latents by what they explain there.
     mean = model.var.mean.astype(np.float32)
-    explained = ((predicted - mean) * (latents - mean)).mean(0)
+    explained = np.nanmean((predicted - mean) * (latents - mean), axis=0)
+    predicted[np.isnan(latents)] = np.nan
     strongest = np.argsort(explained)[::-1][:_TRACES]
     for row, latent in enumerate(strongest):
-        spread = 4 * max(float(latents[:, latent].std()), 1e-12)
+        spread = 4 * max(float(np.nanstd(latents[:, latent])), 1e-12)
         for values, style in ((latents, _MEASURED), (predicted, _PREDICTED)):
-            trace = (values[:, latent] - latents[:, latent].mean()) / spread - row
+            trace = (values[:, latent] - np.nanmean(latents[:, latent])) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     if held_out:
         axes.axvspan(time[-1] * (1 - held_out), time[-1], color="0.92", zorder=-1, label="held out")

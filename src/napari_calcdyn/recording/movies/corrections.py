@@ -83,7 +83,13 @@ class Corrections:
         )
 
     def for_others(self) -> Corrections:
-        """Return what of these corrections holds for another recording of the field of view."""
+        """Return what of these corrections holds for another recording of the field of view.
+
+        Returns
+        -------
+        Corrections
+            Without what belongs to single frames.
+        """
         return Corrections(
             self.kinds,
             np.zeros(0, bool),
@@ -93,7 +99,13 @@ class Corrections:
         )
 
     def record(self) -> dict[str, Any]:
-        """Return what result files say: ``corrections``, ``bad_frames``, ``masked_pixels`` and ``findings``."""
+        """Return what result files say.
+
+        Returns
+        -------
+        dict
+            ``corrections``, ``bad_frames``, ``masked_pixels`` and, of what is not corrected, ``findings``.
+        """
         return {
             "corrections": list(self.kinds),
             "bad_frames": [list(it) for it in self.bad_frames],
@@ -105,7 +117,7 @@ class Corrections:
         """Return one sentence that says what is corrected."""
         parts = []
         if self.shifts is not None:
-            far = float(np.abs(self.shifts[self.valid_frames]).max(initial=0))
+            far = float(np.linalg.norm(self.shifts[self.valid_frames], axis=1).max(initial=0))
             parts.append(f"motion (up to {far:.1f} px)")
         if self.brightness is not None:
             valid = self.brightness[self.valid_frames]
@@ -173,6 +185,22 @@ class CorrectedSource:
     def lazy(self) -> Any:
         """Return None: frames can only be read."""
         return
+
+
+def nothing_corrected(shape: tuple[int, int, int]) -> Corrections:
+    """Return the corrections of a recording that is used as it is.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Frames, height, width.
+
+    Returns
+    -------
+    Corrections
+        That change nothing.
+    """
+    return Corrections((), np.ones(shape[0], bool), np.ones(shape[1:], bool))
 
 
 def joined(parts: Sequence[tuple[Corrections | None, tuple[int, int, int]]]) -> Corrections | None:

@@ -87,8 +87,10 @@ def split_brightness(
         Frames whose tiles are known.
     tiles : ndarray (n, K), float32
         Their tiles.
-    usual, dark
-        As for `relative_brightness`.
+    usual : ndarray (K,), float32
+        Mean of each tile in the mean frame.
+    dark : float
+        Value of a pixel without light.
     shifts : ndarray (T, 2), float32
         Displacement of each frame, px: tiles that follow it are not uneven for that.
 

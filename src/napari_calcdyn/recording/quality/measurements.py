@@ -15,34 +15,7 @@ from .flaws import BadFrames, listed
 class Measurements:
     """Measurements of a recording as it is stored.
 
-    Attributes
-    ----------
-    name : str
-        Of the recording.
-    shifts : ndarray (T, 2), float32
-        Displacement (y, x) of each frame from the reference, px.
-    shift_noise : float
-        Error of such a displacement, px: root mean square over both directions together.
-    brightness : Brightness
-        Of each frame.
-    dark_level : float
-        Value of a pixel without light, in movie units.
-    reasons : dict of str to ndarray (T,), bool
-        Frames that are bad, by reason.
-    pixels : dict of str to ndarray (Y, X), bool
-        Pixels that are bad, by reason.
-    line_shift_px : float
-        Displacement of odd lines in x, px.
-    interleaved : int
-        Number of channels or planes that take turns from frame to frame; 0 if none do.
-    snr : float
-        Variance of activity over variance of shot noise, in the most active pixels.
-    cell_diameter_px : float or None
-        Diameter of the cells; None where no activity stands out.
-    reference : ndarray (Y, X), float32
-        Mean of frames that were brought together.
-    motion_measured : bool
-        Whether shifts were measured.
+    See `Quality` for the attributes.
     """
 
     name: str

@@ -27,7 +27,37 @@ _SAMPLE = 0.1  # of the time, for the progress
 
 
 class Quality(Measurements):
-    """Measurements of a recording, and what is wrong with it."""
+    """Measurements of a recording as it is stored, and what is wrong with it.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    shifts : ndarray (T, 2), float32
+        Displacement (y, x) of each frame from the reference, px.
+    shift_noise : float
+        Error of such a displacement, px: root mean square over both directions together.
+    brightness : Brightness
+        Of each frame.
+    dark_level : float
+        Value of a pixel without light, in movie units.
+    reasons : dict of str to ndarray (T,), bool
+        Frames that are bad, by reason.
+    pixels : dict of str to ndarray (Y, X), bool
+        Pixels that are bad, by reason.
+    line_shift_px : float
+        Displacement of odd lines in x, px.
+    interleaved : int
+        Number of channels or planes that take turns from frame to frame; 0 if none do.
+    snr : float
+        Variance of activity over variance of shot noise, in the most active pixels.
+    cell_diameter_px : float or None
+        Diameter of the cells; None where no activity stands out.
+    reference : ndarray (Y, X), float32
+        Mean of frames that were brought together.
+    motion_measured : bool
+        Whether shifts were measured.
+    """
 
     @property
     def findings(self) -> list[Finding]:
@@ -35,7 +65,13 @@ class Quality(Measurements):
         return findings_of(self)
 
     def record(self) -> dict[str, Any]:
-        """Return the measurements for ``quality.json``."""
+        """Return the measurements for ``quality.json``.
+
+        Returns
+        -------
+        dict
+            Numbers, lists and sentences.
+        """
         return {
             "frames": self.frames,
             "motion_rms_px": round(self.motion_rms_px, 4),
