@@ -10,9 +10,8 @@ import typer
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
-from .correcting import correct_and_tell
 from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done, tell_with
+from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -85,19 +84,19 @@ def compare(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
-        fitted = using if isinstance(using, VARAutoencoder) else None
-        movies = correct_and_tell(movies, correct, show, fitted)
         found = run_compare(
             movies,
             *conditions,
             out,
             using,
+            correct=correct,
             permutations=permutations,
             block=length,
             device=device,
             seed=seed,
             on_progress=tell_with(show),
         )
+    say_corrections(found)
     edges, effect = len(found["edges"]), found["effect"]
     less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
     print(

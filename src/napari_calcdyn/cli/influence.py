@@ -9,9 +9,8 @@ import typer
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .correcting import correct_and_tell
 from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done, tell_with
+from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 
@@ -43,18 +42,18 @@ def influence(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         using = VARAutoencoder.load(chosen, device=device) if isinstance(chosen, Path) else chosen
-        fitted = using if isinstance(using, VARAutoencoder) else None
-        [recording] = correct_and_tell([recording], correct, show, fitted)
         found = run_influence(
             recording,
             roi_set,
             out,
             using,
+            correct=correct,
             surrogates=surrogates,
             device=device,
             seed=seed,
             on_progress=tell_with(show),
         )
+    say_corrections(found)
     edges = found["edges"]
     print(
         f"{edges} connection{'s' * (edges != 1)} between {found['rois']} ROIs at a family-wise p ≤ {found['alpha']:g}"

@@ -13,9 +13,8 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .correcting import correct_and_tell
 from .options import Correct, Device, Out, SavedModel, Seed
-from .progress_bar import Show, progress_bar, say_done, tell_with
+from .progress_bar import Show, progress_bar, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -126,10 +125,12 @@ def _extract(
 ) -> tuple[Traces, RoiSet]:
     """Return the traces of ROIs in a movie, and the ROIs."""
     from napari_calcdyn.recording import extract_traces, open_movie, open_rois
+    from napari_calcdyn.recording.quality import correct_movie
 
     recording = open_movie(movie, **options)
     roi_set = open_rois(rois, frame_shape=recording.frame_shape)
-    [recording] = correct_and_tell([recording], correct, show)
+    check = lambda *at: show("Checking the recording", *at)  # noqa: E731
+    recording = correct_movie(recording, correct or "auto", progress=check)
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
     return extract_traces(recording, roi_set, neuropil=neuropil, progress=tell), roi_set
 
@@ -145,6 +146,7 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
         metrics = run_neurons(
             traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
         )
+    say_corrections(metrics)
     for warning in traces.provenance.get("warnings", ()):
         print(warning)
     left_out = len(traces) - metrics["neurons"]

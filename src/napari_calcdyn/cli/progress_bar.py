@@ -48,6 +48,14 @@ def tell_with(show: Show) -> Callable[[Progress], None]:
     return lambda progress: show(progress.stage, progress.step, progress.total)
 
 
+def say_corrections(found: dict[str, Any]) -> None:
+    """Print what was corrected in a recording, and warn of what was found and is not corrected."""
+    if found["corrected"]:
+        print(found["corrected"])
+    for text in found["findings"]:
+        print(f"Warning, not corrected: {text}", file=sys.stderr)
+
+
 def say_done(seconds: float, out: Path, first: str = "overview.png") -> None:
     """Print how long a command took, and where its results are."""
     print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at {first} first.")

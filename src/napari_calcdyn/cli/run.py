@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .correcting import correct_and_tell
 from .options import Channel, Correct, Device, FrameRate, Movies, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_done, tell_with
+from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -54,9 +53,10 @@ def run_and_tell(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
-        using = chosen if isinstance(chosen, VARAutoencoder) else None
-        [movie] = correct_and_tell([movie], correct, show, using)
-        metrics = run_job(movie, out, chosen, device=device, seed=seed, on_progress=tell_with(show))
+        metrics = run_job(
+            movie, out, chosen, correct=correct, device=device, seed=seed, on_progress=tell_with(show)
+        )
+    say_corrections(metrics)
     measured = "all" if isinstance(model, Path) else "the held-out"
     print(
         f"{metrics['latents']} latents, {metrics['nonzeros']} connections. Measured on {measured} frames:"

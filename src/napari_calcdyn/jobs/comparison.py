@@ -24,6 +24,7 @@ from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 
 from .comparison_files import save_comparison
+from .correcting import corrected
 from .result_folder import result_folder
 from .stages import in_stage
 
@@ -153,6 +154,7 @@ def run_compare(
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
+    correct: str | None = None,
     permutations: int = 999,
     block: int | Literal["auto"] = "auto",
     device: str = "auto",
@@ -171,6 +173,8 @@ def run_compare(
         Gets the files of ``jobs.result_folder.RESULTS["compare"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, on the recording or on both one after the other; or a fitted model.
+    correct : str, optional
+        What to correct in the recording; see `jobs.correcting.corrected`.
     permutations : int
         Number of permutations.
     block : int or "auto"
@@ -197,11 +201,12 @@ def run_compare(
     of = _one_or_two(movies)
 
     with result_folder(folder, "compare") as new:
+        order = model.config.order if isinstance(model, VARAutoencoder) else model.order
+        check_conditions(of, a, b, order, block)
+        of = corrected(of, correct, model, tell)
         if isinstance(model, VARAutoencoder):
             fitted = model
-            of = [fitted.corrected(movie, in_stage(tell, "Checking the recording")) for movie in of]
         else:
-            check_conditions(of, a, b, model.order, block)
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
             fitted, _ = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
         comparison, maps = compare(

@@ -12,8 +12,8 @@ from napari_calcdyn.jobs.overviews.comparison import save_overview
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image
 
+from .correcting import corrections_of
 from .result_folder import write_metrics
-from .stages import corrections_of
 
 
 def save_comparison(

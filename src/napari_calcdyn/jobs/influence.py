@@ -15,8 +15,9 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 
+from .correcting import corrected, corrections_of
 from .result_folder import result_folder, write_metrics
-from .stages import corrections_of, in_stage
+from .stages import in_stage
 
 ALPHA = 0.05
 """Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
@@ -28,6 +29,7 @@ def run_influence(
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
+    correct: str | None = None,
     surrogates: int = SURROGATES,
     device: str = "auto",
     seed: int = 0,
@@ -45,6 +47,8 @@ def run_influence(
         Gets the files of ``jobs.result_folder.RESULTS["influence"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model.
+    correct : str, optional
+        What to correct in the recording; see `jobs.correcting.corrected`.
     surrogates : int
         Number of surrogates to test against.
     device : str
@@ -70,9 +74,9 @@ def run_influence(
 
     rois.check_frame_shape(movie.frame_shape)
     with result_folder(folder, "influence") as new:
+        [movie] = corrected([movie], correct, model, tell)
         if isinstance(model, VARAutoencoder):
             fitted = model
-            movie = fitted.corrected(movie, in_stage(tell, "Checking the recording"))
         else:
             fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
         latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))

@@ -18,9 +18,10 @@ from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image, writing
 
+from .correcting import corrected, corrections_of
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
-from .stages import corrections_of, in_stage
+from .stages import in_stage
 
 
 def run(
@@ -28,6 +29,7 @@ def run(
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
+    correct: str | None = None,
     device: str = "auto",
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
@@ -42,6 +44,8 @@ def run(
         Gets the files of ``jobs.result_folder.RESULTS["run"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model to apply as it is.
+    correct : str, optional
+        What to correct in the recording; see `jobs.correcting.corrected`.
     device : str
         Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
@@ -64,10 +68,10 @@ def run(
     tell = on_progress or (lambda progress: None)
 
     with result_folder(folder, "run") as new:
+        [movie] = corrected([movie], correct, model, tell)
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
-            movie = fitted.corrected(movie, in_stage(tell, "Checking the recording"))
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
             fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed)

@@ -16,6 +16,7 @@ from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing
 
+from .correcting import corrections_behind
 from .overviews.neurons import save_neurons_overview
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
@@ -96,13 +97,7 @@ def run_neurons(
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "input": traces.name,
-                **_corrections(traces),
+                **corrections_behind(traces),
             }
             write_metrics(new, "neurons", metrics)
     return metrics
-
-
-def _corrections(traces: Traces) -> dict[str, Any]:
-    """Return what was corrected in the movie that traces are from."""
-    nothing: dict[str, Any] = {"corrections": [], "bad_frames": [], "masked_pixels": 0, "findings": []}
-    return {name: traces.provenance.get(name, value) for name, value in nothing.items()}

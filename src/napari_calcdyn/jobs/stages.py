@@ -3,28 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.recording import Movie, ProgressCallback
-from napari_calcdyn.recording.movies.corrections import joined, nothing_corrected
-
-
-def corrections_of(*movies: Movie) -> dict[str, Any]:
-    """Return what result files say about the corrections of recordings.
-
-    Parameters
-    ----------
-    *movies : Movie
-        One, or several that follow each other in time.
-
-    Returns
-    -------
-    dict
-        ``corrections``, ``bad_frames`` (counted through all recordings), ``masked_pixels`` and ``findings``.
-    """
-    together = joined([(movie.corrections, movie.shape) for movie in movies])
-    return (together or nothing_corrected(movies[0].shape)).record()
+from napari_calcdyn.recording import ProgressCallback
 
 
 def in_stage(tell: Callable[[Progress], object], name: str) -> ProgressCallback:

@@ -104,12 +104,14 @@ class Corrections:
         Returns
         -------
         dict
-            ``corrections``, ``bad_frames``, ``masked_pixels`` and, of what is not corrected, ``findings``.
+            ``corrections``, ``bad_frames``, ``masked_pixels``, all of it as a sentence in ``corrected``, and what is
+            wrong and not corrected in ``findings``.
         """
         return {
             "corrections": list(self.kinds),
             "bad_frames": [list(it) for it in self.bad_frames],
             "masked_pixels": self.masked_pixels,
+            "corrected": str(self) if self.kinds else "",
             "findings": list(self.left),
         }
 

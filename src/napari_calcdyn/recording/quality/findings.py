@@ -50,10 +50,13 @@ class Finding:
         One or two sentences: what it is, what it does, what to do.
     kind : str or None
         Which correction mends it, of `KINDS`; None where none does.
+    note : bool
+        Whether it is good to know rather than wrong.
     """
 
     text: str
     kind: str | None = None
+    note: bool = False
 
 
 def findings_of(quality: Measurements) -> list[Finding]:
@@ -104,7 +107,8 @@ def findings_of(quality: Measurements) -> list[Finding]:
         found.append(
             Finding(
                 "No pixel has activity that stands out from shot noise: maps and connections will be weak. Record with"
-                " more light, or average frames."
+                " more light, or average frames.",
+                note=True,
             )
         )
     return found
@@ -133,7 +137,8 @@ def _of_brightness(quality: Measurements) -> list[Finding]:
             found.append(
                 Finding(
                     f"{text}, but unevenly: this is more likely activity that many cells and the neuropil share than"
-                    f" {cause}, and is left as it is."
+                    f" {cause}, and is left as it is.",
+                    note=True,
                 )
             )
     return found

@@ -18,6 +18,7 @@ _START_FRAMES = 50
 _SETTLED_AFTER = 150
 _START_LEAST = 0.03
 _START_CLEAR = 5.0
+_SETTLED = 0.5  # of what is clear at the start
 _OFTEN_CLIPPED = 0.05
 _SELDOM_ZERO = 1e-3
 _MARGIN = 16  # px
@@ -80,7 +81,7 @@ def settling(brightness: NDArray[np.float32], good: NDArray[np.bool_]) -> int:
     first = apart[good[:last]][:1]
     if not len(first) or abs(first[0]) < 1:
         return 0
-    same = np.sign(first[0]) * apart > 0.2
+    same = np.sign(first[0]) * apart > _SETTLED
     return int(last if same.all() else same.argmin())
 
 

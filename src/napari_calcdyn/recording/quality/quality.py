@@ -142,6 +142,10 @@ def check_quality(
     reasons, pixels = {"given": known_bad} | frame_reasons(found), pixel_reasons(found)
     valid_frames = ~np.any(list(reasons.values()), axis=0)
     valid_pixels = ~np.any(list(pixels.values()), axis=0)
+    if sample.frames.min() == sample.frames.max() and np.isfinite(movie.frames(0, 1)).all():
+        raise InputError(
+            f"{movie.name} is constant, every pixel is {sample.frames.min():g}: check the recording."
+        )
     for what, valid in (("frame", valid_frames), ("pixel", valid_pixels)):
         if not valid.any():
             why = max(

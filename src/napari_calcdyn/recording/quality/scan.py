@@ -120,6 +120,7 @@ def scan(
         for start, block in movie.blocks():
             part = slice(start, start + len(block))
             tiles = tiling.means(block)
+            tiles[~np.isfinite(tiles)] = np.nan
             mine = tiles[-start % step :: step].reshape(-1, usual.size)
             kept_tiles[-(-start // step) :][: len(mine)] = mine
             flaws = _frame_flaws(tiles, before, usual, noise, dark, _empty_edges(block))
