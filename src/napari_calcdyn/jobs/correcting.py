@@ -62,8 +62,7 @@ def corrections_of(*movies: Movie) -> dict[str, Any]:
     dict
         As from `Corrections.record`; bad frames are counted through all recordings.
     """
-    together = joined([(movie.corrections, movie.shape) for movie in movies])
-    return (together or nothing_corrected(movies[0].shape)).record()
+    return joined([it.corrections or nothing_corrected(it.shape) for it in movies]).record()
 
 
 def corrections_behind(traces: Traces) -> dict[str, Any]:

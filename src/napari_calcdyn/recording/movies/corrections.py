@@ -205,34 +205,40 @@ def nothing_corrected(shape: tuple[int, int, int]) -> Corrections:
     return Corrections((), np.ones(shape[0], bool), np.ones(shape[1:], bool))
 
 
-def joined(parts: Sequence[tuple[Corrections | None, tuple[int, int, int]]]) -> Corrections | None:
-    """Return the corrections of recordings that follow each other in time.
+def joined(parts: Sequence[Corrections]) -> Corrections:
+    """Return the corrections of recordings of one field of view that follow each other in time.
 
     Parameters
     ----------
-    parts : sequence of (Corrections or None, shape)
-        Of every recording, with its frames, height and width.
+    parts : sequence of Corrections
+        Of every recording.
 
     Returns
     -------
-    Corrections or None
-        Masks of all frames, and the pixels that are valid in all. Frames were corrected before they were joined.
+    Corrections
+        Of all frames, with the pixels that are valid in all recordings.
     """
-    if all(corrections is None for corrections, _ in parts):
-        return None
-    frames, bad, start = [], [], 0
-    left: list[str] = []
-    pixels = np.ones(parts[0][1][1:], bool)
-    kinds: set[str] = set()
-    for corrections, (length, *_) in parts:
-        if corrections is None:
-            frames.append(np.ones(length, bool))
-        else:
-            frames.append(corrections.valid_frames)
-            pixels &= corrections.valid_pixels
-            kinds |= set(corrections.kinds)
-            left += [it for it in corrections.left if it not in left]
-            bad += [(a + start, b + start, why) for a, b, why in corrections.bad_frames]
-        start += length
-    names = tuple(kind for kind in KINDS if kind in kinds)
-    return Corrections(names, np.concatenate(frames), pixels, tuple(bad), left=tuple(left))
+    if len(parts) == 1:
+        return parts[0]
+    bad, start = [], 0
+    for it in parts:
+        bad += [(first + start, stop + start, why) for first, stop, why in it.bad_frames]
+        start += len(it.valid_frames)
+    moved = any(it.shifts is not None for it in parts)
+    lit = any(it.brightness is not None for it in parts)
+    return Corrections(
+        tuple(kind for kind in KINDS if any(kind in it.kinds for it in parts)),
+        np.concatenate([it.valid_frames for it in parts]),
+        np.logical_and.reduce([it.valid_pixels for it in parts]),
+        tuple(bad),
+        np.concatenate([_or(it.shifts, 0, (len(it.valid_frames), 2)) for it in parts]) if moved else None,
+        np.concatenate([_or(it.brightness, 1, (len(it.valid_frames),)) for it in parts]) if lit else None,
+        parts[0].dark_level,
+        parts[0].line_shift,
+        parts[0].reference,
+        tuple(dict.fromkeys(text for it in parts for text in it.left)),
+    )
+
+
+def _or(values: NDArray[np.float32] | None, fill: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.full(shape, fill, np.float32) if values is None else values

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.progress import ProgressCallback
 
-from .corrections import joined
+from .corrections import joined, nothing_corrected
 from .movie import Movie
 
 
@@ -73,5 +73,5 @@ def join(first: Movie, second: Movie, progress: ProgressCallback | None = None) 
         frame_rate=first.frame_rate,
         pixel_size=first.pixel_size,
         name=f"{first.name} and {second.name}",
-        corrections=joined([(it.corrections, it.shape) for it in (first, second)]),
+        corrections=joined([it.corrections or nothing_corrected(it.shape) for it in (first, second)]),
     )
