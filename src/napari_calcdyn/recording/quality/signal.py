@@ -10,6 +10,7 @@ from .sample import Sample
 
 _BRIGHTEST = 0.99  # quantile of pixels
 _FARTHEST = 40  # px
+_MOST = 256  # px of the middle of the picture, which tell enough
 _HALF = 0.404  # at this part of its diameter, two copies of a disc share half of their area
 
 
@@ -57,15 +58,16 @@ def cell_diameter(sample: Sample, valid: NDArray[np.bool_]) -> float | None:
     float or None
         px; None where no activity stands out.
     """
-    height, width = sample.mean.shape
-    far = min(_FARTHEST, min(height, width) // 4)
-    total = np.zeros((2 * height, width + 1), np.complex64)
+    middle = tuple(slice(max(0, (size - _MOST) // 2), (size + _MOST) // 2) for size in sample.mean.shape)
+    mean, usable = sample.mean[middle], valid[middle]
+    far = min(_FARTHEST, min(mean.shape) // 4)
+    total = np.zeros((mean.shape[0], mean.shape[1] // 2 + 1), np.complex64)
     for run in sample.runs:
-        deviation = np.where(valid, run - sample.mean, 0).astype(np.float32)
+        deviation = np.where(usable, run[:, *middle] - mean, 0).astype(np.float32)
         deviation -= deviation.mean((1, 2), keepdims=True)
-        spectra = scipy.fft.rfft2(deviation, (2 * height, 2 * width), workers=-1)
+        spectra = scipy.fft.rfft2(deviation, workers=-1)
         total += (spectra[1:] * np.conj(spectra[:-1])).sum(0)
-    shared = scipy.fft.irfft2(total, (2 * height, 2 * width))
+    shared = scipy.fft.irfft2(total, mean.shape)
     reach = np.arange(-far, far + 1)
     near = shared[reach[:, None], reach]
     distance = np.hypot(reach[:, None], reach)
