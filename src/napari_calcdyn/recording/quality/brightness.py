@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 _DIM = 0.05  # tiles with less than this part of the brightest one's light tell little
 _SLOW = 201  # frames
+_STEADY = 15  # frames
 _FEWEST = 5
 
 
@@ -105,7 +106,7 @@ def split_brightness(
     filled = np.interp(every, every[valid], values[valid].astype(np.float64))
     filled /= max(float(filled.mean()), 1e-6)
     window = min(_SLOW, max(3, len(filled) // 4) | 1)
-    slow = gaussian_filter1d(median_filter(filled, window, mode="nearest"), window / 8, mode="nearest")
+    slow = slow_part(filled, window)
     slow /= slow.mean()
     fast = filled - slow
     chosen = valid[kept]
@@ -127,6 +128,19 @@ def _relative(
     light = usual - np.float32(dark)
     lit = light > _DIM * max(float(light.max(initial=0)), 1e-12)
     return (tiles[:, lit] - np.float32(dark)) / light[lit], light[lit]
+
+
+def slow_part(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return what is left of values (T,) after a running median over `window` frames, smoothed.
+
+    Beyond its ends the recording is turned round the end, so that a slope goes on there.
+    """
+    steady = median_filter(values, min(_STEADY, len(values)), mode="nearest")
+    margin = min(window, len(values) - 1)
+    longer = np.pad(steady, margin, mode="reflect", reflect_type="odd")
+    smooth = gaussian_filter1d(median_filter(longer, window), window / 8)
+    inner: NDArray[np.float64] = smooth[margin : margin + len(values)]
+    return inner
 
 
 def weighted_median(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
+from scipy.stats import theilslopes
 
 from .scan import Scan
 
@@ -15,10 +16,10 @@ _OUTLIER = 10.0  # median absolute deviations
 _FAR = 3.0  # px beyond the usual motion
 _DIFFERENT = 0.5  # of the usual likeness or brightness
 _START_FRAMES = 50
-_SETTLED_AFTER = 150
-_START_LEAST = 0.03
-_START_CLEAR = 5.0
-_SETTLED = 0.5  # of what is clear at the start
+_START_PEAK = 5
+_START_LEAST = 0.08  # of the brightness
+_SETTLED = 0.25  # of the largest deviation
+_SLOW = 201  # frames
 _OFTEN_CLIPPED = 0.05
 _SELDOM_ZERO = 1e-3
 _MARGIN = 16  # px
@@ -55,9 +56,9 @@ def frame_reasons(scan: Scan) -> dict[str, NDArray[np.bool_]]:
 
 
 def settling(brightness: NDArray[np.float32], good: NDArray[np.bool_]) -> int:
-    """Return how many frames at the start are brighter or dimmer than those after them.
+    """Return how many frames at the start are brighter or dimmer than any later ones.
 
-    Shutter, lamp and fast bleaching settle within the first frames of a recording.
+    Shutter, lamp and fast bleaching settle within the first frames of a recording, and its onset may excite the tissue.
 
     Parameters
     ----------
@@ -72,17 +73,19 @@ def settling(brightness: NDArray[np.float32], good: NDArray[np.bool_]) -> int:
         At most 50; 0 if the recording starts as it goes on.
     """
     last = min(_START_FRAMES, len(brightness) // 10)
-    later = brightness[last : last + _SETTLED_AFTER][good[last : last + _SETTLED_AFTER]]
-    if last == 0 or len(later) < 10:
+    if last <= _START_PEAK or good[_START_PEAK:last].sum() < _START_PEAK:
         return 0
-    level = np.median(later)
-    spread = 1.4826 * np.median(np.abs(later - level))
-    apart = (brightness[:last] - level) / max(_START_LEAST * level, _START_CLEAR * spread)
-    first = apart[good[:last]][:1]
-    if not len(first) or abs(first[0]) < 1:
+    filled = np.where(good, brightness, np.median(brightness[good]))
+    # What goes on steadily, such as bleaching, is no start: a line through the frames after it is taken off.
+    after = np.arange(_START_PEAK, last)
+    slope, offset, *_ = theilslopes(filled[after], after)
+    apart = np.abs(filled[:last] - offset - slope * np.arange(last))
+    later = np.abs(filled - median_filter(filled, min(_SLOW, len(filled) // 4), mode="nearest"))[last:]
+    peak = int(apart[:_START_PEAK].argmax())
+    if apart[peak] < max(_START_LEAST * offset, float(later.max(initial=0))):
         return 0
-    same = np.sign(first[0]) * apart > _SETTLED
-    return int(last if same.all() else same.argmin())
+    settled = np.flatnonzero(apart[peak:] < _SETTLED * apart[peak])
+    return peak + int(settled[0]) if len(settled) else last
 
 
 def listed(reasons: dict[str, NDArray[np.bool_]]) -> BadFrames:
