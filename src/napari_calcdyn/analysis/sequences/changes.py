@@ -56,18 +56,15 @@ def instruments(blocks: Blocks) -> NDArray[np.float64]:
     """Return what a residual is multiplied with to tell how a source's coefficient differs, (n, q).
 
     Every source is freed from the others by ridge regression, ``R = Z (G + ρ)⁻¹``, and enters with a positive weight
-    in B and a negative one in A, ``r (1_B − w)``. With ``w = r_Bᵀz_B / rᵀz``, its own common coefficient cancels
-    out, however loud the source is in the one condition and in the other.
+    in B and a negative one in A, ``r (1_B − n_B/n)``.
     """
     z = blocks.predictors
     gram = z.T @ z / len(z)
-    freed = z @ np.linalg.inv(gram + _RIDGE * np.eye(len(gram)))
-    _, in_b = blocks.conditions
-    whole = np.einsum("nk,nk->k", freed, z)
-    part = np.einsum("nk,nk->k", freed[in_b], z[in_b])
-    weight = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-    signed: NDArray[np.float64] = -weight * freed
-    signed[in_b] += freed[in_b]
+    signed: NDArray[np.float64] = z @ np.linalg.inv(gram + _RIDGE * np.eye(len(gram)))
+    in_a, in_b = blocks.conditions
+    share = blocks.in_a / len(blocks.frames)
+    signed[in_a] *= share - 1
+    signed[in_b] *= share
     return signed
 
 
