@@ -24,6 +24,7 @@ BURN_IN = 300
 CHANGED = 0.1
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "sequences.png"
 HALVES = {"latents": 32, "order": 1, "frames": [1000, 1000], "stretches": 1, "louder": "none", "change": 0.0}
+LOUDER = {"all": 1, "half": 2, "third": 3}
 LEVELS: dict[str, Row] = {
     "two halves": {},
     "short: 300 frames each": {"latents": 16, "frames": [300, 300]},
@@ -33,6 +34,13 @@ LEVELS: dict[str, Row] = {
     "B twice as strong": {"louder": "all"},
     "half the latents of B twice as strong": {"louder": "half"},
     "the same, 1500 and 500 frames": {"louder": "half", "frames": [1500, 500]},
+    "a third of the latents of B twice as strong": {"louder": "third"},
+    "the same third, 1500 and 500 frames": {"louder": "third", "frames": [1500, 500]},
+    "64 latents, 275 and 110 frames, a third twice as strong": {
+        "latents": 64,
+        "louder": "third",
+        "frames": [275, 110],
+    },
 }
 SIZES = [0.25, 0.5, 0.75, 1.0]
 LENGTHS = [250, 500, 1000, 2000]
@@ -91,8 +99,7 @@ def measure(task: Row) -> Row:
     first = sparse_coefficients(latents, order, RATE, rng)
     second = change_links(first, change, rng) if change else first
     loud = np.ones((2, latents))
-    if task["louder"] != "none":
-        loud[1, : latents // 2 if task["louder"] == "half" else latents] = 2.0
+    loud[1, : latents // LOUDER[task["louder"]] if task["louder"] in LOUDER else 0] = 2.0
     a, b = cut(task["frames"], task["stretches"])
     owner = np.zeros(b[-1].stop, int)
     for stretch in b:
@@ -112,6 +119,9 @@ def measure(task: Row) -> Row:
         "false_edges": int((significant & ~true).sum()),
         "found_edges": int((significant & true).sum()),
         "true_edges": int(true.sum()),
+        "false_louder": int(((found.loudness_p <= 0.05) & (loud[1] == 1)).sum()),
+        "found_louder": int(((found.loudness_p <= 0.05) & (loud[1] > 1)).sum()),
+        "true_louder": int((loud[1] > 1).sum()),
         "seconds": seconds,
     }
 
@@ -121,6 +131,7 @@ def level(name: str, rows: list[Row]) -> Row:
     from scipy.stats import binom, kstest
 
     p = np.array([row["p_value"] for row in rows], float)
+    louder = sum(row["true_louder"] for row in rows)  # type: ignore[misc]
     low, high = binom.interval(0.95, len(p), 0.05)
     return {
         "pairs without a change": name,
@@ -128,6 +139,10 @@ def level(name: str, rows: list[Row]) -> Row:
         "95 % of such runs": f"{100 * low / len(p):.1f} to {100 * high / len(p):.1f}",
         "p uniform, KS p": float(kstest(p, "uniform").pvalue),
         "a false edge, %": 100 * fmean(int(row["false_edges"]) > 0 for row in rows),  # type: ignore[call-overload]
+        "a latent wrongly livelier, %": 100 * fmean(int(row["false_louder"]) > 0 for row in rows),  # type: ignore[call-overload]
+        "livelier ones found, %": f"{100 * sum(row['found_louder'] for row in rows) / louder:.1f}"
+        if louder
+        else "",  # type: ignore[misc]
         "frames in a block": fmean(row["block"] for row in rows),  # type: ignore[misc]
     }
 

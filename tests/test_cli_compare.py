@@ -51,6 +51,7 @@ def test_two_stretches(
     assert found["b"] == [[80, 160]]
     said = capsys.readouterr().out
     assert f"p = {found['p_value']:.3g}" in said
+    assert "ivelier" in said
     assert "overview.png" in said
 
 

@@ -9,6 +9,7 @@ import tifffile
 import torch
 
 from napari_calcdyn.jobs.comparison import compare, run_compare
+from napari_calcdyn.jobs.comparison_files import save_comparison
 from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
@@ -79,6 +80,32 @@ def test_known_latents_are_not_computed_again(
     assert compare(model, movie, A, B, latents=[latents], permutations=19)[0].statistic == expected.statistic
 
 
+def test_masked_frames_take_no_part_in_the_comparison_and_its_maps(
+    model: VARAutoencoder, movie: Movie
+) -> None:
+    latents = model.encode(movie)
+    masked = latents.copy()
+    masked[[30, 31, 160]] = np.nan
+    found, maps = compare(model, movie, A, B, latents=[masked], permutations=19)
+    a, b = [range(0, 30), range(32, 70), range(75, 120)], [range(120, 160), range(161, 240)]
+    expected, cut = compare(model, movie, a, b, latents=[latents], permutations=19)
+    assert found.statistic == expected.statistic
+    assert np.array_equal(found.coefficients_a, expected.coefficients_a)
+    for name in ("explained_a", "explained_b", "difference"):
+        image = getattr(maps, name)
+        assert np.isfinite(image).all()
+        assert np.allclose(image, getattr(cut, name), rtol=1e-5, atol=1e-5 * image.max())
+
+
+def test_bad_frames_of_the_recording_count_before_training(movie: Movie, tmp_path: Path) -> None:
+    bad = Movie.from_array(movie.frames(0, 240))
+    bad.valid_frames[15:70] = False
+    with pytest.raises(InputError, match="A is too short"):
+        run_compare(
+            bad, [range(70)], B, tmp_path / "out", FAST, on_progress=lambda at: pytest.fail("it began")
+        )
+
+
 def test_progress_counts_up_to_the_end_and_stops(model: VARAutoencoder, movie: Movie) -> None:
     told: list[tuple[int, int]] = []
     compare(model, movie, A, B, permutations=19, progress=lambda *at: told.append(at))
@@ -99,9 +126,22 @@ def test_folder_of_results(model: VARAutoencoder, movie: Movie, tmp_path: Path) 
     assert written["permutations"] == 39
     assert written["a"] == [[0, 70], [75, 120]]
     assert {"statistic", "p_value", "block_length", "effect", "edges"} <= set(written)
+    assert 0 < written["loudness_p_value"] <= 1
+    assert all(it["p_value"] <= 0.05 for it in written["louder"])
     assert tifffile.imread(tmp_path / "out" / "difference.tif").shape == (24, 32)
     assert "Comparing" in stages
     run_compare(movie, A, B, tmp_path / "out", model, permutations=19)  # an earlier run is replaced
+
+
+def test_livelier_latents_are_listed(model: VARAutoencoder, movie: Movie, tmp_path: Path) -> None:
+    latents = model.encode(movie)
+    mean = latents.mean(0)
+    latents[120:, 3] = mean[3] + 10 * (latents[120:, 3] - mean[3])
+    comparison, maps = compare(model, movie, [range(120)], B, latents=[latents], permutations=99)
+    written = save_comparison(tmp_path, [movie], [range(120)], B, comparison, maps, {})
+    assert written["loudness_p_value"] == min(it["p_value"] for it in written["louder"])
+    assert written["louder"][0]["source"] == 3
+    assert written["louder"][0]["ratio"] > 5
 
 
 def test_a_model_is_trained_on_both_recordings(movie: Movie, tmp_path: Path) -> None:

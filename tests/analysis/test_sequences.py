@@ -5,18 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 
-from napari_calcdyn.analysis.sequences import permutation as _sequence_test
+from napari_calcdyn.analysis.sequences import changes as _changes
+from napari_calcdyn.analysis.sequences.changes import find_changes, random_signs
+from napari_calcdyn.analysis.sequences.common_var import CommonVAR
 from napari_calcdyn.analysis.sequences.comparison import Comparison, compare_sequences
 from napari_calcdyn.analysis.sequences.condition_blocks import make_blocks
-from napari_calcdyn.analysis.sequences.permutation import (
-    CommonVAR,
-    changed_edges,
-    factors,
-    gains,
-    permuted_labels,
-)
 from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.recording import Cancelled, InputError
 
@@ -34,7 +28,7 @@ def rules(seed: int = 0, *, changed: bool = False) -> np.ndarray:
     return matrix
 
 
-def run(matrix: np.ndarray, frames: int, seed: int, size: float = 1.0) -> np.ndarray:
+def run(matrix: np.ndarray, frames: int, seed: int, size: float | np.ndarray = 1.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     values = np.zeros((frames + 100, LATENTS))
     for t in range(1, len(values)):
@@ -42,7 +36,9 @@ def run(matrix: np.ndarray, frames: int, seed: int, size: float = 1.0) -> np.nda
     return values[100:]
 
 
-def halves(seed: int, frames: int = 400, *, changed: bool = False, size: float = 1.0) -> np.ndarray:
+def halves(
+    seed: int, frames: int = 400, *, changed: bool = False, size: float | np.ndarray = 1.0
+) -> np.ndarray:
     return np.vstack(
         [run(rules(), frames, 2 * seed), run(rules(changed=changed), frames, 2 * seed + 1, size)]
     )
@@ -97,62 +93,68 @@ def test_stronger_innovations_in_one_condition_are_no_change_of_rules() -> None:
     assert (p <= 0.05).sum() <= 6  # 99 % of such runs
 
 
-def test_statistic_is_the_gain_in_residuals_recomputed_frame_by_frame() -> None:
-    from napari_calcdyn.models.lasso.lasso import solve_lasso
+def test_some_latents_livelier_in_one_condition_are_no_change_of_rules() -> None:
+    size = np.ones(LATENTS)
+    size[:3] = 2.0
+    found = []
+    for seed in range(40):
+        latents = halves(200 + seed, 600, size=size)[300:]  # 300 frames of A, 600 of B
+        found.append(compare_sequences(latents, [range(300)], [range(300, 900)], order=1, permutations=99))
+    assert sum(it.p_value <= 0.05 for it in found) <= 6  # 99 % of such runs
+    assert sum(len(it.edges()) > 0 for it in found) <= 6
+    # That they are livelier is an answer of its own.
+    assert np.mean([it.loudness[:3] for it in found]) == pytest.approx(2, rel=0.05)
+    assert np.mean([it.loudness[3:] for it in found]) == pytest.approx(1, rel=0.05)
+    assert np.mean([it.loudness_p[:3] <= 0.05 for it in found]) > 0.9
+    assert sum((it.loudness_p[3:] <= 0.05).any() for it in found) <= 6
 
-    latents = halves(5, changed=True, size=2.0)
-    blocks = make_blocks(latents, [range(400)], [range(400, 800)], 1, 20)
-    common = CommonVAR.fit(blocks, Selection(), None)
-    labels = permuted_labels(blocks, 3, seed=0)
-    factor = factors(blocks, common, labels, None)
-    found = gains(blocks, common, labels, factor, None)
 
-    pairs = [blocks.of(block) for block in range(len(blocks.frames))]
-
-    def residual(scale: np.ndarray) -> np.ndarray:
-        chosen = np.flatnonzero(scale)
-        root = np.sqrt(scale)
-        z, y = (torch.from_numpy(np.concatenate([root[i] * pairs[i][k] for i in chosen])) for k in (0, 1))
-        a = solve_lasso(z.T @ z / len(z), z.T @ y / len(z), common.penalty)
-        return (y - z @ a).square().sum(0).numpy()
-
-    for row, chosen in enumerate(labels):
-        first, second = chosen * factor[row, 0], (1 - chosen) * factor[row, 1]
-        pooled = residual(first + second)
-        expected = (pooled - residual(first) - residual(second)) / pooled
-        assert np.allclose(found[row], expected, atol=1e-8)
+def test_the_loudness_does_not_depend_on_the_units_nor_on_the_rules() -> None:
+    latents = halves(1, 800, changed=True)
+    plain = compare(latents)
+    assert plain.p_value <= 0.05
+    assert plain.loudness_p.min() > 0.05
+    twice = compare(np.vstack([latents[:800], 2 * latents[800:]]), block=plain.block_length)
+    assert np.allclose(twice.loudness, 2 * plain.loudness, rtol=1e-6)
+    assert (twice.loudness_p <= 0.05).all()
 
 
 def test_changes_of_connections_recomputed_frame_by_frame() -> None:
-    blocks = make_blocks(halves(5, changed=True, size=2.0), [range(400)], [range(400, 800)], 1, 20)
+    size = np.where(np.arange(LATENTS) < 3, 2.0, 1.0)
+    latents = halves(5, changed=True, size=size)
+    blocks = make_blocks(latents, [range(400)], [range(400, 800)], 1, 20)
     common = CommonVAR.fit(blocks, Selection(), None)
-    labels = permuted_labels(blocks, 19, seed=0)
-    factor = factors(blocks, common, labels, None)
-    change, p_value = changed_edges(blocks, common, labels, factor, None)
+    signs = random_signs(len(blocks.frames), 19, seed=0)
+    found = find_changes(blocks, common, signs, None)
 
-    pairs = []
-    for frames in blocks.frames:
-        z, y = (blocks.values[frames.start - lag : frames.stop - lag] for lag in (1, 0))
-        pairs.append((z - z.mean(0), y - y.mean(0)))  # less the mean of the block
-    z, y = (np.concatenate(it) for it in zip(*pairs, strict=True))
-    inverse = np.linalg.inv(z.T @ z / len(z) + 0.05 * np.eye(LATENTS))
-    effects = inverse @ z.T @ y / len(z)
-    found = []
-    for row, chosen in enumerate(labels.astype(bool)):
-        moved, variance, missed = [], np.zeros(effects.shape), []
-        for group, scale in zip((chosen, ~chosen), factor[row], strict=True):
-            z, y = (np.concatenate([pairs[i][k] for i in np.flatnonzero(group)]) for k in (0, 1))
-            wrong = y - z @ effects
-            missed.append(np.log(scale * np.square(wrong).mean(0)).mean())
-            terms = scale / len(z) * (z @ inverse)[:, :, None] * wrong[:, None, :]
-            moved.append(terms.sum(0))
-            variance += np.square(terms).sum(0)
-        assert missed[0] == pytest.approx(missed[1], abs=1e-9)
-        found.append((moved[1] - moved[0]) / np.sqrt(variance))
-    assert np.allclose(change, found[0], atol=1e-4)
-    largest = np.abs(found[1:]).max((1, 2))
-    expected = (1 + (largest[:, None, None] >= np.abs(found[0])).sum(0)) / 20
-    assert np.allclose(p_value, expected)
+    z, y = blocks.predictors, blocks.targets
+    in_b = np.repeat([0.0, 1.0], 380)
+    assert np.allclose([z[:380].mean(0), z[380:].mean(0)], 0)
+    freed = z @ np.linalg.inv(z.T @ z / 760 + 0.1 * np.eye(LATENTS))
+    expected = np.empty((LATENTS, LATENTS))
+    drawn = np.empty((19, LATENTS, LATENTS))
+    for target in range(LATENTS):
+        chosen = (common.coefficients[:, target] != 0).numpy()
+        chosen[target] = True
+        effects = np.linalg.lstsq(z[:, chosen], y[:, target], rcond=None)[0]
+        e = y[:, target] - z[:, chosen] @ effects
+        for source in range(LATENTS):
+            x = freed[:, source] * (in_b - 0.5)
+            error = np.sqrt(np.square(x) @ np.square(e))
+            expected[source, target] = x @ e / error
+            drawn[:, source, target] = signs[1:].repeat(20, axis=1) @ (x * e) / error
+    assert np.allclose(found.change, expected)
+    largest = np.abs(drawn).max((1, 2))
+    p_value = (1 + (largest[:, None, None] >= np.abs(expected)).sum(0)) / 20
+    assert np.allclose(found.p_value, p_value)
+    from scipy.stats import norm
+
+    threshold = norm.isf(5 / (2 * LATENTS**2))
+    excess = np.square(np.maximum(np.abs(expected) - threshold, 0))
+    assert np.allclose(found.excess, excess.sum(0))
+    assert np.allclose(found.null, np.square(np.maximum(np.abs(drawn) - threshold, 0)).sum((1, 2)))
+    gained = [(np.square(it) * (np.abs(it) > threshold)).sum() for it in (expected, *drawn)]
+    assert found.effect == pytest.approx((gained[0] - np.mean(gained[1:])) / (760 * LATENTS))
 
 
 def test_the_same_seed_gives_the_same_answer() -> None:
@@ -204,8 +206,10 @@ def test_automatic_blocks_are_never_too_few() -> None:
 def test_conditions_of_different_size_keep_their_sizes() -> None:
     latents = run(rules(), 800, 9)
     blocks = make_blocks(latents, [range(200)], [range(200, 800)], 1, "auto")
-    labels = permuted_labels(blocks, 50, seed=0)
-    assert set(labels.sum(1)) == {blocks.in_a}
+    signs = random_signs(len(blocks.frames), 50, seed=0)
+    assert (signs[0] == 1).all()
+    assert set(signs.ravel().tolist()) == {-1.0, 1.0}
+    assert len(blocks.targets[blocks.conditions[0]]) == blocks.in_a * blocks.length
     assert {len(frames) for frames in blocks.frames} == {blocks.length}
 
 
@@ -266,6 +270,31 @@ def test_nan_is_refused() -> None:
         compare(latents)
 
 
+def test_frames_that_are_left_out_are_gaps_and_no_joints() -> None:
+    latents = halves(7)
+    masked = latents.copy()
+    for gap in (range(150, 170), range(390, 401), range(600, 603)):
+        masked[gap.start : gap.stop] = np.nan
+    options = {"order": 2, "permutations": 39}
+    a, b = [range(0, 150), range(170, 390)], [range(401, 600), range(603, 800)]
+    cut = compare_sequences(latents, a, b, **options)  # type: ignore[arg-type]
+    found = compare_sequences(masked, [range(400)], [range(400, 800)], **options)  # type: ignore[arg-type]
+    assert found.statistic == cut.statistic
+    assert found.samples == cut.samples
+    assert np.array_equal(found.null, cut.null)
+    assert np.array_equal(found.loudness, cut.loudness)
+
+
+def test_too_few_frames_that_are_not_left_out_are_too_short() -> None:
+    latents = halves(7)
+    latents[10:400] = np.nan
+    with pytest.raises(InputError, match="A is too short"):
+        compare(latents)
+    latents[:] = np.nan
+    with pytest.raises(InputError, match="A is too short"):
+        compare(latents)
+
+
 def test_progress_is_reported_and_can_stop_the_work() -> None:
     told: list[tuple[int, int]] = []
     compare(halves(14), progress=lambda done, total: told.append((done, total)))
@@ -278,8 +307,8 @@ def test_progress_is_reported_and_can_stop_the_work() -> None:
 def test_labellings_are_looked_at_in_parts_that_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     latents = halves(15, changed=True)
     whole = compare(latents)
-    monkeypatch.setattr(_sequence_test, "_ROWS", 7)
-    monkeypatch.setattr(_sequence_test, "_COLUMNS", 10)
+    monkeypatch.setattr(_changes, "_ROWS", 7)
+    monkeypatch.setattr(_changes, "_COLUMNS", 10)
     told: list[tuple[int, int]] = []
     parts = compare(latents, progress=lambda done, total: told.append((done, total)))
     assert parts.p_value == whole.p_value
@@ -295,9 +324,9 @@ def test_many_permutations_of_many_edges_take_little_memory() -> None:
     latents = np.random.default_rng(0).standard_normal((300, 90))
     blocks = make_blocks(latents, [range(150)], [range(150, 300)], 1, 15)
     common = CommonVAR.fit(blocks, Selection(), None)
-    labels = permuted_labels(blocks, 2999, seed=0)
+    signs = random_signs(len(blocks.frames), 2999, seed=0)
     tracemalloc.start()
-    changed_edges(blocks, common, labels, np.ones((3000, 2)), None)
+    find_changes(blocks, common, signs, None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 250e6  # all at once they take 600 MB

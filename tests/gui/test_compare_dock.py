@@ -29,6 +29,7 @@ from napari_calcdyn.gui.compare.changed_layer import CHANGED
 from napari_calcdyn.gui.compare.dock import CompareDock
 from napari_calcdyn.gui.compare.inputs import OTHER
 from napari_calcdyn.gui.compare.runs import COMPARING, DIFFERENCE
+from napari_calcdyn.gui.compare.words import livelier
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import session_of
@@ -83,6 +84,7 @@ def test_a_change_of_rules_is_said_drawn_and_listed(viewer: Any, dock: CompareDo
     )
     assert "Compared: frames 0:200 (A), 200:400 (B) of cells" in dock.view.asked.text().replace("\u200b", "")
     assert "no p-value below" in dock.view.cautions.text()
+    assert dock.view.livelier.text() == livelier(comparison)
     assert dock.view.null.observed.value() == comparison.statistic
     edges, counts = dock.view.null.bars.getData()
     assert counts.sum() == 99
@@ -135,6 +137,18 @@ def test_a_click_on_a_row_shows_its_places_on_the_movie(viewer: Any, dock: Compa
     assert len(viewer.layers[CHANGED].data) == table.rowCount()
 
 
+def test_how_many_latents_are_livelier_is_one_sentence() -> None:
+    class Found:
+        loudness = np.array([1.0, 2.0, 3.0, 0.4])
+        loudness_p = np.array([1.0, 0.01, 0.02, 0.2])
+
+    assert livelier(Found) == "Some latents are livelier than in the other stretch: 2 in B (p = 0.01)."  # type: ignore[arg-type]
+    Found.loudness_p = np.array([1.0, 0.5, 0.5, 0.02])
+    assert livelier(Found) == "One latent is livelier than in the other stretch: 1 in A (p = 0.02)."  # type: ignore[arg-type]
+    Found.loudness_p = np.ones(4)
+    assert livelier(Found) == "No latent is clearly livelier in A or in B."  # type: ignore[arg-type]
+
+
 def test_no_change_is_no_proof_of_sameness(viewer: Any, dock: CompareDock, qtbot: Any) -> None:
     write(qtbot, dock, "A", "0:50, 100:150")
     write(qtbot, dock, "B", "50:100, 150:200")
@@ -145,7 +159,7 @@ def test_no_change_is_no_proof_of_sameness(viewer: Any, dock: CompareDock, qtbot
     assert compared.comparison.p_value > 0.05
     assert "No change of the dynamics" in dock.view.verdict.text()
     assert "This does not prove that the dynamics are the same." in dock.view.cautions.text()
-    assert "blocks that can change places" in dock.view.cautions.text()
+    assert "blocks that can change sign" in dock.view.cautions.text()
 
 
 def test_two_recordings_of_one_field_of_view(viewer: Any, dock: CompareDock, qtbot: Any) -> None:

@@ -52,7 +52,9 @@ def compare(
     model: SavedModel = None,
     preset: Preset = None,
     correct: Correct = None,
-    permutations: Annotated[int, typer.Option(min=19, help="Number of permutations of the blocks.")] = 999,
+    permutations: Annotated[
+        int, typer.Option(min=19, help="Number of draws of random signs for the blocks.")
+    ] = 999,
     block: Annotated[str, typer.Option(metavar="[auto|FRAMES]", help="Frames in a block.")] = "auto",
     device: Device = "auto",
     seed: Seed = 0,
@@ -100,11 +102,20 @@ def compare(
     edges, effect = len(found["edges"]), found["effect"]
     less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
     print(
-        f"p = {found['p_value']:.3g} for the same dynamics in A and B ({found['permutations']} permutations of blocks"
-        f" of {found['block_length']} frames). With separate dynamics for A and B the one-step error is {less} than by"
-        f" chance. {edges} connection{'s' * (edges != 1)} changed."
+        f"p = {found['p_value']:.3g} for the same dynamics in A and B ({found['permutations']} draws of signs for"
+        f" blocks of {found['block_length']} frames). With separate dynamics for A and B the one-step error is {less}"
+        f" than by chance. {edges} connection{'s' * (edges != 1)} changed. {_livelier(found)}"
     )
     say_done(found["seconds"], out)
+
+
+def _livelier(found: dict[str, Any]) -> str:
+    """Say how many latents are livelier in one of the stretches."""
+    if not found["louder"]:
+        return "No latent is clearly livelier in A or in B."
+    in_b = sum(it["ratio"] > 1 for it in found["louder"])
+    in_a = len(found["louder"]) - in_b
+    return f"Livelier latents: {in_a} in A, {in_b} in B (p = {found['loudness_p_value']:.3g})."
 
 
 def _block(text: str) -> int | Literal["auto"]:

@@ -60,7 +60,7 @@ def check_conditions(
         room for too few blocks, or two recordings differ in frame rate.
     """
     of = _one_or_two(movies)
-    check_ranges(a, b, tuple(movie.n_frames for movie in of), order, block)
+    check_ranges(a, b, tuple(movie.valid_frames for movie in of), order, block)
     rate, other = of[0].frame_rate, of[-1].frame_rate
     if rate and other and abs(rate - other) > _SAME_RATE * max(rate, other):
         raise InputError(

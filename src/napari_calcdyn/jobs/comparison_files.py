@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import save_overview
@@ -55,6 +57,8 @@ def save_comparison(
         "permutations": comparison.permutations,
         "effect": comparison.effect,
         "edges": [_edge(edge) for edge in comparison.edges()],
+        "loudness_p_value": float(comparison.loudness_p.min()),
+        "louder": _louder(comparison),
         "a": [[it.start, it.stop] for it in a],
         "b": [[it.start, it.stop] for it in b],
         "samples": list(comparison.samples),
@@ -69,6 +73,20 @@ def save_comparison(
     save_overview(folder / "overview.png", movies, a, b, comparison, maps)
     write_metrics(folder, "compare", found)
     return found
+
+
+def _louder(comparison: Comparison) -> list[dict[str, Any]]:
+    """List the latents that are livelier in one condition, the largest change first."""
+    found = np.flatnonzero(comparison.loudness_p <= 0.05)
+    found = found[np.argsort(-np.abs(np.log(comparison.loudness[found])), kind="stable")]
+    return [
+        {
+            "source": int(latent),
+            "ratio": float(comparison.loudness[latent]),
+            "p_value": float(comparison.loudness_p[latent]),
+        }
+        for latent in found
+    ]
 
 
 def _edge(edge: Any) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Test of whether two stretches of time follow the same rules.
+"""Test of whether two stretches of time follow the same rules, however loud each of them is.
 
-H0: both follow one VAR. With a sparse VAR of both together and one of each, all with the penalty λ that is chosen once,
-for both together, the statistic is ``D = Σ_j (RSS_pooled − RSS_A − RSS_B) / RSS_pooled`` over targets j. Under H0 it
-does not matter which block of time belongs to which condition, and its distribution comes from permuting the
-labels of blocks (docs/compare.md).
+H0: both follow one VAR; every latent may be livelier in one of them. From the residuals of one sparse VAR of both,
+every connection gets a change from A to B in standard errors, which allow for noise of any size in each condition. The
+statistic sums up what exceeds the range of chance, and its distribution under H0 comes from random signs of blocks of
+time (docs/compare.md). Which latents are livelier is a question of its own, with an answer of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from napari_calcdyn.models.var import Selection
 from napari_calcdyn.recording import InputError, ProgressCallback, report
-from napari_calcdyn.recording.progress import part_of
 
 CHANGED = np.dtype(
     [
@@ -32,8 +31,6 @@ CHANGED = np.dtype(
 )
 """One changed connection: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
 
-_GAINS = 0.75  # of the time that the permutations take, for the statistic; the rest is for the connections
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -42,14 +39,14 @@ class Comparison:
     Attributes
     ----------
     statistic : float
-        ``Σ_j (RSS_pooled − RSS_A − RSS_B) / RSS_pooled``, over targets j.
+        ``D = Σ (|t| − τ)²`` over all connections whose change t, in standard errors, exceeds τ. By chance, five do.
     p_value : float
-        ``(1 + #{D* ≥ D}) / (1 + B)`` over B permutations of the blocks' labels.
+        ``(1 + #{D* ≥ D}) / (1 + B)`` over B draws of signs for the blocks.
     effect : float
-        Mean over targets of the part of the one-step error that goes away where each sequence has rules of its own,
-        less what it is on average where the labels mean nothing.
+        Mean over targets of the part of the one-step error that goes away with the changes that exceed τ, less what
+        it is by chance.
     null : ndarray (B,), float64
-        The statistic of every permutation.
+        The statistic of every draw.
     block_length : int
         Frames in a block.
     samples : tuple of int
@@ -62,6 +59,10 @@ class Comparison:
         Family-wise p-values of the change of each coefficient, of all together.
     edge_change : ndarray (p, d, d), float32
         How far each coefficient moved from A to B, in standard errors; also where the lasso has it at zero.
+    loudness : ndarray (d,), float64
+        How much livelier each latent is in B: standard deviation of what its past does not predict, B over A.
+    loudness_p : ndarray (d,), float64
+        Family-wise p-values of that ratio, of all latents together, from permuted labels of the blocks.
     """
 
     statistic: float
@@ -75,10 +76,12 @@ class Comparison:
     coefficients_b: NDArray[np.float32]
     edge_p: NDArray[np.float32]
     edge_change: NDArray[np.float32]
+    loudness: NDArray[np.float64]
+    loudness_p: NDArray[np.float64]
 
     @property
     def permutations(self) -> int:
-        """Number of permutations B."""
+        """Number of draws B."""
         return len(self.null)
 
     def edges(self, alpha: float = 0.05) -> NDArray[Any]:
@@ -123,10 +126,11 @@ def compare_sequences(
     Parameters
     ----------
     latents : ndarray (T, d)
-        In time order. Two recordings of one field of view are two stretches of the latents of both, one after the
-        other.
+        In time order; rows of NaN are frames that are left out. Two recordings of one field of view are two stretches
+        of the latents of both, one after the other.
     a, b : sequence of range
-        Stretches of frames of the two conditions. No frame is predicted from frames outside its stretch.
+        Stretches of frames of the two conditions. No frame is predicted from frames outside its stretch, or across
+        frames that are left out.
     order : int
         Number of lags p.
     weights : Tensor (p·d, d), float64, optional
@@ -134,19 +138,21 @@ def compare_sequences(
     selection : Selection, optional
         How λ is chosen, on both conditions together; EBIC by default.
     permutations : int
-        Number B of permutations; the smallest possible p-value is 1/(1 + B).
+        Number B of draws of random signs, and of permutations for the loudness; the smallest possible p-value is
+        1/(1 + B).
     block : int or "auto"
         Frames in a block; by default six autocorrelation times; less where that leaves fewer than seven blocks to a
         condition or, with short stretches, more than a quarter of its frames out.
     seed : int
-        Of the permutations.
+        Of the draws.
     progress : callable or None
-        Called with permutations done and in all; returns True to stop.
+        Called with draws done and in all; returns True to stop.
 
     Returns
     -------
     Comparison
-        Neither a change of the mean nor one of the overall size of the fluctuations counts as a change of rules.
+        Neither a change of the mean nor one of the size of the fluctuations, of some latents or of all, counts as a
+        change of rules.
 
     Raises
     ------
@@ -155,8 +161,10 @@ def compare_sequences(
     Cancelled
         If `progress` asked to stop.
     """
+    from .changes import find_changes, random_signs
+    from .common_var import CommonVAR
     from .condition_blocks import make_blocks
-    from .permutation import CommonVAR, changed_edges, factors, gains, permuted_labels
+    from .loudness import compare_loudness
 
     if permutations < 19:
         raise InputError(
@@ -166,36 +174,30 @@ def compare_sequences(
     blocks = make_blocks(latents, a, b, order, block)
     report(progress, 0, permutations)
     common = CommonVAR.fit(blocks, selection or Selection(), weights)
-    labels = permuted_labels(blocks, permutations, seed)
-    factor = factors(blocks, common, labels, progress)
-    shared = _GAINS * permutations
-    gain = gains(blocks, common, labels, factor, part_of(progress, 0, shared, permutations))
-    statistic = gain.sum(1)
-    null = statistic[1:]
-    change, edge_p = changed_edges(
-        blocks, common, labels, factor, part_of(progress, shared, permutations, permutations)
-    )
+    signs = random_signs(len(blocks.frames), permutations, seed)
+    found = find_changes(blocks, common, signs, progress)
+    loudness, loudness_p = compare_loudness(blocks, common.residuals, permutations, seed)
+    statistic = found.excess.sum()
 
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
 
     units = (blocks.std[:, None] / blocks.std).astype(np.float32)
-    coefficients = [
-        by_lag(common.alone(blocks.moments(group), scale).numpy()) * units
-        for group, scale in zip(blocks.conditions, factor[0].tolist(), strict=True)
-    ]
-    # A little less, so that equal labellings count as equal despite rounding.
-    as_large = int((null >= statistic[0] - 1e-9 * abs(statistic[0])).sum())
+    coefficients = [by_lag(common.fit_again(blocks.moments(it)).numpy()) * units for it in blocks.conditions]
+    # A little less, so that equal draws count as equal despite rounding.
+    as_large = int((found.null >= statistic * (1 - 1e-9)).sum())
     return Comparison(
-        statistic=float(statistic[0]),
+        statistic=float(statistic),
         p_value=(1 + as_large) / (1 + permutations),
-        effect=float((statistic[0] - null.mean()) / gain.shape[1]),
-        null=null,
+        effect=found.effect,
+        null=found.null,
         block_length=blocks.length,
         samples=(blocks.in_a * blocks.length, (len(blocks.frames) - blocks.in_a) * blocks.length),
-        targets=gain[0],
+        targets=found.excess,
         coefficients_a=coefficients[0],
         coefficients_b=coefficients[1],
-        edge_p=by_lag(edge_p),
-        edge_change=by_lag(change),
+        edge_p=by_lag(found.p_value),
+        edge_change=by_lag(found.change),
+        loudness=loudness,
+        loudness_p=loudness_p,
     )

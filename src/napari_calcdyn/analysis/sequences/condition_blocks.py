@@ -1,8 +1,7 @@
-"""Frames of two conditions as exchangeable blocks, of the same length, mean and power."""
+"""Frames of two conditions as blocks of one length, of the same mean and size."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +11,17 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_calcdyn.analysis.blocks import autocorrelation_time, equal_blocks
 from napari_calcdyn.models.var import Moments
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.ranges import stretches
 
-LEAST_BLOCKS = 5  # in a condition; fewer can be permuted in too few ways
+LEAST_BLOCKS = 5  # in a condition; fewer leave too few combinations of signs
 _WANTED_BLOCKS = 7
 _TIMES = 6.0  # of the autocorrelation time in a block; with less, neighbouring blocks are still correlated
 _MOST_BLOCKS = 400
-_MOST_BYTES = 2 * 2**30
 _KEPT = 0.75  # of a condition's frames, where blocks of one length leave some out
-_RIDGE = 0.05
-_ROUNDS = 4
 
 Ranges = Sequence[range]
 Sequence64 = NDArray[np.float64]
@@ -37,32 +33,29 @@ class Blocks:
 
     Attributes
     ----------
-    values : ndarray (T, d), float64
-        Latents in time order, standardised; only frames of the two conditions are meaningful.
+    predictors : ndarray (n, q), float64
+        Past latents of every predicted frame, block after block: lag 1 of all latents first, then lag 2, …
+    targets : ndarray (n, d), float64
+        Latents in the predicted frames. Predictors and targets have mean 0 in each condition.
     std : ndarray (d,), float64
-        By how much the latents were divided.
+        By how much the latents of both conditions were divided.
+    scale : ndarray (2,), float64
+        By how much all latents of A and all latents of B were divided besides.
     frames : list of range
-        Predicted frames of every one of the n blocks.
+        Predicted frames of every block.
     in_a : int
         How many blocks are of A.
     order : int
         Number of lags p.
-    gram : ndarray (n, q, q), float64
-        Sum ``ZᵀZ`` of every block, with q = p·d predictors, less their mean in the block.
-    cov : ndarray (n, d, q), float64
-        ``YᵀZ``.
-    square : ndarray (n, d), float64
-        ``diag(YᵀY)``.
     """
 
-    values: Sequence64
+    predictors: Sequence64
+    targets: Sequence64
     std: Sequence64
+    scale: Sequence64
     frames: list[range]
     in_a: int
     order: int
-    gram: Sequence64
-    cov: Sequence64
-    square: Sequence64
 
     @property
     def length(self) -> int:
@@ -71,31 +64,24 @@ class Blocks:
 
     @property
     def conditions(self) -> tuple[slice, slice]:
-        """Where the blocks of A and those of B are."""
-        return slice(self.in_a), slice(self.in_a, None)
-
-    def of(self, block: int) -> tuple[Sequence64, Sequence64]:
-        """Return predictors (L, q) and targets (L, d) of a block, less their means in this block."""
-        return _centred(self.values, self.frames[block], self.order)
+        """Where the predicted frames of A and those of B are."""
+        return slice(self.in_a * self.length), slice(self.in_a * self.length, None)
 
     def moments(self, chosen: slice = slice(None)) -> Moments:
-        """Return the moments of some blocks together; of all by default."""
-        n = len(self.frames[chosen]) * self.length
-        gram, cov, square = (
-            torch.from_numpy(sums[chosen].sum(0) / n) for sums in (self.gram, self.cov, self.square)
-        )
-        return Moments(gram, cov.t().contiguous(), square, n)
+        """Return the second moments of some predicted frames; of all by default."""
+        z, y = torch.from_numpy(self.predictors[chosen]), torch.from_numpy(self.targets[chosen])
+        return Moments(z.T @ z / len(z), z.T @ y / len(z), y.square().mean(0), len(z))
 
 
 def make_blocks(
     latents: NDArray[np.floating], a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
 ) -> Blocks:
-    """Check two conditions, bring them to the same mean and power, and cut them into blocks.
+    """Check two conditions, bring them to the same mean and size, and cut them into blocks.
 
     Parameters
     ----------
     latents : ndarray (T, d)
-        In time order.
+        In time order. A row of NaN is a frame that is left out.
     a, b : sequence of range
         Stretches of the two conditions.
     order : int
@@ -106,87 +92,70 @@ def make_blocks(
     Returns
     -------
     Blocks
-        Latents have mean 0 in each condition and variance 1 over both. The frames of both conditions are scaled, all
-        latents alike, such that a common VAR misses the same power in both: that leaves the rules as they are, and
-        blocks of a condition with more power then differ from others only by their rules.
+        Latents have mean 0 in each condition and variance 1 over both. Before that, all latents of a condition are
+        divided by one number, the geometric mean of their standard deviations: that leaves the rules as they are, and
+        neither condition outweighs the other in what they have in common.
 
     Raises
     ------
     InputError
         If the ranges cannot be compared.
     """
-    check_ranges(a, b, (len(latents),), order, block)
+    a, b = check_ranges(a, b, (frames_with_values(latents),), order, block)
     values: Sequence64 = np.zeros(latents.shape)
-    conditions = [np.concatenate([np.arange(r.start, r.stop) for r in stretches]) for stretches in (a, b)]
+    conditions = [np.concatenate([np.arange(r.start, r.stop) for r in ranges]) for ranges in (a, b)]
     for frames in conditions:
         chosen = np.asarray(latents[frames], np.float64)
         if not np.isfinite(chosen).all():
             raise InputError("The latents hold NaN or infinite values: check the recording, or train again.")
         values[frames] = chosen - chosen.mean(0)
-    used = np.concatenate(conditions)
-    cut_a, cut_b = _cut(values[np.sort(used)], a, b, order, block)
-    both = cut_a + cut_b
-    blocks = Blocks(values, np.ones(values.shape[1]), both, len(cut_a), order, *_sums(values, both, order))
-    blocks = _standardised(blocks, used)
-    groups = blocks.conditions
-    for _ in range(_ROUNDS):
-        louder = _louder(blocks, groups)
-        for frames, group, factor in zip(conditions, groups, (louder, 1 / louder), strict=True):
-            blocks.values[frames] *= math.sqrt(factor)
-            for sums in (blocks.gram, blocks.cov, blocks.square):
-                sums[group] *= factor
-    return _standardised(blocks, used)
-
-
-def _standardised(blocks: Blocks, used: NDArray[np.int64]) -> Blocks:
-    """Divide every latent by its standard deviation over the frames that are used."""
-    std = blocks.values[used].std(0)
+    spread = np.array([values[frames].std(0) for frames in conditions])
+    varies = (spread > 1e-9 * spread.max(initial=0)).all(0)
+    scale = np.exp(np.log(spread[:, varies]).mean(1)) if varies.any() else np.ones(2)
+    for frames, size in zip(conditions, scale, strict=True):
+        values[frames] /= size
+    used = np.sort(np.concatenate(conditions))
+    std = values[used].std(0)
     std[std <= 1e-9 * std.max(initial=0)] = 1  # a constant latent: the lasso leaves it out
-    lagged = np.tile(std, blocks.order)
-    return dataclasses.replace(
-        blocks,
-        values=blocks.values / std,
-        std=blocks.std * std,
-        gram=blocks.gram / (lagged[:, None] * lagged),
-        cov=blocks.cov / (std[:, None] * lagged),
-        square=blocks.square / std**2,
-    )
+    values /= std
+    cut = _cut(values[used], a, b, order, block)
+    parts = [_lagged(values, blocks, order) for blocks in cut]
+    predictors, targets = (np.concatenate(it) for it in zip(*parts, strict=True))
+    return Blocks(predictors, targets, std, scale, cut[0] + cut[1], len(cut[0]), order)
 
 
-def _centred(values: Sequence64, frames: range, order: int) -> tuple[Sequence64, Sequence64]:
-    past = [values[frames.start - lag : frames.stop - lag] for lag in range(1, order + 1)]
-    predictors, targets = np.hstack(past), values[frames.start : frames.stop]
+def _lagged(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence64, Sequence64]:
+    """Return predictors and targets of one condition, less their means."""
+    frames = np.concatenate([np.arange(it.start, it.stop) for it in blocks])
+    predictors = np.hstack([values[frames - lag] for lag in range(1, order + 1)])
+    targets = values[frames]
     return predictors - predictors.mean(0), targets - targets.mean(0)
 
 
-def _sums(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence64, Sequence64, Sequence64]:
-    width = values.shape[1]
-    q = order * width
-    gram, cov = np.empty((len(blocks), q, q)), np.empty((len(blocks), width, q))
-    square = np.empty((len(blocks), width))
-    for block, frames in enumerate(blocks):
-        predictors, targets = _centred(values, frames, order)
-        np.matmul(predictors.T, predictors, out=gram[block])
-        np.matmul(targets.T, predictors, out=cov[block])
-        square[block] = np.square(targets).sum(0)
-    return gram, cov, square
-
-
 def check_ranges(
-    a: Ranges, b: Ranges, n_frames: tuple[int, ...], order: int, block: int | Literal["auto"] = "auto"
-) -> None:
+    a: Ranges,
+    b: Ranges,
+    valid: tuple[NDArray[np.bool_], ...],
+    order: int,
+    block: int | Literal["auto"] = "auto",
+) -> tuple[list[range], list[range]]:
     """Raise InputError if two conditions cannot be compared, before anything is computed.
 
     Parameters
     ----------
     a, b : sequence of range
         Stretches of the two conditions.
-    n_frames : tuple of int
-        Frames of the recording; or of the one that `a` is in, and of the one that `b` is in.
+    valid : tuple of ndarray (T,), bool
+        Which frames of the recording can be used; or of the one that `a` is in, and of the one that `b` is in.
     order : int
         Number of lags p.
     block : int or "auto"
         Frames in a block.
+
+    Returns
+    -------
+    a, b : list of range
+        The stretches, cut where frames cannot be used.
 
     Raises
     ------
@@ -199,25 +168,28 @@ def check_ranges(
         raise InputError(
             f"Blocks of {block} frames are too short for order {order}: make them at least {shortest} frames long."
         )
-    for name, stretches, frames in (("A", a, n_frames[0]), ("B", b, n_frames[-1])):
-        for it in stretches:
-            if it.step != 1 or not 0 <= it.start <= it.stop <= frames:
+    cut = []
+    for name, ranges, frames in (("A", a, valid[0]), ("B", b, valid[-1])):
+        for it in ranges:
+            if it.step != 1 or not 0 <= it.start <= it.stop <= len(frames):
                 raise InputError(
-                    f"The range {it.start}:{it.stop} of {name} is not in the recording, which has {frames} frames:"
-                    " choose one that is."
+                    f"The range {it.start}:{it.stop} of {name} is not in the recording, which has {len(frames)}"
+                    " frames: choose one that is."
                 )
-        if len(equal_blocks(stretches, shortest, order)) < LEAST_BLOCKS:
+        usable = without_gaps(ranges, frames)
+        cut.append(usable)
+        if len(equal_blocks(usable, shortest, order)) < LEAST_BLOCKS:
             raise InputError(
                 f"{name} is too short: a comparison of order {order} needs at least {LEAST_BLOCKS} blocks of"
                 f" {shortest} consecutive frames, after the first {order} of a stretch: choose longer ranges."
             )
-        room = LEAST_BLOCKS if block == "auto" else len(equal_blocks(stretches, block, order))
+        room = LEAST_BLOCKS if block == "auto" else len(equal_blocks(usable, block, order))
         if room < LEAST_BLOCKS:
             raise InputError(
                 f"{name} has room for {room} blocks of {block} frames, and a comparison needs at least {LEAST_BLOCKS}:"
                 " make blocks shorter, or choose longer ranges."
             )
-    if len(n_frames) == 1:
+    if len(valid) == 1:
         named = [(it.start, it.stop, name) for name, ranges in (("A", a), ("B", b)) for it in ranges]
         for (start, stop, name), (other_start, other_stop, other) in pairwise(sorted(named)):
             if other_start < stop:
@@ -225,6 +197,35 @@ def check_ranges(
                     f"The ranges {start}:{stop} of {name} and {other_start}:{other_stop} of {other} overlap: choose"
                     " ranges that share no frame."
                 )
+    return cut[0], cut[1]
+
+
+def frames_with_values(latents: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which frames are not left out, (T,): those whose latents (T, d) are not all NaN."""
+    known: NDArray[np.bool_] = ~np.isnan(latents).all(1)
+    return known
+
+
+def without_gaps(ranges: Ranges, valid: NDArray[np.bool_]) -> list[range]:
+    """Cut stretches where frames cannot be used.
+
+    Parameters
+    ----------
+    ranges : sequence of range
+        Of the recording.
+    valid : ndarray (T,), bool
+        Which of its frames can be used.
+
+    Returns
+    -------
+    list of range
+        What is left of each, in the same order.
+    """
+    return [
+        range(it.start + part.start, it.start + part.stop)
+        for it in ranges
+        for part in stretches(valid[it.start : it.stop])
+    ]
 
 
 def _shortest(order: int) -> int:
@@ -235,56 +236,24 @@ def _cut(
     values: Sequence64, a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
 ) -> tuple[list[range], list[range]]:
     """Cut both conditions into blocks of the same length."""
-    q = order * values.shape[1]
-    most = max(4 * LEAST_BLOCKS, min(_MOST_BLOCKS, _MOST_BYTES // (8 * q * (q + 2 * values.shape[1]))))
-    available = [sum(max(0, len(stretch) - order) for stretch in stretches) for stretches in (a, b)]
     if block == "auto":
+        available = [sum(max(0, len(stretch) - order) for stretch in ranges) for ranges in (a, b)]
         shortest = _shortest(order)
-        wanted = max(math.ceil(_TIMES * autocorrelation_time(values)), shortest, -(-sum(available) // most))
-        length = _longest(a, b, order, range(shortest, wanted + 1), available)
-    else:
-        length = block
-    cut = [equal_blocks(stretches, length, order) for stretches in (a, b)]
-    if len(cut[0] + cut[1]) > 2 * most:
-        raise InputError(
-            f"{len(cut[0] + cut[1])} blocks do not fit into memory with {values.shape[1]} latents: make them longer"
-            f" than {length} frames."
+        wanted = max(
+            math.ceil(_TIMES * autocorrelation_time(values)), shortest, -(-sum(available) // _MOST_BLOCKS)
         )
-    return cut[0], cut[1]
+        block = _longest(a, b, order, range(shortest, wanted + 1), available)
+    return equal_blocks(a, block, order), equal_blocks(b, block, order)
 
 
 def _longest(a: Ranges, b: Ranges, order: int, lengths: range, available: list[int]) -> int:
     """Return the greatest length that gives the wanted blocks and leaves out few frames; else the best there is."""
     wanted = np.array(lengths)
     counts, kept = [], []
-    for stretches, frames in zip((a, b), available, strict=True):
-        count = sum(np.maximum(0, len(stretch) - order) // wanted for stretch in stretches)
+    for ranges, frames in zip((a, b), available, strict=True):
+        count = sum(np.maximum(0, len(stretch) - order) // wanted for stretch in ranges)
         counts.append(count)
         kept.append(count * wanted / max(1, frames))
     score = np.minimum(1, np.min(counts, 0) / _WANTED_BLOCKS) + np.minimum(1, np.min(kept, 0) / _KEPT)
     score[np.min(counts, 0) < LEAST_BLOCKS] = 0
     return int(wanted[len(score) - 1 - np.argmax(score[::-1])])
-
-
-def _louder(blocks: Blocks, groups: tuple[slice, slice]) -> float:
-    """Return the factor for power in A, and its inverse in B, that makes the residuals of a common VAR equal.
-
-    As a geometric mean over latents, which does not depend on their units.
-    """
-    together = blocks.moments()
-    effects = ridge_inverse(together) @ together.cov
-    power = []
-    for group in groups:
-        m = blocks.moments(group)
-        power.append((m.variance + (effects * (m.gram @ effects - 2 * m.cov)).sum(0)).numpy())
-    usable = (np.array(power) > 1e-9).all(0)
-    if not usable.any():
-        return 1.0
-    return math.exp(np.log(power[1][usable] / power[0][usable]).mean() / 2)
-
-
-def ridge_inverse(moments: Moments) -> Tensor:
-    """Return ``(G + ρ)⁻¹``, (q, q): stable also where there are more predictors than frames."""
-    ridge = _RIDGE * torch.eye(len(moments.gram), dtype=torch.float64)
-    inverse: Tensor = torch.linalg.inv(moments.gram + ridge)
-    return inverse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.progress import part_of
 
 from .comparison import Comparison
+from .condition_blocks import frames_with_values, without_gaps
 
 _AT_ONCE = 256
 
@@ -48,7 +50,7 @@ class Condition:
     movie : Movie
         The recording.
     latents : ndarray (T, d)
-        Its latents.
+        Its latents; rows of NaN are frames that are left out.
     stretches : sequence of range
         Frames of it.
     """
@@ -57,15 +59,20 @@ class Condition:
     latents: NDArray[np.float32]
     stretches: Sequence[range]
 
+    @cached_property
+    def usable(self) -> list[range]:
+        """The stretches, cut where frames are left out."""
+        return without_gaps(self.stretches, frames_with_values(self.latents))
+
     @property
     def frames(self) -> int:
         """Number of frames that are compared."""
-        return sum(map(len, self.stretches))
+        return sum(map(len, self.usable))
 
     @property
     def mean(self) -> NDArray[np.float32]:
         """Mean latents in the condition, (d,)."""
-        total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.stretches)
+        total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.usable)
         mean: NDArray[np.float32] = (total / self.frames).astype(np.float32)
         return mean
 
@@ -126,7 +133,7 @@ def _explained(
     # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
     product, predicted, actual = np.zeros((3, *model.frame_shape))
     done = count = 0
-    for stretch in condition.stretches:
+    for stretch in condition.usable:
         for start, block in frames.batches(stretch.start + order, stretch.stop):
             past = condition.latents[start - order : start + len(block)] - mean
             contribution = model.network.decode(
@@ -148,7 +155,7 @@ def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) ->
     total, count = torch.zeros(effects.shape[1], effects.shape[1], dtype=torch.float64), 0
     for condition in conditions:
         mean = condition.mean
-        for stretch in condition.stretches:
+        for stretch in condition.usable:
             if len(stretch) > order:
                 centred = torch.from_numpy(condition.latents[stretch.start : stretch.stop] - mean).double()
                 predicted = lagged(centred[None], order)[0] @ effects

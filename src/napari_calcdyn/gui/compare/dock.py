@@ -75,7 +75,7 @@ class CompareDock(SideDock):
         self.permutations.setRange(19, 99_999)
         self.permutations.setValue(999)
         self.permutations.setToolTip(
-            "<qt>How often the blocks of A and B are shuffled at random to find what chance gives. With "
+            "<qt>How often the blocks of A and B get random signs to find what chance gives. With "
             "999 shuffles the smallest p-value is 0.001.</qt>"
         )
         self.block = QSpinBox()

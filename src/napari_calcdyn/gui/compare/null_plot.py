@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _BINS = 32
 _TOOLTIP = (
-    "<qt>Grey: the difference between two groups of blocks that were put together at random, once for each shuffle. "
+    "<qt>Grey: the difference where about half of the blocks, drawn at random, count with the opposite sign, once for "
+    "each shuffle. "
     "Orange: the difference between A and B. The p-value is the share of shuffles that reach it.</qt>"
 )
 

@@ -17,7 +17,7 @@ from .changed_layer import show_changed
 from .changed_table import MOST_ROWS, ChangedTable
 from .null_plot import NullPlot
 from .runs import export, show_difference
-from .words import ALPHA, block_counts, cautions, verdict
+from .words import ALPHA, block_counts, cautions, livelier, verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +42,8 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self._edges: NDArray[Any] = np.empty(0)
         self._changes: NDArray[np.float32] = np.empty(0, np.float32)
         layout = stacked(parent=self, margins=(0, 6, 0, 0), spacing=5)
-        self.asked, self.verdict, self.cautions, self.outdated = (wrapped() for _ in range(4))
-        for label in (self.verdict, self.asked, self.outdated, self.cautions):
+        self.asked, self.verdict, self.livelier, self.cautions, self.outdated = (wrapped() for _ in range(5))
+        for label in (self.verdict, self.livelier, self.asked, self.outdated, self.cautions):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
         self.null = NullPlot()
@@ -76,6 +76,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self._changes = comparison.edge_change[edges["lag"] - 1, edges["target"], edges["source"]]
         count = len(edges)
         self.verdict.setText(verdict(comparison))
+        self.livelier.setText(livelier(comparison))
         in_a, in_b = block_counts(comparison)
         self.asked.setText(
             f"Compared: {breakable(compared.words)}; {in_a} and {in_b} blocks of {comparison.block_length} frames."

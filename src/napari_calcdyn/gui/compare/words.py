@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,16 +36,41 @@ def verdict(comparison: Comparison) -> str:
     )
 
 
+def livelier(comparison: Comparison) -> str:
+    """Say how many latents are livelier in one condition than in the other, whatever the dynamics.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The test.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    clear = comparison.loudness_p <= ALPHA
+    more, less = (int((clear & it).sum()) for it in (comparison.loudness > 1, comparison.loudness < 1))
+    if not more + less:
+        return "No latent is clearly livelier in A or in B."
+    counts = [f"{count:,} in {name}" for count, name in ((less, "A"), (more, "B")) if count]
+    is_one = more + less == 1
+    return (
+        f"{'One latent is' if is_one else 'Some latents are'} livelier than in the other stretch:"
+        f" {' and '.join(counts)} ({p_words(float(comparison.loudness_p.min()))})."
+    )
+
+
 def cautions(comparison: Comparison) -> list[str]:
     """Return what limits the conclusion, one sentence each; none where nothing does."""
     found = ["This does not prove that the dynamics are the same."] if comparison.p_value > ALPHA else []
     in_a, in_b = block_counts(comparison)
-    ways, shuffles = math.comb(in_a + in_b, in_a), comparison.permutations + 1
+    ways, shuffles = 2 ** (in_a + in_b - 1), comparison.permutations + 1
     if min(in_a, in_b) < FEW_BLOCKS:
         small = ways < shuffles and comparison.p_value <= ALPHA
         least = f", and no p-value below {1 / ways:.1g} is possible" if small else ""
         found.append(
-            f"There are only {in_a} and {in_b} blocks that can change places: only a large change shows in so"
+            f"There are only {in_a} and {in_b} blocks that can change sign: only a large change shows in so"
             f" few{least}. Longer stretches have more."
         )
     elif comparison.p_value * shuffles < 1.5 and shuffles < 1000:

@@ -72,10 +72,10 @@ def save_overview(
 
 
 def _null(axes: Axes, comparison: Comparison) -> None:
-    axes.hist(comparison.null, bins=40, color="0.75", label="labels of blocks permuted")
+    axes.hist(comparison.null, bins=40, color="0.75", label="random signs of blocks")
     axes.axvline(comparison.statistic, color=_OBSERVED, linewidth=2, label="observed")
-    axes.set(xlabel="difference between A and B", ylabel="permutations")
-    axes.set_title(f"{comparison.permutations} permutations", fontsize=10)
+    axes.set(xlabel="difference between A and B", ylabel="draws")
+    axes.set_title(f"{comparison.permutations} draws", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
 
