@@ -80,7 +80,9 @@ class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, windows = self._reconstruct(self._frames.windows(self._starts[step], self._length))
+        reconstruction, windows = self._reconstruct(
+            self._frames.windows(self._starts[step], self._length), None
+        )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}

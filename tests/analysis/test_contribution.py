@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.analysis.maps import (
     ContributionMaps,
@@ -64,7 +65,7 @@ def fitted(request: pytest.FixtureRequest) -> Fitted:
     movie = Movie.from_array(simulated.movie)
     model = trained(movie, order=order, skip=skip)
     assert np.count_nonzero(model.var.coefficients) > 20
-    return Fitted(movie, model, contribution_maps(model, movie), model.encode(movie))
+    return Fitted(movie, model, contribution_maps(model, movie, var=model.var), model.encode(movie))
 
 
 def relative(difference: NDArray[np.floating], of: NDArray[np.floating]) -> float:
@@ -116,16 +117,16 @@ def test_edge_that_is_not_there_explains_nothing(fitted: Fitted) -> None:
 @pytest.mark.parametrize("batch", [1, 2, 50])
 def test_blocks_do_not_matter(fitted: Fitted, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "_BATCH_BYTES", batch * 4 * 37 * 50)
-    maps = contribution_maps(fitted.model, fitted.movie)
+    maps = contribution_maps(fitted.model, fitted.movie, var=fitted.model.var)
     for name in ("explained", "amplitude", "sources"):
         whole = getattr(fitted.maps, name)
         assert relative(getattr(maps, name) - whole, whole) < 1e-5
 
 
 def test_only_the_sources_asked_for(fitted: Fitted) -> None:
-    some = contribution_maps(fitted.model, fitted.movie, sources=[7, 3])
+    some = contribution_maps(fitted.model, fitted.movie, var=fitted.model.var, sources=[7, 3])
     np.testing.assert_allclose(some.sources, fitted.maps.sources[[7, 3]], rtol=1e-4, atol=1e-4)
-    none = contribution_maps(fitted.model, fitted.movie, sources=False)
+    none = contribution_maps(fitted.model, fitted.movie, var=fitted.model.var, sources=False)
     assert none.sources.shape == (0, 37, 50)
     np.testing.assert_array_equal(none.explained, fitted.maps.explained)
 
@@ -144,6 +145,26 @@ def test_another_point_of_the_path(fitted: Fitted) -> None:
     assert relative(maps.explained - explained, explained) < 1e-4
     assert relative(maps.sources.sum(0) - explained, explained) < 1e-4
     assert relative(maps.explained - fitted.maps.explained, explained) > 1e-3
+
+
+def test_by_default_the_maps_rest_on_the_steady_var_and_smoothed_frames(fitted: Fitted) -> None:
+    model, movie = fitted.model, fitted.movie
+    steady = model.steady
+    assert steady.order == 5
+    assert 0.2 < steady.smoothing < 1
+    maps = contribution_maps(model, movie)
+    sources = range(model.network.latents)
+    total = sum(np.asarray(contribution_movie(model, movie, var=steady, source=k))[5:] for k in sources)
+    frames = movie.frames(0, movie.n_frames).astype(np.float64)
+    smooth = gaussian_filter(frames - frames.mean(0), (0, *[steady.smoothing] * 2), mode="nearest", radius=3)
+    explained = (total * smooth[5:]).mean(0)
+    assert relative(maps.explained - explained, explained) < 1e-3
+    assert relative(maps.sources.sum(0) - maps.explained, explained) < 1e-4
+    assert relative(maps.amplitude - np.abs(total).mean(0), maps.amplitude) < 1e-3
+    source = int(np.abs(maps.sources).sum((1, 2)).argmax())
+    edges = np.argwhere(steady.coefficients[:, :, source])
+    parts = sum(edge_map(model, movie, source, target, lag + 1, var=steady) for lag, target in edges)
+    assert relative(parts - maps.sources[source], maps.sources[source]) < 1e-4
 
 
 def test_movies_are_lazy(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,5 +238,5 @@ def test_maps_of_another_recording_use_its_own_mean() -> None:
     predicted = model.decode(model.var.predict(latents))[1:] - model.decode(model.var.mean[None])
     deviation = other.frames(1, other.n_frames) - other.mean_frame()
     expected = (predicted * deviation).mean(0)
-    explained = contribution_maps(model, other, sources=False).explained
+    explained = contribution_maps(model, other, var=model.var, sources=False).explained
     np.testing.assert_allclose(explained, expected, atol=1e-3 * np.abs(expected).max())

@@ -110,7 +110,7 @@ def test_the_explained_map_is_the_mean_over_whole_samples(movie: Movie, model: V
     predicted = model.decode(model.var.predict(latents)[1:][whole]) - model.decode(model.var.mean[None])
     actual = movie.frames(1, FRAMES)[whole] - movie.mean_frame()
     expected = (predicted * actual).mean(0, dtype=np.float64)
-    found = contribution_maps(model, movie, sources=False).explained
+    found = contribution_maps(model, movie, var=model.var, sources=False).explained
     valid = movie.valid_pixels
     np.testing.assert_allclose(found[valid], expected[valid], atol=2e-3 * np.nanmax(found))
 

@@ -9,14 +9,15 @@ complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import conv2d, pad
 
-from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var import VAR, SteadyVAR
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
@@ -25,17 +26,24 @@ from .predictor import Predictor, check_latent
 from .result import ContributionMaps
 from .source_split import SourceSplit
 
+_REACH = 3  # pixels
+_LEAST_SMOOTHING = 0.2  # pixels; less changes nothing
+
 
 @torch.no_grad()
 def contribution_maps(
     model: VARAutoencoder,
     movie: Movie,
     *,
-    var: VAR | None = None,
+    var: VAR | SteadyVAR | None = None,
     sources: bool | Sequence[int] = True,
     progress: ProgressCallback | None = None,
 ) -> ContributionMaps:
     """Compute the maps in one pass over the movie, some frames at a time.
+
+    By default they rest on ``model.steady``, which averages a latent's own past over five frames and does not penalise
+    it, and frames are smoothed by its `smoothing` before they are compared with the contributions. With another `var`,
+    such as ``model.var``, they rest on that and on frames as they are.
 
     Parameters
     ----------
@@ -43,8 +51,8 @@ def contribution_maps(
         The fitted model.
     movie : Movie
         Of the frame size that the model was trained on.
-    var : VAR, optional
-        Another point of the model's lasso path; its own by default.
+    var : VAR or SteadyVAR, optional
+        The predictor, such as a point of the model's lasso path; ``model.steady`` by default.
     sources : bool or sequence of int
         Which sources get a map of their own. All maps of 1,024 sources on 512 × 512 pixels take 1 GB.
     progress : callable or None
@@ -64,6 +72,8 @@ def contribution_maps(
     Cancelled
         If `progress` asked to stop.
     """
+    var = var or model.steady
+    smooth = _smoothing(var)
     predictor = Predictor(model, var)
     everything = range(model.network.latents)
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
@@ -74,6 +84,7 @@ def contribution_maps(
     frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
+        actual = smooth(actual)
         contribution = model.network.decode(predictor.predict(past))
         explained += (contribution * actual).sum(0).cpu().numpy()
         amplitude += contribution.abs().sum(0).cpu().numpy()
@@ -100,7 +111,7 @@ def edge_map(
     target: int,
     lag: int = 1,
     *,
-    var: VAR | None = None,
+    var: VAR | SteadyVAR | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
     """Map one connection between latents: what `source` explains through `target`, `lag` frames later.
@@ -115,8 +126,8 @@ def edge_map(
         Latents k and j.
     lag : int
         l, in frames, from 1 on.
-    var : VAR, optional
-        Another point of the model's lasso path; its own by default.
+    var : VAR or SteadyVAR, optional
+        ``model.steady``, or another point of the model's lasso path; ``model.var`` by default.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -143,13 +154,31 @@ def edge_map(
     edge = torch.zeros_like(predictor.effects)
     edge[column, target] = predictor.effects[column, target]
     split = SourceSplit(model.network, edge, predictor.order, [source])
+    smooth = _smoothing(var)
     frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
-        split.add(past, actual)
+        split.add(past, smooth(actual))
     image: NDArray[np.float32] = split.result()[0] * np.float32(model.scale**2 / frames)
     image[model.masked_pixels(movie)] = np.nan
     return image
+
+
+def _smoothing(var: VAR | SteadyVAR | None) -> Callable[[Tensor], Tensor]:
+    """Return the Gaussian average of frames (n, Y, X) that belongs to a predictor."""
+    sigma = var.smoothing if isinstance(var, SteadyVAR) else 0.0
+    if sigma < _LEAST_SMOOTHING:
+        return lambda frames: frames
+    at = torch.arange(-_REACH, _REACH + 1)
+    weights = torch.exp(-0.5 * (at / sigma) ** 2)
+    weights /= weights.sum()
+
+    def smooth(frames: Tensor) -> Tensor:
+        kernel = weights.to(frames.device)
+        padded = pad(frames[:, None], (_REACH,) * 4, mode="replicate")
+        return conv2d(conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]
+
+    return smooth
 
 
 def _predictable(

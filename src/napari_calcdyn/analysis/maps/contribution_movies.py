@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var import VAR, SteadyVAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.movies.lazy import lazy_frames
@@ -18,7 +18,7 @@ from .predictor import Predictor
 
 
 def contribution_movie(
-    model: VARAutoencoder, movie: Movie, *, var: VAR | None = None, source: int | None = None
+    model: VARAutoencoder, movie: Movie, *, var: VAR | SteadyVAR | None = None, source: int | None = None
 ) -> Any:
     """Return the contribution at every time, ``Σ_k C_k[t]`` or that of one source.
 
@@ -28,8 +28,8 @@ def contribution_movie(
         The fitted model.
     movie : Movie
         Of the frame size that the model was trained on.
-    var : VAR, optional
-        Another point of the model's lasso path; its own by default.
+    var : VAR or SteadyVAR, optional
+        ``model.steady``, or another point of the model's lasso path; ``model.var`` by default.
     source : int, optional
         Only this source.
 

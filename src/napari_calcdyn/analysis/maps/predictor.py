@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var import VAR, SteadyVAR
 from napari_calcdyn.models.var.moments import lagged
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError
@@ -19,8 +19,8 @@ class Predictor:
     ----------
     model : VARAutoencoder
         Its network encodes.
-    var : VAR or None
-        Another point of the model's lasso path; its own by default.
+    var : VAR, SteadyVAR or None
+        The steady one, or another point of the model's lasso path; `model.var` by default.
     source : int or None
         Only what comes from this latent; the others are taken to be at their mean.
 
@@ -31,7 +31,7 @@ class Predictor:
         2, …
     """
 
-    def __init__(self, model: VARAutoencoder, var: VAR | None, source: int | None = None) -> None:
+    def __init__(self, model: VARAutoencoder, var: VAR | SteadyVAR | None, source: int | None = None) -> None:
         var = var or model.var
         coefficients = torch.from_numpy(var.coefficients).to(model.device)
         if source is not None:

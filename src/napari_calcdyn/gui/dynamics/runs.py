@@ -89,7 +89,8 @@ def compute_maps(session: Session) -> bool:
 
         leave_a_core()
         split = 4 * var.latents * movie.frame_shape[0] * movie.frame_shape[1] <= MOST_SOURCE_BYTES
-        return contribution_maps(model, movie, var=var, sources=split, progress=progress)
+        predictor = None if var is model.var else var
+        return contribution_maps(model, movie, var=predictor, sources=split, progress=progress)
 
     def done(maps: ContributionMaps) -> None:
         if session.recording.movie is not movie or session.dynamics.model is not model:

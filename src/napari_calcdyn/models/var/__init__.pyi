@@ -1,3 +1,4 @@
 from .model import VAR as VAR, fit_var as fit_var, penalty_weights as penalty_weights
 from .moments import Moments as Moments
 from .selection import Selection as Selection
+from .steady import SteadyVAR as SteadyVAR, fit_own_past as fit_own_past

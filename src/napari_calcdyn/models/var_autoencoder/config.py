@@ -29,8 +29,8 @@ class VARAutoencoderConfig(Settings):
     """Number of past frames that predict the next one."""
     prediction_weight: float = setting("Dynamics", "Prediction weight γ", 1.5, ge=0, le=100)
     """Weight of the prediction error relative to the reconstruction error. Larger values leave out more of the
-    activity that cannot be predicted, and make the reconstruction less exact. At 1, it makes no difference whether
-    pure noise is left out."""
+    activity that cannot be predicted, and make the reconstruction less exact. Shot noise does not count: each latent's
+    error is weighted by the share of its variance that is not shot noise."""
     selection: Literal["ebic", "cross-validation", "fraction", "nonzeros"] = setting(
         "Dynamics", "Sparsity chosen by", "ebic"
     )

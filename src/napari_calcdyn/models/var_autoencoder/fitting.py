@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
-from napari_calcdyn.models.var import VAR, Selection, fit_var
+from napari_calcdyn.models.var import VAR, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig
 from .held_out import held_out_errors
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
+from .shot_noise import shot_noise, smooth_shapes
 from .split import Split, check_held_out
 from .windows import NormalisedMovie, encode_movie
 
@@ -64,9 +65,11 @@ def fit_parts(
     network.to(where)
     try:
         frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known, progress=halt)
-        task = Objective(network, frames, split, config, seed)
-        report(halt, 0, config.steps)
-        yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)
+        noise, share = shot_noise(frames, split.training)
+        with smooth_shapes(network, share):
+            task = Objective(network, frames, split, config, seed, noise)
+            report(halt, 0, config.steps)
+            yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)
     except torch.OutOfMemoryError as error:
         raise InputError(
             "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"
@@ -76,12 +79,12 @@ def fit_parts(
 
     yield Progress("Estimating the dynamics", config.steps, config.steps)
     try:
-        var, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
+        var, own, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
     except Cancelled:  # fast for recordings of any length
         near = range(
             max(0, split.known - _FRAMES_AFTER_STOP), min(movie.n_frames, split.known + _FRAMES_AFTER_STOP)
         )
-        var, errors = _estimate(network, frames, split, config, near, scale, None)
+        var, own, errors = _estimate(network, frames, split, config, near, scale, None)
     metrics = {
         "mode": config.mode,
         "skip": config.skip,
@@ -104,6 +107,7 @@ def fit_parts(
         "offset": offset,
         "scale": scale,
         "var": var,
+        "steady": SteadyVAR(var, own, share),
         "metrics": metrics,
         "corrections": None if movie.corrections is None else movie.corrections.for_others(),
     }
@@ -117,14 +121,19 @@ def _estimate(
     span: range,
     scale: float,
     progress: ProgressCallback | None,
-) -> tuple[VAR, dict[str, float]]:
+) -> tuple[VAR, NDArray[np.float64], dict[str, float]]:
     """Fit the VAR to the latents of the frames in `span` that are not held out, and measure it on the others."""
     latents = encode_movie(network, frames, span, progress)
     known = split.known - span.start
     selection = Selection(config.selection, config.fraction, config.nonzeros)
     var = fit_var(latents[:known], config.order, selection, weights=configured_weights(network, config))
+    own = fit_own_past(var, latents)  # of all frames, as a cell may be active only in those held out
     report(progress, len(span), len(span))
-    return var, held_out_errors(network, frames, latents[known - config.order :], split.known, scale, var)
+    return (
+        var,
+        own,
+        held_out_errors(network, frames, latents[known - config.order :], split.known, scale, var),
+    )
 
 
 def _normalisation(

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var import VAR, Moments
+from napari_calcdyn.models.var import VAR, Moments, SteadyVAR
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.recording.quality import correct_movie
@@ -45,6 +45,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         s, in movie units.
     var : VAR
         Dynamics of the latents.
+    steady : SteadyVAR
+        The same with a steadier own past, on which the explained map rests.
     corrections : Corrections or None
         What was corrected in the recording that the model was trained on.
     metrics : dict
@@ -58,6 +60,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     offset: NDArray[np.float32]
     scale: float
     var: VAR
+    steady: SteadyVAR
     corrections: Corrections | None
 
     def _fit(
@@ -235,11 +238,13 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             "var.variance": var.moments.variance,
             "var.weights": var.weights,
             "var.penalty": var.penalty,
+            "steady.own": torch.from_numpy(self.steady.own),
         }
         sizes = {
             "frame_shape": self.frame_shape,
             "latents": self.network.latents,
             "scale": self.scale,
+            "smoothing": self.steady.smoothing,
             "samples": var.moments.samples,
             "corrections": None,
         }
@@ -258,9 +263,10 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
         )
         mean, std = tensors["var.mean"].numpy(), tensors["var.std"].numpy()
         self.var = VAR(mean, std, moments, tensors["var.weights"], tensors["var.penalty"])
+        self.steady = SteadyVAR(self.var, tensors["steady.own"].numpy(), float(saved["smoothing"]))
         self.offset, self.scale = tensors["offset"].numpy(), float(saved["scale"])
         self.corrections = _corrections(saved.get("corrections"), tensors)
-        _check_sizes(self.var, self.network.latents, self.config.order)
+        _check_sizes(self.var, self.steady.own, self.network.latents, self.config.order)
         if self.offset.shape != (height, width):
             raise ValueError("sizes disagree")
 
@@ -278,11 +284,11 @@ def _corrections(saved: dict[str, Any] | None, tensors: dict[str, Tensor]) -> Co
     )
 
 
-def _check_sizes(var: VAR, latents: int, order: int) -> None:
+def _check_sizes(var: VAR, own: NDArray[np.float64], latents: int, order: int) -> None:
     """Raise ValueError if the sizes of the VAR are wrong."""
     moments, predictors = var.moments, order * latents
-    found = (var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
+    found = (own, var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
     square, tall = (predictors, predictors), (predictors, latents)
-    expected = [(latents,)] * 4 + [square, tall, tall]
+    expected = [(latents,)] * 5 + [square, tall, tall]
     if [tuple(values.shape) for values in found] != expected:
         raise ValueError("sizes disagree")

@@ -114,10 +114,18 @@ class PatchAutoencoder(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
+        return self._project(frames, self.footprints)
+
+    def noise_variance(self, pixels: Tensor) -> Tensor:
+        """Return the variance (d,) that independent noise of the pixels, of variance (Y, X), has in the latents."""
+        return self._project(pixels[None], self.footprints.square())[0]
+
+    def _project(self, frames: Tensor, footprints: Tensor) -> Tensor:
+        """Multiply the window of every place by its footprint and add up, (n, d)."""
         s, rows, columns = self.stride, self.rows, self.columns
         tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
         tiles = tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
-        parts = tiles @ self._by_tile(self.footprints).transpose(1, 2)
+        parts = tiles @ self._by_tile(footprints).transpose(1, 2)
         parts = parts.view(rows + 1, columns + 1, -1, 4)
         corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
         latents = torch.stack(corners).sum(0).flatten(0, 1).T

@@ -12,7 +12,7 @@ from napari_calcdyn.recording import InputError
 from .config import VARAutoencoderConfig
 from .held_out import sum_of_squares
 from .network import PatchAutoencoder
-from .prediction import Estimate, detached, draw_windows, estimate_var
+from .prediction import Estimate, detached, draw_windows, estimate_var, total_variance
 from .split import Split
 from .windows import NormalisedMovie
 
@@ -43,6 +43,7 @@ class Objective:
         split: Split,
         config: VARAutoencoderConfig,
         seed: int,
+        noise: Tensor,
     ) -> None:
         self.module: nn.Module = network
         self._network, self._frames, self._split, self._config = network, frames, split, config
@@ -74,6 +75,7 @@ class Objective:
         self._weights = configured_weights(network, config).float().to(network.places.device)
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
+        self._noise = noise
 
     def stage(self, step: int, total: int) -> str:
         """Return the name of the stage of a step, for display."""
@@ -100,9 +102,9 @@ class Objective:
             span=self._span,
         )
         self._memory = detached(estimate)
-        residual, variance = estimate.score(windows[1::2], to_score)
-        parts["prediction"] = (residual / variance).detach()
-        return reconstruction + weight * residual / self._pixels, parts
+        residual = estimate.residual(windows[1::2], to_score)
+        parts["prediction"] = residual.detach().sum() / total_variance(windows[1::2], to_score)
+        return reconstruction + weight * self._penalty(estimate, residual), parts
 
     @torch.no_grad()
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
@@ -126,16 +128,28 @@ class Objective:
             self._weights,
             valid=None if seen is None else seen[None],
         )
-        residual, variance = estimate.score(torch.cat(ahead)[None], None if coming is None else coming[None])
+        latents, chosen = torch.cat(ahead)[None], None if coming is None else coming[None]
+        residual = estimate.residual(latents, chosen)
         losses = {
             "held_out_reconstruction": reconstruction,
-            "held_out_prediction": float(residual / variance),
+            "held_out_prediction": float(residual.sum() / total_variance(latents, chosen)),
         }
         if self._config.mode == "two-stage":
             return losses["held_out_reconstruction"], losses
         if self._ramp(step, total) < 1:
             return None, losses
-        return float(reconstruction + self._config.prediction_weight * residual / self._pixels), losses
+        return float(
+            reconstruction + self._config.prediction_weight * self._penalty(estimate, residual)
+        ), losses
+
+    def _penalty(self, estimate: Estimate, residual: Tensor) -> Tensor:
+        """Return the prediction error for each pixel, every latent weighted by its share that is not shot noise.
+
+        No predictor can know the shot noise of the next frame. Without the weight, a weak but predictable cell would be
+        left out because of the noise in its latent.
+        """
+        share = estimate.signal_share(self._network.noise_variance(self._noise))
+        return (share * residual).sum() / self._pixels
 
     def _reconstruct(self, windows: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""

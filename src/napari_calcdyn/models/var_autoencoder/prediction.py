@@ -36,6 +36,13 @@ class Estimate:
     coefficients: Tensor
     moments: Moments
 
+    def residual(self, windows: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return ``mean (z − ẑ)²`` of every latent in windows (W, L, d), (d,); differentiable."""
+        order = len(self.coefficients) // len(self.mean)
+        predictors, targets = lagged((windows - self.mean) / self.std, order, valid)
+        residual = (targets - predictors @ self.coefficients) * self.std
+        return residual.square().sum(0) / len(residual)
+
     def score(self, windows: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Predict windows (W, L, d).
 
@@ -51,11 +58,16 @@ class Estimate:
         residual, variance : Tensor ()
             ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents; the first is differentiable.
         """
-        order = len(self.coefficients) // len(self.mean)
-        predictors, targets = lagged((windows - self.mean) / self.std, order, valid)
-        residual = (targets - predictors @ self.coefficients) * self.std
-        variance = chosen(windows.detach(), valid).var(0, correction=0).sum()
-        return residual.square().sum() / len(residual), variance
+        return self.residual(windows, valid).sum(), total_variance(windows, valid)
+
+    def signal_share(self, noise: Tensor) -> Tensor:
+        """Return the share of each latent's variance that is not this `noise`, (d,); without gradient."""
+        return (1 - noise / self.std.square()).clamp(0, 1).detach()
+
+
+def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return ``mean ‖z − mean z‖²`` of windows (W, L, d); without gradient."""
+    return chosen(windows.detach(), valid).var(0, correction=0).sum()
 
 
 def chosen(windows: Tensor, valid: Tensor | None) -> Tensor:

@@ -1,0 +1,98 @@
+"""A VAR that forgets noise: its own past is the mean of several frames, and is not penalised."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model import VAR
+
+FRAMES = 5
+"""Frames over which a latent's own past is averaged."""
+
+
+class SteadyVAR:
+    r"""The predictor of the explained map: $\hat z_j[t] = b_j \bar z_j[t] + \sum_{k \neq j} \sum_l A_l[j,k] z_k[t-l]$.
+
+    $\bar z_j[t]$ is the mean of the last five frames; all latents are deviations from their mean μ. One number
+    $b_j \ge 0$ for each latent is estimated by least squares, without penalty. Connections to other latents are
+    those of the sparse VAR. Where shot noise makes up most of a latent, a single past frame predicts hardly
+    anything, and a penalty leaves it out; the mean of five frames holds a fifth of the noise.
+
+    Parameters
+    ----------
+    var : VAR
+        The sparse VAR.
+    own : ndarray (d,)
+        b.
+    smoothing : float
+        Standard deviation in pixels of the Gaussian by which frames are averaged before they are compared with the
+        prediction; the share of shot noise in their variance, 0 to 1.
+    """
+
+    def __init__(self, var: VAR, own: NDArray[np.float64], smoothing: float) -> None:
+        self.var, self.own, self.smoothing = var, own, smoothing
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean μ of the latents, (d,)."""
+        return self.var.mean
+
+    @property
+    def latents(self) -> int:
+        """Number of latents d."""
+        return self.var.latents
+
+    @property
+    def order(self) -> int:
+        """Number of lags: five, or those of the sparse VAR if it has more."""
+        return max(FRAMES, self.var.order)
+
+    @cached_property
+    def coefficients(self) -> NDArray[np.float32]:
+        """Coefficients (p, d, d) as [lag, target, source], in units of the latents."""
+        tables = np.zeros((self.order, self.latents, self.latents), np.float32)
+        tables[: self.var.order] = self.var.coefficients
+        for lag, table in enumerate(tables):
+            np.fill_diagonal(table, self.own / FRAMES if lag < FRAMES else 0)
+        return tables
+
+
+def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Estimate how much of a latent's recent mean is left in the next frame, beside what others add.
+
+    Parameters
+    ----------
+    var : VAR
+        The sparse VAR; its connections between different latents are used.
+    latents : ndarray (T, d)
+        Latents in time order; NaN where frames are left out.
+
+    Returns
+    -------
+    ndarray (d,), float64
+        b, at least 0; 0 where there are too few frames.
+    """
+    order = max(FRAMES, var.order)
+    centred = np.asarray(latents, np.float64) - var.mean
+    whole = np.isfinite(centred.sum(1))
+    count = len(centred) - order
+
+    def before(lag: int) -> NDArray[np.float64]:
+        return centred[order - lag : len(centred) - lag]
+
+    if count < 1:
+        return np.zeros(var.latents)
+    usable = np.all([whole[order - lag : len(whole) - lag] for lag in range(order + 1)], axis=0)
+    rest = before(0)[usable]
+    for lag, table in enumerate(var.coefficients, start=1):
+        others = table - np.diag(np.diag(table))
+        if others.any():
+            rest = rest - before(lag)[usable] @ others.T
+    recent = sum(before(lag)[usable] for lag in range(1, FRAMES + 1)) / FRAMES
+    power = np.square(recent).sum(0)
+    own: NDArray[np.float64] = np.zeros_like(power)
+    np.divide((recent * rest).sum(0), power, out=own, where=power > 0)
+    return np.maximum(own, 0)
