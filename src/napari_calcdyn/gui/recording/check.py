@@ -128,7 +128,7 @@ class RecordingCheck(SessionPart):
             if not (quality.valid_frames.any() and quality.valid_pixels.any()):
                 what = "frame" if not quality.valid_frames.any() else "pixel"
                 session.work.tell("recording", f"No {what} would be left: leave some in.", True)
-                self._mask.show()
+                self._mask.show(anyway=True)
                 return
             marked = "frames" if quality.pixels is recording.quality.pixels else "pixels"
             kinds = tuple(it for it in KINDS if it in recording.kinds or it == marked)

@@ -12,6 +12,7 @@ from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import ProgressRow
 from napari_calcdyn.gui.forms.pieces import button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.recording.quality.findings import FLICKER, TREND
 
 from .check import RecordingCheck
 from .quality_plot import QualityPlot
@@ -25,7 +26,8 @@ _SWITCHES = {
     "motion": ("Motion", "Moves every frame back by as far as the picture has moved."),
     "brightness": (
         "Brightness",
-        "Divides every frame by the light of the lamp, or by the slow trend of bleaching.",
+        "Divides every frame by its light: by the slow trend of bleaching, or with a flickering lamp by all of it. Off "
+        "where parts of the picture change differently, as that is more likely activity.",
     ),
     "lines": ("Odd lines", "Moves every second line back, which a scanner displaces."),
     "frames": ("Bad frames", "Leaves out the frames that are shaded in the plot. Time goes on in them."),
@@ -129,6 +131,8 @@ class FindingsView(QWidget):  # type: ignore[misc]
         self.findings.setVisible(True)
         self.findings.setText("<br>".join(f"• {it.text}" for it in found) if found else FINE)
         useful = {it.kind for it in found} | set(recording.kinds)
+        if quality.brightness.trend >= TREND or quality.brightness.flicker >= FLICKER:
+            useful.add("brightness")  # also where it is left alone because cells may be behind it
         for kind, box in self.switches.items():
             with signals_blocked(box):
                 box.setChecked(kind in recording.kinds)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QTimer
 
 from napari_calcdyn.gui.layers.layers import RESULT, keeping_active, spatial_metadata
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MASKED_PIXELS = "masked pixels"
 _PAUSE_MS = 400  # without a stroke of the brush, before the movie follows
-_COLOURS = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: (0.9, 0.2, 0.55, 1.0)}
+_COLOURS = [[0.0, 0.0, 0.0, 0.0], [0.9, 0.2, 0.55, 1.0]]  # of what is left in and out
 
 
 class PixelMask:
@@ -37,11 +38,14 @@ class PixelMask:
         self._session = weakref.ref(session)
         self._painted = weakref.WeakMethod(painted)
         self._layer: weakref.ref[Labels] | None = None
+        self._shown = np.zeros(
+            (0, 0), bool
+        )  # the layer differs from it where a stroke is not handed over yet
         self._soon = QTimer(singleShot=True, interval=_PAUSE_MS)
         self._soon.timeout.connect(self._hand_over)
 
-    def show(self) -> None:
-        """Show what is left out now."""
+    def show(self, *, anyway: bool = False) -> None:
+        """Show what is left out now, unless the user is painting, or anyway."""
         session = self._session()
         quality = session.recording.quality if session is not None else None
         if session is None or quality is None:
@@ -51,8 +55,10 @@ class PixelMask:
             masked = self._wanted(session)
             if layer is None and masked.any():
                 layer = self._add(session, masked)
-            elif layer is not None and not np.array_equal(layer.data != 0, masked):
-                layer.data = masked.astype(np.uint8)
+            elif layer is not None and (anyway or np.array_equal(layer.data != 0, self._shown)):
+                self._shown = masked
+                if not np.array_equal(layer.data != 0, masked):
+                    layer.data = masked.astype(np.uint8)
 
     def edit(self) -> None:
         """Bring the layer to the user's hand, with the brush."""
@@ -79,8 +85,6 @@ class PixelMask:
         return layer if fitting and session.viewer is not None and layer in session.viewer.layers else None
 
     def _add(self, session: Session, masked: NDArray[np.bool_]) -> Any:
-        from napari.utils.colormaps import DirectLabelColormap
-
         viewer, like = session.viewer, session.movie_layer
         if viewer is None or like is None:
             return None
@@ -92,12 +96,13 @@ class PixelMask:
                 masked.astype(np.uint8),
                 name=MASKED_PIXELS,
                 opacity=0.5,
-                colormap=DirectLabelColormap(color_dict=_COLOURS),
+                # For one with a dictionary of colours, napari compiles code for seconds.
+                colormap=CyclicLabelColormap(colors=_COLOURS),
                 metadata={RESULT: "result"},
                 **spatial_metadata(like, 2),
             )
         layer.brush_size = 3
-        self._layer = weakref.ref(layer)
+        self._layer, self._shown = weakref.ref(layer), masked
         for signal in (layer.events.labels_update, layer.events.data, layer.events.set_data):
             signal.connect(self._on_painted)
         return layer
@@ -111,5 +116,6 @@ class PixelMask:
         if session is None or painted is None or layer is None:
             return
         masked = np.asarray(layer.data) != 0
-        if not np.array_equal(masked, self._wanted(session)):
+        if not np.array_equal(masked, self._shown):
+            self._shown = masked
             painted(masked)
