@@ -14,14 +14,17 @@ from pathlib import Path
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
+from scipy.ndimage import gaussian_filter, shift
 
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock
 from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import Docks, add_docks
+from napari_calcdyn.gui.layers.layers import FIRST_LOOK
 from napari_calcdyn.gui.neurons.inputs import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.gui.recording.check import RecordingCheck
 from napari_calcdyn.simulate import movie_of_traces, simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
 
@@ -69,7 +72,7 @@ def dynamics_pictures(folder: Path) -> None:
     session = recording.session
     simulate_movie().save(folder)
     recording.open([folder / "movie.tif"])
-    wait_until(lambda: session.work.job is None)
+    wait_until(lambda: FIRST_LOOK in viewer.layers)
     picture(viewer, "opened")
     recording.mean.click()
     wait_until(lambda: session.work.job is None)
@@ -85,6 +88,24 @@ def dynamics_pictures(folder: Path) -> None:
     picture(viewer, "window")
     viewer.theme = "light"
     picture(viewer, "window_light")
+    viewer.close()
+
+
+def check_pictures(_: Path) -> None:
+    """Take the picture of *What the panel finds*."""
+    simulated = simulate_movie(frames=600)
+    random = np.random.default_rng(2)
+    moves = gaussian_filter(random.normal(size=(600, 2)), (4, 0)) * 6
+    movie = np.stack([shift(*it, order=1, mode="nearest") for it in zip(simulated.movie, moves, strict=True)])
+    movie[200:206] = movie[400] = 0
+    viewer, docks = open_window()
+    limits = [float(it) for it in np.percentile(movie, (1, 99.9))]
+    metadata = {"frame_rate": simulated.frame_rate}
+    viewer.add_image(movie, name="moving recording", contrast_limits=limits, metadata=metadata)
+    wait_until(lambda: FIRST_LOOK in viewer.layers)
+    docks.recording.session.part(RecordingCheck).mark_frames(range(300, 320), bad=True)
+    let_live(1.0)
+    picture(viewer, "check")
     viewer.close()
 
 
@@ -227,7 +248,7 @@ def compare_pictures(folder: Path) -> None:
 def main() -> None:
     """Take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    for take in (dynamics_pictures, neuron_pictures, question_pictures, compare_pictures):
+    for take in (check_pictures, dynamics_pictures, neuron_pictures, question_pictures, compare_pictures):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))
 

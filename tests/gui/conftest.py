@@ -22,6 +22,7 @@ from npe2 import PluginManifest
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
+from napari_calcdyn.gui.recording.check import RecordingCheck
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.session import session_of
 
@@ -84,6 +85,12 @@ def viewer(make_napari_viewer: Callable[..., Any]) -> Iterator[Viewer]:
     notification_manager.records.clear()
     yield shown
     session_of(shown).close()
+
+
+@pytest.fixture(autouse=True)
+def recordings_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take recordings as they are: the layers that follow their check are left to `test_recording_check.py`."""
+    monkeypatch.setattr(RecordingCheck, "start", lambda check: None)
 
 
 @pytest.fixture

@@ -126,11 +126,19 @@ class Job:
         """Ask the work to end; its result so far still arrives."""
         self._stop.set()
 
-    def close(self) -> None:
-        """Stop, wait a bounded time, and call nothing back."""
+    def drop(self) -> None:
+        """Stop, without waiting, and call nothing back."""
         self._closed = True
         self._stop.set()
-        self._finished.wait(JOIN_TIMEOUT_S)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in another thread for the work to end; returns whether it has. What follows may be still to come."""
+        return self._finished.wait(seconds)
+
+    def close(self) -> None:
+        """Stop, wait a bounded time, and call nothing back."""
+        self.drop()
+        self.wait(JOIN_TIMEOUT_S)
 
     def _run(self) -> None:
         try:

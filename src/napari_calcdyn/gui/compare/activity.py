@@ -97,7 +97,7 @@ def mean_brightness(movie: Movie, stop: threading.Event | None = None) -> Curve:
     frames : ndarray (n,), int64
         Frame numbers.
     brightness : ndarray (n,), float64
-        In movie units.
+        In movie units, of the pixels that are not masked; NaN for frames that are left out.
     """
     step = -(-movie.n_frames // MOST_FRAMES)
     frames: list[int] = []
@@ -112,5 +112,7 @@ def mean_brightness(movie: Movie, stop: threading.Event | None = None) -> Curve:
         if stop is not None and stop.is_set():
             break
         frames.extend(range(start, start + len(block)))
-        brightness.extend(block.mean((1, 2), dtype=np.float64).tolist())
-    return np.array(frames, np.int64), np.array(brightness)
+        seen = block if movie.valid_pixels.all() else block[:, movie.valid_pixels][:, None]
+        brightness.extend(seen.mean((1, 2), dtype=np.float64).tolist())
+    at = np.array(frames, np.int64)
+    return at, np.where(movie.valid_frames[at], brightness, np.nan)

@@ -110,13 +110,18 @@ class CompareDock(SideDock):
         if self.session.work.doing == COMPARING:
             self.session.work.stop()
             return
+        self.session.work.after_check("compare", COMPARING, self._compare)
+
+    def _compare(self) -> bool:
         try:
             question = self.inputs.question()
         except InputError as error:
             self.session.work.tell("compare", str(error), True)
-            return
+            return False
         block = self.block.value()
-        compare(self.session, question, self.permutations.value(), "auto" if block == _AUTOMATIC else block)
+        return compare(
+            self.session, question, self.permutations.value(), "auto" if block == _AUTOMATIC else block
+        )
 
     def _on_table(self) -> None:
         choose_behaviour(self.session, self)

@@ -59,6 +59,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         super().__init__()
         self.session = session
         self._movie: Movie | None = None
+        self._source: Movie | None = None  # the same, whatever is corrected in it
         self.activity = Activity()
         self.activity.changed.connect(self._show_curves)
         self.how = QComboBox()
@@ -133,9 +134,11 @@ class CompareInputs(QWidget):  # type: ignore[misc]
 
     def show_movie(self) -> None:
         """Follow the session's recording, its frame rate, and the others in the viewer."""
-        movie = self.session.recording.movie
-        suggest = movie is not self._movie
-        self._movie = movie
+        recording = self.session.recording
+        suggest = (
+            recording.source is not self._source
+        )  # another recording, and not another version of this one
+        self._movie, self._source = recording.movie, recording.source
         self.other.show_layers()
         if suggest:
             self._suggest()

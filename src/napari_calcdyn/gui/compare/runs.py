@@ -64,7 +64,7 @@ def compare(
     block : int or "auto"
         Frames in a block.
     """
-    model, movie = session.dynamics.model, question.movies[0]
+    model, movie, source = session.dynamics.model, question.movies[0], session.recording.source
     shared = session.part(Latents)
     if model is None:
         session.work.tell("compare", NO_MODEL, True)
@@ -76,7 +76,9 @@ def compare(
         leave_a_core()
         testing = permutations + sum(map(len, question.a)) + sum(map(len, question.b))
         encoded, latents = 0, []
-        for it in question.movies:
+        # The other recording is corrected as the model's own was.
+        movies = [it if it is movie else model.corrected(it, progress) for it in question.movies]
+        for it in movies:
 
             def encoding(done: int, frames: int, before: int = encoded) -> bool | None:
                 nonlocal encoded
@@ -86,7 +88,7 @@ def compare(
             latents.append(shared.get(it, model, encoding) if it is movie else model.encode(it, encoding))
         return compare(
             model,
-            question.movies,
+            movies,
             question.a,
             question.b,
             latents=latents,
@@ -96,7 +98,7 @@ def compare(
         )
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
-        if session.recording.movie is not movie:
+        if session.recording.source is not source:
             session.work.tell("compare", "Another recording was chosen in the meantime: press Compare again.")
         elif session.dynamics.model is not model:
             session.work.tell("compare", "The model was replaced in the meantime: press Compare again.")
@@ -107,6 +109,7 @@ def compare(
                 question.a,
                 question.b,
                 question.words,
+                weakref.ref(source) if source is not None else None,
                 model.latent_centres,
                 weakref.ref(model),
             )

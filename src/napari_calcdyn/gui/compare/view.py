@@ -100,6 +100,8 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         here = compared is not None and compared.is_of(session.recording.movie)
         if compared is not None and not here:
             old = "This result belongs to another recording."
+            if compared.source is not None and compared.source() is session.recording.source:
+                old = "The corrections were changed since this result: press Compare to compute it anew."
         elif compared is not None and session.dynamics.model is not compared.model():
             old = "This result was computed with an earlier model: press Compare to use the present one."
         self.outdated.setText(old)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_calcdyn.gui.docks.message import breakable
+from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.pieces import stacked, tabs, wrapped
+from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.session.cautions import about_model, outdated_maps
 
 from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
-from .runs import choose_sparsity, densest, map_recording, show_edge
+from .runs import choose_sparsity, compute_maps, densest, map_recording, show_edge
 from .sparsity import SparsitySlider
 
 if TYPE_CHECKING:
@@ -36,9 +37,18 @@ class DynamicsDock(SideDock):
         self.listen(self.session.work.events.job, self._show_job)
         self.listen(self.session.dynamics.events.model, self._show_model)
         self.listen(self.session.dynamics.events.var, self._show_var)
+        dynamics = self.session.dynamics.events
+        for signal in (
+            self.session.recording.events.movie,
+            dynamics.model,
+            dynamics.maps,
+            self.session.work.events.job,
+        ):
+            self.listen(signal, self._show_version)
         self.follow_theme(napari_viewer)
         self._show_readiness()
         self._show_model()
+        self._show_version()
 
     # What the dock is made of
 
@@ -48,7 +58,14 @@ class DynamicsDock(SideDock):
         self.model.body.setSpacing(self.body.spacing())
         self.model.show_job()
         self.model.show_history()
-        for widget in (self.recording, self.model, self.progress, self.message):
+        self.version = MessageLine()
+        self.map_again = button(
+            "Map again",
+            "<qt>Computes the maps of the recording as it is corrected now.</qt>",
+            self._on_map_again,
+        )
+        parts = (self.recording, self.model, self.progress, self.message, self.version, self.map_again)
+        for widget in parts:
             self.body.addWidget(widget)
 
     def _build_views(self) -> None:
@@ -90,7 +107,16 @@ class DynamicsDock(SideDock):
     def _on_picked(self, source: int, target: int, lag: int) -> None:
         show_edge(self.session, source, target, lag)
 
+    def _on_map_again(self) -> None:
+        compute_maps(self.session)
+
     # What the dock shows
+
+    def _show_version(self, *_: object) -> None:
+        """Say where model or maps are of the recording before its corrections were changed."""
+        self.version.say(about_model(self.session))
+        self.map_again.setVisible(outdated_maps(self.session))
+        self.map_again.setEnabled(self.session.work.job is None)
 
     def _show_readiness(self, *_: object) -> None:
         movie, layer = self.session.recording.movie, self.session.movie_layer

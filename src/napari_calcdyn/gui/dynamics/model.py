@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_calcdyn.gui.models.background import load
 from napari_calcdyn.gui.models.kind import ModelKind
+from napari_calcdyn.gui.session.cautions import about_recording
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 
 from . import runs
@@ -62,6 +63,7 @@ DYNAMICS_MODEL = ModelKind(
     follow=compute_maps,
     exchanged="choose that recording to see its maps",
     loaded="open its recording to see the maps",
+    caution=about_recording,
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_calcdyn.gui.layers.layers import (
     DIVERGING_OVERLAY,
+    FIRST_LOOK,
     HEAT_OVERLAY,
     contrast,
     hide_result,
@@ -72,6 +73,7 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
             viewer.layers.remove(old)
         session.work.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
     put_image(viewer, EXPLAINED, maps.explained, layer, **style, contrast_limits=limits)
+    hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
 
 
 def by_source(sources: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

@@ -140,6 +140,7 @@ def show_all(session: Session, movie: Movie, model: VARAutoencoder, var: VAR, ma
     """Make maps those of the session, and put them and the movies that they sum up over the recording."""
     # The colours of the maps of one model mean the same all along its path.
     keep_contrast = session.dynamics.maps is not None
+    session.dynamics.mapped_with = movie.corrections
     session.dynamics.maps = maps
     show_lazy_movies(session, movie, model, var, maps, keep_contrast=keep_contrast)
     show_maps(session, movie, maps, keep_contrast=keep_contrast)  # last, hence on top

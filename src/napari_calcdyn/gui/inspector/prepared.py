@@ -243,15 +243,16 @@ def _traces(inputs: Inputs, stage: Stage) -> Traces:
 def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
     from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 
-    pixels = region.rois.footprints
+    pixels = region.rois.within(np.isfinite(model.offset)).footprints
     encoded = encoded_footprints(model, pixels)
-    return Readouts(encoded, pixels @ model.offset.ravel(), encoded)
+    return Readouts(encoded, pixels @ np.nan_to_num(model.offset.ravel()), encoded)
 
 
 def _read_out(model: VARAutoencoder, rois: RoiSet, raw: Traces) -> Readouts:
     from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, trace_weights
 
+    rois = rois.within(np.isfinite(model.offset))
     pixels = trace_weights(rois, raw)
     footprints = encoded_footprints(model, rois.footprints)
     weights = footprints if pixels is rois.footprints else encoded_footprints(model, pixels)
-    return Readouts(weights, pixels @ model.offset.ravel(), footprints)
+    return Readouts(weights, pixels @ np.nan_to_num(model.offset.ravel()), footprints)

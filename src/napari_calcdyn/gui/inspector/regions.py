@@ -159,14 +159,14 @@ def read_trace(movie: Movie, region: Region, progress: ProgressCallback | None =
     Returns
     -------
     ndarray (T,), float32
-        Weighted mean of the region's pixels.
+        Weighted mean of the region's pixels that are not masked; NaN for frames that are left out.
 
     Raises
     ------
     Cancelled
         If `progress` asked to stop.
     """
-    weights = region.rois.footprints
+    weights = region.rois.within(movie.valid_pixels).footprints
     y, x = np.divmod(weights.indices, movie.frame_shape[1])
     top, left = y.min(), x.min()
     place, share = (y - top, x - left), weights.data.astype(np.float64)
@@ -176,4 +176,5 @@ def read_trace(movie: Movie, region: Region, progress: ProgressCallback | None =
         cut = np.asarray(movie.data[start:stop, top : y.max() + 1, left : x.max() + 1])
         trace[start:stop] = cut[:, *place].astype(np.float64) @ share
         report(progress, stop, movie.n_frames)
+    trace[~movie.valid_frames] = np.nan
     return trace

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
+FIRST_LOOK = "first look"
+"""A map that needs no model, shown until there is a better one."""
+
 RESULT = "napari-calcdyn"  # the metadata key that marks a layer as one of ours
 
 DIVERGING = Colormap(
@@ -142,8 +145,9 @@ def move_layer(layer: Layer, place: dict[str, Any]) -> None:
 
 
 def contrast(image: np.ndarray, low: float = 0.0, percentile: float = 99.8) -> tuple[float, float]:
-    """Return contrast limits from `low` to a percentile of an image, never an empty range."""
-    high = float(np.percentile(image, percentile))
+    """Return contrast limits from `low` to a percentile of an image that may have NaN, never an empty range."""
+    known = image[np.isfinite(image)]
+    high = float(np.percentile(known, percentile)) if known.size else low
     return (low, high) if high > low else (low, low + 1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
 
     from .kind import ModelKind
 
+_LOADING = "Loading the model"
+
 
 def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
     """Train a model on the session's data in the background; returns whether it was started.
 
     The model that is there stays until the new one is fitted. A run that is stopped leaves its best so far.
     """
+    return session.work.after_check(kind.topic, kind.training, partial(_train, session, kind, config, device))
+
+
+def _train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
     data, state = kind.data(session), kind.state(session)
     if data is None:
         session.work.tell(kind.topic, kind.missing, True)
@@ -59,6 +66,10 @@ def train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
 
 def load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
     """Load a model of a kind in the background, for the session; returns whether it was started."""
+    return session.work.after_check(kind.topic, _LOADING, partial(_load, session, kind, folder, device))
+
+
+def _load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
     data, state = kind.data(session), kind.state(session)
 
     def compute(progress: ProgressCallback) -> Any:
@@ -77,7 +88,7 @@ def load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
         elif kind.data(session) is data:
             kind.follow(session)
 
-    return session.work.start(kind.topic, "Loading the model", compute, done)
+    return session.work.start(kind.topic, _LOADING, compute, done)
 
 
 def save(session: Session, kind: ModelKind, folder: Path) -> bool:

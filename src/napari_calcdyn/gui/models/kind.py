@@ -34,6 +34,7 @@ class ModelKind:
     follow: Callable[[Session], object]  # is called once the model of a session is that of its data
     exchanged: str  # what to do where the data was exchanged while a model was trained
     loaded: str  # … or is missing after one was loaded
+    caution: Callable[[Session], tuple[str, str]]  # what is wrong with the data, in a line, and in full
     basic: tuple[str, ...] = ()  # settings that are always to be seen
     prepare: Callable[[Any], object] = lambda model: None  # computes in the worker what is shown first
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_calcdyn.gui.docks.dock import Listener
+from napari_calcdyn.gui.docks.message import MessageLine
 from napari_calcdyn.gui.forms.device_choice import DeviceChoice
 from napari_calcdyn.gui.forms.form import SettingsForm
 from napari_calcdyn.gui.forms.pieces import beside, button, form_layout, stacked, wrapped
@@ -56,13 +57,23 @@ class ModelPanel(QWidget):  # type: ignore[misc]
         choices.addRow("Preset", self.preset)
         choices.addRow("Run on", self.device)
         buttons = beside((self.train, 2), (self.load, 1), (self.save, 1))
-        self.body = stacked(choices, self.preset_hint, self.form, buttons, parent=self)
+        self.caution = MessageLine()
+        self.body = stacked(choices, self.preset_hint, self.form, self.caution, buttons, parent=self)
 
         state = kind.state(session)
         for signal in (session.work.events.job, kind.data_changed(session), state.events.model):
             listener.connect(signal, self.show_job)
+        recording = session.recording.events
+        for signal in (
+            kind.data_changed(session),
+            recording.movie,
+            recording.unchecked,
+            session.work.events.check,
+        ):
+            listener.connect(signal, self.show_caution)
         listener.connect(state.events.history, self.show_history)
         self._on_preset()
+        self.show_caution()
 
     # What the user does
 
@@ -109,6 +120,12 @@ class ModelPanel(QWidget):  # type: ignore[misc]
         self.train.setEnabled(running or self.kind.data(session) is not None)
         self.load.setEnabled(idle)
         self.save.setEnabled(idle and self.kind.state(session).model is not None)
+
+    def show_caution(self, *_: object) -> None:
+        """Say what is wrong with the data before anything is trained on it."""
+        text, in_full = self.kind.caution(self.session)
+        self.caution.say(text)
+        self.caution.setToolTip(f"<qt>{in_full}</qt>" if in_full else "")
 
     def show_history(self, *_: object) -> None:
         """Draw the learning curves as far as they go."""

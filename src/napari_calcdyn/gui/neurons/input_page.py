@@ -15,6 +15,7 @@ from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import breakable
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
 from napari_calcdyn.recording.errors import InputError
 
 from .inputs import ISCELL, STOPPABLE, check_rois, extract, make_signal, open_neurons, use_drawn
@@ -62,6 +63,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             session.rois.events.loaded,
         ):
             listener.connect(signal, self._show_traces)
+        listener.connect(session.recording.events.movie, self._show_traces)
         listener.connect(session.work.events.job, self._show_job)
         layers = viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
@@ -226,6 +228,8 @@ class InputPage(QWidget):  # type: ignore[misc]
                 if traces is None
                 else trace_facts(traces)
             )
+            if outdated_traces(self.session, fluorescence):
+                self.trace_facts.setText(f"{self.trace_facts.text()}<br><b>{OTHER_TRACES}</b>")
             self.settings.show_frame_rate(fluorescence.frame_rate)
         self._show_job()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,10 @@ def extract(session: Session, settings: TraceSettings) -> bool:
     settings : TraceSettings
         How fluorescence becomes traces.
     """
+    return session.work.after_check("neurons", EXTRACTING, partial(_extract, session, settings))
+
+
+def _extract(session: Session, settings: TraceSettings) -> bool:
     movie, rois, path, before = (
         session.recording.movie,
         session.rois.loaded,

@@ -9,6 +9,7 @@ from napari_calcdyn.gui.forms.pieces import button, wrapped
 from napari_calcdyn.gui.models.kind import ModelKind
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.cautions import about_traces
 from napari_calcdyn.models.avae.config import AVAEConfig
 
 from .runs import MAPPING, NO_TRACES, map_neurons
@@ -61,6 +62,7 @@ NEURON_MODEL = ModelKind(
     follow=map_neurons,
     exchanged="its traces were replaced in the meantime",
     loaded="open traces, then press “Map neurons”",
+    caution=about_traces,
     basic=("architecture", "latent", "hidden", "beta"),
 )
 

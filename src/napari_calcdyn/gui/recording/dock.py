@@ -15,8 +15,11 @@ from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.number import Number, frame_rate_box
 from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
+from napari_calcdyn.gui.plots.theme import PlotColours
 
+from .findings_view import FindingsView
 from .recordings import (
+    MEAN,
     compute_mean,
     image_layers,
     looks_like_a_movie,
@@ -45,6 +48,8 @@ class RecordingDock(SideDock):
         self.setAcceptDrops(True)
         self._build_choice()
         self._build_facts()
+        self.check = FindingsView(self.session, self._listener)
+        self.body.addWidget(self.check)
         self._build_mean()
         self.body.addStretch(1)
 
@@ -56,6 +61,7 @@ class RecordingDock(SideDock):
         self._refresh_layers()
         self._show_movie()
         self._show_job()
+        self.follow_theme(napari_viewer)
 
     # What the dock is made of
 
@@ -150,14 +156,16 @@ class RecordingDock(SideDock):
             )
 
     def _on_frame_rate(self) -> None:
-        if self.session.recording.movie is not None:
-            self.session.recording.movie.frame_rate = rate = self.frame_rate.value
-            if self.session.movie_layer is not None:  # where the TIFF writer looks for it
-                self.session.movie_layer.metadata["frame_rate"] = rate
-            self._show_length()
+        recording, rate = self.session.recording, self.frame_rate.value
+        for movie in (recording.movie, recording.source):
+            if movie is not None:
+                movie.frame_rate = rate
+        if self.session.movie_layer is not None:  # where the TIFF writer looks for it
+            self.session.movie_layer.metadata["frame_rate"] = rate
+        self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.work.doing == "Mean frame":
+        if self.session.work.doing == MEAN:
             self.session.work.stop()
         else:
             compute_mean(self.session)
@@ -179,7 +187,7 @@ class RecordingDock(SideDock):
             use_layer(self.session, movies[0])
 
     def _show_movie(self, *_: object) -> None:
-        movie = self.session.recording.movie
+        movie = self.session.recording.source
         self.facts.setVisible(movie is not None)
         self.mean.setEnabled(movie is not None)
         self._refresh_choice()
@@ -219,8 +227,12 @@ class RecordingDock(SideDock):
             self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        running = self.session.work.doing == "Mean frame"
+        running = self.session.work.doing == MEAN
         self.mean.setText("Stop" if running else "Compute mean frame")
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow the viewer's theme."""
+        self.check.set_colours(colours)
 
 
 def _bytes(count: int) -> str:

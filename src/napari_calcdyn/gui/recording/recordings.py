@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,13 @@ from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies.lazy import lazy_frames
 from napari_calcdyn.recording.progress import ProgressCallback
 
+from .check import RecordingCheck
 from .io import layer_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MEAN = "Mean frame"
 MEAN_FRAME = "mean frame"
 MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
@@ -154,16 +157,20 @@ def movie_of(layer: Image) -> Movie:
 
 def take(session: Session, movie: Movie, layer: Image) -> None:
     """Set the session's recording; what was computed from another one is forgotten."""
-    if session.recording.movie is movie:
+    if session.recording.source is movie:
         return
     session.work.notice = None
     session.recording.layer = weakref.ref(layer)
-    session.recording.statistics = None
-    session.recording.movie = movie
+    session.recording.take(movie)
+    session.part(RecordingCheck).start()
 
 
 def compute_mean(session: Session) -> bool:
     """Compute the mean frame in the background and show it; returns whether the job was started."""
+    return session.work.after_check("recording", MEAN, partial(_compute_mean, session))
+
+
+def _compute_mean(session: Session) -> bool:
     movie = session.recording.movie
     if movie is None:
         session.work.tell("recording", "Open a recording first.", True)
@@ -179,7 +186,7 @@ def compute_mean(session: Session) -> bool:
             session.recording.statistics = statistics
             _show_mean(session, movie, statistics)
 
-    return session.work.start("recording", "Mean frame", compute, done, stage="Reading the movie")
+    return session.work.start("recording", MEAN, compute, done, stage="Reading the movie")
 
 
 def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
@@ -188,7 +195,12 @@ def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> N
         return
     mean = statistics.mean
     put_image(
-        viewer, MEAN_FRAME, mean, layer, colormap="gray", contrast_limits=contrast(mean, float(mean.min()))
+        viewer,
+        MEAN_FRAME,
+        mean,
+        layer,
+        colormap="gray",
+        contrast_limits=contrast(mean, float(np.nanmin(mean))),
     )
     # Three standard deviations of a lively pixel: what is beyond is an event, and shown as one.
     spread = 3 * symmetric_contrast(statistics.std, 99.0)[1]

@@ -32,6 +32,8 @@ class Compared:
         Frames, each of the recording that it is in.
     words : str
         What A and B are.
+    source : weakref, optional
+        The recording that A is in, whatever was corrected in it.
     centres : ndarray (d, 2)
         Places of the model's latents, in pixels (y, x).
     model : weakref
@@ -44,6 +46,7 @@ class Compared:
     a: list[range]
     b: list[range]
     words: str
+    source: weakref.ref[Movie] | None
     centres: NDArray[np.float32]
     model: weakref.ref[VARAutoencoder]
 

@@ -45,6 +45,7 @@ class Session:
         self.work = WorkState()
         self.docks: set[int] = set()  # those that are open and could show a run, by a token each
         self._parts: dict[type[Any], Any] = {}
+        self._noted_in: Movie | None = None  # the recording whose behaviour is known
         self.recording.events.movie.connect(self._forget_behaviour)
 
     @property
@@ -87,23 +88,31 @@ class Session:
             # A model of traces needs no movie.
             if self.work.status is None or self.work.status.topic != "neurons":
                 self.work.stop()
-            self.recording.layer = self.recording.movie = self.recording.statistics = None
+            self.work.stop_check()
+            self.recording.layer = None
+            self.recording.take(None)
             self.work.notice = None  # what was said about this movie in the other dock
             self.work.tell("recording", "The movie's layer was removed: choose or open another one.")
 
     def on_layer_renamed(self, event: Any) -> None:
         """Call the recording as the user does."""
         layer = self.movie_layer
-        if layer is not None and self.recording.movie is not None:
-            self.recording.movie.name = layer.name
+        for movie in (self.recording.movie, self.recording.source):
+            if layer is not None and movie is not None:
+                movie.name = layer.name
 
     def _forget_behaviour(self) -> None:
         """Forget what was noted during the recording before, even where this one is of the same length."""
-        self.recording.behaviour = None
+        if self.recording.source is not self._noted_in:
+            self._noted_in = self.recording.source
+            self.recording.behaviour = None
 
     def close(self) -> None:
         """Stop the running job and wait for it; nothing is called back. May be called any number of times."""
         self.work.close()
+        for part in self._parts.values():
+            if isinstance(part, SessionPart):
+                part.close()
 
 
 class SessionPart:
@@ -124,6 +133,9 @@ class SessionPart:
         session = self._session()
         assert session is not None  # it keeps this
         return session
+
+    def close(self) -> None:
+        """Stop what is under way. May be called any number of times."""
 
 
 _sessions: weakref.WeakKeyDictionary[Viewer, Session] = weakref.WeakKeyDictionary()

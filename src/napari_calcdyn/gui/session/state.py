@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces
+    from napari_calcdyn.recording.movies import Corrections
+    from napari_calcdyn.recording.quality import Quality
 
     from .compared import Compared
 
@@ -46,24 +48,49 @@ def same_objects(one: Sequence[Any], other: Sequence[Any]) -> bool:
 class RecordingState:
     """The movie, and what was measured or noted while it was recorded."""
 
-    events: ClassVar[SignalGroupDescriptor] = by_identity("movie", "layer", "statistics", "behaviour")
+    events: ClassVar[SignalGroupDescriptor] = by_identity(
+        "movie", "raw", "version", "quality", "layer", "statistics", "behaviour"
+    )
 
-    movie: Movie | None = None
+    movie: Movie | None = None  # what is analysed: `raw`, or after the check its corrected `version`
+    raw: Movie | None = None  # the recording as it is stored
+    version: Movie | None = None
+    quality: Quality | None = None  # what the check measured, and frames and pixels that were marked by hand
+    kinds: tuple[str, ...] = ()  # corrections that are switched on
+    unchecked: str = ""  # why nothing is known about the recording, as after Stop
     layer: weakref.ref[Image] | None = None  # the image layer that shows the movie
     statistics: MovieStatistics | None = None
     behaviour: Behaviour | None = None  # a sample for each frame of the movie
+
+    @property
+    def source(self) -> Movie | None:
+        """The recording that is analysed, whatever is corrected in it: two versions of one have the same source."""
+        return self.raw if self.movie is not None and self.movie is self.version else self.movie
+
+    def take(self, movie: Movie | None) -> None:
+        """Analyse another recording; nothing is known about it yet."""
+        self.quality = self.version = self.statistics = None
+        self.kinds, self.unchecked = (), ""
+        self.raw = self.movie = movie
+
+    def correct(self, version: Movie) -> None:
+        """Analyse another version of the same recording."""
+        self.statistics = None
+        self.version = version
+        self.movie = version
 
 
 @dataclass(eq=False)
 class DynamicsState:
     """The ℓ1-VAR autoencoder and its maps."""
 
-    events: ClassVar[SignalGroupDescriptor] = by_identity("model", "var", "maps", "history")
+    events: ClassVar[SignalGroupDescriptor] = by_identity("model", "var", "maps", "history", "mapped_with")
 
     model: VARAutoencoder | None = None
     var: VAR | None = None  # the point of the lasso path that is shown
     maps: ContributionMaps | None = None
     history: tuple[Progress, ...] = ()  # of the training that the learning curves show
+    mapped_with: Corrections | None = None  # of the recording that the maps are of
 
     def take(self, model: VARAutoencoder) -> None:
         """Make a fitted model the one that is shown; maps of the one before are forgotten."""

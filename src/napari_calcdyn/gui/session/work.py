@@ -1,4 +1,4 @@
-"""The one background job of a viewer, and what is said about it."""
+"""The one background job of a viewer, the check of its recording beside it, and what is said about them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from psygnal import SignalGroupDescriptor
 
 from napari_calcdyn.gui.background.job import Job, Latest, Work
 from napari_calcdyn.gui.background.status import Notice, Status, Topic, tracked
-from napari_calcdyn.recording.progress import ProgressCallback
+from napari_calcdyn.recording.progress import ProgressCallback, report
 
 from .state import by_identity
+
+_WAIT_S = 0.1  # between two looks at whether the check has ended
 
 
 @dataclass(eq=False)
 class WorkState:
     """What is under way; a field that is replaced emits ``events.<field>(new, old)``."""
 
-    events: ClassVar[SignalGroupDescriptor] = by_identity("job", "status", "notice")
+    events: ClassVar[SignalGroupDescriptor] = by_identity("job", "status", "notice", "check", "check_status")
 
     job: Job | None = None
     status: Status | None = None
     notice: Notice | None = None
+    check: Job | None = None  # of the recording, which nobody asked for: it keeps nobody from anything else
+    check_status: Status | None = None
 
     def __post_init__(self) -> None:
         """Make what is not a field, as it is never replaced."""
@@ -104,6 +108,47 @@ class WorkState:
         job.start()
         return True
 
+    def start_check(self, check: Job) -> None:
+        """Run the check of a recording in the background, beside the job; one that is under way is dropped."""
+        self.stop_check()
+        check.progressed.connect(self._show_check)
+        check.ended.connect(self._forget_check)
+        self.check_status = Status("recording", "Checking the recording")
+        self.check = check
+        check.start()
+
+    def stop_check(self) -> None:
+        """Stop the check of the recording; nothing is called back."""
+        if self.check is not None:
+            self.check.drop()
+            self._forget_check()
+
+    def after_check(self, topic: Topic, title: str, begin: Callable[[], bool]) -> bool:
+        """Begin what needs the corrected recording, once its check has ended; returns whether it was begun or waits.
+
+        Parameters
+        ----------
+        topic : str
+            The dock that shows that it waits.
+        title : str
+            Of the job that will begin: until then, another one of this title waits, and can be stopped.
+        begin : callable
+            Called on the GUI thread, at once where nothing is being checked.
+        """
+        check = self.check
+        if check is None:
+            return begin()
+
+        def wait(progress: ProgressCallback) -> None:
+            while not check.wait(_WAIT_S):
+                status = self.check_status
+                report(progress, round(1000 * ((status and status.fraction) or 0)), 1000)
+
+        def done(_: None) -> None:
+            self.after_check(topic, title, begin)  # what follows the check may come after the end of its work
+
+        return self.start(topic, title, wait, done, stage="The recording is checked first")
+
     def tell(self, topic: Topic, text: str, is_error: bool = False) -> None:
         """Show one sentence in a dock; an error also as a napari notification."""
         self.notice = Notice(topic, text, is_error)
@@ -120,6 +165,9 @@ class WorkState:
     def close(self) -> None:
         """Stop the running job and wait for it; nothing is called back. May be called any number of times."""
         self.latest.close()
+        if self.check is not None:
+            self.check.close()
+            self._forget_check()
         if self.job is not None:
             self.job.close()
             self._forget()
@@ -127,6 +175,13 @@ class WorkState:
     def _show_last(self, statuses: list[Status]) -> None:
         if self.job is not None and not self.job.stopping:
             self.status = statuses[-1]
+
+    def _show_check(self, statuses: list[Status]) -> None:
+        if self.check is not None and not self.check.stopping:
+            self.check_status = statuses[-1]
+
+    def _forget_check(self) -> None:
+        self.check = self.check_status = None
 
     def _forget(self) -> None:
         self.status = None
