@@ -162,6 +162,27 @@ def test_lines_and_interleaved_frames(clean: np.ndarray) -> None:
     assert "second" in quality.findings[0].text
 
 
+def test_what_shifting_cannot_mend_is_said(clean: np.ndarray) -> None:
+    from scipy.ndimage import map_coordinates
+
+    wide = np.concatenate([clean, clean[:, :, ::-1]], axis=2).astype(np.float32)
+    y, x = np.mgrid[: wide.shape[1], : wide.shape[2]]
+    bent = np.stack(
+        [
+            map_coordinates(frame, [y + 1.5 * np.sin(t / 40) * np.sin(x / 25), x], order=1, mode="nearest")
+            for t, frame in enumerate(wide)
+        ]
+    )
+    assert check(wide).motion_in_parts_px < 0.1
+    quality = check(bent)
+    assert quality.motion_in_parts_px > 0.4
+    assert any("parts of the picture still move" in it.text for it in quality.findings)
+    share = np.linspace(0, 0.8, FRAMES)[:, None, None]
+    sinking = (1 - share) * clean + share * clean[:, ::-1, ::-1]
+    assert check(clean).change_of_depth < 0.05
+    assert any("focus drifts" in it.text for it in check(sinking).findings)
+
+
 def test_given_bad_frames_count(tmp_path: Path, clean: np.ndarray) -> None:
     np.save(tmp_path / "movie.npy", clean)
     np.save(tmp_path / "bad_frames.npy", np.array([3, 4, 99]))

@@ -18,6 +18,10 @@ EVEN_TREND, EVEN_FLICKER = 0.25, 0.15
 """Largest unevenness of a trend and of flicker that can still come from the lamp or from bleaching."""
 LINES = 0.5
 """Displacement of odd lines, px, from which it is corrected."""
+PARTS = 0.3
+"""Motion of parts of the picture by themselves, px, that is said."""
+DEPTH = 0.2
+"""Loss of likeness over time that is said."""
 _LOW_SNR = 0.02
 _REASONS = {
     "blank": "blank",
@@ -86,6 +90,20 @@ def findings_of(quality: Measurements) -> list[Finding]:
                 f"The picture moves, by {quality.motion_rms_px:.2f} px on average and {quality.motion_max_px:.1f} px at"
                 " most. Edges would light up in maps.",
                 "motion",
+            )
+        )
+    if quality.motion_in_parts_px >= PARTS:
+        found.append(
+            Finding(
+                "After frames are shifted as a whole, parts of the picture still move by"
+                f" {quality.motion_in_parts_px:.1f} px: register the recording with a program that bends frames, such"
+                " as suite2p, and open the result."
+            )
+        )
+    if quality.change_of_depth >= DEPTH:
+        found.append(
+            Finding(
+                "The picture slowly becomes another one, as if the focus drifts: use a shorter part of the recording."
             )
         )
     found += _of_brightness(quality)

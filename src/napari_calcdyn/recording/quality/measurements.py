@@ -31,6 +31,8 @@ class Measurements:
     cell_diameter_px: float | None
     reference: NDArray[np.float32]
     motion_measured: bool
+    motion_in_parts_px: float
+    change_of_depth: float
 
     @property
     def frames(self) -> int:

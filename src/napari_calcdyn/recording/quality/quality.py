@@ -15,6 +15,7 @@ from .brightness import split_brightness
 from .findings import Finding, findings_of
 from .flaws import frame_reasons, pixel_reasons
 from .given import given_bad_frames
+from .leftover import change_of_depth, motion_in_parts
 from .lines import find_line_shift, find_period
 from .measurements import Measurements
 from .motion import Registrar, measurement_noise, sharpened
@@ -57,6 +58,10 @@ class Quality(Measurements):
         Mean of frames that were brought together.
     motion_measured : bool
         Whether shifts were measured.
+    motion_in_parts_px : float
+        How far parts of the picture move by themselves, px (root mean square); 0 where motion was not measured.
+    change_of_depth : float
+        How much less alike the picture is at distant times than at near ones, 0 to 1; 0 where motion was not measured.
     """
 
     @property
@@ -80,6 +85,8 @@ class Quality(Measurements):
             "brightness_flicker": round(self.brightness.flicker, 4),
             "bad_frames": [list(it) for it in self.bad_frames],
             "masked_pixels": int((~self.valid_pixels).sum()),
+            "motion_in_parts_px": round(self.motion_in_parts_px, 4),
+            "change_of_depth": round(self.change_of_depth, 4),
             "line_shift_px": round(self.line_shift_px, 3),
             "interleaved": self.interleaved,
             "snr": round(self.snr, 4),
@@ -168,4 +175,6 @@ def check_quality(
         cell_diameter(still, valid_pixels),
         sample.mean if reference is None else reference,
         motion,
+        motion_in_parts(still, sample.mean if reference is None else reference, weight) if motion else 0.0,
+        change_of_depth(still, valid_pixels) if motion else 0.0,
     )
