@@ -244,7 +244,7 @@ def test_stop_leaves_the_recording_as_it_is_and_says_so(
 def test_a_recording_that_cannot_be_used_is_not_a_warning(viewer: Any, docks: Docks, qtbot: Any) -> None:
     viewer.add_image(np.full((40, 24, 32), 7, np.uint16), name="dark", contrast_limits=(0, 10))
     qtbot.waitUntil(lambda: bool(docks.recording.check.findings.text()), timeout=20_000)
-    assert "dark has no usable frame" in docks.recording.check.findings.text()
+    assert "dark is constant, every pixel is 7" in docks.recording.check.findings.text()
     assert not notification_manager.records
 
 
