@@ -128,7 +128,8 @@ def main() -> None:
             viewer.window._qt_window.resize(1280, 800)
             docks = add_docks(viewer)
             beats(2.0)
-            rows.append(opening(docks, viewer, path))
+            rest = round(float(np.percentile(beats(5.0), 99)), 1)
+            rows.append({**opening(docks, viewer, path), "99th percentile at rest ms": rest})
             print(rows[-1])
             if path is large:
                 rows += scrolling(viewer)
