@@ -185,9 +185,15 @@ class Latest:
 
     While one request is worked on, newer ones replace each other in waiting. Independent of the session's one
     job, as it is for work of milliseconds.
+
+    Parameters
+    ----------
+    title : str
+        What is under way, in a few words.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "Computing") -> None:
+        self._title = title
         self._running: Job | None = None
         self._waiting: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
 
@@ -208,7 +214,7 @@ class Latest:
         self._running = None
         if self._waiting is not None:
             (compute, done), self._waiting = self._waiting, None
-            self._running = Job("Lasso path", lambda report, stop: compute())
+            self._running = Job(self._title, lambda report, stop: compute())
             self._running.done.connect(done)
             self._running.ended.connect(self._next)
             self._running.start()

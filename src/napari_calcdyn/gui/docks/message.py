@@ -53,6 +53,9 @@ class ProgressRow(QWidget):  # type: ignore[misc]
 
     def show_status(self, status: Status | None) -> None:
         """Show how far a job has come; None hides the row and resets it."""
+        self.setUpdatesEnabled(
+            False
+        )  # a bar paints itself with every value, and with it the window's picture
         self.setVisible(status is not None)
         if status is None or status.fraction is None:
             self.bar.setRange(0, 0 if status is not None else 1000)
@@ -64,6 +67,7 @@ class ProgressRow(QWidget):  # type: ignore[misc]
         eta = status.eta if status is not None else None
         about = "" if eta is None else duration(eta) if eta < 60 else f"{round(eta / 60):,} min"
         self.time_left.setText(about and f"{about} left")  # short, that the stage keeps to one line
+        self.setUpdatesEnabled(True)
 
 
 def duration(seconds: float) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from napari_calcdyn.gui.background.job import Job, Report
+from napari_calcdyn.gui.background.job import Job, Latest, Report
 from napari_calcdyn.gui.background.status import timed, tracked
 from napari_calcdyn.gui.layers.layers import FIRST_LOOK, result_layer
 from napari_calcdyn.gui.session import Session, SessionPart
@@ -45,6 +47,7 @@ class RecordingCheck(SessionPart):
         super().__init__(session)
         self._looking: Job | None = None
         self._later = False  # a change waits for the job to end
+        self._layers = Latest("Corrected movie")
         self._waiting: list[
             Callable[[], None]
         ] = []  # layers to show: one at a time, as each holds the window up
@@ -164,8 +167,7 @@ class RecordingCheck(SessionPart):
         if mean:
             text = "The mean frame was computed before the corrections were changed: compute it again."
             self.session.work.tell("recording", text)
-        self._waiting = [partial(self._show, version), self._mask.show]
-        self._soon.start()
+        self._layers.ask(partial(_make_ready, version), lambda _: self._show(version))
         if first or result_layer(self.session.viewer, FIRST_LOOK) is not None:
             self._look(version)
 
@@ -177,7 +179,8 @@ class RecordingCheck(SessionPart):
 
     def _show(self, version: Movie) -> None:
         if self.session.recording.movie is version:
-            show_corrected(self.session, version)
+            self._waiting = [partial(show_corrected, self.session, version), self._mask.show]
+            self._soon.start()
 
     def _look(self, movie: Movie) -> None:
         """Compute the first look anew."""
@@ -200,10 +203,18 @@ class RecordingCheck(SessionPart):
     def close(self) -> None:
         """Stop what is under way."""
         self._soon.stop()
+        self._layers.close()
         if self._looking is not None:
             self._looking.close()
             self._looking = None
         self._mask.close()
+
+
+def _make_ready(movie: Movie) -> None:
+    """Load what the layers need, which takes a second at the first time; call it off the GUI thread."""
+    _ = movie.data
+    with suppress(ImportError):
+        import_module("pandas")  # napari does so when it adds labels
 
 
 def _edited(

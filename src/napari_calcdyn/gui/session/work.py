@@ -32,7 +32,7 @@ class WorkState:
 
     def __post_init__(self) -> None:
         """Make what is not a field, as it is never replaced."""
-        self.latest = Latest()
+        self.latest = Latest("Lasso path")
 
     @property
     def doing(self) -> str:
