@@ -113,7 +113,8 @@ class WorkState:
         self.stop_check()
         check.progressed.connect(self._show_check)
         check.ended.connect(self._forget_check)
-        self.check_status = Status("recording", "Checking the recording")
+        # At 0, as a bar that does not know how far it is moves all the time, and the window is painted with it.
+        self.check_status = Status("recording", "Checking the recording", 0.0)
         self.check = check
         check.start()
 
