@@ -49,6 +49,16 @@ def test_motion_is_measured_to_a_fraction_of_a_pixel() -> None:
     assert [it.kind for it in quality.findings if not it.note] == ["motion"]
 
 
+def test_noise_is_not_taken_for_motion() -> None:
+    """A small still picture with little structure has false peaks, which its halves do not share."""
+    for seed in range(3):
+        still = simulate_movie(frames=120, height=32, width=40, seed=seed, noise="high").movie
+        quality = check(still)
+        assert quality.agreement < 0.2
+        assert quality.motion_rms_px == 0
+        assert "motion" not in corrections_for(quality).kinds
+
+
 def test_halved_pictures_are_registered_as_well() -> None:
     """Large frames are binned: the shift of a picture by whole pixels is still found."""
     rng = np.random.default_rng(0)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .brightness import Brightness
 from .flaws import BadFrames, listed
 
+_ALIKE = 0.25
+
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
@@ -21,6 +23,7 @@ class Measurements:
     name: str
     shifts: NDArray[np.float32]
     shift_noise: float
+    agreement: float
     brightness: Brightness
     dark_level: float
     reasons: dict[str, NDArray[np.bool_]]
@@ -56,7 +59,9 @@ class Measurements:
 
     @property
     def motion_rms_px(self) -> float:
-        """Root mean square displacement, less what the error of measurement adds, px."""
+        """Root mean square displacement, less what the error of measurement adds, px; 0 if the halves disagree."""
+        if self.agreement < _ALIKE:
+            return 0.0
         good = self.shifts[self.valid_frames]
         power = float(np.square(good, dtype=np.float64).sum(1).mean()) if len(good) else 0.0
         return float(np.sqrt(max(power - self.shift_noise**2, 0)))

@@ -132,10 +132,10 @@ def sharpened(frames: Frames, weight: NDArray[np.float32]) -> NDArray[np.float32
     return np.asarray(reference)
 
 
-def measurement_noise(
+def halves_compared(
     frames: Frames, reference: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Estimate the error of a measured shift from two halves of the picture, which move alike.
+) -> tuple[NDArray[np.float64], float]:
+    """Compare the shifts of two halves of the picture, which move alike if it moves at all.
 
     Parameters
     ----------
@@ -148,8 +148,11 @@ def measurement_noise(
 
     Returns
     -------
-    ndarray (2,), float64
-        Standard deviation in y and x, px, of shifts measured on the whole picture.
+    noise : ndarray (2,), float64
+        Error in y and x, px, of shifts measured on the whole picture (standard deviation).
+    agreement : float
+        Covariance of both over the mean of their variances: 1 if the halves move alike, about 0 if what was measured
+        is no motion, as in pictures with hardly any structure.
     """
     middle = reference.shape[1] // 2
     left, right = weight.copy(), weight.copy()
@@ -157,7 +160,10 @@ def measurement_noise(
     one, other = (Registrar(reference, half).find(frames)[0].astype(np.float64) for half in (left, right))
     difference = one - other
     spread: NDArray[np.float64] = 1.4826 * np.median(np.abs(difference - np.median(difference, 0)), 0)
-    return spread / 2  # the mean of two halves has half the standard deviation of their difference
+    one, other = one - one.mean(0), other - other.mean(0)
+    power = (np.square(one).sum() + np.square(other).sum()) / 2
+    agreement = float((one * other).sum() / power) if power > 0 else 1.0
+    return spread / 2, agreement  # the mean of two halves has half the standard deviation of their difference
 
 
 def binned(frames: Frames, by: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from .given import given_bad_frames
 from .leftover import change_of_depth, motion_in_parts
 from .lines import find_line_shift, find_period
 from .measurements import Measurements
-from .motion import Registrar, measurement_noise, sharpened
+from .motion import Registrar, halves_compared, sharpened
 from .sample import draw_sample
 from .scan import scan
 from .signal import cell_diameter, signal_to_noise
@@ -38,6 +38,8 @@ class Quality(Measurements):
         Displacement (y, x) of each frame from the reference, px.
     shift_noise : float
         Error of such a displacement, px: root mean square over both directions together.
+    agreement : float
+        How much alike the halves of the picture move, 0 to 1: near 0, what was measured is no motion.
     brightness : Brightness
         Of each frame.
     dark_level : float
@@ -138,11 +140,11 @@ def check_quality(
     usable = usable if usable.any() else np.ones_like(usable)
     dark = sample.dark_level(usable)
     weight = usable.astype(np.float32)
-    registrar, noise, still = None, 0.0, sample
+    registrar, noise, agreement, still = None, np.zeros(2), 1.0, sample
     if motion:
         reference = sharpened(sample.frames, weight) if reference is None else reference
         registrar = Registrar(reference, weight)
-        noise = float(np.linalg.norm(measurement_noise(sample.frames, reference, weight)))
+        noise, agreement = halves_compared(sample.frames, reference, weight)
         still = sample.registered(registrar.find(sample.frames)[0])
     found = scan(movie, sample, dark, registrar, part_of(progress, _SAMPLE * total, total, total))
     known_bad = given_bad_frames(movie) if given is None else given
@@ -164,7 +166,8 @@ def check_quality(
     return Quality(
         movie.name,
         found.shifts,
-        noise,
+        float(np.linalg.norm(noise)),
+        agreement,
         split_brightness(found.brightness, valid_frames, found.kept, found.tiles, usual, dark, found.shifts),
         dark,
         reasons,
