@@ -15,6 +15,7 @@ FINDINGS = {
     f"benchmarks/{name}.py"
     for name in (
         *(
+            "artefacts",
             "avae_ablation",
             "behaviour_correlation",
             "comparison",
@@ -23,7 +24,7 @@ FINDINGS = {
             "maps",
             "network",
         ),
-        *("sequences", "sequences_real"),
+        *("semireal", "sequences", "sequences_real"),
     )
 }
 
