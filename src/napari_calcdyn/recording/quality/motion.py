@@ -151,8 +151,8 @@ def halves_compared(
     noise : ndarray (2,), float64
         Error in y and x, px, of shifts measured on the whole picture (standard deviation).
     agreement : float
-        Covariance of both over the mean of their variances: 1 if the halves move alike, about 0 if what was measured
-        is no motion, as in pictures with hardly any structure.
+        Mean product of their shifts over the mean square: 1 if the halves move alike, about 0 if what was measured is
+        no motion, as in pictures with hardly any structure.
     """
     middle = reference.shape[1] // 2
     left, right = weight.copy(), weight.copy()
@@ -160,7 +160,6 @@ def halves_compared(
     one, other = (Registrar(reference, half).find(frames)[0].astype(np.float64) for half in (left, right))
     difference = one - other
     spread: NDArray[np.float64] = 1.4826 * np.median(np.abs(difference - np.median(difference, 0)), 0)
-    one, other = one - one.mean(0), other - other.mean(0)
     power = (np.square(one).sum() + np.square(other).sum()) / 2
     agreement = float((one * other).sum() / power) if power > 0 else 1.0
     return spread / 2, agreement  # the mean of two halves has half the standard deviation of their difference
