@@ -11,12 +11,9 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.errors import check_range
 
 from .activity import simulate_activity, sparse_coefficients
-from .artefacts import lamp_light, smooth_motion
 from .footprints import RADIUS, draw_footprints, place_cells
 from .scene import record_cells, resting_counts
 from .simulated_movie import PIXEL_SIZE, SimulatedMovie
-
-_ARTEFACTS = 1  # the random numbers of motion and light are no others' numbers
 
 __all__ = ["SimulatedMovie", "movie_of_traces", "simulate_movie"]
 
@@ -120,9 +117,6 @@ def simulate_movie(
         ]
     ).astype(np.float32)
 
-    artefacts = np.random.default_rng([seed, _ARTEFACTS])
-    path = smooth_motion(frames, motion, artefacts)
-    dimming = lamp_light(frames, bleaching, lamp, artefacts)
     return SimulatedMovie(
         movie=record_cells(
             weights,
@@ -130,8 +124,9 @@ def simulate_movie(
             (height, width),
             brightness=brightness,
             drift=drift,
-            motion=path,
-            dimming=dimming,
+            motion=motion,
+            bleaching=bleaching,
+            lamp=lamp,
             frame_rate=frame_rate,
             seed=seed,
             rng=rng,
@@ -226,9 +221,6 @@ def movie_of_traces(
     rng = np.random.default_rng(seed)
     weights = draw_footprints(places, rng.uniform(*radius, len(places)), height, width, rng)
     counts: NDArray[np.float32] = values * np.float32(brightness / rest)
-    frames, artefacts = values.shape[1], np.random.default_rng([seed, _ARTEFACTS])
-    path = smooth_motion(frames, motion, artefacts)
-    dimming = lamp_light(frames, bleaching, lamp, artefacts)
     return SimulatedMovie(
         movie=record_cells(
             weights,
@@ -236,8 +228,9 @@ def movie_of_traces(
             (height, width),
             brightness=brightness,
             drift=drift,
-            motion=path,
-            dimming=dimming,
+            motion=motion,
+            bleaching=bleaching,
+            lamp=lamp,
             frame_rate=frame_rate,
             seed=seed,
             rng=rng,

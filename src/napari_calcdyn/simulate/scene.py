@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from napari_calcdyn.recording import InputError
 
 from .activity import slow_fluctuations
+from .artefacts import lamp_light, smooth_motion
 from .camera import GAIN, Scene, record_scene
 from .footprints import draw_background, draw_neuropil_modes
 
@@ -18,6 +19,7 @@ NOISE_LEVELS = {"low": 60.0, "middle": 25.0, "high": 6.0}
 _NEUROPIL = 0.4  # brightness of the resting neuropil relative to a typical cell
 _NEUROPIL_FLUCTUATION = 0.02  # standard deviation of one mode relative to the neuropil
 _NEUROPIL_MODES = 4
+_ARTEFACTS = 1  # the random numbers of motion and light are no others' numbers
 
 
 def resting_counts(noise: str | float) -> float:
@@ -56,8 +58,9 @@ def record_cells(
     *,
     brightness: float,
     drift: float,
-    motion: NDArray[np.float64],
-    dimming: NDArray[np.float64],
+    motion: float,
+    bleaching: float,
+    lamp: float,
     frame_rate: float,
     seed: int,
     rng: np.random.Generator,
@@ -76,10 +79,12 @@ def record_cells(
         Counts of a typical cell at rest; the neuropil is dimmer by a fixed factor.
     drift : float
         Pixels by which the image moves over the recording, along a line.
-    motion : ndarray, shape (T, 2), float64
-        Displacement of the image (y, x) beside that, px.
-    dimming : ndarray, shape (T,), float64
-        Brightness of the light.
+    motion : float
+        Standard deviation of a smooth motion beside that, px.
+    bleaching : float
+        Part of the brightness that is lost by its end.
+    lamp : float
+        Standard deviation of the brightness of the lamp.
     frame_rate : float
         Frames per second.
     seed : int
@@ -97,6 +102,7 @@ def record_cells(
     modes = _NEUROPIL_FLUCTUATION * background * draw_neuropil_modes(_NEUROPIL_MODES, *shape, rng)
     swell = slow_fluctuations(_NEUROPIL_MODES, frames, frame_rate, rng)
     heading = rng.uniform(0, 2 * np.pi)
+    artefacts = np.random.default_rng([seed, _ARTEFACTS])
     scene = Scene(
         patterns=weights.T.tocsr(),
         traces=traces,
@@ -104,7 +110,7 @@ def record_cells(
         swell=swell.astype(np.float32),
         background=background,
         path=np.outer(np.linspace(-0.5, 0.5, frames), drift * np.array([np.sin(heading), np.cos(heading)]))
-        + motion,
-        dimming=dimming.astype(np.float32),
+        + smooth_motion(frames, motion, artefacts),
+        dimming=lamp_light(frames, bleaching, lamp, artefacts).astype(np.float32),
     )
     return record_scene(scene, seed)

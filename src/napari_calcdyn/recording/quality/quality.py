@@ -135,6 +135,10 @@ def check_quality(
     """
     total = movie.n_frames
     sample = draw_sample(movie, part_of(progress, 0, _SAMPLE * total, total))
+    if sample.frames.min() == sample.frames.max() and np.isfinite(movie.frames(0, 1)).all():
+        raise InputError(
+            f"{movie.name} is constant, every pixel is {sample.frames.min():g}: check the recording."
+        )
     # Constant pixels and borders would end up in the dark level and the reference.
     usable = (sample.frames != sample.frames[0]).any(0) & (sample.frames != 0).all(0)
     usable = usable if usable.any() else np.ones_like(usable)
@@ -151,10 +155,6 @@ def check_quality(
     reasons, pixels = {"given": known_bad} | frame_reasons(found), pixel_reasons(found)
     valid_frames = ~np.any(list(reasons.values()), axis=0)
     valid_pixels = ~np.any(list(pixels.values()), axis=0)
-    if sample.frames.min() == sample.frames.max() and np.isfinite(movie.frames(0, 1)).all():
-        raise InputError(
-            f"{movie.name} is constant, every pixel is {sample.frames.min():g}: check the recording."
-        )
     for what, valid in (("frame", valid_frames), ("pixel", valid_pixels)):
         if not valid.any():
             why = max(
