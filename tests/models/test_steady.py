@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.models.var import Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
-from napari_calcdyn.models.var_autoencoder.shot_noise import shot_noise, smooth_shapes
+from napari_calcdyn.models.var_autoencoder.shot_noise import shot_noise
 from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
 from napari_calcdyn.recording import Movie
 
@@ -73,17 +71,3 @@ def test_noise_of_latents_is_that_of_encoded_noise():
     noise = sigma * torch.randn(20_000, 20, 26, generator=torch.Generator().manual_seed(0))
     expected = network.encode(noise).var(0)
     torch.testing.assert_close(network.noise_variance(sigma**2), expected, rtol=0.05, atol=1e-4)
-
-
-@pytest.mark.parametrize("sigma", [0.0, 1.0])
-def test_shapes_are_smoothed_while_they_are_trained_and_stay_so(sigma):
-    network = PatchAutoencoder((16, 16), 4, 3)
-    side = 2 * network.stride
-    before = network.shapes.detach().view(-1, side, side).numpy().copy()
-    with smooth_shapes(network, sigma):
-        during = network.shapes.detach().clone()
-    assert dict(network.named_parameters()).keys() == {"shapes", "mixture"}
-    torch.testing.assert_close(network.shapes.detach(), during)
-    expected = gaussian_filter(before, (0, sigma, sigma), mode="constant", truncate=8) if sigma else before
-    expected *= np.linalg.norm(before) / np.linalg.norm(expected)
-    np.testing.assert_allclose(during.view(-1, side, side).numpy(), expected, atol=1e-5)

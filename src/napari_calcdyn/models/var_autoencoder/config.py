@@ -11,12 +11,12 @@ from napari_calcdyn.recording.settings import setting
 class VARAutoencoderConfig(Settings):
     """Settings of the ℓ1-VAR autoencoder; frozen, checked when made."""
 
-    presets: ClassVar = {"quick": {"steps": 150}, "standard": {}, "thorough": {"steps": 1500}}
+    presets: ClassVar = {"quick": {"steps": 25}, "standard": {}, "thorough": {"steps": 300}}
 
     latents: int | None = setting("Network", "Latents", None, ge=4, le=4096)
     """Number of latents that describe a frame. Each one depends on a small patch of the image. Automatic: one per
     8 × 8 pixels, at most 1024 and at most one for every two training frames."""
-    kernels: int = setting("Network", "Patch shapes", 32, ge=1, le=256)
+    kernels: int = setting("Network", "Patch shapes", 64, ge=1, le=256)
     """Number of patch shapes that all places share. Each place mixes its own footprint from them. More shapes
     follow the outlines of cells better; fewer shapes fit less noise."""
     skip: bool = setting("Network", "Mean-frame skip", True)
@@ -46,16 +46,16 @@ class VARAutoencoderConfig(Settings):
     distance_penalty: float = setting("Dynamics", "Distance penalty", 1.0, ge=0, le=100)
     """How much the penalty of a connection grows for each step to a more distant neighbour. 0 penalises near and far
     connections equally, which in short recordings gives false connections."""
-    steps: int = setting("Training", "Training steps", 400, ge=10, le=100_000)
+    steps: int = setting("Training", "Training steps", 50, ge=10, le=100_000)
     """Largest number of training steps."""
-    learning_rate: float = setting("Training", "Learning rate", 1e-2, gt=0, le=1)
+    learning_rate: float = setting("Training", "Learning rate", 3e-3, gt=0, le=1)
     """Largest step size of the optimiser. The step size rises at the start and falls to zero at the end."""
     windows: int = setting("Training", "Stretches per step", 8, ge=2, le=256)
     """Number of stretches of the recording that each training step uses, an even number: half of them estimate the
     dynamics, the other half score them."""
     window_length: int = setting("Training", "Length of a stretch", 24, ge=4, le=1024, unit="frames")
     """Frames in each stretch."""
-    warm_up: float = setting("Training", "Reconstruction first", 0.4, ge=0, le=0.9)
+    warm_up: float = setting("Training", "Reconstruction first", 0.3, ge=0, le=0.9)
     """Part of the training in which only the reconstruction is trained, before the prediction counts."""
     held_out: float = setting("Training", "Held-out part", 0.2, ge=0.05, le=0.5)
     """Part at the end of the recording that is never trained on. All reported errors are measured there."""

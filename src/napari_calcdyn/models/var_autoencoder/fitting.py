@@ -17,10 +17,11 @@ from napari_calcdyn.models.var import VAR, Selection, SteadyVAR, fit_own_past, f
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig
+from .footprints import REACH, Smooth, first_footprints, smoothed
 from .held_out import held_out_errors
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
-from .shot_noise import shot_noise, smooth_shapes
+from .shot_noise import shot_noise
 from .split import Split, check_held_out
 from .windows import NormalisedMovie, encode_movie
 
@@ -66,7 +67,12 @@ def fit_parts(
     try:
         frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known, progress=halt)
         noise, share = shot_noise(frames, split.training)
-        with smooth_shapes(network, share):
+        smooth = Smooth(2 * network.stride, share).to(where)
+        yield Progress("Finding the first footprints")
+        network.begin_with(
+            first_footprints(network, frames.sample(split.training, REACH), smooth, seed, halt)
+        )
+        with smoothed(network, smooth):
             task = Objective(network, frames, split, config, seed, noise)
             report(halt, 0, config.steps)
             yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)

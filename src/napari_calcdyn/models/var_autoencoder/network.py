@@ -83,7 +83,7 @@ class PatchAutoencoder(nn.Module):
         self.rows, self.columns = math.ceil(height / self.stride), math.ceil(width / self.stride)
         margin = self.stride // 2
         # left, right, top, bottom: the windows of the outermost places reach over the edge by half a stride
-        self._padding = (
+        self.padding = (
             margin,
             (self.columns + 1) * self.stride - width - margin,
             margin,
@@ -123,7 +123,7 @@ class PatchAutoencoder(nn.Module):
     def _project(self, frames: Tensor, footprints: Tensor) -> Tensor:
         """Multiply the window of every place by its footprint and add up, (n, d)."""
         s, rows, columns = self.stride, self.rows, self.columns
-        tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
+        tiles = pad(frames, self.padding).view(-1, rows + 1, s, columns + 1, s)
         tiles = tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
         parts = tiles @ self._by_tile(footprints).transpose(1, 2)
         parts = parts.view(rows + 1, columns + 1, -1, 4)
@@ -139,8 +139,18 @@ class PatchAutoencoder(nn.Module):
         tiles = torch.stack(corners, -1).flatten(0, 1) @ self._by_tile(self.footprints)
         frames = tiles.view(rows + 1, columns + 1, -1, s, s).permute(2, 0, 3, 1, 4)
         frames = frames.reshape(-1, (rows + 1) * s, (columns + 1) * s)
-        left, top = self._padding[0], self._padding[2]
+        left, top = self.padding[0], self.padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
+
+    @torch.no_grad()
+    def begin_with(self, footprints: Tensor) -> None:
+        """Take the patch shapes and mixtures that come closest to these footprints (d, (2·stride)²)."""
+        mixture, sizes, shapes = torch.linalg.svd(footprints, full_matrices=False)
+        kept = min(len(self.shapes), len(sizes))
+        even = sizes[:kept].mean().clamp_min(1e-12)  # shapes of one length learn at one speed
+        self.mixture.zero_()
+        self.mixture[:, :kept] = mixture[:, :kept] * (sizes[:kept] / even.sqrt())
+        self.shapes[:kept] = shapes[:kept] * even.sqrt()
 
     @torch.no_grad()
     def orient(self) -> None:
@@ -170,7 +180,7 @@ class PatchAutoencoder(nn.Module):
         everywhere = torch.arange(self.rows * self.columns)
         if count == len(everywhere) or activity is None:
             return everywhere[:count]
-        power = pad(activity[None, None].double() ** 2, self._padding)
+        power = pad(activity[None, None].double() ** 2, self.padding)
         busy = avg_pool2d(power, 2 * self.stride, self.stride).flatten()
         return busy.argsort(descending=True, stable=True)[:count].sort().values
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 
@@ -15,6 +16,8 @@ from .network import PatchAutoencoder
 
 _CACHE_BYTES = 2 * 2**30
 _BATCH_BYTES = 32 * 2**20
+_SAMPLE_BYTES = 512 * 2**20
+_STRETCH = 64
 
 
 class NormalisedMovie:
@@ -65,12 +68,38 @@ class NormalisedMovie:
             self._cache = cache
 
     def frames(self, start: int, stop: int) -> Tensor:
-        """Return frames `start` to `stop` − 1, (n, Y, X); 0 at masked pixels."""
+        """Return frames `start` to `stop` − 1, (n, Y, X); 0 at masked pixels and in frames that cannot be used."""
         if self._cache is not None and stop <= len(self._cache):
             return self._cache[start:stop]
         raw = self._movie.frames(start, stop).astype(np.float32, copy=False)
         frames = torch.from_numpy(raw).to(self.device).sub(self._offset).div_(self._scale)
-        return frames if self._masked is None else frames.masked_fill_(self._masked, 0)
+        if self._masked is not None:
+            frames.masked_fill_(self._masked, 0)
+        valid = self.valid(start, stop)
+        return frames if valid is None else frames.masked_fill_(~valid[:, None, None], 0)
+
+    def sample(self, count: int, gap: int) -> Tensor:
+        """Return the first `count` frames, or where they take much memory stretches spread over them.
+
+        Parameters
+        ----------
+        count : int
+            Number of first frames.
+        gap : int
+            Number of frames of zeros after each stretch.
+
+        Returns
+        -------
+        Tensor (n, Y, X)
+            Frames in time order.
+        """
+        most = max(_STRETCH, _SAMPLE_BYTES // (4 * self._offset.numel()))
+        if self._cache is not None or count <= most:
+            return self.frames(0, count)
+        starts = np.linspace(0, count - _STRETCH, most // (_STRETCH + gap) + 1).astype(int)
+        return torch.cat(
+            [pad(self.frames(start, start + _STRETCH), (0, 0, 0, 0, 0, gap)) for start in starts]
+        )
 
     def valid(self, start: int, stop: int) -> Tensor | None:
         """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""

@@ -1,0 +1,126 @@
+"""Footprints: as smooth as they have to be, and those that training begins with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_calcdyn import Movie
+from napari_calcdyn.models.var_autoencoder import windows
+from napari_calcdyn.models.var_autoencoder.footprints import Smooth, first_footprints, smoothed
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
+from napari_calcdyn.recording import Cancelled
+
+FRAMES, SIZE = 600, 32
+
+
+def blob(y: float, x: float) -> np.ndarray:
+    row, column = np.mgrid[:SIZE, :SIZE]
+    image = np.exp(-((row - y) ** 2 + (column - x) ** 2) / (2 * 1.5**2))
+    return image / np.linalg.norm(image)
+
+
+def slow(rng: np.random.Generator) -> np.ndarray:
+    steps = rng.normal(size=FRAMES)
+    for t in range(1, FRAMES):
+        steps[t] += 0.9 * steps[t - 1]
+    return steps / steps.std()
+
+
+def pictures(network: PatchAutoencoder, frames: np.ndarray, **options) -> np.ndarray:
+    """Footprints as whole pictures of length 1, (d, Y·X)."""
+    smooth = Smooth(2 * network.stride, 1.0)
+    sharp = first_footprints(
+        network, torch.from_numpy(frames.astype(np.float32)), smooth, options.pop("seed", 0), **options
+    )
+    network.begin_with(smooth(sharp))
+    with torch.no_grad():
+        found = network.decode(torch.eye(network.latents)).flatten(1).numpy()
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_a_weak_cell_with_memory_is_found_and_bright_noise_is_not():
+    rng = np.random.default_rng(0)
+    cell, noisy = blob(14, 13), blob(20, 20)
+    frames = rng.normal(size=(FRAMES, SIZE, SIZE)) * (1 + 3 * noisy / noisy.max())
+    frames += 2.0 * slow(rng)[:, None, None] * cell  # half a standard deviation of the noise at its brightest
+    frames += (
+        3.0 * rng.normal(size=(FRAMES, 1, 1)) * blob(19, 10)
+    )  # flickers without memory in the same window
+    found = pictures(PatchAutoencoder((SIZE, SIZE), 16, 64), frames)
+    assert np.square(found @ cell.ravel()).max() > 0.8
+
+
+@pytest.mark.parametrize("at", [(12, 12), (16, 16), (12, 17), (1, 30)])
+def test_a_cell_is_found_once_wherever_it_lies(at):
+    rng = np.random.default_rng(1)
+    cell = blob(*at)
+    frames = 0.2 * rng.normal(size=(FRAMES, SIZE, SIZE)) + 4 * slow(rng)[:, None, None] * cell
+    network = PatchAutoencoder((SIZE, SIZE), 16, 64)
+    found = pictures(network, frames)
+    shares = np.sort(np.square(found @ cell.ravel() / np.linalg.norm(cell)))[::-1]
+    assert shares[0] > 0.3
+    # together they hold the whole cell; were it found again by each window over it, the sum would be near 4
+    assert 0.9 < shares.sum() < 2
+
+
+def test_frames_of_zeros_change_nothing():
+    rng = np.random.default_rng(2)
+    frames = rng.normal(size=(200, SIZE, SIZE)) + 3 * slow(rng)[:200, None, None] * blob(14, 13)
+    network = PatchAutoencoder((SIZE, SIZE), 16, 64)
+    gap = np.zeros((20, SIZE, SIZE))
+    np.testing.assert_allclose(
+        pictures(network, frames), pictures(network, np.concatenate([frames, gap])), atol=1e-3
+    )
+    assert first_footprints(network, torch.zeros(50, SIZE, SIZE), Smooth(16, 1.0), 0).isfinite().all()
+
+
+def test_the_search_can_be_stopped():
+    network = PatchAutoencoder((SIZE, SIZE), 16, 6)
+    with pytest.raises(Cancelled):
+        first_footprints(
+            network, torch.ones(50, SIZE, SIZE), Smooth(16, 1.0), 0, progress=lambda done, total: done == 2
+        )
+
+
+def test_a_network_takes_footprints_of_as_many_shapes_as_it_has():
+    network = PatchAutoencoder((SIZE, SIZE), 16, 6)
+    shared = torch.randn(16, 4) @ torch.randn(4, (2 * network.stride) ** 2)
+    network.begin_with(shared)
+    torch.testing.assert_close(network.footprints, shared, atol=1e-4, rtol=1e-4)
+    few = PatchAutoencoder((SIZE, SIZE), 16, 3)
+    few.begin_with(shared)
+    left = torch.linalg.svdvals(shared)[3]
+    torch.testing.assert_close(torch.linalg.norm(few.footprints - shared), left)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_shapes_are_smoothed_while_they_are_trained_and_stay_so(sigma):
+    network = PatchAutoencoder((16, 16), 4, 3)
+    side = 2 * network.stride
+    before = network.shapes.detach().view(-1, side, side).numpy().copy()
+    with smoothed(network, Smooth(side, sigma)):
+        during = network.shapes.detach().clone()
+    assert dict(network.named_parameters()).keys() == {"shapes", "mixture"}
+    torch.testing.assert_close(network.shapes.detach(), during)
+    expected = gaussian_filter(before, (0, sigma, sigma), mode="constant", truncate=8) if sigma else before
+    np.testing.assert_allclose(during.view(-1, side, side).numpy(), expected, atol=1e-4)
+
+
+def test_of_a_long_recording_stretches_are_used_with_gaps_between_them(monkeypatch):
+    frames = np.random.default_rng(0).integers(1, 1000, (1000, 8, 8)).astype(np.uint16)
+    frames[::50] = 0
+    movie = Movie.from_array(frames)
+    offset = np.zeros((8, 8), np.float32)
+    whole = NormalisedMovie(movie, offset, 2.0, torch.device("cpu"))
+    torch.testing.assert_close(whole.sample(1000, 5), torch.from_numpy(frames / np.float32(2)))
+    monkeypatch.setattr(windows, "_SAMPLE_BYTES", 4 * 64 * 300)
+    some = whole.sample(1000, 5)
+    assert 250 < len(some) < 360
+    pieces = some.view(-1, 69, 8, 8)
+    assert not pieces[:, 64:].any()
+    torch.testing.assert_close(pieces[0, :64], torch.from_numpy(frames[:64] / np.float32(2)))
+    torch.testing.assert_close(pieces[-1, :64], torch.from_numpy(frames[-64:] / np.float32(2)))
