@@ -7,11 +7,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_calcdyn import Movie
-from napari_calcdyn.models.var_autoencoder import windows
 from napari_calcdyn.models.var_autoencoder.footprints import Smooth, first_footprints, smoothed
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
-from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
 from napari_calcdyn.recording import Cancelled
 
 FRAMES, SIZE = 600, 32
@@ -30,12 +27,11 @@ def slow(rng: np.random.Generator) -> np.ndarray:
     return steps / steps.std()
 
 
-def pictures(network: PatchAutoencoder, frames: np.ndarray, **options) -> np.ndarray:
+def pictures(network: PatchAutoencoder, frames: np.ndarray) -> np.ndarray:
     """Footprints as whole pictures of length 1, (d, Y·X)."""
     smooth = Smooth(2 * network.stride, 1.0)
-    sharp = first_footprints(
-        network, torch.from_numpy(frames.astype(np.float32)), smooth, options.pop("seed", 0), **options
-    )
+    tiles = network.cut(torch.from_numpy(frames.astype(np.float32)))
+    sharp = first_footprints(network, tiles, smooth, 0)
     network.begin_with(smooth(sharp))
     with torch.no_grad():
         found = network.decode(torch.eye(network.latents)).flatten(1).numpy()
@@ -75,15 +71,18 @@ def test_frames_of_zeros_change_nothing():
     np.testing.assert_allclose(
         pictures(network, frames), pictures(network, np.concatenate([frames, gap])), atol=1e-3
     )
-    assert first_footprints(network, torch.zeros(50, SIZE, SIZE), Smooth(16, 1.0), 0).isfinite().all()
+    assert (
+        first_footprints(network, network.cut(torch.zeros(50, SIZE, SIZE)), Smooth(16, 1.0), 0)
+        .isfinite()
+        .all()
+    )
 
 
 def test_the_search_can_be_stopped():
     network = PatchAutoencoder((SIZE, SIZE), 16, 6)
+    tiles = network.cut(torch.ones(50, SIZE, SIZE))
     with pytest.raises(Cancelled):
-        first_footprints(
-            network, torch.ones(50, SIZE, SIZE), Smooth(16, 1.0), 0, progress=lambda done, total: done == 2
-        )
+        first_footprints(network, tiles, Smooth(16, 1.0), 0, progress=lambda done, total: done == 2)
 
 
 def test_a_network_takes_footprints_of_as_many_shapes_as_it_has():
@@ -108,19 +107,3 @@ def test_shapes_are_smoothed_while_they_are_trained_and_stay_so(sigma):
     torch.testing.assert_close(network.shapes.detach(), during)
     expected = gaussian_filter(before, (0, sigma, sigma), mode="constant", truncate=8) if sigma else before
     np.testing.assert_allclose(during.view(-1, side, side).numpy(), expected, atol=1e-4)
-
-
-def test_of_a_long_recording_stretches_are_used_with_gaps_between_them(monkeypatch):
-    frames = np.random.default_rng(0).integers(1, 1000, (1000, 8, 8)).astype(np.uint16)
-    frames[::50] = 0
-    movie = Movie.from_array(frames)
-    offset = np.zeros((8, 8), np.float32)
-    whole = NormalisedMovie(movie, offset, 2.0, torch.device("cpu"))
-    torch.testing.assert_close(whole.sample(1000, 5), torch.from_numpy(frames / np.float32(2)))
-    monkeypatch.setattr(windows, "_SAMPLE_BYTES", 4 * 64 * 300)
-    some = whole.sample(1000, 5)
-    assert 250 < len(some) < 360
-    pieces = some.view(-1, 69, 8, 8)
-    assert not pieces[:, 64:].any()
-    torch.testing.assert_close(pieces[0, :64], torch.from_numpy(frames[:64] / np.float32(2)))
-    torch.testing.assert_close(pieces[-1, :64], torch.from_numpy(frames[-64:] / np.float32(2)))

@@ -47,6 +47,35 @@ def test_any_frame_size_and_exactly_so_many_latents(network, request: pytest.Fix
     assert (z.std(0) > 0).all()  # no latent is blind
 
 
+def test_tiles_hold_every_pixel_once(network) -> None:
+    frames = frames_of(network)
+    tiles = network.cut(frames)
+    torch.testing.assert_close(network.join(tiles), frames)
+    torch.testing.assert_close(tiles.square().sum(), frames.square().sum())
+
+
+def test_errors_are_those_of_decoded_frames_without_decoding_them(network) -> None:
+    used = torch.rand(network.frame_shape, dtype=torch.float64) > 0.1
+    frames = frames_of(network) * used
+    tiles, inside = network.cut(frames), network.cut(used[None].double())[:, 0]
+
+    z = network.encode_tiles(tiles)
+    shown = network.decode(z) * used
+    torch.testing.assert_close(network.power(z, inside), shown.square().sum((1, 2)))
+    expected = (shown - frames).square().sum((1, 2))
+    found = network.squared_error(tiles, z, inside)
+    torch.testing.assert_close(found, expected)
+    parameters = list(network.parameters())
+    gradients = [torch.autograd.grad(it.sum(), parameters, retain_graph=True) for it in (found, expected)]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_latents_can_be_differentiated_by_pixels_and_footprints(network) -> None:
+    frames = frames_of(network, 2).requires_grad_()
+    assert torch.autograd.gradcheck(network.encode, (frames,), fast_mode=True)
+
+
 @torch.no_grad()
 def test_the_decoder_is_linear(network) -> None:
     generator = torch.Generator().manual_seed(2)

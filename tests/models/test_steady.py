@@ -6,6 +6,7 @@ import torch
 from napari_calcdyn.models.var import Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.shot_noise import shot_noise
+from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
 from napari_calcdyn.recording import Movie
 
@@ -60,7 +61,9 @@ def test_shot_noise_is_told_from_slow_changes():
     sigma = np.linspace(1, 9, 12)
     frames = (500 + slow + sigma * rng.normal(size=(2000, 10, 12))).astype(np.float32)
     movie = NormalisedMovie(Movie.from_array(frames), frames.mean(0), 2.0, torch.device("cpu"))
-    variance, share = shot_noise(movie, 2000)
+    network = PatchAutoencoder((10, 12), 4, 3)
+    variance, share = shot_noise(TiledFrames(movie, network), 2000)
+    variance = network.join(variance[:, None])[0]
     np.testing.assert_allclose(4 * variance.numpy().mean(0), sigma**2, rtol=0.1)
     assert abs(share - np.mean(sigma**2) / (np.mean(sigma**2) + 200)) < 0.02
 
@@ -70,4 +73,5 @@ def test_noise_of_latents_is_that_of_encoded_noise():
     sigma = torch.rand(20, 26)
     noise = sigma * torch.randn(20_000, 20, 26, generator=torch.Generator().manual_seed(0))
     expected = network.encode(noise).var(0)
-    torch.testing.assert_close(network.noise_variance(sigma**2), expected, rtol=0.05, atol=1e-4)
+    pixels = network.cut(sigma[None] ** 2)[:, 0]
+    torch.testing.assert_close(network.noise_variance(pixels), expected, rtol=0.05, atol=1e-4)

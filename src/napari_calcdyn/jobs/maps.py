@@ -15,6 +15,7 @@ from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
+from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image, writing
 
@@ -96,7 +97,8 @@ def run(
 
 def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -> dict[str, Any]:
     """Measure a model on a recording that it was not trained on."""
-    frames, network, var = model.normalised(movie), model.network, model.var
+    network, var = model.network, model.var
+    frames = TiledFrames(model.normalised(movie), network)
     return {
         "frames": movie.n_frames,
         "device": model.device.type,

@@ -60,5 +60,5 @@ class VARAutoencoderConfig(Settings):
     held_out: float = setting("Training", "Held-out part", 0.2, ge=0.05, le=0.5)
     """Part at the end of the recording that is never trained on. All reported errors are measured there."""
     patience: int = setting("Training", "Patience", 20, ge=1, le=1000, unit="checks")
-    """Training ends when the validation loss has not improved for this many checks. There are about 40 checks in
-    all. With end-to-end training, only checks after the prediction counts in full are used."""
+    """Training ends when the validation loss has not improved for this many checks. There is one every five steps, in
+    long trainings 40 in all. With end-to-end training, only checks after the prediction counts in full are used."""

@@ -23,9 +23,11 @@ from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
 from .split import Split, check_held_out
-from .windows import NormalisedMovie, encode_movie
+from .tiled_frames import TiledFrames, encode_movie
+from .windows import NormalisedMovie
 
 _FRAMES_AFTER_STOP = 2048
+_CHECKS, _STEPS_BETWEEN_CHECKS = 40, 5
 _WORSE = 10.0  # times the variance; a network that learnt nothing has about once
 
 
@@ -65,7 +67,8 @@ def fit_parts(
     network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
     network.to(where)
     try:
-        frames = NormalisedMovie(movie, offset, scale, where, cached_frames=split.known, progress=halt)
+        normalised = NormalisedMovie(movie, offset, scale, where)
+        frames = TiledFrames(normalised, network, cached_frames=split.known, progress=halt)
         noise, share = shot_noise(frames, split.training)
         smooth = Smooth(2 * network.stride, share).to(where)
         yield Progress("Finding the first footprints")
@@ -75,7 +78,13 @@ def fit_parts(
         with smoothed(network, smooth):
             task = Objective(network, frames, split, config, seed, noise)
             report(halt, 0, config.steps)
-            yield from train(task, Schedule(config.steps, config.learning_rate, config.patience), stop=stop)
+            schedule = Schedule(
+                config.steps,
+                config.learning_rate,
+                config.patience,
+                check_every=max(_STEPS_BETWEEN_CHECKS, config.steps // _CHECKS),
+            )
+            yield from train(task, schedule, stop=stop)
     except torch.OutOfMemoryError as error:
         raise InputError(
             "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"
@@ -121,7 +130,7 @@ def fit_parts(
 
 def _estimate(
     network: PatchAutoencoder,
-    frames: NormalisedMovie,
+    frames: TiledFrames,
     split: Split,
     config: VARAutoencoderConfig,
     span: range,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, pad
 from torch.nn.utils import parametrize
 
 from napari_calcdyn.recording import ProgressCallback, report
@@ -37,6 +38,7 @@ class Smooth(nn.Module):
 
     def __init__(self, side: int, sigma: float) -> None:
         super().__init__()
+        self.sigma = sigma
         at = torch.arange(side)
         kernel = torch.exp(-0.5 * ((at[:, None] - at) / max(sigma, 1e-3)) ** 2)
         self.register_buffer("kernel", kernel / kernel.sum(1).max())
@@ -73,7 +75,7 @@ def smoothed(network: PatchAutoencoder, smooth: Smooth) -> Iterator[None]:
 @torch.no_grad()
 def first_footprints(
     network: PatchAutoencoder,
-    frames: Tensor,
+    tiles: Tensor,
     smooth: Smooth,
     seed: int,
     progress: ProgressCallback | None = None,
@@ -91,7 +93,7 @@ def first_footprints(
     ----------
     network : PatchAutoencoder
         Places and windows.
-    frames : Tensor (n, Y, X)
+    tiles : Tensor (tiles, n, s²)
         Normalised frames in time order, 0 where there is nothing to use.
     smooth : Smooth
         Average that makes footprints smooth.
@@ -110,39 +112,61 @@ def first_footprints(
     Cancelled
         If `progress` asked to stop.
     """
-    s, rows, columns = network.stride, network.rows, network.columns
+    rows, columns = network.rows, network.columns
     draw = torch.Generator().manual_seed(seed)
-    found = torch.randn(rows, columns, (2 * s) ** 2, generator=draw).to(frames.device)
-    band = torch.cat([_strip(network, frames, row) for row in (0, 0)], 1)
+    found = torch.empty(rows, columns, (2 * network.stride) ** 2, device=tiles.device)
+    grid = tiles.view(rows + 1, columns + 1, *tiles.shape[1:])
+    upper = grid[0].clone()
     for row in range(rows):
-        band = torch.cat([band[:, s:], _strip(network, frames, row + 1)], 1)
+        lower = grid[row + 1].clone()
         for turn in (0, 1):
-            windows = band[:, :, s * turn :].unfold(2, 2 * s, 2 * s)  # (n, 2s, places, 2s)
-            rest = windows.permute(2, 0, 1, 3).flatten(2)
-            sharp = found[row, turn::2]
-            for _ in range(_ITERATIONS):
-                time = rest @ smooth(sharp)[..., None]
-                sharp = smooth((rest.mT @ _around(time))[..., 0])
-                sharp = sharp / sharp.norm(dim=1, keepdim=True).clamp_min(1e-12)
+            rest = _windows(upper, lower, turn)
+            sharp = _search(rest, smooth, draw)
             length = smooth(sharp).norm(dim=1, keepdim=True).clamp_min(1e-12)
             found[row, turn::2] = sharp / length
             footprint = (smooth(sharp) / length)[..., None]
             rest -= (rest @ footprint) @ footprint.mT
-            windows.copy_(rest.unflatten(2, (2 * s, 2 * s)).permute(1, 2, 0, 3))
+            _put_back(rest, upper, lower, turn)
+        upper = lower
         report(progress, row + 1, rows)
     return found.flatten(0, 1)[network.places]
 
 
-def _strip(network: PatchAutoencoder, frames: Tensor, row: int) -> Tensor:
-    """Cut one row of tiles out of the padded frames, (n, s, (columns + 1)·s)."""
-    left, right, top, _ = network.padding
-    first, last = row * network.stride - top, (row + 1) * network.stride - top
-    inside = frames[:, max(first, 0) : last]
-    return pad(inside, (left, right, max(0, -first), network.stride - max(0, -first) - inside.shape[1]))
+def _windows(upper: Tensor, lower: Tensor, turn: int) -> Tensor:
+    """Join the tiles of two rows, (columns + 1, n, s²), to every other window, (places, n, (2s)²)."""
+    places, s = (len(upper) - turn) // 2, math.isqrt(upper.shape[2])
+    corners = [half[turn:][: 2 * places].view(places, 2, -1, s, s) for half in (upper, lower)]
+    return torch.stack(corners, 1).permute(0, 3, 1, 4, 2, 5).reshape(places, -1, (2 * s) ** 2)
+
+
+def _put_back(windows: Tensor, upper: Tensor, lower: Tensor, turn: int) -> None:
+    """Write windows into the tiles that they were joined from."""
+    places, s = len(windows), math.isqrt(upper.shape[2])
+    corners = windows.view(places, -1, 2, s, 2, s).permute(2, 0, 4, 1, 3, 5)
+    for half, tiles in zip((upper, lower), corners, strict=True):
+        half[turn:][: 2 * places] = tiles.reshape(2 * places, -1, s * s)
+
+
+def _search(windows: Tensor, smooth: Smooth, draw: torch.Generator) -> Tensor:
+    """Find the pictures that neighbouring frames agree on in windows (places, n, (2s)²), before they are averaged.
+
+    By power iteration on pixels of 1 to 3 pixels, which is enough for cells, and once more on the pixels themselves.
+    """
+    places, side = len(windows), len(smooth.kernel)
+    coarse = side // min(3, max(1, side // 8))
+    smooth_coarse = Smooth(coarse, smooth.sigma * coarse / side).to(windows.device)
+    pooled = adaptive_avg_pool2d(windows.view(places, -1, side, side), coarse).flatten(2)
+    agreement = pooled.mT @ _around(pooled)
+    shapes = torch.randn(places, coarse**2, generator=draw).to(windows.device)
+    for _ in range(_ITERATIONS):
+        shapes = smooth_coarse((agreement @ smooth_coarse(shapes)[..., None])[..., 0])
+        shapes = shapes / shapes.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    shapes = interpolate(shapes.view(places, 1, coarse, coarse), (side, side), mode="bilinear").flatten(1)
+    found: Tensor = smooth((windows.mT @ _around(windows @ smooth(shapes)[..., None]))[..., 0])
+    return found
 
 
 def _around(traces: Tensor) -> Tensor:
-    """Average the frames before and after each frame, (places, n, 1); what lies beyond the ends counts as 0."""
-    total = pad(traces[..., 0], (REACH + 1, REACH)).cumsum(1)
-    mean = (total[:, 2 * REACH + 1 :] - total[:, : traces.shape[1]] - traces[..., 0]) / (2 * REACH)
-    return mean[..., None]
+    """Average the frames before and after each frame, (places, n, k); what lies beyond the ends counts as 0."""
+    total = pad(traces, (0, 0, REACH + 1, REACH)).cumsum(1)
+    return (total[:, 2 * REACH + 1 :] - total[:, : traces.shape[1]] - traces) / (2 * REACH)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.moments import with_past
 
 from .network import PatchAutoencoder
-from .windows import NormalisedMovie
+from .tiled_frames import TiledFrames
 
 
 @torch.no_grad()
 def held_out_errors(
     network: PatchAutoencoder,
-    frames: NormalisedMovie,
+    frames: TiledFrames,
     latents: NDArray[np.float32],
     first: int,
     scale: float,
@@ -29,7 +28,7 @@ def held_out_errors(
     ----------
     network : PatchAutoencoder
         The network.
-    frames : NormalisedMovie
+    frames : TiledFrames
         The recording as the network sees it.
     latents : ndarray (n, d)
         Latents of the frames to measure on, and of the `order` frames before them; NaN where left out.
@@ -49,33 +48,26 @@ def held_out_errors(
     """
     count = len(latents) - var.order
     squares = 0.0
-    encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(network.places.device)
-    for start, block in frames.batches(first, first + count):
-        valid = frames.valid(start, start + len(block))
-        error = frames.error(network.decode(encoded[start - first : start - first + len(block)]), block)
-        squares += sum_of_squares(error if valid is None else error[valid])
+    encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(frames.device)
+    for start, tiles in frames.batches(first, first + count):
+        stop = start + tiles.shape[1]
+        error = network.squared_error(tiles, encoded[start - first : stop - first], frames.used)
+        valid = frames.valid(start, stop)
+        squares += float((error if valid is None else error[valid]).double().sum())
     known = torch.from_numpy(np.isfinite(latents).all(1))
-    pixels = int(known[var.order :].sum()) * frames.pixels
+    pixels = float(known[var.order :].sum()) * frames.pixels
 
     whole = with_past(known[None], var.order)[0].numpy()
     actual = latents[var.order :][whole].astype(np.float64)
     predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
-    shown = [_power(network, actual - predicted), _power(network, actual - actual.mean(0))]
+    shown = [
+        float(network.power(torch.from_numpy(it.astype(np.float32)).to(frames.device), frames.used).sum())
+        for it in (actual - predicted, actual - actual.mean(0))
+    ]
     return {
         "reconstruction_error": scale**2 * squares / pixels,
         "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
         "picture_prediction_error": shown[0] / shown[1],
         "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),
     }
-
-
-def _power(network: PatchAutoencoder, latents: NDArray[np.float64]) -> float:
-    """Return the power that latents (n, d) have in the picture, ``Σ ‖D z‖²``."""
-    batches = torch.from_numpy(latents.astype(np.float32)).to(network.places.device)
-    return sum(sum_of_squares(network.decode(batch)) for batch in torch.split(batches, 256))
-
-
-def sum_of_squares(frames: Tensor) -> float:
-    """Sum over frames (n, Y, X) in double precision, also where a device has none."""
-    return float(frames.square().sum((1, 2)).cpu().double().sum())

@@ -22,7 +22,8 @@ from napari_calcdyn.recording.quality import correct_movie
 from .config import VARAutoencoderConfig
 from .fitting import fit_parts
 from .network import PatchAutoencoder
-from .windows import NormalisedMovie, encode_movie
+from .tiled_frames import TiledFrames, encode_movie
+from .windows import NormalisedMovie
 
 
 class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
@@ -105,7 +106,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             If `progress` asked to stop.
         """
         if isinstance(frames, Movie):
-            return encode_movie(self.network, self.normalised(frames), range(frames.n_frames), progress)
+            tiled = TiledFrames(self.normalised(frames), self.network)
+            return encode_movie(self.network, tiled, range(frames.n_frames), progress)
         normalised = np.nan_to_num((np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale))
         return self.network.encode(torch.from_numpy(normalised).to(self.device)).cpu().numpy()
 

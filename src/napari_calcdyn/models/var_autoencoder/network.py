@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,7 @@ class PatchAutoencoder(nn.Module):
         self.rows, self.columns = math.ceil(height / self.stride), math.ceil(width / self.stride)
         margin = self.stride // 2
         # left, right, top, bottom: the windows of the outermost places reach over the edge by half a stride
-        self.padding = (
+        self._padding = (
             margin,
             (self.columns + 1) * self.stride - width - margin,
             margin,
@@ -114,32 +115,73 @@ class PatchAutoencoder(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
-        return self._project(frames, self.footprints)
+        return self.encode_tiles(self.cut(frames))
+
+    def encode_tiles(self, tiles: Tensor) -> Tensor:
+        """Encode normalised frames, cut into tiles (tiles, n, s²), to latents (n, d)."""
+        return self._project(tiles, self.footprints)
 
     def noise_variance(self, pixels: Tensor) -> Tensor:
-        """Return the variance (d,) that independent noise of the pixels, of variance (Y, X), has in the latents."""
-        return self._project(pixels[None], self.footprints.square())[0]
-
-    def _project(self, frames: Tensor, footprints: Tensor) -> Tensor:
-        """Multiply the window of every place by its footprint and add up, (n, d)."""
-        s, rows, columns = self.stride, self.rows, self.columns
-        tiles = pad(frames, self.padding).view(-1, rows + 1, s, columns + 1, s)
-        tiles = tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
-        parts = tiles @ self._by_tile(footprints).transpose(1, 2)
-        parts = parts.view(rows + 1, columns + 1, -1, 4)
-        corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
-        latents = torch.stack(corners).sum(0).flatten(0, 1).T
-        return latents if self._is_full else latents.index_select(1, self.places)
+        """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
+        return self._project(pixels[:, None], self.footprints.square())[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
+        return self.join(self._at_tiles(latents) @ self._by_tile(self.footprints))
+
+    def power(self, latents: Tensor, used: Tensor) -> Tensor:
+        """Return the sum of squares of decoded frames over the pixels that are used, without decoding them.
+
+        Parameters
+        ----------
+        latents : Tensor (n, d)
+            Latents.
+        used : Tensor (tiles, s²)
+            1 for pixels that count, 0 for others and for what lies beyond the edge.
+
+        Returns
+        -------
+        Tensor (n,)
+            ``‖D(z)‖²``, from the products of footprints that meet in a tile.
+        """
+        corners = self._by_tile(self.footprints) * used[:, None]
+        latents = self._at_tiles(latents)
+        return ((latents @ (corners @ corners.mT)) * latents).sum((0, 2))
+
+    def squared_error(self, tiles: Tensor, latents: Tensor, used: Tensor) -> Tensor:
+        """Return how far frames are from what their latents decode to, without decoding them.
+
+        Encoder and decoder share footprints, so that ``⟨x, D(z)⟩ = ‖z‖²``.
+
+        Parameters
+        ----------
+        tiles : Tensor (tiles, n, s²)
+            Frames, 0 where pixels are not used.
+        latents : Tensor (n, d)
+            Their latents, as encoded.
+        used : Tensor (tiles, s²)
+            As in `power`.
+
+        Returns
+        -------
+        Tensor (n,)
+            ``‖x − D(z)‖²``, differentiable in the latents.
+        """
+        norm: Tensor = torch.linalg.vector_norm(tiles, dim=(0, 2)).square()
+        return norm - 2 * latents.square().sum(1) + self.power(latents, used)
+
+    def cut(self, frames: Tensor) -> Tensor:
+        """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
         s, rows, columns = self.stride, self.rows, self.columns
-        grid = self._on_grid(latents.T).view(rows, columns, -1)
-        corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        tiles = torch.stack(corners, -1).flatten(0, 1) @ self._by_tile(self.footprints)
+        tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
+        return tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
+
+    def join(self, tiles: Tensor) -> Tensor:
+        """Put tiles (tiles, n, s²) together to frames (n, Y, X)."""
+        s, rows, columns = self.stride, self.rows, self.columns
         frames = tiles.view(rows + 1, columns + 1, -1, s, s).permute(2, 0, 3, 1, 4)
         frames = frames.reshape(-1, (rows + 1) * s, (columns + 1) * s)
-        left, top = self.padding[0], self.padding[2]
+        left, top = self._padding[0], self._padding[2]
         return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
 
     @torch.no_grad()
@@ -156,6 +198,21 @@ class PatchAutoencoder(nn.Module):
     def orient(self) -> None:
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
+
+    def _project(self, tiles: Tensor, footprints: Tensor) -> Tensor:
+        """Multiply the window of every place by its footprint and add up, (n, d)."""
+        rows, columns = self.rows, self.columns
+        parts: Tensor = _Products.apply(tiles, self._by_tile(footprints))  # type: ignore[no-untyped-call]
+        parts = parts.view(rows + 1, columns + 1, -1, 4)
+        corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
+        latents = (corners[0] + corners[1] + corners[2] + corners[3]).flatten(0, 1).T
+        return latents if self._is_full else latents.index_select(1, self.places)
+
+    def _at_tiles(self, latents: Tensor) -> Tensor:
+        """Arrange latents (n, d) as the four that meet in each tile, (tiles, n, 4)."""
+        grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
+        corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
+        return torch.stack(corners, -1).flatten(0, 1)
 
     def _by_tile(self, footprints: Tensor) -> Tensor:
         """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
@@ -180,9 +237,23 @@ class PatchAutoencoder(nn.Module):
         everywhere = torch.arange(self.rows * self.columns)
         if count == len(everywhere) or activity is None:
             return everywhere[:count]
-        power = pad(activity[None, None].double() ** 2, self.padding)
+        power = pad(activity[None, None].double() ** 2, self._padding)
         busy = avg_pool2d(power, 2 * self.stride, self.stride).flatten()
         return busy.argsort(descending=True, stable=True)[:count].sort().values
+
+
+class _Products(torch.autograd.Function):
+    """``tiles @ cornersᵀ``, whose gradient reads the tiles once, along their rows."""
+
+    @staticmethod
+    def forward(ctx: Any, tiles: Tensor, corners: Tensor) -> Tensor:
+        ctx.save_for_backward(tiles, corners)
+        return tiles @ corners.mT
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
+        tiles, corners = ctx.saved_tensors
+        return gradient @ corners if ctx.needs_input_grad[0] else None, gradient.mT @ tiles
 
 
 # A footprint covers 2 × 2 tiles; a tile is reached by the footprints of as many places.

@@ -10,15 +10,14 @@ from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError
 
 from .config import VARAutoencoderConfig
-from .held_out import sum_of_squares
 from .network import PatchAutoencoder
 from .prediction import Estimate, detached, draw_windows, estimate_var, total_variance
 from .split import Split
-from .windows import NormalisedMovie
+from .tiled_frames import TiledFrames
 
 _RAMP = 0.2
 _MEMORY_PER_PREDICTOR = 10
-_MOST_FRAMES_IN_CHECK = 512
+_MOST_FRAMES_IN_CHECK = 256
 _STEP_BYTES = 512 * 2**20
 
 
@@ -39,7 +38,7 @@ class Objective:
     def __init__(
         self,
         network: PatchAutoencoder,
-        frames: NormalisedMovie,
+        frames: TiledFrames,
         split: Split,
         config: VARAutoencoderConfig,
         seed: int,
@@ -47,7 +46,7 @@ class Objective:
     ) -> None:
         self.module: nn.Module = network
         self._network, self._frames, self._split, self._config = network, frames, split, config
-        self._pixels = float(frames.pixels)
+        self._pixels = frames.pixels
         self._length = min(config.window_length, split.training // 4)
         if self._length < config.order + 2:
             raise InputError(
@@ -83,9 +82,9 @@ class Objective:
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
-        valid = self._frames.valid_windows(self._starts[step], self._length)
+        valid = self._frames.valid_stretches(self._starts[step], self._length)
         reconstruction, windows = self._reconstruct(
-            self._frames.windows(self._starts[step], self._length), valid
+            self._frames.stretches(self._starts[step], self._length), valid
         )
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
@@ -112,13 +111,13 @@ class Objective:
         first = self._split.training
         last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
         before = max(0, first - _MOST_FRAMES_IN_CHECK)
-        known = [self._network.encode(frames) for _, frames in self._frames.batches(before, first)]
+        known = [self._network.encode_tiles(tiles) for _, tiles in self._frames.batches(before, first)]
         ahead, squares = [], 0.0
-        for start, frames in self._frames.batches(first, last):
-            ahead.append(self._network.encode(frames))
-            error = self._frames.error(self._network.decode(ahead[-1]), frames)
-            valid = self._frames.valid(start, start + len(frames))
-            squares += sum_of_squares(error if valid is None else error[valid])
+        for start, tiles in self._frames.batches(first, last):
+            ahead.append(self._network.encode_tiles(tiles))
+            error = self._network.squared_error(tiles, ahead[-1], self._frames.used)
+            valid = self._frames.valid(start, start + tiles.shape[1])
+            squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
         count = last - first if coming is None else int(coming.sum())
         reconstruction = squares / (self._pixels * count)
@@ -151,14 +150,13 @@ class Objective:
         share = estimate.signal_share(self._network.noise_variance(self._noise))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(self, windows: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error and the latents (W, L, d) of windows (W, L, Y, X)."""
-        frames = windows.flatten(0, 1)
-        latents = self._network.encode(frames)
-        error = self._frames.error(self._network.decode(latents), frames)
+    def _reconstruct(self, tiles: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of stretches (tiles, W·L, s²)."""
+        latents = self._network.encode_tiles(tiles)
+        error = self._network.squared_error(tiles, latents, self._frames.used)
         if valid is not None:
             error = error[valid.flatten()]
-        return error.square().sum() / (self._pixels * len(error)), latents.view(*windows.shape[:2], -1)
+        return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])
 
     def _ramp(self, step: int, total: int) -> float:
         """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""

@@ -1,0 +1,152 @@
+"""Frames of a recording cut into the tiles of a network, from the device's memory if they fit or from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from napari_calcdyn.recording import ProgressCallback, report
+
+from .network import PatchAutoencoder
+from .windows import NormalisedMovie
+
+_CACHE_BYTES = 2 * 2**30
+_SAMPLE_BYTES = 512 * 2**20
+_STRETCH = 64
+
+
+class TiledFrames:
+    """A recording as training uses it: tiles (tiles, n, s²) of n frames.
+
+    A recording that fits is cut once and kept on the device, so that no training step pads or permutes pixels. A larger
+    one is read from its file, a few stretches at a time.
+
+    Parameters
+    ----------
+    movie : NormalisedMovie
+        The recording.
+    network : PatchAutoencoder
+        Whose tiles.
+    cached_frames : int
+        Number of first frames to keep on the device if they fit.
+    progress : callable or None
+        Called with frames cut and to cut; returns True to stop.
+    """
+
+    def __init__(
+        self,
+        movie: NormalisedMovie,
+        network: PatchAutoencoder,
+        *,
+        cached_frames: int = 0,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self._movie, self._network, self.device = movie, network, movie.device
+        self.used = network.cut(movie.used_pixels[None])[:, 0]
+        """1 at pixels that count, 0 at masked ones and beyond the edge, (tiles, s²)."""
+        self.pixels = float(self.used.sum())
+        self._cache: Tensor | None = None
+        self._stretches: Tensor | None = None
+        if cached_frames and 4 * cached_frames * self.used.numel() <= _room(self.device):
+            cache = self.used.new_empty(len(self.used), cached_frames, self.used.shape[1])
+            for start, block in movie.batches(0, cached_frames):
+                cache[:, start : start + len(block)] = network.cut(block)
+                report(progress, start + len(block), cached_frames)
+            self._cache = cache
+
+    def tiles(self, start: int, stop: int) -> Tensor:
+        """Return frames `start` to `stop` − 1, (tiles, n, s²); 0 where there is nothing to use."""
+        if self._cache is not None and stop <= self._cache.shape[1]:
+            return self._cache[:, start:stop]
+        return self._network.cut(self._movie.frames(start, stop))
+
+    def stretches(self, starts: Tensor, length: int) -> Tensor:
+        """Return stretches of `length` frames, (tiles, W·L, s²), which are overwritten by those of the next call."""
+        if self._cache is None:
+            return self._network.cut(
+                torch.cat([self._movie.frames(start, start + length) for start in starts.tolist()])
+            )
+        at = (starts[:, None] + torch.arange(length, device=self.device)).flatten()
+        shape = (len(self._cache), len(at), self._cache.shape[2])
+        if self._stretches is None or self._stretches.shape != shape:
+            self._stretches = self._cache.new_empty(
+                shape
+            )  # fresh memory at every step would take half its time
+        return torch.index_select(self._cache, 1, at, out=self._stretches)
+
+    def sample(self, count: int, gap: int) -> Tensor:
+        """Return the first `count` frames, or where they take much memory stretches spread over them.
+
+        Parameters
+        ----------
+        count : int
+            Number of first frames.
+        gap : int
+            Number of frames of zeros after each stretch.
+
+        Returns
+        -------
+        Tensor (tiles, n, s²)
+            Frames in time order.
+        """
+        most = max(_STRETCH, _SAMPLE_BYTES // (4 * self.used.numel()))
+        if self._cache is not None or count <= most:
+            return self.tiles(0, count)
+        starts = np.linspace(0, count - _STRETCH, most // (_STRETCH + gap) + 1).astype(int).tolist()
+        return torch.cat([pad(self.tiles(start, start + _STRETCH), (0, 0, 0, gap)) for start in starts], 1)
+
+    def valid(self, start: int, stop: int) -> Tensor | None:
+        """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""
+        return self._movie.valid(start, stop)
+
+    def valid_stretches(self, starts: Tensor, length: int) -> Tensor | None:
+        """Tell which frames of stretches can be used, (W, L); None where all can."""
+        valid = self._movie.valid(0, None)
+        return None if valid is None else valid[starts[:, None] + torch.arange(length, device=self.device)]
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+        """Yield frames in order, in batches of bounded size.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Yields
+        ------
+        first : int
+            First frame of the batch.
+        tiles : Tensor (tiles, n, s²)
+            The frames.
+        """
+        for first, last in self._movie.spans(start, stop):
+            yield first, self.tiles(first, last)
+
+
+def _room(device: torch.device) -> int:
+    """Return how many bytes of frames may stay on the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # memory of an earlier training is free again
+        return torch.cuda.mem_get_info(device)[0] // 2
+    return _CACHE_BYTES
+
+
+@torch.no_grad()
+def encode_movie(
+    network: PatchAutoencoder, movie: TiledFrames, frames: range, progress: ProgressCallback | None = None
+) -> NDArray[np.float32]:
+    """Encode consecutive frames of a movie, block by block, to (n, d); NaN for frames that are left out."""
+    latents = np.empty((len(frames), network.latents), np.float32)
+    for start, tiles in movie.batches(frames.start, frames.stop):
+        at, stop = start - frames.start, start - frames.start + tiles.shape[1]
+        latents[at:stop] = network.encode_tiles(tiles).cpu().numpy()
+        valid = movie.valid(start, start + tiles.shape[1])
+        if valid is not None:
+            latents[at:stop][~valid.cpu().numpy()] = np.nan
+        report(progress, stop, len(frames))
+    return latents

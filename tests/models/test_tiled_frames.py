@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_calcdyn.models.var_autoencoder import tiled_frames
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
+from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
+from napari_calcdyn.recording import Cancelled, Movie
+
+NETWORK = PatchAutoencoder((13, 11), 9, 4)
+RAW = np.random.default_rng(0).integers(1, 4000, (70, 13, 11), dtype=np.uint16)
+
+
+def normalised(movie: Movie | None = None) -> NormalisedMovie:
+    return NormalisedMovie(
+        movie or Movie.from_array(RAW), RAW.mean(0, dtype=np.float32), 123.5, torch.device("cpu")
+    )
+
+
+@pytest.mark.parametrize("cached", [0, 50, 70])
+def test_tiles_are_those_of_the_frames(cached: int) -> None:
+    frames = TiledFrames(normalised(), NETWORK, cached_frames=cached)
+    torch.testing.assert_close(NETWORK.join(frames.tiles(40, 60)), normalised().frames(40, 60))
+    blocks = list(frames.batches(3, 70))
+    assert sum(block.shape[1] for _, block in blocks) == 67
+
+
+def test_cached_and_streamed_stretches_are_equal() -> None:
+    starts = torch.tensor([30, 0, 41, 12])
+    cached, streamed = (TiledFrames(normalised(), NETWORK, cached_frames=count) for count in (50, 0))
+    found = NETWORK.join(cached.stretches(starts, 9)).unflatten(0, (4, 9))
+    torch.testing.assert_close(found, NETWORK.join(streamed.stretches(starts, 9)).unflatten(0, (4, 9)))
+    torch.testing.assert_close(found[2], normalised().frames(41, 50))
+
+
+def test_the_memory_of_stretches_is_used_again() -> None:
+    frames = TiledFrames(normalised(), NETWORK, cached_frames=70)
+    first = frames.stretches(torch.tensor([0, 20]), 10)
+    assert frames.stretches(torch.tensor([5, 40]), 10).data_ptr() == first.data_ptr()
+
+
+def test_pixels_that_do_not_count() -> None:
+    frames = TiledFrames(normalised(), NETWORK)
+    assert frames.pixels == 13 * 11
+    raw = RAW.astype(np.float32)
+    raw[:, 4, 5] = np.nan
+    movie = Movie.from_array(raw).corrected(masked_pixels(4, 5))
+    frames = TiledFrames(normalised(movie), NETWORK)
+    assert frames.pixels == 13 * 11 - 1
+    assert not NETWORK.join(frames.used[:, None])[0, 4, 5]
+    assert frames.tiles(0, 70).isfinite().all()
+
+
+def masked_pixels(y: int, x: int):
+    from napari_calcdyn.recording.movies import Corrections
+
+    valid = np.ones(RAW.shape[1:], bool)
+    valid[y, x] = False
+    return Corrections(("pixels",), np.zeros(len(RAW), bool), valid)
+
+
+def test_a_recording_too_large_for_the_device_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    movie = Movie.from_array(RAW)
+    room = 4 * 70 * TiledFrames(normalised(), NETWORK).used.numel()
+    for bytes_, expected in ((room, 0), (room - 1, 2)):
+        monkeypatch.setattr(tiled_frames, "_CACHE_BYTES", bytes_)
+        frames = TiledFrames(normalised(movie), NETWORK, cached_frames=70)
+        asked = []
+        monkeypatch.setattr(movie, "frames", lambda a, b, asked=asked: asked.append((a, b)) or RAW[a:b])
+        frames.stretches(torch.tensor([0, 20]), 10)
+        monkeypatch.undo()
+        assert len(asked) == expected
+
+
+def test_cutting_can_be_stopped() -> None:
+    with pytest.raises(Cancelled):
+        TiledFrames(normalised(), NETWORK, cached_frames=70, progress=lambda done, total: True)
+
+
+def test_of_a_long_recording_stretches_are_used_with_gaps_between_them(monkeypatch) -> None:
+    raw = np.random.default_rng(0).integers(1, 1000, (1000, 8, 8)).astype(np.uint16)
+    movie = NormalisedMovie(Movie.from_array(raw), np.zeros((8, 8), np.float32), 2.0, torch.device("cpu"))
+    network = PatchAutoencoder((8, 8), 4, 2)
+    frames = TiledFrames(movie, network)
+    torch.testing.assert_close(network.join(frames.sample(1000, 5)), torch.from_numpy(raw / np.float32(2)))
+    monkeypatch.setattr(tiled_frames, "_SAMPLE_BYTES", 4 * frames.used.numel() * 300)
+    some = network.join(frames.sample(1000, 5))
+    assert 250 < len(some) < 360
+    pieces = some.reshape(-1, 69, 8, 8)
+    assert not pieces[:, 64:].any()
+    torch.testing.assert_close(pieces[0, :64], torch.from_numpy(raw[:64] / np.float32(2)))
+    torch.testing.assert_close(pieces[-1, :64], torch.from_numpy(raw[-64:] / np.float32(2)))
