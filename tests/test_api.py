@@ -94,7 +94,7 @@ def test_a_model_that_is_not_fitted_says_so(kind: Any, tmp_path: Path) -> None:
 
 def test_settings_are_given_once() -> None:
     config = cd.VARAutoencoder(preset="quick", order=2).config
-    assert (config.order, config.steps) == (2, 150)
+    assert (config.order, config.steps) == (2, 25)
     with pytest.raises(cd.InputError, match="Settings were given twice"):
         cd.VARAutoencoder(config, order=3)
     with pytest.raises(cd.InputError, match="no preset 'fast'"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from napari_calcdyn.recording import Cancelled, InputError, Movie, open_movie
 from napari_calcdyn.recording.quality import check_quality, correct_movie, corrections_for, first_look
+from napari_calcdyn.recording.quality.findings import findings_of
 from napari_calcdyn.recording.quality.motion import Registrar, sharpened
 from napari_calcdyn.simulate import artefacts, simulate_movie
 
@@ -243,3 +245,13 @@ def test_real_recordings(mouse_movie_path: Path, fissa_movie_paths: list[Path]) 
     [(start, stop, reason)] = trial.bad_frames
     assert (start, reason) == (0, "start")
     assert 3 <= stop <= 10
+
+
+def test_small_faint_cells_are_left_to_the_first_look(clean: np.ndarray) -> None:
+    quality = check(clean)
+    small = dataclasses.replace(quality, snr=0.17, cell_diameter_px=6.2)
+    (finding,) = [it for it in findings_of(small) if "first look" in it.text]
+    assert "about 6 px" in finding.text
+    assert finding.note
+    for others in ({"snr": 0.6}, {"cell_diameter_px": 10.0}, {"cell_diameter_px": None}):
+        assert not any("first look" in it.text for it in findings_of(dataclasses.replace(small, **others)))

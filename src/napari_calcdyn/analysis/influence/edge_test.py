@@ -79,7 +79,7 @@ def family_wise(
         report(progress, done + 1, surrogates)
     t = np.abs(fit.by_lag(fit.t_values)[:, :rois, :rois]).max(0)
     above = surrogates - np.searchsorted(np.sort(largest), t)
-    p_values: NDArray[np.float32] = ((1 + above) / (1 + surrogates)).astype(np.float32)
+    p_values: NDArray[np.float64] = (1 + above) / (1 + surrogates)
     np.fill_diagonal(p_values, np.nan)
     return p_values
 

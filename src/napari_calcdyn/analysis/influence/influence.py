@@ -40,7 +40,7 @@ class Influence:
     correlations : ndarray (p, N, N), float32
         [lag, target, source]: partial correlation of the target with the source's past, all other past being known.
         Its square is the part of the target's unexplained variance that this past alone explains.
-    p_values : ndarray (N, N), float32, or None
+    p_values : ndarray (N, N), float64, or None
         [target, source]: family-wise p-values, of all connections together; NaN on the diagonal. None where not tested.
     block_length : int or None
         Frames in a block of the surrogates that were tested against.
@@ -50,7 +50,7 @@ class Influence:
     centres: NDArray[np.float32]
     effects: NDArray[np.float32]
     correlations: NDArray[np.float32]
-    p_values: NDArray[np.float32] | None = None
+    p_values: NDArray[np.float64] | None = None
     block_length: int | None = None
 
     @property

@@ -23,6 +23,8 @@ PARTS = 0.3
 DEPTH = 0.2
 """Loss of likeness over time that is said."""
 _LOW_SNR = 0.02
+FAINT = 0.25
+SMALL = 9.2
 _REASONS = {
     "blank": "blank",
     "partly blank": "partly blank",
@@ -126,6 +128,14 @@ def findings_of(quality: Measurements) -> list[Finding]:
             Finding(
                 "No pixel has activity that stands out from shot noise: maps and connections will be weak. Record with"
                 " more light, or average frames.",
+                note=True,
+            )
+        )
+    elif quality.snr < FAINT and quality.cell_diameter_px is not None and quality.cell_diameter_px < SMALL:
+        found.append(
+            Finding(
+                f"Cells are small, about {quality.cell_diameter_px:.0f} px, and faint. The first look finds the weakest of"
+                " them a little better than a model's map: where the two differ, trust the first look.",
                 note=True,
             )
         )
