@@ -26,7 +26,7 @@ def family_wise(
     surrogates: int = SURROGATES,
     seed: int = 0,
     progress: ProgressCallback | None = None,
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Test every connection between two ROIs against block-permuted surrogates.
 
     In a surrogate, what the ROIs do beyond their prediction happens at other times: the residuals are cut into blocks
@@ -52,7 +52,7 @@ def family_wise(
 
     Returns
     -------
-    ndarray (N, N), float32
+    ndarray (N, N), float64
         [target, source], over all lags; NaN on the diagonal, 1 for a column that is constant.
 
     Raises

@@ -134,8 +134,8 @@ def findings_of(quality: Measurements) -> list[Finding]:
     elif quality.snr < FAINT and quality.cell_diameter_px is not None and quality.cell_diameter_px < SMALL:
         found.append(
             Finding(
-                f"Cells are small, about {quality.cell_diameter_px:.0f} px, and faint. The first look finds the weakest of"
-                " them a little better than a model's map: where the two differ, trust the first look.",
+                f"Cells are small, about {quality.cell_diameter_px:.0f} px, and faint. The first look finds the weakest"
+                " of them a little better than a model's map: where the two differ, trust the first look.",
                 note=True,
             )
         )
