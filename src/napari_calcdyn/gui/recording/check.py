@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from napari_calcdyn.gui.background.job import Job, Latest, Report
 from napari_calcdyn.gui.background.status import timed, tracked
 from napari_calcdyn.gui.layers.layers import FIRST_LOOK, result_layer
 from napari_calcdyn.gui.session import Session, SessionPart
+from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies import KINDS
 from napari_calcdyn.recording.quality import Quality, check_quality, corrections_for, first_look
@@ -26,8 +27,6 @@ from .pixel_mask import PixelMask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from napari_calcdyn.recording import Movie
 
 STOPPED = "The check was stopped: nothing is known about this recording, and nothing is corrected."
 _TICK_MS = 20
@@ -45,6 +44,7 @@ class RecordingCheck(SessionPart):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        _get_ready()
         self._looking: Job | None = None
         self._later = False  # a change waits for the job to end
         self._layers = Latest("Corrected movie")
@@ -167,7 +167,7 @@ class RecordingCheck(SessionPart):
         if mean:
             text = "The mean frame was computed before the corrections were changed: compute it again."
             self.session.work.tell("recording", text)
-        self._layers.ask(partial(_make_ready, version), lambda _: self._show(version))
+        self._layers.ask(lambda: version.data, lambda _: self._show(version))
         if first or result_layer(self.session.viewer, FIRST_LOOK) is not None:
             self._look(version)
 
@@ -210,11 +210,16 @@ class RecordingCheck(SessionPart):
         self._mask.close()
 
 
-def _make_ready(movie: Movie) -> None:
-    """Load what the layers need, which takes a second at the first time; call it off the GUI thread."""
-    _ = movie.data
+@cache
+def _get_ready() -> None:
+    """Load in the background, once, what the first check would hold the window up for."""
+    threading.Thread(target=_load, name="Loading", daemon=True).start()
+
+
+def _load() -> None:
     with suppress(ImportError):
         import_module("pandas")  # napari does so when it adds labels
+    first_look(Movie.from_array(np.random.default_rng(0).random((16, 8, 8), np.float32)))  # compiled code
 
 
 def _edited(

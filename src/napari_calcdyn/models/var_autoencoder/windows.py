@@ -71,7 +71,18 @@ class NormalisedMovie:
             yield first, self.frames(first, last)
 
     def spans(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield first frame and end of each batch."""
+        """Cut frames into batches of bounded size.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in a slice.
+
+        Yields
+        ------
+        first, last : int
+            A batch, as in a slice.
+        """
         step = max(1, _BATCH_BYTES // (4 * self._offset.numel()))
         for first in range(start, stop, step):
             yield first, min(first + step, stop)
