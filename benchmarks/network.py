@@ -31,7 +31,7 @@ from torch.nn.functional import normalize
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
-from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var
+from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var, total_variance
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -68,12 +68,21 @@ class OwnEncoder(PatchAutoencoder):
     def orient(self) -> None:
         """Leave signs as they are: there are two sets of weights to turn."""
 
-    def encode(self, frames: Tensor) -> Tensor:
+    @torch.no_grad()
+    def begin_with(self, footprints: Tensor) -> None:
+        super().begin_with(footprints)
+        self.encoder_mixture.copy_(self.mixture)
+        self.encoder_shapes.copy_(self.shapes)
+
+    def encode_tiles(self, tiles: Tensor) -> Tensor:
         self._encoding = True
         try:
-            return super().encode(frames)
+            return super().encode_tiles(tiles)
         finally:
             self._encoding = False
+
+    def squared_error(self, tiles: Tensor, latents: Tensor, used: Tensor) -> Tensor:
+        return (self.decode(latents) - self.join(tiles)).square().sum((1, 2))
 
 
 class RelativeObjective(Objective):
@@ -81,7 +90,7 @@ class RelativeObjective(Objective):
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         reconstruction, windows = self._reconstruct(
-            self._frames.windows(self._starts[step], self._length), None
+            self._frames.stretches(self._starts[step], self._length), None
         )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -89,8 +98,8 @@ class RelativeObjective(Objective):
         order = self._config.order
         estimate = estimate_var(windows[0::2], order, self._weights, memory=self._memory, span=self._span)
         self._memory = detached(estimate)
-        residual, variance = estimate.score(windows[1::2])
-        return reconstruction + weight * residual / variance, {}
+        share = estimate.residual(windows[1::2]).sum() / total_variance(windows[1::2])
+        return reconstruction + weight * share, {}
 
 
 def measure(task: Row) -> Row:

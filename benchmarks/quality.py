@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import psutil
 import report
+from peers import STAND_INS
 from stream import FRAME_BYTES, SIZE, warm, write_movie
 
 REPEATS = 3
@@ -28,21 +29,6 @@ CHECKS: dict[str, str] = {
     "motion": "check_quality",
 }
 SUITE2P = """
-import importlib.machinery, sys, types
-
-class Absent(types.ModuleType):
-    __path__ = []
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Absent(name)
-
-# Registration needs neither, and their compiled parts do not load everywhere.
-for name in ("torchvision", "cellpose", "cellpose.models", "cellpose.metrics", "cellpose.core", "cellpose.utils",
-             "cellpose.transforms", "cellpose.io", "torchvision.transforms", "torchvision.models", "torchvision.ops"):
-    module = Absent(name)
-    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-    sys.modules[name] = module
 import time
 import numpy as np
 import torch
@@ -159,7 +145,7 @@ def registrations(frames: int, folder: Path, suffix: str, suite2p: str | None) -
 
     rows: list[dict[str, object]] = []
     script = folder / "suite2p_registration.py"
-    script.write_text(SUITE2P, encoding="utf-8")
+    script.write_text(STAND_INS + SUITE2P, encoding="utf-8")
     for noise in ("low", "high"):
         truth = simulate_movie(frames=frames, height=SIZE, width=SIZE, noise=noise, motion=1.5, seed=0)
         path = smooth_motion(frames, 1.5, np.random.default_rng([0, 1]))

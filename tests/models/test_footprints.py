@@ -27,12 +27,17 @@ def slow(rng: np.random.Generator) -> np.ndarray:
     return steps / steps.std()
 
 
+def inside(network: PatchAutoencoder) -> torch.Tensor:
+    return network.cut(torch.ones(1, *network.frame_shape))[:, 0]
+
+
 def pictures(network: PatchAutoencoder, frames: np.ndarray) -> np.ndarray:
     """Footprints as whole pictures of length 1, (d, Y·X)."""
     smooth = Smooth(2 * network.stride, 1.0)
     tiles = network.cut(torch.from_numpy(frames.astype(np.float32)))
-    sharp = first_footprints(network, tiles, smooth, 0)
-    network.begin_with(smooth(sharp))
+    network.begin_with(first_footprints(network, tiles, inside(network), smooth, 0))
+    with smoothed(network, smooth):
+        pass
     with torch.no_grad():
         found = network.decode(torch.eye(network.latents)).flatten(1).numpy()
     return found / np.linalg.norm(found, axis=1, keepdims=True)
@@ -72,17 +77,45 @@ def test_frames_of_zeros_change_nothing():
         pictures(network, frames), pictures(network, np.concatenate([frames, gap])), atol=1e-3
     )
     assert (
-        first_footprints(network, network.cut(torch.zeros(50, SIZE, SIZE)), Smooth(16, 1.0), 0)
+        first_footprints(
+            network, network.cut(torch.zeros(50, SIZE, SIZE)), inside(network), Smooth(16, 1.0), 0
+        )
         .isfinite()
         .all()
     )
+
+
+@pytest.mark.parametrize("shape", [(32, 8), (8, 64), (4, 4), (30, 1), (17, 23)])
+def test_frames_of_any_shape(shape):
+    network = PatchAutoencoder(shape, 4, 8)
+    frames = torch.randn(40, *shape, generator=torch.Generator().manual_seed(0))
+    side = 2 * network.stride
+    found = first_footprints(network, network.cut(frames), inside(network), Smooth(side, 0.5), 0)
+    assert found.shape == (4, side**2)
+    assert found.isfinite().all()
+    assert found.any(1).all()
+
+
+def test_places_without_a_latent_take_nothing_away():
+    rng = np.random.default_rng(3)
+    cell = blob(12, 12)  # on the corner of four windows
+    frames = 0.2 * rng.normal(size=(FRAMES, SIZE, SIZE)) + 4 * slow(rng)[:, None, None] * cell
+    activity = torch.zeros(SIZE, SIZE)
+    whole = PatchAutoencoder((SIZE, SIZE), 16, 64)
+    for left_out in (0, 1, 4, 5):
+        network = PatchAutoencoder((SIZE, SIZE), 15, 64, activity=activity + 1)
+        network.places = torch.tensor([it for it in whole.places.tolist() if it != left_out])
+        shares = np.square(pictures(network, frames) @ cell.ravel())
+        assert shares.sum() > 0.9
 
 
 def test_the_search_can_be_stopped():
     network = PatchAutoencoder((SIZE, SIZE), 16, 6)
     tiles = network.cut(torch.ones(50, SIZE, SIZE))
     with pytest.raises(Cancelled):
-        first_footprints(network, tiles, Smooth(16, 1.0), 0, progress=lambda done, total: done == 2)
+        first_footprints(
+            network, tiles, inside(network), Smooth(16, 1.0), 0, progress=lambda done, total: done == 2
+        )
 
 
 def test_a_network_takes_footprints_of_as_many_shapes_as_it_has():

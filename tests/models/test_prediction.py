@@ -14,6 +14,7 @@ from napari_calcdyn.models.var_autoencoder.prediction import (
     detached,
     draw_windows,
     estimate_var,
+    total_variance,
     universal_penalty,
 )
 
@@ -31,7 +32,8 @@ def alike(order: int, latents: int = 8) -> Tensor:
 @pytest.mark.parametrize("order", [1, 2])
 def test_error_of_a_known_system(order: int) -> None:
     windows = cut(order, windows=200)
-    residual, variance = estimate_var(windows[0::2], order, alike(order)).score(windows[1::2])
+    estimate = estimate_var(windows[0::2], order, alike(order))
+    residual, variance = estimate.residual(windows[1::2]).sum(), total_variance(windows[1::2])
     # The least there can be: the variance of the innovations over that of the latents.
     raw = follow(known_system(order), 200 * 50) - np.arange(8)
     least = np.mean(np.geomspace(0.01, 100, 8) ** 2 / raw.var(0))
@@ -54,7 +56,7 @@ def test_estimate_is_the_lasso_of_standardised_windows() -> None:
 def test_score_is_the_error_of_the_formula() -> None:
     windows = cut(2, windows=8)
     estimate = estimate_var(windows[:4], 2, alike(2))
-    residual, variance = estimate.score(windows[4:])
+    residual, variance = estimate.residual(windows[4:]).sum(), total_variance(windows[4:])
     a = estimate.coefficients.view(2, 8, 8)
     errors = [
         (window[t] - window[t - 1] @ a[0] - window[t - 2] @ a[1]) * estimate.std
@@ -115,7 +117,7 @@ def test_gradient_through_the_encoder_agrees_with_finite_differences(
     def error() -> tuple[Tensor, Tensor]:
         latents = network.encode(frames.flatten(0, 1)).view(9, 30, -1)
         estimate = estimate_var(latents[0:6:2], order, weights, memory=memory, span=300)
-        residual, _ = estimate.score(latents[1:6:2])
+        residual = estimate.residual(latents[1:6:2]).sum()
         return residual, estimate.coefficients
 
     value, coefficients = error()

@@ -44,7 +44,7 @@ class RecordingCheck(SessionPart):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        _get_ready()
+        self._ready = _get_ready()
         self._looking: Job | None = None
         self._later = False  # a change waits for the job to end
         self._layers = Latest("Corrected movie")
@@ -167,7 +167,7 @@ class RecordingCheck(SessionPart):
         if mean:
             text = "The mean frame was computed before the corrections were changed: compute it again."
             self.session.work.tell("recording", text)
-        self._layers.ask(lambda: version.data, lambda _: self._show(version))
+        self._layers.ask(partial(_load_layers, version, self._ready), lambda _: self._show(version))
         if first or result_layer(self.session.viewer, FIRST_LOOK) is not None:
             self._look(version)
 
@@ -210,10 +210,18 @@ class RecordingCheck(SessionPart):
         self._mask.close()
 
 
+def _load_layers(movie: Movie, ready: threading.Thread) -> None:
+    """Load what the layers need; call it off the GUI thread."""
+    ready.join()
+    _ = movie.data
+
+
 @cache
-def _get_ready() -> None:
+def _get_ready() -> threading.Thread:
     """Load in the background, once, what the first check would hold the window up for."""
-    threading.Thread(target=_load, name="Loading", daemon=True).start()
+    thread = threading.Thread(target=_load, name="Loading", daemon=True)
+    thread.start()
+    return thread
 
 
 def _load() -> None:

@@ -72,9 +72,9 @@ def fit_parts(
         noise, share = shot_noise(frames, split.training)
         smooth = Smooth(2 * network.stride, share).to(where)
         yield Progress("Finding the first footprints")
-        network.begin_with(
-            first_footprints(network, frames.sample(split.training, REACH), smooth, seed, halt)
-        )
+        sample = frames.sample(split.training, REACH)
+        network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
+        del sample
         with smoothed(network, smooth):
             task = Objective(network, frames, split, config, seed, noise)
             report(halt, 0, config.steps)

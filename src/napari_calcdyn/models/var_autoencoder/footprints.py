@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, interpolate, pad
+from torch.nn.functional import adaptive_avg_pool1d, interpolate, pad
 from torch.nn.utils import parametrize
 
 from napari_calcdyn.recording import ProgressCallback, report
@@ -18,6 +18,7 @@ from .network import PatchAutoencoder
 REACH = 5
 """Frames before and after a frame that its picture is compared with."""
 _ITERATIONS = 16
+_MOST_COARSE = 24
 
 
 class Smooth(nn.Module):
@@ -76,6 +77,7 @@ def smoothed(network: PatchAutoencoder, smooth: Smooth) -> Iterator[None]:
 def first_footprints(
     network: PatchAutoencoder,
     tiles: Tensor,
+    used: Tensor,
     smooth: Smooth,
     seed: int,
     progress: ProgressCallback | None = None,
@@ -95,6 +97,8 @@ def first_footprints(
         Places and windows.
     tiles : Tensor (tiles, n, s²)
         Normalised frames in time order, 0 where there is nothing to use.
+    used : Tensor (tiles, s²)
+        1 at pixels that count, 0 at masked ones and beyond the edge.
     smooth : Smooth
         Average that makes footprints smooth.
     seed : int
@@ -105,7 +109,7 @@ def first_footprints(
     Returns
     -------
     Tensor (d, (2·stride)²)
-        v, the footprints before they are averaged.
+        v, the footprints before `smooth` is applied.
 
     Raises
     ------
@@ -114,18 +118,22 @@ def first_footprints(
     """
     rows, columns = network.rows, network.columns
     draw = torch.Generator().manual_seed(seed)
-    found = torch.empty(rows, columns, (2 * network.stride) ** 2, device=tiles.device)
+    found = tiles.new_empty(rows, columns, (2 * network.stride) ** 2)
+    taken = tiles.new_zeros(rows * columns).index_fill_(0, network.places, 1).view(rows, columns, 1, 1)
     grid = tiles.view(rows + 1, columns + 1, *tiles.shape[1:])
+    inside = used.view(rows + 1, columns + 1, 1, -1)
     upper = grid[0].clone()
     for row in range(rows):
         lower = grid[row + 1].clone()
-        for turn in (0, 1):
+        for turn in range(min(2, columns)):
             rest = _windows(upper, lower, turn)
             sharp = _search(rest, smooth, draw)
             length = smooth(sharp).norm(dim=1, keepdim=True).clamp_min(1e-12)
             found[row, turn::2] = sharp / length
             footprint = (smooth(sharp) / length)[..., None]
-            rest -= (rest @ footprint) @ footprint.mT
+            # an empty place takes nothing away, and no pixel that does not count gets a value
+            removed = footprint.mT * _windows(inside[row], inside[row + 1], turn) * taken[row, turn::2]
+            rest -= (rest @ footprint) @ removed
             _put_back(rest, upper, lower, turn)
         upper = lower
         report(progress, row + 1, rows)
@@ -148,14 +156,15 @@ def _put_back(windows: Tensor, upper: Tensor, lower: Tensor, turn: int) -> None:
 
 
 def _search(windows: Tensor, smooth: Smooth, draw: torch.Generator) -> Tensor:
-    """Find the pictures that neighbouring frames agree on in windows (places, n, (2s)²), before they are averaged.
+    """Find the pictures that neighbouring frames agree on in windows (places, n, (2s)²), before `smooth` is applied.
 
     By power iteration on pixels of 1 to 3 pixels, which is enough for cells, and once more on the pixels themselves.
     """
     places, side = len(windows), len(smooth.kernel)
-    coarse = side // min(3, max(1, side // 8))
+    coarse = min(side // min(3, max(1, side // 8)), _MOST_COARSE)
     smooth_coarse = Smooth(coarse, smooth.sigma * coarse / side).to(windows.device)
-    pooled = adaptive_avg_pool2d(windows.view(places, -1, side, side), coarse).flatten(2)
+    pool = adaptive_avg_pool1d(torch.eye(side)[None], coarse)[0].to(windows.device)  # (side, coarse)
+    pooled = (pool.T @ windows.view(places, -1, side, side) @ pool).flatten(2)
     agreement = pooled.mT @ _around(pooled)
     shapes = torch.randn(places, coarse**2, generator=draw).to(windows.device)
     for _ in range(_ITERATIONS):

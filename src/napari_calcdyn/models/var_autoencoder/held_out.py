@@ -53,7 +53,7 @@ def held_out_errors(
         stop = start + tiles.shape[1]
         error = network.squared_error(tiles, encoded[start - first : stop - first], frames.used)
         valid = frames.valid(start, stop)
-        squares += float((error if valid is None else error[valid]).double().sum())
+        squares += float((error if valid is None else error[valid]).cpu().double().sum())
     known = torch.from_numpy(np.isfinite(latents).all(1))
     pixels = float(known[var.order :].sum()) * frames.pixels
 
@@ -62,8 +62,13 @@ def held_out_errors(
     predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
     shown = [
-        float(network.power(torch.from_numpy(it.astype(np.float32)).to(frames.device), frames.used).sum())
-        for it in (actual - predicted, actual - actual.mean(0))
+        sum(
+            float(network.power(part, frames.used).sum())
+            for part in torch.split(values.to(frames.device), 256)
+        )
+        for values in (
+            torch.from_numpy(it.astype(np.float32)) for it in (actual - predicted, actual - actual.mean(0))
+        )
     ]
     return {
         "reconstruction_error": scale**2 * squares / pixels,

@@ -167,7 +167,9 @@ class PatchAutoencoder(nn.Module):
         Tensor (n,)
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
-        norm: Tensor = torch.linalg.vector_norm(tiles, dim=(0, 2)).square()
+        norm: Tensor = (
+            torch.linalg.vector_norm(tiles, dim=2).square().sum(0)
+        )  # over both at once rounds badly
         return norm - 2 * latents.square().sum(1) + self.power(latents, used)
 
     def cut(self, frames: Tensor) -> Tensor:

@@ -43,23 +43,6 @@ class Estimate:
         residual = (targets - predictors @ self.coefficients) * self.std
         return residual.square().sum(0) / len(residual)
 
-    def score(self, windows: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Predict windows (W, L, d).
-
-        Parameters
-        ----------
-        windows : Tensor (W, L, d)
-            Stretches that the VAR was not estimated on.
-        valid : Tensor (W, L), bool, optional
-            Frames that can be used.
-
-        Returns
-        -------
-        residual, variance : Tensor ()
-            ``mean ‖z − ẑ‖²`` and ``mean ‖z − mean z‖²``, summed over latents; the first is differentiable.
-        """
-        return self.residual(windows, valid).sum(), total_variance(windows, valid)
-
     def signal_share(self, noise: Tensor) -> Tensor:
         """Return the share of each latent's variance that is not this `noise`, (d,); without gradient."""
         return (1 - noise / self.std.square()).clamp(0, 1).detach()

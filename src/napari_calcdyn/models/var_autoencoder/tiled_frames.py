@@ -17,7 +17,7 @@ from .windows import NormalisedMovie
 
 _CACHE_BYTES = 2 * 2**30
 _SAMPLE_BYTES = 512 * 2**20
-_STRETCH = 64
+_STRETCH = 24
 
 
 class TiledFrames:

@@ -23,8 +23,8 @@ PARTS = 0.3
 DEPTH = 0.2
 """Loss of likeness over time that is said."""
 _LOW_SNR = 0.02
-FAINT = 0.25
-SMALL = 9.2
+FAINT, SMALL = 0.25, 9.2
+"""Signal-to-noise ratio and cell diameter, px, below which a model's map misses the weakest cells."""
 _REASONS = {
     "blank": "blank",
     "partly blank": "partly blank",
