@@ -61,4 +61,5 @@ class VARAutoencoderConfig(Settings):
     """Part at the end of the recording that is never trained on. All reported errors are measured there."""
     patience: int = setting("Training", "Patience", 20, ge=1, le=1000, unit="checks")
     """Training ends when the validation loss has not improved for this many checks. There is one every five steps, in
-    long trainings about 40 in all. With end-to-end training, only checks after the prediction counts in full are used."""
+    long trainings about 40 in all. With end-to-end training, only checks after the prediction counts in full
+    are used."""
