@@ -133,7 +133,8 @@ def main() -> None:
                 }
             )
     suffix = "_quick" if options.quick else ""
-    flags = " --quick" if options.quick else " --suite2p PYTHON --before CHECKOUT"
+    flags = " --quick" * options.quick + " --suite2p PYTHON" * bool(options.suite2p)
+    flags += " --before CHECKOUT" * bool(options.before)
     notes = (
         f"Simulated movie of {size} × {size} pixels and {frames:,} frames, {3 * cells} cells, a third of them dynamic,"
         " a third bright and silent, a third flickering without memory. Start-up included; one run each, the file in"
