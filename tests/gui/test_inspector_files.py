@@ -80,7 +80,10 @@ def test_tables_are_what_is_shown(
     head, *rows = read(tmp_path / "arrows.csv")
     assert head[:3] == ["source", "target", "lag_frames"]
     assert len(rows) == len(dock.arrows.edges) > 1
-    assert [str(FIRST), str(FIRST + 1)] in [row[:2] for row in rows]
+    assert [str(FIRST), str(FIRST + 1)] in [row[:2] for row in rows]  # it comes in
+    strongest = dock.arrows.edges[0]
+    ends = [str(strongest["roi"]), str(FIRST + 1)]
+    assert rows[0][:2] == (ends if strongest["incoming"] else ends[::-1])
     assert float(rows[0][4]) == pytest.approx(dock.arrows.edges[0]["strength"], rel=1e-4)
     choose(dock.copy, "Arrows")
     copied = list(csv.reader(io.StringIO(QApplication.clipboard().text()), delimiter="\t"))

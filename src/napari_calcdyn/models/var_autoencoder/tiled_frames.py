@@ -74,9 +74,8 @@ class TiledFrames:
         at = (starts[:, None] + torch.arange(length, device=self.device)).flatten()
         shape = (len(self._cache), len(at), self._cache.shape[2])
         if self._stretches is None or self._stretches.shape != shape:
-            self._stretches = self._cache.new_empty(
-                shape
-            )  # fresh memory at every step would take half its time
+            # fresh memory at every step would take half its time
+            self._stretches = self._cache.new_empty(shape)
         return torch.index_select(self._cache, 1, at, out=self._stretches)
 
     def sample(self, count: int, gap: int) -> Tensor:
