@@ -151,8 +151,32 @@ def test_bad_pixels_are_found_with_their_reason(clean: np.ndarray) -> None:
 
 def test_saturated_pixels_are_left_out(clean: np.ndarray) -> None:
     quality = check(artefacts.saturated(clean, 1 / 12))
-    assert 0.04 < quality.pixels["saturated"].mean() < 0.25
+    assert 0.01 < quality.pixels["saturated"].mean() < 1 / 12  # those that are hardly ever below the ceiling
     assert quality.valid_frames.all()
+
+
+def test_seldom_saturated_pixels_change_as_much_as_they_would_without_a_ceiling() -> None:
+    rng = np.random.default_rng(0)
+    trace = rng.normal(size=(4000, 1, 1)) * np.where(np.arange(16) % 2, 1, -1)  # half of the pixels go down
+    pixels = rng.uniform(800, 1200, (1, 16, 16)) + 30 * trace + 40 * rng.normal(size=(4000, 16, 16))
+    clipped = np.minimum(pixels, 1020).astype(np.float32)
+    movie = correct_movie(Movie.from_array(clipped), "pixels")
+    clipping = movie.corrections.clipping
+    assert clipping is not None
+    mended = clipping.mended
+    assert 0.1 < mended.mean() < 0.6
+
+    def slope(frames: np.ndarray) -> np.ndarray:
+        return (trace * (frames - frames.mean(0))).mean(0)[mended]
+
+    seen = movie.frames(0, 4000)
+    assert slope(clipped).mean() < 0.75 * 30
+    assert slope(seen).mean() == pytest.approx(30, rel=0.03)
+    np.testing.assert_allclose(slope(seen), 30, rtol=0.25)
+    np.testing.assert_array_equal(
+        seen[:, movie.valid_pixels & ~mended], clipped[:, movie.valid_pixels & ~mended]
+    )
+    assert "saturated" in str(movie.corrections)
 
 
 def test_few_photons_are_no_border() -> None:

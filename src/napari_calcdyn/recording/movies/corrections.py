@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import count_text
 
+from .clipping import Clipping
 from .warping import shifted
 
 KINDS = ("motion", "brightness", "lines", "frames", "pixels")
@@ -54,6 +55,8 @@ class Corrections:
         Picture that frames were registered to; another recording is registered to the same.
     left : tuple of str
         Sentences about what was found and is not corrected.
+    clipping : Clipping or None
+        Pixels that are at the ceiling of the camera in some frames, which are mended.
     """
 
     kinds: tuple[str, ...]
@@ -66,6 +69,7 @@ class Corrections:
     line_shift: float = 0.0
     reference: NDArray[np.float32] | None = field(default=None, repr=False)
     left: tuple[str, ...] = ()
+    clipping: Clipping | None = field(default=None, repr=False)
 
     @property
     def masked_pixels(self) -> int:
@@ -79,6 +83,7 @@ class Corrections:
             self.shifts is not None
             or self.brightness is not None
             or self.line_shift != 0
+            or self.clipping is not None
             or self.masked_pixels > 0
         )
 
@@ -129,6 +134,8 @@ class Corrections:
         left_out = int((~self.valid_frames).sum())
         if left_out:
             parts.append(f"{count_text(left_out, 'bad frame')} left out")
+        if self.clipping is not None:
+            parts.append(f"{count_text(int(self.clipping.mended.sum()), 'saturated pixel')} mended")
         if self.masked_pixels:
             parts.append(f"{count_text(self.masked_pixels, 'pixel')} left out")
         return f"Corrected: {', '.join(parts)}." if parts else "Nothing is corrected."
@@ -149,6 +156,8 @@ class Corrections:
             In movie units; NaN at pixels that are left out. Frames that are left out are corrected as well.
         """
         out = frames.astype(np.float32)
+        if self.clipping is not None:
+            self.clipping.mend(out)
         if self.shifts is not None or self.line_shift:
             for frame, at in zip(out, range(start, start + len(out)), strict=True):
                 shift = (0.0, 0.0) if self.shifts is None else self.shifts[at]
@@ -237,6 +246,7 @@ def joined(parts: Sequence[Corrections]) -> Corrections:
         parts[0].line_shift,
         parts[0].reference,
         tuple(dict.fromkeys(text for it in parts for text in it.left)),
+        next((it.clipping for it in parts if it.clipping is not None), None),
     )
 
 

@@ -101,6 +101,7 @@ def corrections_for(
         quality.line_shift_px if "lines" in kinds else 0.0,
         quality.reference if shifts is not None else None,
         tuple(it.text for it in quality.findings if it.kind not in kinds and not it.note),
+        quality.clipping if "pixels" in kinds else None,
     )
 
 

@@ -41,7 +41,7 @@ _PIXELS = {
     "not a number": "not a number at some time",
     "constant": "constant",
     "border": "at an edge that registration left empty at some time",
-    "saturated": "saturated in more than 5 % of the frames",
+    "saturated": "saturated in most of the frames",
     "given": "masked by hand",
 }
 
@@ -119,6 +119,16 @@ def findings_of(quality: Measurements) -> list[Finding]:
         if count:
             be = "is" if count == 1 else "are"
             found.append(Finding(f"{count_text(count, 'pixel')} {be} {_PIXELS[reason]}.", "pixels"))
+    if quality.clipping is not None:
+        count = int(quality.clipping.mended.sum())
+        be = "is" if count == 1 else "are"
+        found.append(
+            Finding(
+                f"{count_text(count, 'pixel')} {be} saturated in some frames: lower the gain of the detector next"
+                " time.",
+                "pixels",
+            )
+        )
     if abs(quality.line_shift_px) >= LINES:
         found.append(
             Finding(f"Odd lines are displaced by {quality.line_shift_px:+.1f} px against even ones.", "lines")

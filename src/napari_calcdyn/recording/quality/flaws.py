@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.stats import theilslopes
 
+from napari_calcdyn.recording.movies.clipping import MOST
+
 from .scan import Scan
 
 _WINDOW = 51  # frames that tell what is usual
@@ -20,7 +22,7 @@ _START_PEAK = 5
 _START_LEAST = 0.08  # of the brightness
 _SETTLED = 0.25  # of the largest deviation
 _SLOW = 201  # frames
-_OFTEN_CLIPPED = 0.05
+_MOST_ZERO = 0.05
 _SELDOM_ZERO = 1e-3
 _MARGIN = 16  # px
 
@@ -115,18 +117,18 @@ def pixel_reasons(scan: Scan) -> dict[str, NDArray[np.bool_]]:
     -------
     dict of str to ndarray (Y, X), bool
         ``not a number`` and ``constant``; ``border``: empty in some frames, as registration leaves the edges;
-        ``saturated``: at the ceiling of the camera in more than 5 % of the frames.
+        ``saturated``: at the ceiling of the camera in more than 80 % of the frames.
     """
     zero = scan.sometimes_zero
     border = np.zeros_like(scan.constant)
     inner = zero[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] if min(zero.shape) > 3 * _MARGIN else zero
-    if np.median(inner) == 0 and (inner > _SELDOM_ZERO).mean() < _OFTEN_CLIPPED:  # no movie of few photons
+    if np.median(inner) == 0 and (inner > _SELDOM_ZERO).mean() < _MOST_ZERO:  # no movie of few photons
         border = _from_the_edge(zero > _SELDOM_ZERO)
     return {
         "not a number": scan.not_a_number,
         "constant": scan.constant,
         "border": border & ~scan.constant,
-        "saturated": (scan.clipped > _OFTEN_CLIPPED) & ~scan.constant,
+        "saturated": (scan.clipped > MOST) & ~scan.constant,
     }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.recording.movies.clipping import Clipping
+
 from .brightness import Brightness
 from .flaws import BadFrames, listed
 
@@ -28,6 +30,7 @@ class Measurements:
     dark_level: float
     reasons: dict[str, NDArray[np.bool_]]
     pixels: dict[str, NDArray[np.bool_]]
+    clipping: Clipping | None
     line_shift_px: float
     interleaved: int
     snr: float

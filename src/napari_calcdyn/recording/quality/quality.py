@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies import Movie
+from napari_calcdyn.recording.movies.clipping import Clipping
 from napari_calcdyn.recording.progress import ProgressCallback, part_of
 
 from .brightness import split_brightness
@@ -48,6 +49,8 @@ class Quality(Measurements):
         Frames that are bad, by reason.
     pixels : dict of str to ndarray (Y, X), bool
         Pixels that are bad, by reason.
+    clipping : Clipping or None
+        Pixels at the ceiling of the camera in some frames; None where there are none to mend.
     line_shift_px : float
         Displacement of odd lines in x, px.
     interleaved : int
@@ -163,6 +166,7 @@ def check_quality(
             raise InputError(f"{movie.name} has no usable {what}, all are bad ({why}): check the recording.")
     usual = Tiling.of(movie.frame_shape).means(sample.mean[None])[0].ravel()
     period = find_period(sample)
+    clipping = Clipping(np.where(valid_pixels, found.clipped, np.float32(0)), sample.mean)
     return Quality(
         movie.name,
         found.shifts,
@@ -172,6 +176,7 @@ def check_quality(
         dark,
         reasons,
         pixels,
+        clipping if clipping.mended.any() else None,
         find_line_shift(still.mean, valid_pixels),
         period if period > 1 else 0,
         signal_to_noise(still, valid_pixels),
