@@ -17,11 +17,12 @@ from napari_calcdyn.models.var import VAR, Selection, SteadyVAR, fit_own_past, f
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig
-from .footprints import REACH, Smooth, first_footprints, smoothed
+from .footprints import REACH, first_footprints
 from .held_out import held_out_errors
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
+from .smoothness import Smooth, smoothed
 from .split import Split, check_held_out
 from .tiled_frames import TiledFrames, encode_movie
 from .windows import NormalisedMovie

@@ -1,76 +1,20 @@
-"""Footprints as smooth as a microscope's picture, and those that training begins with."""
+"""Footprints that training begins with."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool1d, interpolate, pad
-from torch.nn.utils import parametrize
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool1d, pad
 
 from napari_calcdyn.recording import ProgressCallback, report
 
 from .network import PatchAutoencoder
+from .smoothness import Smooth
 
 REACH = 5
 """Frames before and after a frame that its picture is compared with."""
 _ITERATIONS = 16
-_MOST_COARSE = 24
-
-
-class Smooth(nn.Module):
-    """Gaussian average of square patches (n, side²).
-
-    Nothing that a microscope shows is sharper than about a pixel. Footprints that may be sharper fit the shot noise of
-    single pixels.
-
-    Parameters
-    ----------
-    side : int
-        Height and width of a patch.
-    sigma : float
-        Standard deviation of the Gaussian in pixels; hardly anything happens below 0.3.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, side: int, sigma: float) -> None:
-        super().__init__()
-        self.sigma = sigma
-        at = torch.arange(side)
-        kernel = torch.exp(-0.5 * ((at[:, None] - at) / max(sigma, 1e-3)) ** 2)
-        self.register_buffer("kernel", kernel / kernel.sum(1).max())
-
-    def forward(self, patches: Tensor) -> Tensor:
-        """Average."""
-        side = len(self.kernel)
-        return (self.kernel @ patches.view(-1, side, side) @ self.kernel).flatten(1)
-
-
-@contextmanager
-def smoothed(network: PatchAutoencoder, smooth: Smooth) -> Iterator[None]:
-    """Train patch shapes that are averages of the network's, and leave the averages in the network at the end.
-
-    Parameters
-    ----------
-    network : PatchAutoencoder
-        The network.
-    smooth : Smooth
-        The average, on the device of the network.
-
-    Yields
-    ------
-    None
-        Once; the network is to be trained inside the ``with`` block.
-    """
-    parametrize.register_parametrization(network, "shapes", smooth, unsafe=True)
-    try:
-        yield
-    finally:
-        parametrize.remove_parametrizations(network, "shapes", leave_parametrized=True)
+_MOST_COARSE = 12  # coarse pixels along a tile
 
 
 @torch.no_grad()
@@ -117,62 +61,94 @@ def first_footprints(
         If `progress` asked to stop.
     """
     rows, columns = network.rows, network.columns
-    draw = torch.Generator().manual_seed(seed)
+    search = _CoarseSearch(network.stride, smooth, seed, tiles.device)
     found = tiles.new_empty(rows, columns, (2 * network.stride) ** 2)
     taken = tiles.new_zeros(rows * columns).index_fill_(0, network.places, 1).view(rows, columns, 1, 1)
     grid = tiles.view(rows + 1, columns + 1, *tiles.shape[1:])
     inside = used.view(rows + 1, columns + 1, 1, -1)
-    upper = grid[0].clone()
+    upper, upper_coarse = grid[0].clone(), search.pool(grid[0])
     for row in range(rows):
-        lower = grid[row + 1].clone()
+        lower, lower_coarse = grid[row + 1].clone(), search.pool(grid[row + 1])
         for turn in range(min(2, columns)):
-            rest = _windows(upper, lower, turn)
-            sharp = _search(rest, smooth, draw)
+            part = slice(turn, turn + (columns + 1 - turn) // 2 * 2)
+            halves, coarse = (upper[part], lower[part]), (upper_coarse[part], lower_coarse[part])
+            around = _twice(_around(search.traces(*coarse)))
+            sharp = smooth(_joined(*((half.mT @ around)[..., 0] for half in halves)))
             length = smooth(sharp).norm(dim=1, keepdim=True).clamp_min(1e-12)
             found[row, turn::2] = sharp / length
-            footprint = (smooth(sharp) / length)[..., None]
+            pictures = [it[:, None] for it in _cut(smooth(sharp) / length)]
+            trace = sum(
+                _pairs(half @ picture.mT).sum(1) for half, picture in zip(halves, pictures, strict=True)
+            )
             # an empty place takes nothing away, and no pixel that does not count gets a value
-            removed = footprint.mT * _windows(inside[row], inside[row + 1], turn) * taken[row, turn::2]
-            rest -= (rest @ footprint) @ removed
-            _put_back(rest, upper, lower, turn)
-        upper = lower
+            trace = _twice(trace * taken[row, turn::2])
+            for at, picture in enumerate(pictures):
+                removed = picture * inside[row + at, part]
+                halves[at].baddbmm_(trace, removed, alpha=-1)
+                coarse[at].baddbmm_(trace, search.pool(removed), alpha=-1)
+        upper, upper_coarse = lower, lower_coarse
         report(progress, row + 1, rows)
     return found.flatten(0, 1)[network.places]
 
 
-def _windows(upper: Tensor, lower: Tensor, turn: int) -> Tensor:
-    """Join the tiles of two rows, (columns + 1, n, s²), to every other window, (places, n, (2s)²)."""
-    places, s = (len(upper) - turn) // 2, math.isqrt(upper.shape[2])
-    corners = [half[turn:][: 2 * places].view(places, 2, -1, s, s) for half in (upper, lower)]
-    return torch.stack(corners, 1).permute(0, 3, 1, 4, 2, 5).reshape(places, -1, (2 * s) ** 2)
+class _CoarseSearch:
+    """Search for pictures on pixels of 1 to 3 pixels, which is enough for cells."""
+
+    def __init__(self, stride: int, smooth: Smooth, seed: int, device: torch.device) -> None:
+        side = min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
+        pool = adaptive_avg_pool1d(torch.eye(stride)[None], side)[0]
+        self._pool = torch.kron(pool, pool).to(device)  # (s², c²)
+        self._smooth = Smooth(2 * side, smooth.sigma * side / stride).to(device)
+        self._draw = torch.Generator().manual_seed(seed)
+
+    def pool(self, tiles: Tensor) -> Tensor:
+        """Average the pixels of tiles (…, s²) to coarse ones, (…, c²)."""
+        return tiles @ self._pool
+
+    def traces(self, upper: Tensor, lower: Tensor) -> Tensor:
+        """Return the trace (windows, n, 1) of the picture that neighbouring frames agree on, by power iteration.
+
+        The upper tiles of all windows and the lower ones are given in coarse pixels, (2·windows, n, c²).
+        """
+        windows = (
+            torch.cat([_pairs(upper), _pairs(lower)], 1).transpose(1, 2).flatten(2)
+        )  # (windows, n, 4·c²)
+        agreement = windows.mT @ _around(windows)
+        shapes = torch.randn(agreement.shape[:2], generator=self._draw).to(windows.device)
+        for _ in range(_ITERATIONS):
+            shapes = self._smoothed((agreement @ self._smoothed(shapes)[..., None])[..., 0])
+            shapes = shapes / shapes.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return windows @ self._smoothed(shapes)[..., None]
+
+    def _smoothed(self, shapes: Tensor) -> Tensor:
+        """Smooth pictures whose four tiles follow each other, (windows, 4·c²)."""
+        tiles = shapes.view(len(shapes), 2, 2, -1)
+        halves = _cut(self._smooth(_joined(tiles[:, 0].flatten(0, 1), tiles[:, 1].flatten(0, 1))))
+        return torch.stack([_pairs(it) for it in halves], 1).flatten(1)
 
 
-def _put_back(windows: Tensor, upper: Tensor, lower: Tensor, turn: int) -> None:
-    """Write windows into the tiles that they were joined from."""
-    places, s = len(windows), math.isqrt(upper.shape[2])
-    corners = windows.view(places, -1, 2, s, 2, s).permute(2, 0, 4, 1, 3, 5)
-    for half, tiles in zip((upper, lower), corners, strict=True):
-        half[turn:][: 2 * places] = tiles.reshape(2 * places, -1, s * s)
+def _joined(upper: Tensor, lower: Tensor) -> Tensor:
+    """Join the upper tiles of windows and the lower ones, (2·windows, s²), to windows (windows, (2s)²)."""
+    side = round(upper.shape[1] ** 0.5)
+    tiles = torch.stack([it.view(-1, 2, side, side) for it in (upper, lower)], 1)
+    return tiles.transpose(2, 3).flatten(1)
 
 
-def _search(windows: Tensor, smooth: Smooth, draw: torch.Generator) -> Tensor:
-    """Find the pictures that neighbouring frames agree on in windows (places, n, (2s)²), before `smooth` is applied.
+def _cut(windows: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut windows (windows, (2s)²) into their upper tiles and their lower ones, each (2·windows, s²)."""
+    side = round(windows.shape[1] ** 0.5) // 2
+    upper, lower = windows.view(-1, 2, side, 2, side).transpose(2, 3).unbind(1)
+    return upper.reshape(-1, side**2), lower.reshape(-1, side**2)
 
-    By power iteration on pixels of 1 to 3 pixels, which is enough for cells, and once more on the pixels themselves.
-    """
-    places, side = len(windows), len(smooth.kernel)
-    coarse = min(side // min(3, max(1, side // 8)), _MOST_COARSE)
-    smooth_coarse = Smooth(coarse, smooth.sigma * coarse / side).to(windows.device)
-    pool = adaptive_avg_pool1d(torch.eye(side)[None], coarse)[0].to(windows.device)  # (side, coarse)
-    pooled = (pool.T @ windows.view(places, -1, side, side) @ pool).flatten(2)
-    agreement = pooled.mT @ _around(pooled)
-    shapes = torch.randn(places, coarse**2, generator=draw).to(windows.device)
-    for _ in range(_ITERATIONS):
-        shapes = smooth_coarse((agreement @ smooth_coarse(shapes)[..., None])[..., 0])
-        shapes = shapes / shapes.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    shapes = interpolate(shapes.view(places, 1, coarse, coarse), (side, side), mode="bilinear").flatten(1)
-    found: Tensor = smooth((windows.mT @ _around(windows @ smooth(shapes)[..., None]))[..., 0])
-    return found
+
+def _pairs(tiles: Tensor) -> Tensor:
+    """Group what belongs to two neighbouring tiles (2·windows, …), (windows, 2, …)."""
+    return tiles.unflatten(0, (-1, 2))
+
+
+def _twice(values: Tensor) -> Tensor:
+    """Repeat what belongs to a window (windows, …) for its two neighbouring tiles, (2·windows, …)."""
+    return values.repeat_interleave(2, 0)
 
 
 def _around(traces: Tensor) -> Tensor:
