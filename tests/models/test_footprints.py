@@ -8,8 +8,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.models.var_autoencoder.footprints import first_footprints
-from napari_calcdyn.models.var_autoencoder.smoothness import Smooth, smoothed
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.smoothness import Smooth, smoothed
 from napari_calcdyn.recording import Cancelled
 
 FRAMES, SIZE = 600, 32
