@@ -27,6 +27,14 @@ FINDINGS = {
         *("semireal", "sequences", "sequences_real"),
     )
 }
+# Where a benchmark needs something that the other ones do not, its section says how to run it, also without a table.
+NEEDS = {
+    "benchmarks/gpu.py": [
+        "`python benchmarks/gpu.py` needs a CUDA device and takes at most six minutes. It ends with PASS if the device",
+        "computes what the processor computes, within single precision. `--quick` is its small form, which runs",
+        "without such a device too. Its tables stand here once it has run on one.",
+    ]
+}
 
 
 def purpose(script: str) -> str:
@@ -46,6 +54,8 @@ def page() -> str:
         if "--quick" not in command and script.group() not in FINDINGS:
             by_script.setdefault(script.group(), []).append(table)
 
+    for script in NEEDS:
+        by_script.setdefault(script, [])
     lines = [
         "# Performance",
         "",
@@ -55,6 +65,8 @@ def page() -> str:
     ]
     for script, tables in by_script.items():
         lines += ["", f"## {purpose(script)}"]
+        if script in NEEDS:
+            lines += ["", *NEEDS[script]]
         for table in tables:
             if len(tables) > 1:
                 lines += ["", f"### {table.stem.replace('_', ' ').capitalize()}"]
