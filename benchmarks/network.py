@@ -18,6 +18,7 @@ Rows are in results/network.jsonl; a run that was interrupted goes on where it w
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -74,15 +75,17 @@ class OwnEncoder(PatchAutoencoder):
         self.encoder_mixture.copy_(self.mixture)
         self.encoder_shapes.copy_(self.shapes)
 
-    def encode_tiles(self, tiles: Tensor) -> Tensor:
+    def encode_tiles(self, *tiles: Tensor) -> Tensor:
         self._encoding = True
         try:
-            return super().encode_tiles(tiles)
+            return super().encode_tiles(*tiles)
         finally:
             self._encoding = False
 
-    def squared_error(self, tiles: Tensor, latents: Tensor, used: Tensor) -> Tensor:
-        return (self.decode(latents) - self.join(tiles)).square().sum((1, 2))
+    def squared_error(
+        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, squares: Tensor | None = None
+    ) -> Tensor:
+        return (self.decode(latents) - self.join(torch.cat(list(tiles), 1))).square().sum((1, 2))
 
 
 class RelativeObjective(Objective):
@@ -90,7 +93,7 @@ class RelativeObjective(Objective):
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         reconstruction, windows = self._reconstruct(
-            self._frames.stretches(self._starts[step], self._length), None
+            self._frames.stretches(self._starts[step], self._length), None, None
         )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:

@@ -29,17 +29,20 @@ def test_tiles_are_those_of_the_frames(cached: int) -> None:
 
 
 def test_cached_and_streamed_stretches_are_equal() -> None:
-    starts = torch.tensor([30, 0, 41, 12])
+    starts = [30, 0, 41, 12]
     cached, streamed = (TiledFrames(normalised(), NETWORK, cached_frames=count) for count in (50, 0))
-    found = NETWORK.join(cached.stretches(starts, 9)).unflatten(0, (4, 9))
-    torch.testing.assert_close(found, NETWORK.join(streamed.stretches(starts, 9)).unflatten(0, (4, 9)))
-    torch.testing.assert_close(found[2], normalised().frames(41, 50))
+    found = cached.stretches(starts, 9)
+    torch.testing.assert_close(found, streamed.stretches(starts, 9))
+    torch.testing.assert_close(NETWORK.join(found[2]), normalised().frames(41, 50))
+    squares = torch.cat([normalised().frames(start, start + 9).square().sum((1, 2)) for start in starts])
+    torch.testing.assert_close(cached.squares(starts, 9), squares)
+    assert streamed.squares(starts, 9) is None
 
 
-def test_the_memory_of_stretches_is_used_again() -> None:
+def test_stretches_are_parts_of_the_cache_and_no_copies() -> None:
     frames = TiledFrames(normalised(), NETWORK, cached_frames=70)
-    first = frames.stretches(torch.tensor([0, 20]), 10)
-    assert frames.stretches(torch.tensor([5, 40]), 10).data_ptr() == first.data_ptr()
+    [first], [same] = frames.stretches([5], 10), frames.stretches([5], 4)
+    assert first.data_ptr() == same.data_ptr()
 
 
 def test_pixels_that_do_not_count() -> None:
@@ -70,7 +73,7 @@ def test_a_recording_too_large_for_the_device_is_read_from_its_file(monkeypatch:
         frames = TiledFrames(normalised(movie), NETWORK, cached_frames=70)
         asked = []
         monkeypatch.setattr(movie, "frames", lambda a, b, asked=asked: asked.append((a, b)) or RAW[a:b])
-        frames.stretches(torch.tensor([0, 20]), 10)
+        frames.stretches([0, 20], 10)
         monkeypatch.undo()
         assert len(asked) == expected
 

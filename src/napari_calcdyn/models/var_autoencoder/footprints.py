@@ -143,7 +143,7 @@ def _cut(windows: Tensor) -> tuple[Tensor, Tensor]:
 
 def _pairs(tiles: Tensor) -> Tensor:
     """Group what belongs to two neighbouring tiles (2·windows, …), (windows, 2, …)."""
-    return tiles.unflatten(0, (-1, 2))
+    return tiles.view(len(tiles) // 2, 2, *tiles.shape[1:])
 
 
 def _twice(values: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def held_out_errors(
     encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(frames.device)
     for start, tiles in frames.batches(first, first + count):
         stop = start + tiles.shape[1]
-        error = network.squared_error(tiles, encoded[start - first : stop - first], frames.used)
+        error = network.squared_error([tiles], encoded[start - first : stop - first], frames.used)
         valid = frames.valid(start, stop)
         squares += float((error if valid is None else error[valid]).cpu().double().sum())
     known = torch.from_numpy(np.isfinite(latents).all(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -117,13 +118,13 @@ class PatchAutoencoder(nn.Module):
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         return self.encode_tiles(self.cut(frames))
 
-    def encode_tiles(self, tiles: Tensor) -> Tensor:
-        """Encode normalised frames, cut into tiles (tiles, n, s²), to latents (n, d)."""
+    def encode_tiles(self, *tiles: Tensor) -> Tensor:
+        """Encode normalised frames, cut into tiles (tiles, n, s²), in any number of parts, to latents (n, d)."""
         return self._project(tiles, self.footprints)
 
     def noise_variance(self, pixels: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        return self._project(pixels[:, None], self.footprints.square())[0]
+        return self._project((pixels[:, None],), self.footprints.square())[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
@@ -148,29 +149,31 @@ class PatchAutoencoder(nn.Module):
         latents = self._at_tiles(latents)
         return ((latents @ (corners @ corners.mT)) * latents).sum((0, 2))
 
-    def squared_error(self, tiles: Tensor, latents: Tensor, used: Tensor) -> Tensor:
+    def squared_error(
+        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, squares: Tensor | None = None
+    ) -> Tensor:
         """Return how far frames are from what their latents decode to, without decoding them.
 
         Encoder and decoder share footprints, so that ``⟨x, D(z)⟩ = ‖z‖²``.
 
         Parameters
         ----------
-        tiles : Tensor (tiles, n, s²)
-            Frames, 0 where pixels are not used.
+        tiles : sequence of Tensor (tiles, n, s²)
+            Frames in any number of parts, 0 where pixels are not used.
         latents : Tensor (n, d)
-            Their latents, as encoded.
+            Latents of all of them, as encoded.
         used : Tensor (tiles, s²)
             As in `power`.
+        squares : Tensor (n,), optional
+            Their sums of squares, where they are known.
 
         Returns
         -------
         Tensor (n,)
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
-        norm: Tensor = (
-            torch.linalg.vector_norm(tiles, dim=2).square().sum(0)
-        )  # over both at once rounds badly
-        return norm - 2 * latents.square().sum(1) + self.power(latents, used)
+        squares = torch.cat([sums_of_squares(it) for it in tiles]) if squares is None else squares
+        return squares - 2 * latents.square().sum(1) + self.power(latents, used)
 
     def cut(self, frames: Tensor) -> Tensor:
         """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
@@ -201,10 +204,10 @@ class PatchAutoencoder(nn.Module):
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
 
-    def _project(self, tiles: Tensor, footprints: Tensor) -> Tensor:
+    def _project(self, tiles: Sequence[Tensor], footprints: Tensor) -> Tensor:
         """Multiply the window of every place by its footprint and add up, (n, d)."""
         rows, columns = self.rows, self.columns
-        parts: Tensor = _Products.apply(tiles, self._by_tile(footprints))  # type: ignore[no-untyped-call]
+        parts: Tensor = _Products.apply(self._by_tile(footprints), *tiles)  # type: ignore[no-untyped-call]
         parts = parts.view(rows + 1, columns + 1, -1, 4)
         corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
         latents = (corners[0] + corners[1] + corners[2] + corners[3]).flatten(0, 1).T
@@ -245,17 +248,28 @@ class PatchAutoencoder(nn.Module):
 
 
 class _Products(torch.autograd.Function):
-    """``tiles @ cornersᵀ``, whose gradient reads the tiles once, along their rows."""
+    """``tiles @ cornersᵀ``, in parts; the gradient reads the tiles once, along their rows."""
 
     @staticmethod
-    def forward(ctx: Any, tiles: Tensor, corners: Tensor) -> Tensor:
-        ctx.save_for_backward(tiles, corners)
-        return tiles @ corners.mT
+    def forward(ctx: Any, corners: Tensor, *tiles: Tensor) -> Tensor:
+        ctx.save_for_backward(corners, *tiles)
+        return torch.cat([it @ corners.mT for it in tiles], 1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
-        tiles, corners = ctx.saved_tensors
-        return gradient @ corners if ctx.needs_input_grad[0] else None, gradient.mT @ tiles
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        corners, *tiles = ctx.saved_tensors
+        parts = torch.split(gradient, [it.shape[1] for it in tiles], 1)
+        total = parts[0].mT @ tiles[0]
+        for part, it in zip(parts[1:], tiles[1:], strict=True):
+            total.baddbmm_(part.mT, it)
+        wanted = ctx.needs_input_grad[1:]
+        return total, *(part @ corners if want else None for part, want in zip(parts, wanted, strict=True))
+
+
+def sums_of_squares(tiles: Tensor) -> Tensor:
+    """Return the sum of squares of each frame in tiles (tiles, n, s²), (n,)."""
+    norms: Tensor = torch.linalg.vector_norm(tiles, dim=2)
+    return norms.square().sum(0)  # over both at once rounds badly
 
 
 # A footprint covers 2 × 2 tiles; a tile is reached by the footprints of as many places.

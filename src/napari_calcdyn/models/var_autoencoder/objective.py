@@ -70,7 +70,7 @@ class Objective:
                 f"Bad frames leave hardly any stretch of {self._length} frames to train on: choose shorter stretches,"
                 " or a better recording."
             )
-        self._starts = torch.stack([it[:fewest] for it in drawn]).to(frames.device)
+        self._starts: list[list[int]] = [it[:fewest].tolist() for it in drawn]
         self._weights = configured_weights(network, config).float().to(network.places.device)
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
@@ -82,9 +82,10 @@ class Objective:
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
-        valid = self._frames.valid_stretches(self._starts[step], self._length)
+        starts = self._starts[step]
+        valid = self._frames.valid_stretches(starts, self._length)
         reconstruction, windows = self._reconstruct(
-            self._frames.stretches(self._starts[step], self._length), valid
+            self._frames.stretches(starts, self._length), self._frames.squares(starts, self._length), valid
         )
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
@@ -115,7 +116,7 @@ class Objective:
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
             ahead.append(self._network.encode_tiles(tiles))
-            error = self._network.squared_error(tiles, ahead[-1], self._frames.used)
+            error = self._network.squared_error([tiles], ahead[-1], self._frames.used)
             valid = self._frames.valid(start, start + tiles.shape[1])
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
@@ -150,10 +151,12 @@ class Objective:
         share = estimate.signal_share(self._network.noise_variance(self._noise))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(self, tiles: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error and the latents (W, L, d) of stretches (tiles, W·L, s²)."""
-        latents = self._network.encode_tiles(tiles)
-        error = self._network.squared_error(tiles, latents, self._frames.used)
+    def _reconstruct(
+        self, tiles: list[Tensor], squares: Tensor | None, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of stretches, each (tiles, L, s²)."""
+        latents = self._network.encode_tiles(*tiles)
+        error = self._network.squared_error(tiles, latents, self._frames.used, squares)
         if valid is not None:
             error = error[valid.flatten()]
         return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from napari_calcdyn.recording import ProgressCallback, report
 
-from .network import PatchAutoencoder
+from .network import PatchAutoencoder, sums_of_squares
 from .windows import NormalisedMovie
 
 _CACHE_BYTES = 2 * 2**30
@@ -51,13 +51,16 @@ class TiledFrames:
         """1 at pixels that count, 0 at masked ones and beyond the edge, (tiles, s²)."""
         self.pixels = float(self.used.sum())
         self._cache: Tensor | None = None
-        self._stretches: Tensor | None = None
+        self._squares: Tensor | None = None
         if cached_frames and 4 * cached_frames * self.used.numel() <= _room(self.device):
             cache = self.used.new_empty(len(self.used), cached_frames, self.used.shape[1])
+            squares = self.used.new_empty(cached_frames)
             for start, block in movie.batches(0, cached_frames):
-                cache[:, start : start + len(block)] = network.cut(block)
-                report(progress, start + len(block), cached_frames)
-            self._cache = cache
+                stop = start + len(block)
+                cache[:, start:stop] = network.cut(block)
+                squares[start:stop] = sums_of_squares(cache[:, start:stop])
+                report(progress, stop, cached_frames)
+            self._cache, self._squares = cache, squares
 
     def tiles(self, start: int, stop: int) -> Tensor:
         """Return frames `start` to `stop` − 1, (tiles, n, s²); 0 where there is nothing to use."""
@@ -65,18 +68,15 @@ class TiledFrames:
             return self._cache[:, start:stop]
         return self._network.cut(self._movie.frames(start, stop))
 
-    def stretches(self, starts: Tensor, length: int) -> Tensor:
-        """Return stretches of `length` frames, (tiles, W·L, s²), which are overwritten by those of the next call."""
-        if self._cache is None:
-            return self._network.cut(
-                torch.cat([self._movie.frames(start, start + length) for start in starts.tolist()])
-            )
-        at = (starts[:, None] + torch.arange(length, device=self.device)).flatten()
-        shape = (len(self._cache), len(at), self._cache.shape[2])
-        if self._stretches is None or self._stretches.shape != shape:
-            # fresh memory at every step would take half its time
-            self._stretches = self._cache.new_empty(shape)
-        return torch.index_select(self._cache, 1, at, out=self._stretches)
+    def stretches(self, starts: Sequence[int], length: int) -> list[Tensor]:
+        """Return stretches of `length` frames, each (tiles, L, s²); parts of the cache where there is one."""
+        return [self.tiles(start, start + length) for start in starts]
+
+    def squares(self, starts: Sequence[int], length: int) -> Tensor | None:
+        """Return the sum of squares of each frame of stretches, (W·L,); None where they are not known."""
+        if self._squares is None:
+            return None
+        return torch.cat([self._squares[start : start + length] for start in starts])
 
     def sample(self, count: int, gap: int) -> Tensor:
         """Return the first `count` frames, or where they take much memory stretches spread over them.
@@ -103,10 +103,10 @@ class TiledFrames:
         """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""
         return self._movie.valid(start, stop)
 
-    def valid_stretches(self, starts: Tensor, length: int) -> Tensor | None:
+    def valid_stretches(self, starts: Sequence[int], length: int) -> Tensor | None:
         """Tell which frames of stretches can be used, (W, L); None where all can."""
         valid = self._movie.valid(0, None)
-        return None if valid is None else valid[starts[:, None] + torch.arange(length, device=self.device)]
+        return None if valid is None else torch.stack([valid[start : start + length] for start in starts])
 
     def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
         """Yield frames in order, in batches of bounded size.
