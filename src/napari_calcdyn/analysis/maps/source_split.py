@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+
+from .source_maps import SourceMaps
 
 _TILE = 32
 _DECODED_BYTES = 64 * 2**20
@@ -48,11 +51,13 @@ class SourceSplit:
     """
 
     def __init__(self, network: PatchAutoencoder, effects: Tensor, order: int, sources: list[int]) -> None:
-        self._network, self._sources = network, len(sources)
+        self._network, self._order, self._sources = network, order, len(sources)
         at = torch.tensor(sources, dtype=torch.int64, device=effects.device)
         predictors = (torch.arange(order, device=effects.device)[:, None] * effects.shape[1] + at).flatten()
         self._effects = effects[predictors]
-        reached = torch.cat([_occupied(images) for _, images in self._images()])
+        reached = torch.cat(
+            [_occupied(self._decode(lag, some)) for lag in range(order) for some in self._blocks()]
+        )
         self._tiles: list[_Tile] = []
         height, width = network.frame_shape
         for row, column in np.ndindex(*reached.shape[1:]):
@@ -80,28 +85,49 @@ class SourceSplit:
             pixels = frames[:, tile.rows, tile.columns].flatten(1)
             tile.sums.addmm_(by_predictor[columns], pixels)
 
-    def result(self) -> NDArray[np.float32]:
-        """Return the sums, (sources, Y, X)."""
-        maps = np.zeros((self._sources, *self._network.frame_shape), np.float32)
-        for first, images in self._images():
-            for tile in self._tiles:
-                wanted = (tile.members >= first) & (tile.members < first + len(images))
-                members = tile.members[wanted]
-                if not len(members):
-                    continue
-                window = images[members - first, tile.rows, tile.columns]
-                part = tile.sums[wanted].view_as(window) * window
-                # all of one lag, hence every source at most once
-                maps[(members % self._sources).cpu().numpy(), tile.rows, tile.columns] += part.cpu().numpy()
-        return maps
+    def result(self, scale: float, left_out: NDArray[np.bool_]) -> SourceMaps:
+        """Return the sums, some sources at a time, so that they take little more memory than the result.
 
-    def _images(self) -> Iterator[tuple[int, Tensor]]:
-        """Decode the effects, some predictors of one lag at a time: (first predictor, images (n, Y, X))."""
+        Parameters
+        ----------
+        scale : float
+            Multiplies them.
+        left_out : ndarray of bool (Y, X)
+            Pixels that become NaN.
+
+        Returns
+        -------
+        SourceMaps
+            One for each source that is followed, in memory.
+        """
+        blocks = [self._block(some) * np.float32(scale) for some in self._blocks()]
+        return SourceMaps.from_sparse(vstack(blocks, format="csr"), left_out)
+
+    def _block(self, some: slice) -> csr_array:
+        """Return the sums of some sources, (n, Y·X)."""
+        maps = self._effects.new_zeros(some.stop - some.start, *self._network.frame_shape)
+        for lag in range(self._order):
+            images = self._decode(lag, some)
+            first = lag * self._sources + some.start
+            ends = torch.tensor([first, first + len(images)], device=images.device)
+            for tile in self._tiles:
+                start, stop = torch.searchsorted(tile.members, ends).tolist()
+                members = tile.members[start:stop] - first
+                window = images[members, tile.rows, tile.columns]
+                # all of one lag, hence every source at most once
+                maps[members, tile.rows, tile.columns] += tile.sums[start:stop].view_as(window) * window
+        return csr_array(maps.flatten(1).cpu().numpy())
+
+    def _decode(self, lag: int, some: slice) -> Tensor:
+        """Decode the effects of some sources at one lag, (n, Y, X)."""
+        first = lag * self._sources
+        return self._network.decode(self._effects[first + some.start : first + some.stop])
+
+    def _blocks(self) -> Iterator[slice]:
+        """Yield all sources, some at a time."""
         step = max(1, _DECODED_BYTES // (4 * int(np.prod(self._network.frame_shape))))
-        for lag in range(0, len(self._effects), self._sources):
-            for first in range(lag, lag + self._sources, step):
-                last = min(first + step, lag + self._sources)
-                yield first, self._network.decode(self._effects[first:last])
+        for first in range(0, self._sources, step):
+            yield slice(first, min(first + step, self._sources))
 
 
 def _occupied(images: Tensor) -> Tensor:
