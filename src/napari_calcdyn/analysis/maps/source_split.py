@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, hstack
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 
 from .source_maps import SourceMaps
 
 _TILE = 32
-_DECODED_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +51,12 @@ class SourceSplit:
 
     def __init__(self, network: PatchAutoencoder, effects: Tensor, order: int, sources: list[int]) -> None:
         self._network, self._order, self._sources = network, order, len(sources)
+        height, self._width = network.frame_shape
         at = torch.tensor(sources, dtype=torch.int64, device=effects.device)
         predictors = (torch.arange(order, device=effects.device)[:, None] * effects.shape[1] + at).flatten()
         self._effects = effects[predictors]
-        reached = torch.cat(
-            [_occupied(self._decode(lag, some)) for lag in range(order) for some in self._blocks()]
-        )
-        self._tiles: list[_Tile] = []
-        height, width = network.frame_shape
-        for row, column in np.ndindex(*reached.shape[1:]):
-            members = reached[:, row, column].nonzero().flatten()
-            rows = slice(row * _TILE, min((row + 1) * _TILE, height))
-            columns = slice(column * _TILE, min((column + 1) * _TILE, width))
-            pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
-            if len(members):
-                sums = effects.new_zeros(len(members), pixels)
-                self._tiles.append(_Tile(rows, columns, members, sums))
-        self._columns = [predictors[tile.members] for tile in self._tiles]
+        self._bands = [[self._tile(rows, columns) for columns in _cut(self._width)] for rows in _cut(height)]
+        self._columns = [predictors[tile.members] for tile in self._tiles()]
 
     def add(self, past: Tensor, frames: Tensor) -> None:
         """Take in the next frames.
@@ -81,12 +69,12 @@ class SourceSplit:
             ``x[t] − m``, normalised.
         """
         by_predictor = past.T.contiguous()
-        for tile, columns in zip(self._tiles, self._columns, strict=True):
+        for tile, columns in zip(self._tiles(), self._columns, strict=True):
             pixels = frames[:, tile.rows, tile.columns].flatten(1)
             tile.sums.addmm_(by_predictor[columns], pixels)
 
     def result(self, scale: float, left_out: NDArray[np.bool_]) -> SourceMaps:
-        """Return the sums, some sources at a time, so that they take little more memory than the result.
+        """Return the sums, tile by tile: never all sources dense.
 
         Parameters
         ----------
@@ -100,36 +88,43 @@ class SourceSplit:
         SourceMaps
             One for each source that is followed, in memory.
         """
-        blocks = [self._block(some) * np.float32(scale) for some in self._blocks()]
-        return SourceMaps.from_sparse(vstack(blocks, format="csr"), left_out)
+        bands = [self._maps(band) * np.float32(scale) for band in self._bands]
+        return SourceMaps.from_sparse(hstack(bands, format="csr"), left_out)
 
-    def _block(self, some: slice) -> csr_array:
-        """Return the sums of some sources, (n, Y·X)."""
-        maps = self._effects.new_zeros(some.stop - some.start, *self._network.frame_shape)
+    def _tiles(self) -> Iterator[_Tile]:
+        """Yield the tiles that a predictor reaches."""
+        return (tile for tile in chain.from_iterable(self._bands) if len(tile.members))
+
+    def _tile(self, rows: slice, columns: slice) -> _Tile:
+        latents, footprints = self._network.footprints_in(rows, columns)
+        members = self._effects[:, latents].any(1).nonzero().flatten()
+        sums = self._effects.new_zeros(len(members), footprints.shape[1:].numel())
+        return _Tile(rows, columns, members, sums)
+
+    def _maps(self, band: list[_Tile]) -> csr_array:
+        """Return the sums of all sources in tiles that are side by side, (sources, pixels)."""
+        entries = [self._entries(tile) for tile in band]
+        source, pixel, value = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+        pixels = self._width * (band[0].rows.stop - band[0].rows.start)
+        return csr_array((value, (source, pixel)), shape=(self._sources, pixels))
+
+    def _entries(self, tile: _Tile) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        """Return the sums in a tile that are not zero: source, pixel in the band of tiles, and value."""
+        latents, footprints = self._network.footprints_in(tile.rows, tile.columns)
+        parts = self._effects[tile.members][:, latents] @ footprints.flatten(1)
+        parts *= tile.sums
+        sources, row = torch.unique(tile.members % self._sources, return_inverse=True)
+        maps = parts.new_zeros(len(sources), parts.shape[1])
         for lag in range(self._order):
-            images = self._decode(lag, some)
-            first = lag * self._sources + some.start
-            ends = torch.tensor([first, first + len(images)], device=images.device)
-            for tile in self._tiles:
-                start, stop = torch.searchsorted(tile.members, ends).tolist()
-                members = tile.members[start:stop] - first
-                window = images[members, tile.rows, tile.columns]
-                # all of one lag, hence every source at most once
-                maps[members, tile.rows, tile.columns] += tile.sums[start:stop].view_as(window) * window
-        return csr_array(maps.flatten(1).cpu().numpy())
-
-    def _decode(self, lag: int, some: slice) -> Tensor:
-        """Decode the effects of some sources at one lag, (n, Y, X)."""
-        first = lag * self._sources
-        return self._network.decode(self._effects[first + some.start : first + some.stop])
-
-    def _blocks(self) -> Iterator[slice]:
-        """Yield all sources, some at a time."""
-        step = max(1, _DECODED_BYTES // (4 * int(np.prod(self._network.frame_shape))))
-        for first in range(0, self._sources, step):
-            yield slice(first, min(first + step, self._sources))
+            of_lag = tile.members // self._sources == lag
+            maps[row[of_lag]] += parts[of_lag]  # every source at most once
+        at, pixel = maps.nonzero().T
+        width = tile.columns.stop - tile.columns.start
+        pixel = pixel // width * self._width + tile.columns.start + pixel % width
+        source = sources[at].to(torch.int32).cpu().numpy()
+        return source, pixel.to(torch.int32).cpu().numpy(), maps[maps != 0].cpu().numpy()
 
 
-def _occupied(images: Tensor) -> Tensor:
-    """Return in which tiles images (n, Y, X) are not zero, (n, rows, columns)."""
-    return max_pool2d(images.abs()[:, None], _TILE, ceil_mode=True)[:, 0] > 0
+def _cut(size: int) -> list[slice]:
+    """Cut a side of the picture into tiles."""
+    return [slice(first, min(first + _TILE, size)) for first in range(0, size, _TILE)]
