@@ -57,7 +57,7 @@ def contribution_maps(
         The predictor, such as a point of the model's lasso path; ``model.steady`` by default.
     sources : bool or sequence of int
         Which sources get a map of their own. A map takes 8 bytes for every pixel that its source reaches; while the
-        maps are summed up, each lag takes as many again.
+        maps are summed up, each lag takes about twice as much besides.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
