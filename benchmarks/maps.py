@@ -59,7 +59,7 @@ def maps_of(task: Row, truth: SimulatedMovie) -> tuple[dict[str, Image], Row]:
             model = end.value
             break
     maps = contribution_maps(model, movie)
-    split = maps.sources.sum(0, dtype=np.float64)
+    split = maps.sources.sum(0)
     errors: Row = {
         "completeness_error": completeness_error(model, movie),
         "sources_error": float(abs(split - maps.explained).max() / abs(maps.explained).max()),

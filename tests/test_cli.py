@@ -268,7 +268,7 @@ def test_an_error_while_writing_leaves_the_earlier_results(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(job.np, "savez", full)
+    monkeypatch.setattr(job.np, "savez_compressed", full)
     refused(monkeypatch, capsys, *command, words="cannot be written (No space left on device)")
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 

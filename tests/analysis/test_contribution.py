@@ -119,7 +119,7 @@ def test_blocks_do_not_matter(fitted: Fitted, batch: int, monkeypatch: pytest.Mo
     monkeypatch.setattr(windows, "_BATCH_BYTES", batch * 4 * 37 * 50)
     maps = contribution_maps(fitted.model, fitted.movie, var=fitted.model.var)
     for name in ("explained", "amplitude", "sources"):
-        whole = getattr(fitted.maps, name)
+        whole = np.asarray(getattr(fitted.maps, name))
         assert relative(getattr(maps, name) - whole, whole) < 1e-5
 
 
@@ -134,7 +134,7 @@ def test_only_the_sources_asked_for(fitted: Fitted) -> None:
 def test_another_point_of_the_path(fitted: Fitted) -> None:
     empty = contribution_maps(fitted.model, fitted.movie, var=fitted.model.var.at(fraction=1.0))
     assert not empty.explained.any()
-    assert not empty.sources.any()
+    assert not np.asarray(empty.sources).any()
     fuller = fitted.model.var.at(fraction=0.03)
     assert fuller.nonzeros > fitted.model.var.nonzeros
     maps = contribution_maps(fitted.model, fitted.movie, var=fuller)

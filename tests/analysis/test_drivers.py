@@ -137,7 +137,7 @@ def test_the_map_from_moments_is_the_explained_map_of_the_reconstruction(
     """Exactly; and of the recording itself, all but what the network does not reconstruct."""
     model, movie = fitted
     covariances = lagged_covariances(latents, model.var)
-    explained = contribution_maps(model, movie, var=model.var).sources.sum((1, 2))
+    explained = np.asarray(contribution_maps(model, movie, var=model.var).sources).sum((1, 2))
     sources = explained.argsort()[-3:]
     monkeypatch.setattr(
         "napari_calcdyn.analysis.influence.region._PICTURES_AT_ONCE", 4

@@ -20,7 +20,8 @@ from napari_calcdyn.gui.behaviour.correlations import STOPPED
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock, open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.docks.panels import panel_name
-from napari_calcdyn.gui.dynamics.results import SOURCES, by_source
+from napari_calcdyn.gui.dynamics.results import SOURCES
+from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.layers.layers import put_image
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.session import Session
@@ -211,7 +212,7 @@ def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: Behaviou
     ranked = expected.ranked("speed")
     assert [row[0] for row in rows(loaded)] == [str(expected.ids[at]) for at in ranked]
     maps = np.zeros((8, *movie.frame_shape), np.float32)
-    put_image(viewer, SOURCES, by_source(maps, FRAMES), layer, visible=False)
+    put_image(viewer, SOURCES, AtAllTimes(maps, FRAMES), layer, visible=False)
     goes_with.table.selectRow(0)
     assert viewer.layers[SOURCES].visible
     assert viewer.dims.point[0] == ranked[0]

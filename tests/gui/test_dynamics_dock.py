@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from driving import RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
@@ -141,20 +140,6 @@ def test_clicking_a_connection_maps_it(viewer: Any, dynamics: DynamicsDock, qtbo
     assert np.allclose(viewer.layers[ONE_CONNECTION].data, expected)
     assert not viewer.layers[EXPLAINED].visible
     assert f"source {source} explains through target {target}" in dynamics.message.text()
-
-
-def test_maps_by_source_that_are_too_large_are_left_out(
-    viewer: Any, dynamics: DynamicsDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train_briefly(qtbot, dynamics)
-    monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
-    set_steps(dynamics, 20)
-    dynamics.model.train.click()
-    settle(qtbot, dynamics)
-    assert dynamics.session.dynamics.maps is not None
-    assert dynamics.session.dynamics.maps.sources.shape == (0, 24, 32)
-    assert {layer.name for layer in viewer.layers} == {"blinking"} | RESULTS - {SOURCES}
-    assert "more than 1 GB and were left out" in dynamics.message.text()
 
 
 def test_a_renamed_layer_renames_the_recording(

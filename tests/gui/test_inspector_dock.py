@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
-from napari_calcdyn.analysis.maps import contribution_maps
+from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps
@@ -353,6 +354,23 @@ def test_the_map_is_the_sum_of_the_maps_of_its_sources(
     without = viewer.layers[SOURCES_OF_REGION].data
     assert not np.array_equal(without, exact)
     assert np.corrcoef(without.ravel(), exact.ravel())[0, 1] > 0.95
+
+
+def test_the_map_comes_from_the_moments_where_the_file_of_the_maps_is_gone(
+    viewer: Any, dock: InspectorDock, session: Session, model: VARAutoencoder, tmp_path: Path
+) -> None:
+    assert session.recording.movie is not None
+    press(viewer, place_of_roi(session, FIRST + 1))
+    without = viewer.layers[SOURCES_OF_REGION].data
+    maps = contribution_maps(model, session.recording.movie)
+    maps.save(tmp_path)
+    session.dynamics.maps = ContributionMaps.load(tmp_path)
+    (tmp_path / "contribution_sources.tif").unlink()
+    dock.sources.table.selectRow(1)
+    dock.sources.table.clearSelection()
+    assert np.array_equal(viewer.layers[SOURCES_OF_REGION].data, without)
+    assert session.work.notice is not None
+    assert "contribution_sources.tif could not be read" in session.work.notice.text
 
 
 def test_what_is_missing_is_said_with_a_way_on(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_calcdyn.gui.dynamics.results import by_source
+from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.recording.io import contrast_limits, get_reader, read_movie, write_image
 from napari_calcdyn.recording import InputError, Movie, open_movie
 
@@ -102,7 +102,7 @@ def test_written_images_read_back(tmp_path: Path) -> None:
 def test_maps_by_source_are_written_once_and_not_for_every_frame(tmp_path: Path) -> None:
     path = str(tmp_path / "sources.tif")
     sources = PIXELS[:4].astype(np.float32)
-    write_image(path, by_source(sources, 1000), {"scale": (1, 1, 1, 1)})
+    write_image(path, AtAllTimes(sources, 1000), {"scale": (1, 1, 1, 1)})
     np.testing.assert_array_equal(tifffile.imread(path), sources)
 
 

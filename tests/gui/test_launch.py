@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import napari
 import numpy as np
 import pytest
 import tifffile
+from napari.utils.notifications import notification_manager
 
 from napari_calcdyn.analysis.maps import contribution_maps
 from napari_calcdyn.gui import launch
 from napari_calcdyn.gui.docks.panels import panel_name
-from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.recording.dock import RecordingDock
@@ -21,6 +21,7 @@ from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import open_movie
+from napari_calcdyn.recording.movies.readers.pages import Decoder
 
 
 @pytest.fixture
@@ -37,9 +38,7 @@ def result_folder(tmp_path: Path, movie_path: Path, movie_array: np.ndarray) -> 
             break
     folder = tmp_path / "results"
     model.save(folder / "model")
-    maps = contribution_maps(model, movie)
-    for name in ("explained", "amplitude", "sources"):
-        tifffile.imwrite(folder / f"contribution_{name}.tif", getattr(maps, name))
+    contribution_maps(model, movie).save(folder)
     return folder
 
 
@@ -62,16 +61,50 @@ def test_a_result_is_shown_without_computing_it_again(
     assert np.array_equal(viewer.layers[EXPLAINED].data, written)
 
 
-def test_a_split_by_source_that_is_too_large_is_not_read(
-    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+def test_maps_by_source_are_read_when_they_are_looked_at(
+    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any
 ) -> None:
-    monkeypatch.setattr(runs, "MOST_SOURCE_BYTES", 1000)
+    read: list[int] = []
+    read_page = Decoder.read
+
+    def watched(self: Decoder, file: BinaryIO, page: int, out: np.ndarray) -> None:
+        read.append(page)
+        read_page(self, file, page, out)
+
+    launch.add_docks(viewer)
+    session = session_of(viewer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Decoder, "read", watched)
+        launch.open_results(session, movie_path, result_folder)
+        qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
+        assert set(read) <= {0}  # the first, for the layer's thumbnail
+        layer = viewer.layers[SOURCES]
+        layer.visible = True
+        viewer.dims.set_point(0, 3)
+        shown = layer._slice.image.raw
+    assert set(read) <= {0, 3}
+    written = tifffile.imread(result_folder / "contribution_sources.tif")
+    np.testing.assert_array_equal(shown, written[3])
+
+
+def test_maps_whose_file_is_gone_are_told_once_and_stay_clear(
+    viewer: Any, movie_path: Path, result_folder: Path, qtbot: Any
+) -> None:
     launch.add_docks(viewer)
     session = session_of(viewer)
     launch.open_results(session, movie_path, result_folder)
     qtbot.waitUntil(lambda: session.dynamics.maps is not None, timeout=20_000)
-    assert EXPLAINED in viewer.layers
-    assert SOURCES not in viewer.layers
+    (result_folder / "contribution_sources.tif").unlink()
+    told = len(notification_manager.records)
+    layer = viewer.layers[SOURCES]
+    layer.visible = True
+    for source in (1, 2, 3):
+        viewer.dims.set_point(0, source)
+        assert np.isnan(layer._slice.image.raw).all()
+    (notice,) = notification_manager.records[told:]
+    assert notice.severity == "warning"
+    assert "contribution_sources.tif could not be read" in notice.message
+    assert notice.message.endswith("compute the maps again.")
 
 
 def test_a_result_folder_without_maps_is_said_in_one_sentence(

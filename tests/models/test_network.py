@@ -97,6 +97,21 @@ def test_a_latent_shows_only_around_its_centre(network) -> None:
 
 
 @torch.no_grad()
+def test_footprints_in_a_part_decode_to_that_part(network) -> None:
+    height, width = network.frame_shape
+    z = network.encode(frames_of(network))
+    for rows, columns in (
+        (slice(0, height), slice(0, width)),
+        (slice(height // 3, height // 3 + 1), slice(width // 2, width)),
+        (slice(height - 3, height), slice(0, 2)),
+    ):
+        latents, footprints = network.footprints_in(rows, columns)
+        part = torch.tensordot(z[:, latents], footprints, 1)
+        torch.testing.assert_close(part, network.decode(z)[:, rows, columns])
+        assert (latents.diff() > 0).all()
+
+
+@torch.no_grad()
 def test_a_latent_looks_only_around_its_centre(network) -> None:
     frames = frames_of(network, 1)
     for latent in range(0, network.latents, 7):

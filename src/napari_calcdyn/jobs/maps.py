@@ -112,7 +112,7 @@ def _write(
     write_image(folder / "mean.tif", movie.mean_frame(), movie.pixel_size)
     maps.save(folder, pixel_size=movie.pixel_size)
     np.save(folder / "latents.npy", latents)
-    np.savez(
+    np.savez_compressed(  # most coefficients are zero
         folder / "var.npz",
         coefficients=model.var.coefficients,
         lam=model.var.lam,

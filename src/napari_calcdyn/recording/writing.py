@@ -109,9 +109,13 @@ def write_image(
     InputError
         If it cannot be written.
     """
-    options: dict[str, Any] = {}
-    if pixel_size is not None:
-        height, width = pixel_size
-        options = {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}
     with writing(file.parent), replacing(file) as beside:
-        tifffile.imwrite(beside, image, photometric="minisblack", **options)
+        tifffile.imwrite(beside, image, photometric="minisblack", **resolution(pixel_size))
+
+
+def resolution(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
+    """Return what `tifffile.imwrite` has to be told about a pixel's height and width in µm."""
+    if pixel_size is None:
+        return {}
+    height, width = pixel_size
+    return {"resolution": (1e4 / width, 1e4 / height), "resolutionunit": "CENTIMETER"}

@@ -3,3 +3,4 @@ from .contribution import contribution_maps as contribution_maps, edge_map as ed
 from .contribution_movies import contribution_movie as contribution_movie
 from .contribution_movies import reconstruction_movie as reconstruction_movie
 from .result import ContributionMaps as ContributionMaps
+from .source_maps import SourceMaps as SourceMaps

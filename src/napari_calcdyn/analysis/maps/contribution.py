@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
@@ -24,6 +25,7 @@ from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
 from .predictor import Predictor, check_latent
 from .result import ContributionMaps
+from .source_maps import SourceMaps
 from .source_split import SourceSplit
 
 _REACH = 3  # pixels
@@ -54,7 +56,8 @@ def contribution_maps(
     var : VAR or SteadyVAR, optional
         The predictor, such as a point of the model's lasso path; ``model.steady`` by default.
     sources : bool or sequence of int
-        Which sources get a map of their own. All maps of 1,024 sources on 512 × 512 pixels take 1 GB.
+        Which sources get a map of their own. A map takes 8 bytes for every pixel that its source reaches; while the
+        maps are summed up, each lag takes about twice as much besides.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -93,11 +96,13 @@ def contribution_maps(
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
     power = model.scale**2 / frames
-    maps = np.zeros((0, *model.frame_shape), np.float32) if split is None else split.result()
-    maps *= np.float32(power)
     masked = model.masked_pixels(movie)
-    for image in (explained, amplitude, *maps):
+    for image in (explained, amplitude):
         image[masked] = np.nan
+    if split is None:
+        maps = SourceMaps.from_sparse(csr_array((0, masked.size), dtype=np.float32), masked)
+    else:
+        maps = split.result(power, masked)
     return ContributionMaps(
         (explained * power).astype(np.float32), (amplitude * (model.scale / frames)).astype(np.float32), maps
     )
@@ -159,9 +164,7 @@ def edge_map(
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
         split.add(past, smooth(actual))
-    image: NDArray[np.float32] = split.result()[0] * np.float32(model.scale**2 / frames)
-    image[model.masked_pixels(movie)] = np.nan
-    return image
+    return split.result(model.scale**2 / frames, model.masked_pixels(movie))[0]
 
 
 def _smoothing(var: VAR | SteadyVAR | None) -> Callable[[Tensor], Tensor]:

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.writing import write_image, writing
 
-_FILES = {name: f"contribution_{name}.tif" for name in ("explained", "amplitude", "sources")}
+from .source_maps import SourceMaps
+
+_EXPLAINED, _AMPLITUDE, _SOURCES = (
+    f"contribution_{name}.tif" for name in ("explained", "amplitude", "sources")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +30,14 @@ class ContributionMaps:
         in squared movie units.
     amplitude : ndarray, shape (Y, X), float32
         ``mean_t |Σ_k C_k[t]|``, in movie units.
-    sources : ndarray, shape (d, Y, X), float32
-        The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for.
+    sources : SourceMaps, shape (d, Y, X), float32
+        The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for. Index it
+        for one map or some; it is kept sparse, or read from its file map by map.
     """
 
     explained: NDArray[np.float32]
     amplitude: NDArray[np.float32]
-    sources: NDArray[np.float32]
+    sources: SourceMaps
 
     def save(self, folder: str | Path, *, pixel_size: tuple[float, float] | None = None) -> None:
         """Write each map as a TIFF: ``contribution_explained.tif``, ``…_amplitude.tif`` and ``…_sources.tif``.
@@ -51,21 +56,19 @@ class ContributionMaps:
         """
         with writing(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, file in _FILES.items():
-            image = getattr(self, name)
-            if image.size:
-                write_image(Path(folder, file), image, pixel_size)
+        write_image(Path(folder, _EXPLAINED), self.explained, pixel_size)
+        write_image(Path(folder, _AMPLITUDE), self.amplitude, pixel_size)
+        if len(self.sources):
+            self.sources.save(Path(folder, _SOURCES), pixel_size=pixel_size)
 
     @classmethod
-    def load(cls, folder: str | Path, *, most_bytes: int | None = None) -> ContributionMaps:
-        """Read maps that `save` or ``calcdyn run`` wrote.
+    def load(cls, folder: str | Path) -> ContributionMaps:
+        """Open maps that `save` or ``calcdyn run`` wrote.
 
         Parameters
         ----------
         folder : str or Path
-            Where they are.
-        most_bytes : int, optional
-            Leave out the maps of the sources where their file is larger, as they are held in memory.
+            Where they are; the maps of the sources are read from there when they are asked for.
 
         Returns
         -------
@@ -77,13 +80,12 @@ class ContributionMaps:
         InputError
             If a file is missing or cannot be read.
         """
-        explained, amplitude, sources = (Path(folder, file) for file in _FILES.values())
         try:
-            total = tifffile.imread(explained), tifffile.imread(amplitude)
-            left_out = most_bytes is not None and sources.stat().st_size > most_bytes
-            split = np.empty((0, *total[0].shape), np.float32) if left_out else tifffile.imread(sources)
-        except (OSError, tifffile.TiffFileError) as error:
+            explained, amplitude = (tifffile.imread(Path(folder, file)) for file in (_EXPLAINED, _AMPLITUDE))
+            sources = SourceMaps.open(Path(folder, _SOURCES))
+        except (OSError, tifffile.TiffFileError, InputError) as error:
+            reason = str(error).removesuffix(".")
             raise InputError(
-                f"{folder} has no maps that can be read ({error}): run `calcdyn run` again."
+                f"{folder} has no maps that can be read ({reason}): run `calcdyn run` again."
             ) from error
-        return cls(*total, split.reshape(-1, *total[0].shape))
+        return cls(explained, amplitude, sources)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, hstack
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 
+from .source_maps import SourceMaps
+
 _TILE = 32
-_DECODED_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +50,13 @@ class SourceSplit:
     """
 
     def __init__(self, network: PatchAutoencoder, effects: Tensor, order: int, sources: list[int]) -> None:
-        self._network, self._sources = network, len(sources)
+        self._network, self._order, self._sources = network, order, len(sources)
+        height, self._width = network.frame_shape
         at = torch.tensor(sources, dtype=torch.int64, device=effects.device)
         predictors = (torch.arange(order, device=effects.device)[:, None] * effects.shape[1] + at).flatten()
         self._effects = effects[predictors]
-        reached = torch.cat([_occupied(images) for _, images in self._images()])
-        self._tiles: list[_Tile] = []
-        height, width = network.frame_shape
-        for row, column in np.ndindex(*reached.shape[1:]):
-            members = reached[:, row, column].nonzero().flatten()
-            rows = slice(row * _TILE, min((row + 1) * _TILE, height))
-            columns = slice(column * _TILE, min((column + 1) * _TILE, width))
-            pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
-            if len(members):
-                sums = effects.new_zeros(len(members), pixels)
-                self._tiles.append(_Tile(rows, columns, members, sums))
-        self._columns = [predictors[tile.members] for tile in self._tiles]
+        self._bands = [[self._tile(rows, columns) for columns in _cut(self._width)] for rows in _cut(height)]
+        self._columns = [predictors[tile.members] for tile in self._tiles()]
 
     def add(self, past: Tensor, frames: Tensor) -> None:
         """Take in the next frames.
@@ -76,34 +69,62 @@ class SourceSplit:
             ``x[t] − m``, normalised.
         """
         by_predictor = past.T.contiguous()
-        for tile, columns in zip(self._tiles, self._columns, strict=True):
+        for tile, columns in zip(self._tiles(), self._columns, strict=True):
             pixels = frames[:, tile.rows, tile.columns].flatten(1)
             tile.sums.addmm_(by_predictor[columns], pixels)
 
-    def result(self) -> NDArray[np.float32]:
-        """Return the sums, (sources, Y, X)."""
-        maps = np.zeros((self._sources, *self._network.frame_shape), np.float32)
-        for first, images in self._images():
-            for tile in self._tiles:
-                wanted = (tile.members >= first) & (tile.members < first + len(images))
-                members = tile.members[wanted]
-                if not len(members):
-                    continue
-                window = images[members - first, tile.rows, tile.columns]
-                part = tile.sums[wanted].view_as(window) * window
-                # all of one lag, hence every source at most once
-                maps[(members % self._sources).cpu().numpy(), tile.rows, tile.columns] += part.cpu().numpy()
-        return maps
+    def result(self, scale: float, left_out: NDArray[np.bool_]) -> SourceMaps:
+        """Return the sums, tile by tile: never all sources dense.
 
-    def _images(self) -> Iterator[tuple[int, Tensor]]:
-        """Decode the effects, some predictors of one lag at a time: (first predictor, images (n, Y, X))."""
-        step = max(1, _DECODED_BYTES // (4 * int(np.prod(self._network.frame_shape))))
-        for lag in range(0, len(self._effects), self._sources):
-            for first in range(lag, lag + self._sources, step):
-                last = min(first + step, lag + self._sources)
-                yield first, self._network.decode(self._effects[first:last])
+        Parameters
+        ----------
+        scale : float
+            Multiplies them.
+        left_out : ndarray of bool (Y, X)
+            Pixels that become NaN.
+
+        Returns
+        -------
+        SourceMaps
+            One for each source that is followed, in memory.
+        """
+        bands = [self._maps(band) * np.float32(scale) for band in self._bands]
+        return SourceMaps.from_sparse(hstack(bands, format="csr"), left_out)
+
+    def _tiles(self) -> Iterator[_Tile]:
+        """Yield the tiles that a predictor reaches."""
+        return (tile for tile in chain.from_iterable(self._bands) if len(tile.members))
+
+    def _tile(self, rows: slice, columns: slice) -> _Tile:
+        latents, footprints = self._network.footprints_in(rows, columns)
+        members = self._effects[:, latents].any(1).nonzero().flatten()
+        sums = self._effects.new_zeros(len(members), footprints.shape[1:].numel())
+        return _Tile(rows, columns, members, sums)
+
+    def _maps(self, band: list[_Tile]) -> csr_array:
+        """Return the sums of all sources in tiles that are side by side, (sources, pixels)."""
+        entries = [self._entries(tile) for tile in band]
+        source, pixel, value = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+        pixels = self._width * (band[0].rows.stop - band[0].rows.start)
+        return csr_array((value, (source, pixel)), shape=(self._sources, pixels))
+
+    def _entries(self, tile: _Tile) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        """Return the sums in a tile that are not zero: source, pixel in the band of tiles, and value."""
+        latents, footprints = self._network.footprints_in(tile.rows, tile.columns)
+        parts = self._effects[tile.members][:, latents] @ footprints.flatten(1)
+        parts *= tile.sums
+        sources, row = torch.unique(tile.members % self._sources, return_inverse=True)
+        maps = parts.new_zeros(len(sources), parts.shape[1])
+        for lag in range(self._order):
+            of_lag = tile.members // self._sources == lag
+            maps[row[of_lag]] += parts[of_lag]  # every source at most once
+        at, pixel = maps.nonzero().T
+        width = tile.columns.stop - tile.columns.start
+        pixel = pixel // width * self._width + tile.columns.start + pixel % width
+        source = sources[at].to(torch.int32).cpu().numpy()
+        return source, pixel.to(torch.int32).cpu().numpy(), maps[maps != 0].cpu().numpy()
 
 
-def _occupied(images: Tensor) -> Tensor:
-    """Return in which tiles images (n, Y, X) are not zero, (n, rows, columns)."""
-    return max_pool2d(images.abs()[:, None], _TILE, ceil_mode=True)[:, 0] > 0
+def _cut(size: int) -> list[slice]:
+    """Cut a side of the picture into tiles."""
+    return [slice(first, min(first + _TILE, size)) for first in range(0, size, _TILE)]

@@ -11,7 +11,6 @@ from napari_calcdyn.gui.models.kind import ModelKind
 from napari_calcdyn.gui.session.cautions import about_recording
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 
-from . import runs
 from .runs import EDGE, MAPS, compute_maps, ready, show_all
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
@@ -75,7 +74,7 @@ def load_result(session: Session, folder: Path) -> bool:
         from napari_calcdyn.analysis.maps import ContributionMaps
 
         ready(model.var)
-        found.append(ContributionMaps.load(folder, most_bytes=runs.MOST_SOURCE_BYTES))
+        found.append(ContributionMaps.load(folder))
 
     def show(session: Session) -> None:
         movie, model = session.recording.movie, session.dynamics.model

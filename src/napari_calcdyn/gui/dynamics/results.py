@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.layers.layers import (
     DIVERGING_OVERLAY,
     FIRST_LOOK,
@@ -13,7 +14,6 @@ from napari_calcdyn.gui.layers.layers import (
     contrast,
     hide_result,
     put_image,
-    result_layer,
     symmetric_contrast,
 )
 from napari_calcdyn.gui.session import Session
@@ -45,7 +45,7 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
     movie : Movie
         The recording.
     maps : ContributionMaps
-        Its maps; without `sources` where they would take too much memory.
+        Its maps.
     keep_contrast : bool
         Whether the contrast of maps that are there stays, as it does on the way along the lasso path.
     """
@@ -54,34 +54,21 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
         return
     style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast}
     limits = contrast(maps.explained)  # of the split too: the colours of the parts and of the whole agree
-    if len(maps.sources):
-        before = viewer.dims.ndim
-        put_image(
-            viewer,
-            SOURCES,
-            by_source(maps.sources, movie.n_frames),
-            layer,
-            **style,
-            contrast_limits=limits,
-            visible=False,
-        )
-        if viewer.dims.ndim > before:
-            viewer.dims.last_used = viewer.dims.ndim - 3  # the arrow keys and "play" stay with time
-    else:
-        old = result_layer(viewer, SOURCES)
-        if old is not None:
-            viewer.layers.remove(old)
-        session.work.tell("dynamics", "The maps of all sources would take more than 1 GB and were left out.")
+    before = viewer.dims.ndim
+    put_image(
+        viewer,
+        SOURCES,
+        # In the viewer the first axis of maps (d, Y, X) would be the movie's time.
+        AtAllTimes(maps.sources, movie.n_frames),
+        layer,
+        **style,
+        contrast_limits=limits,
+        visible=False,
+    )
+    if viewer.dims.ndim > before:
+        viewer.dims.last_used = viewer.dims.ndim - 3  # the arrow keys and "play" stay with time
     put_image(viewer, EXPLAINED, maps.explained, layer, **style, contrast_limits=limits)
     hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
-
-
-def by_source(sources: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Return the maps (d, Y, X) as a view (d, frames, Y, X) that is the same at all times.
-
-    In the viewer the first axis of a map (d, Y, X) would be the movie's time. Takes no memory.
-    """
-    return np.broadcast_to(sources[:, None], (len(sources), frames, *sources.shape[1:]))
 
 
 def show_lazy_movies(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAPS = "Mapping contributions"
 EDGE = "Mapping a connection"
-MOST_SOURCE_BYTES = 2**30  # of the split by source, which is held in memory
 _STOPPED = "The maps were stopped: move the slider and back to compute them."
 
 
@@ -88,9 +87,8 @@ def compute_maps(session: Session) -> bool:
         from napari_calcdyn.analysis.maps import contribution_maps
 
         leave_a_core()
-        split = 4 * var.latents * movie.frame_shape[0] * movie.frame_shape[1] <= MOST_SOURCE_BYTES
         predictor = None if var is model.var else var
-        return contribution_maps(model, movie, var=predictor, sources=split, progress=progress)
+        return contribution_maps(model, movie, var=predictor, progress=progress)
 
     def done(maps: ContributionMaps) -> None:
         if session.recording.movie is not movie or session.dynamics.model is not model:

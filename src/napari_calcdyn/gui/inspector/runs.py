@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.inspector.arrows.layer import clear_sources, hide_arrows, show_arrows, show_sources
+from napari_calcdyn.recording.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +31,9 @@ def region_map(
     Parameters
     ----------
     session : Session
-        Its maps are added up, where the maps of the sources are in memory.
+        Its maps are added up, where it has some that can be read.
     inspection : Inspection
-        After its warm-up, which has the moments to make the map from where they are not.
+        After its warm-up, which has the moments to make the map from where it has not.
     sources : ndarray of int64
         Numbers of latents.
 
@@ -46,8 +47,10 @@ def region_map(
         return None
     inputs, maps = prepared.inputs, session.dynamics.maps
     if maps is not None and len(maps.sources) == inputs.var.latents and inspection.maps_of is inputs.var:
-        image: NDArray[np.float32] = maps.sources[sources].sum(axis=0)
-        return image
+        try:
+            return maps.sources.sum(sources=sources)
+        except InputError as error:  # they are read from a folder that may be gone
+            session.work.tell("inspector", str(error), True)
     from napari_calcdyn.analysis.influence.region import sources_map
 
     return sources_map(inputs.model, inputs.var, prepared.covariances, sources)

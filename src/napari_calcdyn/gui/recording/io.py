@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.open import MOVIE_ENDINGS, TIFF_ENDINGS
 
@@ -147,8 +148,8 @@ def write_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
     if meta.get("multiscale"):
         data = data[0]
-    if isinstance(data, np.ndarray) and data.ndim == 4 and data.strides[1] == 0:
-        data = data[:, 0]  # maps by source are the same at all times: once is enough
+    if isinstance(data, AtAllTimes):
+        data = data.images  # once is enough
     shape = tuple(data.shape)
     rgb = bool(meta.get("rgb"))
     axes = ("TYX"[-(len(shape) - rgb) :]) + ("S" if rgb else "")

@@ -114,6 +114,36 @@ class PatchAutoencoder(nn.Module):
         """Footprint of each latent, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
         return self.mixture @ self.shapes
 
+    def footprints_in(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+        """Return the latents whose windows reach a part of the picture, and their footprints there.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            From which pixel to which; both ends are within the frame.
+
+        Returns
+        -------
+        latents : Tensor (n,), int64
+            In ascending order.
+        footprints : Tensor (n, Y, X)
+            Of this part only. Latents (…, n) times these decode to it.
+        """
+        size = 2 * self.stride
+        first = self.places.new_tensor([rows.start, columns.start])
+        last = self.places.new_tensor([rows.stop, columns.stop])
+        grid = torch.stack((self.places // self.columns, self.places % self.columns), 1)
+        corner = grid * self.stride - self.stride // 2
+        latents = ((corner < last) & (corner + size > first)).all(1).nonzero().flatten()
+        height, width = (last - first).tolist()
+        # With a margin, as windows reach over the edges of the part.
+        pictures = self.shapes.new_zeros(len(latents), height + 2 * size, width + 2 * size)
+        at = (corner[latents] - first + size).tolist()
+        windows = self.footprints[latents].view(-1, size, size)
+        for picture, window, (top, left) in zip(pictures, windows, at, strict=True):
+            picture[top : top + size, left : left + size] = window
+        return latents, pictures[:, size : size + height, size : size + width]
+
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         return self.encode_tiles(self.cut(frames))
