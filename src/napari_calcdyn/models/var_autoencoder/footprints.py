@@ -98,7 +98,11 @@ class _CoarseSearch:
         side = min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
         pool = adaptive_avg_pool1d(torch.eye(stride)[None], side)[0]
         self._pool = torch.kron(pool, pool).to(device)  # (s², c²)
-        self._smooth = Smooth(2 * side, smooth.sigma * side / stride).to(device)
+        smooth = Smooth(2 * side, smooth.sigma * side / stride)
+        units = torch.eye(4 * side**2).view(-1, 2, 2, side**2)
+        halves = _cut(smooth(_joined(units[:, 0].flatten(0, 1), units[:, 1].flatten(0, 1))))
+        # averages a picture whose four tiles follow each other, (4·c², 4·c²)
+        self._smooth = torch.cat([_pairs(it).flatten(1) for it in halves], 1).to(device)
         self._draw = torch.Generator().manual_seed(seed)
 
     def pool(self, tiles: Tensor) -> Tensor:
@@ -110,21 +114,14 @@ class _CoarseSearch:
 
         The upper tiles of all windows and the lower ones are given in coarse pixels, (2·windows, n, c²).
         """
-        windows = (
-            torch.cat([_pairs(upper), _pairs(lower)], 1).transpose(1, 2).flatten(2)
-        )  # (windows, n, 4·c²)
+        windows = torch.cat([_pairs(upper), _pairs(lower)], 1).transpose(1, 2)
+        windows = windows.flatten(2) @ self._smooth  # (windows, n, 4·c²)
         agreement = windows.mT @ _around(windows)
-        shapes = torch.randn(agreement.shape[:2], generator=self._draw).to(windows.device)
+        shapes = torch.randn(agreement.shape[:2], generator=self._draw).to(windows.device)[..., None]
         for _ in range(_ITERATIONS):
-            shapes = self._smoothed((agreement @ self._smoothed(shapes)[..., None])[..., 0])
+            shapes = agreement @ shapes
             shapes = shapes / shapes.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return windows @ self._smoothed(shapes)[..., None]
-
-    def _smoothed(self, shapes: Tensor) -> Tensor:
-        """Smooth pictures whose four tiles follow each other, (windows, 4·c²)."""
-        tiles = shapes.view(len(shapes), 2, 2, -1)
-        halves = _cut(self._smooth(_joined(tiles[:, 0].flatten(0, 1), tiles[:, 1].flatten(0, 1))))
-        return torch.stack([_pairs(it) for it in halves], 1).flatten(1)
+        return windows @ shapes
 
 
 def _joined(upper: Tensor, lower: Tensor) -> Tensor:

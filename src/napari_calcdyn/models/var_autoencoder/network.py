@@ -207,9 +207,18 @@ class PatchAutoencoder(nn.Module):
 
     def cut(self, frames: Tensor) -> Tensor:
         """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
-        s, rows, columns = self.stride, self.rows, self.columns
-        tiles = pad(frames, self._padding).view(-1, rows + 1, s, columns + 1, s)
-        return tiles.permute(1, 3, 0, 2, 4).reshape((rows + 1) * (columns + 1), -1, s * s)
+        return self._as_tiles(frames).flatten(3).flatten(0, 1)
+
+    def cut_into(self, tiles: Tensor, frames: Tensor) -> None:
+        """Write frames (n, Y, X), cut, to tiles (tiles, n, s²), which may be a part of a larger array."""
+        rows, columns, s = self.rows + 1, self.columns + 1, self.stride
+        tiles.view(rows, columns, -1, s, s).copy_(self._as_tiles(frames))
+
+    def _as_tiles(self, frames: Tensor) -> Tensor:
+        """View frames (n, Y, X), padded with zeros, as (rows + 1, columns + 1, n, s, s)."""
+        s = self.stride
+        tiles = pad(frames, self._padding).view(-1, self.rows + 1, s, self.columns + 1, s)
+        return tiles.permute(1, 3, 0, 2, 4)
 
     def join(self, tiles: Tensor) -> Tensor:
         """Put tiles (tiles, n, s²) together to frames (n, Y, X)."""

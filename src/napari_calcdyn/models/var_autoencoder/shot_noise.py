@@ -28,21 +28,20 @@ def shot_noise(frames: TiledFrames, count: int) -> tuple[Tensor, float]:
         Share of the noise in the variance of all pixels, 0 to 1.
     """
     count = min(count, _MOST_FRAMES)
-    noise, squares, total = torch.zeros(3, *frames.used.shape, device=frames.device)
+    noise, squares, total, step = torch.zeros(4, *frames.used.shape, device=frames.device)
+    valid = frames.valid(0, count)
+    usable = [True] * count if valid is None else valid.tolist()
     pairs = 0
     last: Tensor | None = None
     for start, block in frames.batches(0, count):
-        joined = block if last is None else torch.cat([last, block], 1)
-        first, last = start + block.shape[1] - joined.shape[1], block[:, -1:]
-        valid = frames.valid(first, start + block.shape[1])
-        steps, later = joined.diff(dim=1), joined[:, 1:]
-        if valid is not None:
-            both = valid[1:] & valid[:-1]
-            steps, later = steps[:, both], later[:, both]
-        noise += steps.square().sum(1) / 2
-        squares += later.square().sum(1)
-        total += later.sum(1)
-        pairs += steps.shape[1]
+        for at, frame in enumerate(block.unbind(1), start):  # one frame stays in the processor's cache
+            if last is not None and usable[at - 1] and usable[at]:
+                torch.sub(frame, last, out=step)
+                noise.addcmul_(step, step, value=0.5)
+                squares.addcmul_(frame, frame)
+                total += frame
+                pairs += 1
+            last = frame
     pairs = max(pairs, 1)
     variance = (squares - total.square() / pairs).sum().clamp_min(1e-12)
     return noise / pairs, float((noise.sum() / variance).clamp(0, 1))

@@ -57,7 +57,7 @@ class TiledFrames:
             squares = self.used.new_empty(cached_frames)
             for start, block in movie.batches(0, cached_frames):
                 stop = start + len(block)
-                cache[:, start:stop] = network.cut(block)
+                network.cut_into(cache[:, start:stop], block)
                 squares[start:stop] = sums_of_squares(cache[:, start:stop])
                 report(progress, stop, cached_frames)
             self._cache, self._squares = cache, squares
