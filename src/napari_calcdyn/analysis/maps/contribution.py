@@ -9,14 +9,12 @@ complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
 
 from napari_calcdyn.models.var import VAR, SteadyVAR
 from napari_calcdyn.models.var.moments import with_past
@@ -25,11 +23,8 @@ from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
 from .predictor import Predictor, check_latent
 from .result import ContributionMaps
-from .source_maps import SourceMaps
+from .smoothing import Smoothing
 from .source_split import SourceSplit
-
-_REACH = 3  # pixels
-_LEAST_SMOOTHING = 0.2  # pixels; less changes nothing
 
 
 @torch.no_grad()
@@ -76,35 +71,35 @@ def contribution_maps(
         If `progress` asked to stop.
     """
     var = var or model.steady
-    smooth = _smoothing(var)
+    smoothing = Smoothing.of(var)
     predictor = Predictor(model, var)
     everything = range(model.network.latents)
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
     for source in chosen:
         check_latent(source, len(everything), "source")
-    split = SourceSplit(model.network, predictor.effects, predictor.order, chosen) if chosen else None
-    explained, amplitude = np.zeros((2, *model.frame_shape))
+    static = _static(model, movie, progress)
+    alone = torch.eye(len(everything), device=model.device)
+    whole = SourceSplit(model.network, alone, 1, everything, smoothing, static)
+    split = SourceSplit(model.network, predictor.effects, predictor.order, chosen, smoothing, static)
+    amplitude = np.zeros(model.frame_shape)
     frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
-        actual = smooth(actual)
-        contribution = model.network.decode(predictor.predict(past))
-        explained += (contribution * actual).sum(0).cpu().numpy()
-        amplitude += contribution.abs().sum(0).cpu().numpy()
-        if split is not None:
-            split.add(past, actual)
+        predicted, seen = predictor.predict(past), smoothing.with_margin(actual)
+        whole.add(predicted, seen)
+        split.add(past, seen)
+        amplitude += model.network.absolute(predicted).cpu().numpy()
+    explained = whole.total()
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
     power = model.scale**2 / frames
     masked = model.masked_pixels(movie)
     for image in (explained, amplitude):
         image[masked] = np.nan
-    if split is None:
-        maps = SourceMaps.from_sparse(csr_array((0, masked.size), dtype=np.float32), masked)
-    else:
-        maps = split.result(power, masked)
     return ContributionMaps(
-        (explained * power).astype(np.float32), (amplitude * (model.scale / frames)).astype(np.float32), maps
+        (explained * power).astype(np.float32),
+        (amplitude * (model.scale / frames)).astype(np.float32),
+        split.result(power, masked),
     )
 
 
@@ -158,46 +153,37 @@ def edge_map(
     column = (lag - 1) * latents + source
     edge = torch.zeros_like(predictor.effects)
     edge[column, target] = predictor.effects[column, target]
-    split = SourceSplit(model.network, edge, predictor.order, [source])
-    smooth = _smoothing(var)
+    smoothing = Smoothing.of(var)
+    split = SourceSplit(
+        model.network, edge, predictor.order, [source], smoothing, _static(model, movie, progress)
+    )
     frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
-        split.add(past, smooth(actual))
+        split.add(past, smoothing.with_margin(actual))
     return split.result(model.scale**2 / frames, model.masked_pixels(movie))[0]
 
 
-def _smoothing(var: VAR | SteadyVAR | None) -> Callable[[Tensor], Tensor]:
-    """Return the Gaussian average of frames (n, Y, X) that belongs to a predictor."""
-    sigma = var.smoothing if isinstance(var, SteadyVAR) else 0.0
-    if sigma < _LEAST_SMOOTHING:
-        return lambda frames: frames
-    at = torch.arange(-_REACH, _REACH + 1)
-    weights = torch.exp(-0.5 * (at / sigma) ** 2)
-    weights /= weights.sum()
+def _static(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
+    """Return the static picture that is still in normalised frames, (Y, X).
 
-    def smooth(frames: Tensor) -> Tensor:
-        kernel = weights.to(frames.device)
-        padded = pad(frames[:, None], (_REACH,) * 4, mode="replicate")
-        return conv2d(conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]
-
-    return smooth
+    There is one where there is no skip, and in another recording than the one the model was trained on.
+    """
+    model.check(movie)
+    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
+    return torch.from_numpy(rest).to(model.device)
 
 
 def _predictable(
     model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the frames that have a past: past latents (n, p·d), and x[t] − m normalised (n, Y, X)."""
+    """Yield the frames that have a past: past latents (n, p·d), and normalised frames (n, Y, X)."""
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"
             " open a longer recording."
         )
     frames = model.normalised(movie)
-    # The network's frames still hold a static picture where there is no skip, and in another recording than the one
-    # the model was trained on.
-    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
-    static = torch.from_numpy(rest).to(model.device)
     valid = torch.from_numpy(movie.valid_frames)
     if not with_past(valid[None], predictor.order).any():
         raise InputError(
@@ -214,6 +200,6 @@ def _predictable(
             if not whole.all():
                 past, actual = past[whole.to(past.device)], actual[whole.to(past.device)]
             if len(actual):
-                yield past, actual - static
+                yield past, actual
             latents = latents[count:]
         report(progress, start + len(block), movie.n_frames)

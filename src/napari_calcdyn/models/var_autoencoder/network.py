@@ -139,7 +139,7 @@ class PatchAutoencoder(nn.Module):
         # With a margin, as windows reach over the edges of the part.
         pictures = self.shapes.new_zeros(len(latents), height + 2 * size, width + 2 * size)
         at = (corner[latents] - first + size).tolist()
-        windows = self.footprints[latents].view(-1, size, size)
+        windows = (self.mixture[latents] @ self.shapes).view(-1, size, size)
         for picture, window, (top, left) in zip(pictures, windows, at, strict=True):
             picture[top : top + size, left : left + size] = window
         return latents, pictures[:, size : size + height, size : size + width]
@@ -159,6 +159,11 @@ class PatchAutoencoder(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
         return self.join(self._at_tiles(latents) @ self._by_tile(self.footprints))
+
+    def absolute(self, latents: Tensor) -> Tensor:
+        """Return the sum over frames of the absolute value of decoded latents (n, d), (Y, X)."""
+        tiles = self._at_tiles(latents) @ self._by_tile(self.footprints)
+        return self.join(tiles.abs_().sum(1, keepdim=True))[0]
 
     def power(self, latents: Tensor, used: Tensor) -> Tensor:
         """Return the sum of squares of decoded frames over the pixels that are used, without decoding them.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_calcdyn.recording import Movie
 
-_BATCH_BYTES = 8 * 2**20  # what a memory allocator gives again without asking the system
+_BATCH_BYTES = 16 * 2**20  # what a memory allocator gives again without asking the system
 
 
 class NormalisedMovie:
