@@ -75,15 +75,15 @@ class OwnEncoder(PatchAutoencoder):
         self.encoder_mixture.copy_(self.mixture)
         self.encoder_shapes.copy_(self.shapes)
 
-    def encode_tiles(self, *tiles: Tensor) -> Tensor:
+    def encode_tiles(self, *tiles: Tensor, corners: Tensor | None = None) -> Tensor:
         self._encoding = True
         try:
-            return super().encode_tiles(*tiles)
+            return super().encode_tiles(*tiles)  # with footprints of its own
         finally:
             self._encoding = False
 
     def squared_error(
-        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, squares: Tensor | None = None
+        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, **known: Tensor | None
     ) -> Tensor:
         return (self.decode(latents) - self.join(torch.cat(list(tiles), 1))).square().sum((1, 2))
 
@@ -92,9 +92,7 @@ class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, windows = self._reconstruct(
-            self._frames.stretches(self._starts[step], self._length), None, None
-        )
+        reconstruction, windows = self._reconstruct(self._starts[step], None, self._network.corners)
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}

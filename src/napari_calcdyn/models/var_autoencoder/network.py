@@ -144,28 +144,40 @@ class PatchAutoencoder(nn.Module):
             picture[top : top + size, left : left + size] = window
         return latents, pictures[:, size : size + height, size : size + width]
 
+    @property
+    def corners(self) -> Tensor:
+        """The footprints as the four corners that meet in each tile, (tiles, 4, s²).
+
+        Whatever takes them computes them if they are not given: a training step needs them several times.
+        """
+        s, rows, columns = self.stride, self.rows, self.columns
+        windows = self._on_grid(self.footprints).view(rows, columns, 2, s, 2, s)
+        corners = [pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
+        return torch.stack(corners, 2).flatten(0, 1)
+
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         return self.encode_tiles(self.cut(frames))
 
-    def encode_tiles(self, *tiles: Tensor) -> Tensor:
+    def encode_tiles(self, *tiles: Tensor, corners: Tensor | None = None) -> Tensor:
         """Encode normalised frames, cut into tiles (tiles, n, s²), in any number of parts, to latents (n, d)."""
-        return self._project(tiles, self.footprints)
+        return self._project(tiles, self.corners if corners is None else corners)
 
-    def noise_variance(self, pixels: Tensor) -> Tensor:
+    def noise_variance(self, pixels: Tensor, *, corners: Tensor | None = None) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        return self._project((pixels[:, None],), self.footprints.square())[0]
+        corners = self.corners if corners is None else corners
+        return self._project((pixels[:, None],), corners.square())[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
-        return self.join(self._at_tiles(latents) @ self._by_tile(self.footprints))
+        return self.join(self._at_tiles(latents) @ self.corners)
 
     def absolute(self, latents: Tensor) -> Tensor:
         """Return the sum over frames of the absolute value of decoded latents (n, d), (Y, X)."""
-        tiles = self._at_tiles(latents) @ self._by_tile(self.footprints)
+        tiles = self._at_tiles(latents) @ self.corners
         return self.join(tiles.abs_().sum(1, keepdim=True))[0]
 
-    def power(self, latents: Tensor, used: Tensor) -> Tensor:
+    def power(self, latents: Tensor, used: Tensor, *, corners: Tensor | None = None) -> Tensor:
         """Return the sum of squares of decoded frames over the pixels that are used, without decoding them.
 
         Parameters
@@ -174,18 +186,26 @@ class PatchAutoencoder(nn.Module):
             Latents.
         used : Tensor (tiles, s²)
             1 for pixels that count, 0 for others and for what lies beyond the edge.
+        corners : Tensor (tiles, 4, s²), optional
+            The footprints.
 
         Returns
         -------
         Tensor (n,)
             ``‖D(z)‖²``, from the products of footprints that meet in a tile.
         """
-        corners = self._by_tile(self.footprints) * used[:, None]
+        corners = (self.corners if corners is None else corners) * used[:, None]
         latents = self._at_tiles(latents)
         return ((latents @ (corners @ corners.mT)) * latents).sum((0, 2))
 
     def squared_error(
-        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, squares: Tensor | None = None
+        self,
+        tiles: Sequence[Tensor],
+        latents: Tensor,
+        used: Tensor,
+        *,
+        squares: Tensor | None = None,
+        corners: Tensor | None = None,
     ) -> Tensor:
         """Return how far frames are from what their latents decode to, without decoding them.
 
@@ -201,6 +221,8 @@ class PatchAutoencoder(nn.Module):
             As in `power`.
         squares : Tensor (n,), optional
             Their sums of squares, where they are known.
+        corners : Tensor (tiles, 4, s²), optional
+            The footprints.
 
         Returns
         -------
@@ -208,7 +230,7 @@ class PatchAutoencoder(nn.Module):
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
         squares = torch.cat([sums_of_squares(it) for it in tiles]) if squares is None else squares
-        return squares - 2 * latents.square().sum(1) + self.power(latents, used)
+        return squares - 2 * latents.square().sum(1) + self.power(latents, used, corners=corners)
 
     def cut(self, frames: Tensor) -> Tensor:
         """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
@@ -248,13 +270,13 @@ class PatchAutoencoder(nn.Module):
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
 
-    def _project(self, tiles: Sequence[Tensor], footprints: Tensor) -> Tensor:
+    def _project(self, tiles: Sequence[Tensor], corners: Tensor) -> Tensor:
         """Multiply the window of every place by its footprint and add up, (n, d)."""
         rows, columns = self.rows, self.columns
-        parts: Tensor = _Products.apply(self._by_tile(footprints), *tiles)  # type: ignore[no-untyped-call]
+        parts: Tensor = _Products.apply(corners, *tiles)  # type: ignore[no-untyped-call]
         parts = parts.view(rows + 1, columns + 1, -1, 4)
-        corners = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
-        latents = (corners[0] + corners[1] + corners[2] + corners[3]).flatten(0, 1).T
+        quarters = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
+        latents = (quarters[0] + quarters[1] + quarters[2] + quarters[3]).flatten(0, 1).T
         return latents if self._is_full else latents.index_select(1, self.places)
 
     def _at_tiles(self, latents: Tensor) -> Tensor:
@@ -262,13 +284,6 @@ class PatchAutoencoder(nn.Module):
         grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
         corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
         return torch.stack(corners, -1).flatten(0, 1)
-
-    def _by_tile(self, footprints: Tensor) -> Tensor:
-        """Arrange footprints (d, (2s)²) as the four corners that meet in each tile, (tiles, 4, s²)."""
-        s, rows, columns = self.stride, self.rows, self.columns
-        windows = self._on_grid(footprints).view(rows, columns, 2, s, 2, s)
-        corners = [pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        return torch.stack(corners, 2).flatten(0, 1)
 
     def _on_grid(self, values: Tensor) -> Tensor:
         """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
@@ -302,12 +317,12 @@ class _Products(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         corners, *tiles = ctx.saved_tensors
-        parts = torch.split(gradient, [it.shape[1] for it in tiles], 1)
-        total = parts[0].mT @ tiles[0]
+        parts = torch.split(gradient.mT, [it.shape[1] for it in tiles], 2)
+        total = parts[0].contiguous() @ tiles[0]
         for part, it in zip(parts[1:], tiles[1:], strict=True):
-            total.baddbmm_(part.mT, it)
+            total.baddbmm_(part.contiguous(), it)
         wanted = ctx.needs_input_grad[1:]
-        return total, *(part @ corners if want else None for part, want in zip(parts, wanted, strict=True))
+        return total, *(part.mT @ corners if want else None for part, want in zip(parts, wanted, strict=True))
 
 
 def sums_of_squares(tiles: Tensor) -> Tensor:

@@ -84,9 +84,8 @@ class Objective:
         """Return the loss of a batch and its parts to report."""
         starts = self._starts[step]
         valid = self._frames.valid_stretches(starts, self._length)
-        reconstruction, windows = self._reconstruct(
-            self._frames.stretches(starts, self._length), self._frames.squares(starts, self._length), valid
-        )
+        corners = self._network.corners
+        reconstruction, windows = self._reconstruct(starts, valid, corners)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -104,7 +103,7 @@ class Objective:
         self._memory = detached(estimate)
         residual = estimate.residual(windows[1::2], to_score)
         parts["prediction"] = residual.detach().sum() / total_variance(windows[1::2], to_score)
-        return reconstruction + weight * self._penalty(estimate, residual), parts
+        return reconstruction + weight * self._penalty(estimate, residual, corners), parts
 
     @torch.no_grad()
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
@@ -112,11 +111,15 @@ class Objective:
         first = self._split.training
         last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
         before = max(0, first - _MOST_FRAMES_IN_CHECK)
-        known = [self._network.encode_tiles(tiles) for _, tiles in self._frames.batches(before, first)]
+        corners = self._network.corners
+        known = [
+            self._network.encode_tiles(tiles, corners=corners)
+            for _, tiles in self._frames.batches(before, first)
+        ]
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
-            ahead.append(self._network.encode_tiles(tiles))
-            error = self._network.squared_error([tiles], ahead[-1], self._frames.used)
+            ahead.append(self._network.encode_tiles(tiles, corners=corners))
+            error = self._network.squared_error([tiles], ahead[-1], self._frames.used, corners=corners)
             valid = self._frames.valid(start, start + tiles.shape[1])
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
@@ -139,24 +142,26 @@ class Objective:
         if self._ramp(step, total) < 1:
             return None, losses
         return float(
-            reconstruction + self._config.prediction_weight * self._penalty(estimate, residual)
+            reconstruction + self._config.prediction_weight * self._penalty(estimate, residual, corners)
         ), losses
 
-    def _penalty(self, estimate: Estimate, residual: Tensor) -> Tensor:
+    def _penalty(self, estimate: Estimate, residual: Tensor, corners: Tensor) -> Tensor:
         """Return the prediction error for each pixel, every latent weighted by its share that is not shot noise.
 
         No predictor can know the shot noise of the next frame. Without the weight, a weak but predictable cell would be
         left out because of the noise in its latent.
         """
-        share = estimate.signal_share(self._network.noise_variance(self._noise))
+        share = estimate.signal_share(self._network.noise_variance(self._noise, corners=corners))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(
-        self, tiles: list[Tensor], squares: Tensor | None, valid: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error and the latents (W, L, d) of stretches, each (tiles, L, s²)."""
-        latents = self._network.encode_tiles(*tiles)
-        error = self._network.squared_error(tiles, latents, self._frames.used, squares)
+    def _reconstruct(self, starts: list[int], valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of stretches."""
+        tiles = self._frames.stretches(starts, self._length)
+        squares = self._frames.squares(starts, self._length)
+        latents = self._network.encode_tiles(*tiles, corners=corners)
+        error = self._network.squared_error(
+            tiles, latents, self._frames.used, squares=squares, corners=corners
+        )
         if valid is not None:
             error = error[valid.flatten()]
         return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])
