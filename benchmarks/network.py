@@ -92,7 +92,7 @@ class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, windows = self._reconstruct(self._starts[step], None, self._network.corners)
+        reconstruction, windows = self._reconstruct(step, None, self._network.corners)
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}

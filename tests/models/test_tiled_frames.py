@@ -22,7 +22,7 @@ def normalised(movie: Movie | None = None) -> NormalisedMovie:
 
 @pytest.mark.parametrize("cached", [0, 50, 70])
 def test_tiles_are_those_of_the_frames(cached: int) -> None:
-    frames = TiledFrames(normalised(), NETWORK, cached_frames=cached)
+    frames = TiledFrames(normalised(), NETWORK, cached_frames=[cached])
     torch.testing.assert_close(NETWORK.join(frames.tiles(40, 60)), normalised().frames(40, 60))
     blocks = list(frames.batches(3, 70))
     assert sum(block.shape[1] for _, block in blocks) == 67
@@ -30,7 +30,7 @@ def test_tiles_are_those_of_the_frames(cached: int) -> None:
 
 def test_cached_and_streamed_stretches_are_equal() -> None:
     starts = [30, 0, 41, 12]
-    cached, streamed = (TiledFrames(normalised(), NETWORK, cached_frames=count) for count in (50, 0))
+    cached, streamed = (TiledFrames(normalised(), NETWORK, cached_frames=[count]) for count in (50, 0))
     found = cached.stretches(starts, 9)
     torch.testing.assert_close(found, streamed.stretches(starts, 9))
     torch.testing.assert_close(NETWORK.join(found[2]), normalised().frames(41, 50))
@@ -40,7 +40,7 @@ def test_cached_and_streamed_stretches_are_equal() -> None:
 
 
 def test_stretches_are_parts_of_the_cache_and_no_copies() -> None:
-    frames = TiledFrames(normalised(), NETWORK, cached_frames=70)
+    frames = TiledFrames(normalised(), NETWORK, cached_frames=[70])
     [first], [same] = frames.stretches([5], 10), frames.stretches([5], 4)
     assert first.data_ptr() == same.data_ptr()
 
@@ -69,8 +69,8 @@ def test_a_recording_too_large_for_the_device_is_read_from_its_file(monkeypatch:
     movie = Movie.from_array(RAW)
     room = 4 * 70 * TiledFrames(normalised(), NETWORK).used.numel()
     for bytes_, expected in ((room, 0), (room - 1, 2)):
-        monkeypatch.setattr(tiled_frames, "_CACHE_BYTES", bytes_)
-        frames = TiledFrames(normalised(movie), NETWORK, cached_frames=70)
+        monkeypatch.setattr(tiled_frames, "room_for_frames", lambda bytes_=bytes_: bytes_)
+        frames = TiledFrames(normalised(movie), NETWORK, cached_frames=[70])
         asked = []
         monkeypatch.setattr(movie, "frames", lambda a, b, asked=asked: asked.append((a, b)) or RAW[a:b])
         frames.stretches([0, 20], 10)
@@ -80,7 +80,7 @@ def test_a_recording_too_large_for_the_device_is_read_from_its_file(monkeypatch:
 
 def test_cutting_can_be_stopped() -> None:
     with pytest.raises(Cancelled):
-        TiledFrames(normalised(), NETWORK, cached_frames=70, progress=lambda done, total: True)
+        TiledFrames(normalised(), NETWORK, cached_frames=[70], progress=lambda done, total: True)
 
 
 def test_of_a_long_recording_stretches_are_used_with_gaps_between_them(monkeypatch) -> None:
@@ -89,7 +89,7 @@ def test_of_a_long_recording_stretches_are_used_with_gaps_between_them(monkeypat
     network = PatchAutoencoder((8, 8), 4, 2)
     frames = TiledFrames(movie, network)
     torch.testing.assert_close(network.join(frames.sample(1000, 5)), torch.from_numpy(raw / np.float32(2)))
-    monkeypatch.setattr(tiled_frames, "_SAMPLE_BYTES", 4 * frames.used.numel() * 300)
+    monkeypatch.setattr(tiled_frames, "_MOST_SAMPLED", 4 * frames.used.numel() * 300)
     some = network.join(frames.sample(1000, 5))
     assert 250 < len(some) < 360
     pieces = some.reshape(-1, 29, 8, 8)

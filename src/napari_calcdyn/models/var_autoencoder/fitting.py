@@ -69,7 +69,7 @@ def fit_parts(
     network.to(where)
     try:
         normalised = NormalisedMovie(movie, offset, scale, where)
-        frames = TiledFrames(normalised, network, cached_frames=split.known, progress=halt)
+        frames = TiledFrames(normalised, network, cached_frames=(split.training, split.known), progress=halt)
         noise, share = shot_noise(frames, split.training)
         smooth = Smooth(2 * network.stride, share).to(where)
         yield Progress("Finding the first footprints")

@@ -82,10 +82,9 @@ class Objective:
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
-        starts = self._starts[step]
-        valid = self._frames.valid_stretches(starts, self._length)
+        valid = self._frames.valid_stretches(self._starts[step], self._length)
         corners = self._network.corners
-        reconstruction, windows = self._reconstruct(starts, valid, corners)
+        reconstruction, windows = self._reconstruct(step, valid, corners)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -154,9 +153,12 @@ class Objective:
         share = estimate.signal_share(self._network.noise_variance(self._noise, corners=corners))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(self, starts: list[int], valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error and the latents (W, L, d) of stretches."""
+    def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared error and the latents (W, L, d) of the stretches of a step."""
+        starts = self._starts[step]
         tiles = self._frames.stretches(starts, self._length)
+        if step + 1 < len(self._starts):
+            self._frames.read_ahead(self._starts[step + 1], self._length)
         squares = self._frames.squares(starts, self._length)
         latents = self._network.encode_tiles(*tiles, corners=corners)
         error = self._network.squared_error(

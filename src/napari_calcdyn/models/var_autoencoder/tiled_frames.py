@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import pad
 
+from napari_calcdyn.models.memory import room_for_frames
 from napari_calcdyn.recording import ProgressCallback, report
 
 from .network import PatchAutoencoder, sums_of_squares
 from .windows import NormalisedMovie
 
-_CACHE_BYTES = 2 * 2**30
-_SAMPLE_BYTES = 512 * 2**20
+_MOST_SAMPLED = 512 * 2**20
 _STRETCH = 24
 
 
@@ -24,7 +24,7 @@ class TiledFrames:
     """A recording as training uses it: tiles (tiles, n, s²) of n frames.
 
     A recording that fits is cut once and kept on the device, so that no training step pads or permutes pixels. A larger
-    one is read from its file, a few stretches at a time.
+    one is read from its file, a few stretches at a time, those of the next step in the background.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class TiledFrames:
         The recording.
     network : PatchAutoencoder
         Whose tiles.
-    cached_frames : int
-        Number of first frames to keep on the device if they fit.
+    cached_frames : sequence of int
+        Numbers of first frames; the largest that fits is kept on the device.
     progress : callable or None
         Called with frames cut and to cut; returns True to stop.
     """
@@ -43,7 +43,7 @@ class TiledFrames:
         movie: NormalisedMovie,
         network: PatchAutoencoder,
         *,
-        cached_frames: int = 0,
+        cached_frames: Sequence[int] = (),
         progress: ProgressCallback | None = None,
     ) -> None:
         self._movie, self._network, self.device = movie, network, movie.device
@@ -52,14 +52,18 @@ class TiledFrames:
         self.pixels = float(self.used.sum())
         self._cache: Tensor | None = None
         self._squares: Tensor | None = None
-        if cached_frames and 4 * cached_frames * self.used.numel() <= _room(self.device):
-            cache = self.used.new_empty(len(self.used), cached_frames, self.used.shape[1])
-            squares = self.used.new_empty(cached_frames)
-            for start, block in movie.batches(0, cached_frames):
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
+        self._ahead: tuple[Sequence[int], int, Future[list[Tensor]]] | None = None
+        room = _room(self.device)
+        count = max((it for it in cached_frames if 4 * it * self.used.numel() <= room), default=0)
+        if count:
+            cache = self.used.new_empty(len(self.used), count, self.used.shape[1])
+            squares = self.used.new_empty(count)
+            for start, block in movie.batches(0, count):
                 stop = start + len(block)
                 network.cut_into(cache[:, start:stop], block)
                 squares[start:stop] = sums_of_squares(cache[:, start:stop])
-                report(progress, stop, cached_frames)
+                report(progress, stop, count)
             self._cache, self._squares = cache, squares
 
     def tiles(self, start: int, stop: int) -> Tensor:
@@ -70,7 +74,16 @@ class TiledFrames:
 
     def stretches(self, starts: Sequence[int], length: int) -> list[Tensor]:
         """Return stretches of `length` frames, each (tiles, L, s²); parts of the cache where there is one."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[:2] == (starts, length):
+            return ahead[2].result()
         return [self.tiles(start, start + length) for start in starts]
+
+    def read_ahead(self, starts: Sequence[int], length: int) -> None:
+        """Begin to read the stretches that are asked for next, where they have to be read."""
+        if self._cache is None and self._ahead is None:
+            parts = self._reader.submit(lambda: [self.tiles(start, start + length) for start in starts])
+            self._ahead = (starts, length, parts)
 
     def squares(self, starts: Sequence[int], length: int) -> Tensor | None:
         """Return the sum of squares of each frame of stretches, (W·L,); None where they are not known."""
@@ -93,11 +106,19 @@ class TiledFrames:
         Tensor (tiles, n, s²)
             Frames in time order.
         """
-        most = max(_STRETCH, _SAMPLE_BYTES // (4 * self.used.numel()))
-        if self._cache is not None or count <= most:
+        most = max(_STRETCH, _MOST_SAMPLED // (4 * self.used.numel()))
+        if self._cache is not None:
             return self.tiles(0, count)
-        starts = np.linspace(0, count - _STRETCH, most // (_STRETCH + gap) + 1).astype(int).tolist()
-        return torch.cat([pad(self.tiles(start, start + _STRETCH), (0, 0, 0, gap)) for start in starts], 1)
+        starts, length, gap = [0], count, 0 if count <= most else gap
+        if count > most:
+            length = _STRETCH
+            starts = np.linspace(0, count - length, most // (length + gap) + 1).astype(int).tolist()
+        sample = self.used.new_zeros(len(self.used), (length + gap) * len(starts), self.used.shape[1])
+        for at, start in enumerate(starts):
+            for first, block in self._movie.batches(start, start + length):
+                here = at * (length + gap) + first - start
+                self._network.cut_into(sample[:, here : here + len(block)], block)
+        return sample
 
     def valid(self, start: int, stop: int) -> Tensor | None:
         """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""
@@ -132,7 +153,7 @@ def _room(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.empty_cache()  # memory of an earlier training is free again
         return torch.cuda.mem_get_info(device)[0] // 2
-    return _CACHE_BYTES
+    return room_for_frames()
 
 
 @torch.no_grad()
