@@ -1,19 +1,22 @@
 """Full-size recordings: a whole run beside suite2p's whole pipeline, and beside an earlier version of this program.
 
 Run ``python benchmarks/full_size.py --suite2p PYTHON --before CHECKOUT``, with an interpreter that has suite2p 1.1.0
-and a checkout of an earlier version; without them, their rows are missing. ``--quick`` takes a small file. Every run is
-a process of its own, start-up included, and reads the same uint16 TIFF. Files live in a temporary folder.
+and a checkout of an earlier version; without them, their rows are missing. Every run is a process of its own, start-up
+included, and reads the same uint16 TIFF. A second table has longer recordings, which repeat the first one, and a third
+one training steps beside a copy of their frames. ``--quick`` takes small files. Files live in a temporary folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,11 @@ if __name__ == "__main__":
     db = parameters.default_db() | {"data_path": [str(movie.parent)], "file_list": [movie.name], "save_path0": str(out)}
     run_s2p(db=db, settings=settings)
 """
+
+
+LONG = (4000, 12000)
+STEPS = 30
+REPEATS = 15
 
 
 def timed(command: list[str], source: Path | None = None) -> tuple[float, float]:
@@ -80,6 +88,71 @@ def areas(folder: Path, dynamic: NDArray[np.bool_], cells: NDArray[np.bool_]) ->
         "AUROC, all pixels": round(float(roc_auc_score(dynamic.ravel(), image.ravel())), 4),
         "AUROC, cells": round(float(roc_auc_score(dynamic[cells], image[cells])), 4),
     }
+
+
+def repeated(movie: NDArray[np.uint16], frames: int, file: Path, compression: str | None = None) -> None:
+    """Write a movie again and again, until there are so many frames."""
+    file.parent.mkdir(parents=True)
+    with tifffile.TiffWriter(file, bigtiff=True) as writer:
+        for start in range(0, frames, len(movie)):
+            for frame in movie[: frames - start]:
+                writer.write(frame, compression=compression, contiguous=compression is None)
+
+
+def long_runs(movie: NDArray[np.uint16], lengths: Sequence[int], folder: Path) -> list[dict[str, object]]:
+    """Run the preset quick on longer and longer recordings, the shortest of them compressed, too."""
+    rows: list[dict[str, object]] = []
+    for frames, compression in ((len(movie), None), *((it, None) for it in lengths), (lengths[0], "zlib")):
+        here = folder / "long"
+        repeated(movie, frames, here / "movie.tif", compression)
+        command = [sys.executable, "-c", RUN, "run", str(here / "movie.tif"), "--out", str(here / "out")]
+        seconds, peak = timed([*command, "--preset", "quick"], SOURCE)
+        rows.append(
+            {
+                "frames": f"{frames:,}" + (f", {compression}" if compression else ""),
+                "file, GB": round((here / "movie.tif").stat().st_size / 1e9, 2),
+                "seconds": round(seconds, 1),
+                "seconds for 1,000 frames": round(1000 * seconds / frames, 1),
+                "peak memory, GB": round(peak, 2),
+            }
+        )
+        shutil.rmtree(here)
+    return rows
+
+
+def steps(file: Path) -> list[dict[str, object]]:
+    """Time training steps that predict, and a copy of the frames of one step within memory."""
+    import torch
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    from napari_calcdyn import VARAutoencoder, open_movie
+
+    model = VARAutoencoder(steps=STEPS, warm_up=0)
+    ends: list[float] = []
+    hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
+    took: list[float] = []
+    begun = time.perf_counter()
+    for _ in model.fit_steps(open_movie(file), device="cpu"):
+        took += np.diff([begun, *ends]).tolist()  # checks and reports are left out
+        ends.clear()
+        begun = time.perf_counter()
+    hook.remove()
+    height, width = model.frame_shape
+    frames = torch.randn(model.config.windows * model.config.window_length, height, width)
+    copy, copied = torch.empty_like(frames), []
+    for _ in range(REPEATS):
+        begun = time.perf_counter()
+        copy.copy_(frames)
+        copied.append(time.perf_counter() - begun)
+    step, bound = 1e3 * float(np.median(took[STEPS // 3 :])), 1e3 * float(np.median(copied))
+    return [
+        {
+            "latents": model.metrics["latents"],
+            "step, ms": round(step, 1),
+            "copy of its frames, ms": round(bound, 1),
+            "times": round(step / bound, 1),
+        }
+    ]
 
 
 def main() -> None:
@@ -132,6 +205,8 @@ def main() -> None:
                     "peak memory, GB": round(peak, 2),
                 }
             )
+        longer = long_runs(truth.movie.astype(np.uint16), [2 * frames] if options.quick else LONG, folder)
+        trained = steps(movie)
     suffix = "_quick" if options.quick else ""
     flags = " --quick" * options.quick + " --suite2p PYTHON" * bool(options.suite2p)
     flags += " --before CHECKOUT" * bool(options.before)
@@ -140,7 +215,15 @@ def main() -> None:
         " a third bright and silent, a third flickering without memory. Start-up included; one run each, the file in"
         " the system's cache."
     )
-    report.save(f"full_size{suffix}", rows, command=f"python benchmarks/full_size.py{flags}", notes=notes)
+    command = f"python benchmarks/full_size.py{flags}"
+    report.save(f"full_size{suffix}", rows, command=command, notes=notes)
+    notes = "Preset quick, start-up included; the recordings repeat the movie of the first table."
+    report.save(f"full_size_long{suffix}", longer, command=command, notes=notes)
+    notes = (
+        "A step reads its frames twice, for the latents and for the gradient; a copy reads and writes them once."
+        f" Medians of {STEPS - STEPS // 3} steps with the prediction term, and of {REPEATS} copies, in one process."
+    )
+    report.save(f"full_size_step{suffix}", trained, command=command, notes=notes)
 
 
 if __name__ == "__main__":
