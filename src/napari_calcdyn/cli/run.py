@@ -58,7 +58,10 @@ def run_and_tell(
     from napari_calcdyn.jobs.result_folder import unfinished_folder
 
     if not resume and unfinished_folder(out, "run").exists():
-        print(f"The unfinished run in {out} is replaced; --resume goes on with one.", file=sys.stderr)
+        print(
+            f"{out} holds an unfinished run, which this one replaces; --resume goes on with one.",
+            file=sys.stderr,
+        )
     with progress_bar(_CANCELLED) as show:
         from napari_calcdyn.jobs.maps import run as run_job
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
