@@ -182,8 +182,10 @@ def killed(movie: Path, tmp_path: Path) -> Path:
             device="cpu",
             on_progress=interrupt_at("Training the dynamics", 30),
         )
-    (tmp_path / "out" / ".unfinished-run" / "new").mkdir()
-    (tmp_path / "out" / ".unfinished-run" / "new" / "mean.part.tif").write_bytes(b"half")
+    kept = tmp_path / "out" / ".unfinished-run"
+    (kept / "new").mkdir()
+    for half in ("new/mean.part.tif", "training.part.safetensors"):
+        (kept / half).write_bytes(b"half")
     return tmp_path / "out"
 
 
@@ -197,7 +199,7 @@ def test_another_run_is_not_gone_on_with(
             " or choose another folder."
         )
         refused(monkeypatch, capsys, *command, words=expected)
-        assert names(killed / ".unfinished-run") == KEPT
+        assert set(names(killed / ".unfinished-run")) == {*KEPT, "training.part.safetensors"}
 
     says("seed (0, not 1)", "--seed", 1)
     says("order (2, not 1)", "--order", 1)

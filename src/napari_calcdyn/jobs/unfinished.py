@@ -38,18 +38,13 @@ class UnfinishedRun:
     """
 
     def __init__(self, folder: Path, run: dict[str, Any]) -> None:
-        self._check, self._training = folder / _CHECK, folder / _TRAINING
+        self._folder, self._check, self._training = folder, folder / _CHECK, folder / _TRAINING
         self._run: dict[str, Any] = json.loads(json.dumps(run))
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that are there."""
-        return [file for file in (self._check, self._training) if file.exists()]
 
     def compare(self) -> None:
         """Raise InputError if what is kept cannot be read, or belongs to another run."""
-        for file in self.files:
-            place = file.parent.parent
+        place = self._folder.parent
+        for file in filter(Path.exists, (self._check, self._training)):
             try:
                 difference = _difference(load_numbers(file)[1][_RUN], self._run)
             except (OSError, ValueError, KeyError, TypeError) as error:
@@ -63,8 +58,8 @@ class UnfinishedRun:
                 )
 
     def remove(self) -> None:
-        """Remove what is kept."""
-        for file in self.files:
+        """Remove what is kept, and what was half-written when a run was killed."""
+        for file in self._folder.glob(f"*{self._training.suffix}"):
             file.unlink()
 
     def corrected(self, movie: Movie, check: Callable[[Movie], Movie]) -> Movie:
