@@ -293,6 +293,12 @@ def test_a_saved_model_is_applied_again_without_another_check(
     with pytest.raises(Interruption):
         job.run(open_movie(movie), out, model, on_progress=interrupt_at("Encoding every frame"))
     assert names(out / ".unfinished-run") == KEPT[:1]
+    for changes, words in (
+        ({"correct": "auto"}, r"choice of corrections \(as for the model, not auto\): repeat"),
+        ({"model": SETTINGS}, "another model: repeat"),
+    ):
+        with pytest.raises(InputError, match=words):
+            job.run(open_movie(movie), out, **({"model": model, "resume": True} | changes))
     monkeypatch.setattr(job, "corrected", None)
     job.run(open_movie(movie), out, model, resume=True)
     assert names(out) == sorted(RESULTS["run"])

@@ -18,6 +18,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie
 from napari_calcdyn.recording.movies.identity import identity
 from napari_calcdyn.recording.movies.saved_corrections import as_arrays, from_arrays
+from napari_calcdyn.recording.writing import writing
 
 _CHECK, _TRAINING = "corrections.safetensors", "training.safetensors"
 _RUN = "run"
@@ -59,8 +60,9 @@ class UnfinishedRun:
 
     def remove(self) -> None:
         """Remove what is kept, and what was half-written when a run was killed."""
-        for file in self._folder.glob(f"*{self._training.suffix}"):
-            file.unlink()
+        with writing(self._folder.parent):
+            for file in self._folder.glob(f"*{self._training.suffix}"):
+                file.unlink()
 
     def corrected(self, movie: Movie, check: Callable[[Movie], Movie]) -> Movie:
         """Correct a recording as it was before, or check it first and keep what was found.
@@ -116,12 +118,15 @@ def described(
     InputError
         If there is no such device, or the recording cannot be read.
     """
-    settings, metrics = (model.config, model.metrics) if isinstance(model, VARAutoencoder) else (model, None)
+    if isinstance(model, VARAutoencoder):
+        settings, metrics, by_default = model.config, model.metrics, "as for the model"
+    else:
+        settings, metrics, by_default = model, None, "auto"
     return {
         _RECORDING: identity(movie),
         "model": metrics,
         **settings.model_dump(),
-        "choice of corrections": correct or "auto",
+        "choice of corrections": correct or by_default,
         "device": resolve_device(device).type,
         "seed": seed,
         "version of the program": version("napari-calcdyn"),
