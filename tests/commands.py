@@ -23,9 +23,11 @@ main()
 
 
 @contextmanager
-def process_of_calcdyn(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run the command in a process of its own, which is gone when the block is left."""
-    command = [sys.executable, "-c", CALCDYN, *map(str, arguments)]
+def process_of_calcdyn(
+    *arguments: object, first: str = "", **options: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """Run some code and the command in a process of its own, which is gone when the block is left."""
+    command = [sys.executable, "-c", first + CALCDYN, *map(str, arguments)]
     with subprocess.Popen(command, text=True, **options) as process:
         try:
             yield process

@@ -24,6 +24,7 @@ from napari_calcdyn.simulate.cultures import simulate_cultures
 from napari_calcdyn.simulate.movie import simulate_movie
 
 RESULTS = result_folder.RESULTS["run"]
+KEPT = ["corrections.safetensors", "training.safetensors"]
 SHORT = {VARAutoencoderConfig: {"steps": 10}, AVAEConfig: {"epochs": 3, "hidden": 8, "latent": 2}}
 KEYS = {
     *("mode", "skip", "frames", "height", "width", "latents", "order", "lam", "nonzeros"),
@@ -270,26 +271,30 @@ def test_an_error_while_writing_leaves_the_earlier_results(
 
     monkeypatch.setattr(job.np, "savez_compressed", full)
     refused(monkeypatch, capsys, *command, words="cannot be written (No space left on device)")
-    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    kept = out / ".unfinished-run"
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path != kept} == before
+    assert sorted(path.name for path in kept.iterdir()) == KEPT  # for when there is room again
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_leaves_nothing(movie: Path, sent: signal.Signals) -> None:
+def test_interrupted_run_leaves_no_result(movie: Path, sent: signal.Signals) -> None:
     out = movie.parent / "new" / "results"
     options = ["--preset", "quick", "--steps", "100000", "--patience", "1000"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = ("run", movie, "--out", out, *options)
     with process_of_calcdyn(*command, stderr=subprocess.PIPE, env=environment) as process:
         deadline = time.monotonic() + 60
-        while not list(out.glob(".unfinished-*")) and time.monotonic() < deadline:
+        while not (out / ".unfinished-run" / KEPT[-1]).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(1.0)  # into the training
         process.send_signal(sent)
         _, said = process.communicate(timeout=30)
-    assert said == "Cancelled; no results were written.\n"
+    assert said == (
+        "Cancelled; no results were written. `calcdyn run` with --resume goes on from the last checkpoint.\n"
+    )
     assert process.returncode == 130
-    assert not (movie.parent / "new").exists()
+    assert [path.name for path in out.iterdir()] == [".unfinished-run"]
+    assert sorted(path.name for path in (out / ".unfinished-run").iterdir()) == KEPT
 
 
 def test_simulate_writes_movie_and_truth(

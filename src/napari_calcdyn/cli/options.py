@@ -20,6 +20,13 @@ Correct = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with the run in this folder that was killed or cancelled, from its last checkpoint.",
+    ),
+]
 Device = Annotated[str, typer.Option(metavar="[auto|cuda|mps|cpu]", help="Where to compute.")]
 SavedModel = Annotated[
     Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")

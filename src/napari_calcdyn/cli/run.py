@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Correct, Device, FrameRate, Movies, Out, Plane, Preset, SavedModel, Seed
+from .options import Channel, Correct, Device, FrameRate, Movies, Out, Plane, Preset, Resume, SavedModel, Seed
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
     from napari_calcdyn.recording import Movie
+
+_CANCELLED = (
+    "Cancelled; no results were written. `calcdyn run` with --resume goes on from the last checkpoint."
+)
 
 
 @with_settings(VARAutoencoderConfig)
@@ -24,6 +29,7 @@ def run(
     correct: Correct = None,
     device: Device = "auto",
     seed: Seed = 0,
+    resume: Resume = False,
     channel: Channel = None,
     plane: Plane = None,
     frame_rate: FrameRate = None,
@@ -36,7 +42,7 @@ def run(
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
-    run_and_tell(recording, out, chosen, device, seed, correct)
+    run_and_tell(recording, out, chosen, device, seed, correct, resume)
 
 
 def run_and_tell(
@@ -46,15 +52,30 @@ def run_and_tell(
     device: str,
     seed: int,
     correct: str | None = None,
+    resume: bool = False,
 ) -> None:
     """Run the job with a progress bar, and print a summary."""
-    with progress_bar() as show:
+    from napari_calcdyn.jobs.result_folder import unfinished_folder
+
+    if not resume and unfinished_folder(out, "run").exists():
+        print(
+            f"{out} holds an unfinished run, which this one replaces; --resume goes on with one.",
+            file=sys.stderr,
+        )
+    with progress_bar(_CANCELLED) as show:
         from napari_calcdyn.jobs.maps import run as run_job
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_job(
-            movie, out, chosen, correct=correct, device=device, seed=seed, on_progress=tell_with(show)
+            movie,
+            out,
+            chosen,
+            correct=correct,
+            device=device,
+            seed=seed,
+            resume=resume,
+            on_progress=tell_with(show),
         )
     say_corrections(metrics)
     measured = "all" if isinstance(model, Path) else "the held-out"

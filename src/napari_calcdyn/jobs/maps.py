@@ -23,6 +23,7 @@ from .correcting import corrected, corrections_of
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
 from .stages import in_stage
+from .unfinished import described, unfinished_run
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
     correct: str | None = None,
     device: str = "auto",
     seed: int = 0,
+    resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model on a recording or apply one, compute its maps, and write the results.
@@ -51,6 +53,9 @@ def run(
         Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
         Of weights and batches.
+    resume : bool
+        Go on with the run in this folder that was killed or cancelled, if there is one, from what it kept: the checked
+        recording, and the state of the training every 20 s. Otherwise begin anew.
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
 
@@ -62,20 +67,23 @@ def run(
     Raises
     ------
     InputError
-        If the recording cannot be used, there is no such device, or the folder cannot be written or holds other
-        files; the last two are checked before anything is computed.
+        If the recording cannot be used, there is no such device, the folder cannot be written or holds other files, or
+        the run to go on with was another one; all but the first are checked before anything is computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
 
-    with result_folder(folder, "run") as new:
-        [movie] = corrected([movie], correct, model, tell)
+    with (
+        result_folder(folder, "run") as new,
+        unfinished_run(new.parent, described(movie, model, correct, device, seed), resume) as kept,
+    ):
+        movie = kept.corrected(movie, lambda it: corrected([it], correct, model, tell)[0])
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
             movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
         else:
-            fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed)
+            fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed, keeper=kept)
             fitted, history = drive(fit, tell)
         latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         metrics = fitted.metrics | (_errors(fitted, movie, latents) if fitted is model else {})

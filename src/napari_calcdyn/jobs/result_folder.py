@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
@@ -44,12 +44,30 @@ RESULTS: dict[Command, tuple[str, ...]] = {
 _MADE_BY = "napari-calcdyn"
 
 
+def unfinished_folder(folder: str | Path, command: Command) -> Path:
+    """Return the hidden folder in a result folder where a command works until its results are complete.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the results belong.
+    command : {"run", "neurons", "compare", "influence", "check"}
+        Whose results they are.
+
+    Returns
+    -------
+    Path
+        There or not.
+    """
+    return Path(folder, f".unfinished-{command}")
+
+
 @contextmanager
 def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     """Yield an empty folder for results, and move them to their place when all are there.
 
     An error, or the user's interruption, leaves the folder as it was. Results of an earlier run are replaced;
-    files of other names stay.
+    files of other names stay. A run that is killed leaves its `unfinished_folder`, which the next one empties.
 
     Parameters
     ----------
@@ -61,7 +79,8 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     Yields
     ------
     Path
-        An empty folder inside it, to be filled with the files of `RESULTS`; `write_metrics` writes the last one.
+        An empty folder in the `unfinished_folder`, to be filled with the files of `RESULTS`; `write_metrics` writes
+        the last one. What is put beside it stays there until a run is complete.
 
     Raises
     ------
@@ -70,15 +89,16 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     """
     folder, names = Path(folder), RESULTS[command]
     _refuse_to_replace(folder, command)
+    unfinished = unfinished_folder(folder, command)
+    new, old = unfinished / "new", unfinished / "old"
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     with ExitStack() as clean_up:
-        clean_up.callback(_remove_empty, made)
+        clean_up.callback(_remove_empty, [unfinished, *made])
         with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            beside = clean_up.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-"))
-            new, old = Path(beside, "new"), Path(beside, "old")
-            new.mkdir()
-            old.mkdir()
+            for part in (new, old):
+                _remove(part)
+                clean_up.callback(_remove, part)
+                part.mkdir(parents=True)
         yield new
         with writing(folder):
             for name in names[::-1]:
@@ -86,6 +106,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
                     (folder / name).rename(old / name)
             for name in names:
                 (new / name).rename(folder / name)
+        _remove(unfinished)
 
 
 def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> None:
@@ -102,6 +123,10 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     """
     metrics |= {"command": command, "made_by": f"{_MADE_BY} {version(_MADE_BY)}"}
     (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -126,8 +151,16 @@ def _refuse_to_replace(folder: Path, command: Command) -> None:
 
 
 def _is_earlier_run(folder: Path, command: Command) -> bool:
+    """Return whether the results of a run are there, or of one that was killed while it moved them there."""
+    return any(
+        _are_metrics(place / METRICS[command], command)
+        for place in (folder, unfinished_folder(folder, command) / "new")
+    )
+
+
+def _are_metrics(file: Path, command: Command) -> bool:
     try:
-        metrics = json.loads((folder / METRICS[command]).read_text(encoding="utf-8"))
+        metrics = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     known = isinstance(metrics, dict) and str(metrics.get("made_by")).startswith(_MADE_BY)

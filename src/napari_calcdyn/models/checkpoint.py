@@ -1,22 +1,23 @@
-"""Saved models: numbers as safetensors, everything else as JSON. Loading never executes code."""
+"""Saved models and trainings: numbers as safetensors, everything else as JSON. Loading never executes code."""
 
 from __future__ import annotations
 
 import json
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.writing import replacing, writing
 
 VAR_AUTOENCODER = "napari-calcdyn ℓ1-VAR autoencoder"
 AVAE = "napari-calcdyn AVAE"
@@ -25,6 +26,7 @@ _PANELS = {VAR_AUTOENCODER: "Dynamics", AVAE: "Neurons"}
 _FORMAT_VERSION = 1
 _SETTINGS = "model.json"
 _NUMBERS = "model.safetensors"
+_VALUES = "values"
 _LIBRARIES = ("napari-calcdyn", "torch", "numpy", "safetensors")
 
 
@@ -124,6 +126,78 @@ def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         As `torch.nn.Module.load_state_dict` takes it.
     """
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def with_prefix_added(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors under names that start with `prefix`; `with_prefix` takes it away.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        As `torch.nn.Module.state_dict` returns it.
+    prefix : str
+        For example ``"network."``.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The same tensors.
+    """
+    return {f"{prefix}{name}": value for name, value in tensors.items()}
+
+
+def save_numbers(file: Path, tensors: Mapping[str, Tensor], values: dict[str, Any]) -> None:
+    """Write numbers and some values to one file, which is the old or the new one whenever the program is killed.
+
+    Parameters
+    ----------
+    file : Path
+        Made or replaced.
+    tensors : mapping of str to Tensor
+        The numbers.
+    values : dict
+        The rest, as JSON can hold it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    numbers = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with writing(file.parent), replacing(file) as beside:
+        beside.write_bytes(save(numbers, {_VALUES: json.dumps(values)}))
+
+
+def load_numbers(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_numbers` wrote.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    tensors : dict of str to Tensor
+        On the CPU.
+    values : dict
+        The rest.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is damaged.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            values = json.loads(opened.metadata()[_VALUES])
+            # copies, or the tensors would be the file, which is replaced later
+            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is damaged.") from error
+    return tensors, values
 
 
 def _may_be_replaced(folder: Path, kind: str) -> bool:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from napari_calcdyn.recording import InputError
 
-from .checkpoint import open_checkpoint, save_checkpoint, with_prefix
+from .checkpoint import open_checkpoint, save_checkpoint, with_prefix, with_prefix_added
 from .devices import resolve_device
+from .keeping import Keeper
 from .settings import Settings
 from .training import Progress, drive
 
@@ -84,7 +85,13 @@ class Model(ABC, Generic[Config, Data]):
         """Refuse data that the fitted model is not for; raises InputError."""
 
     def fit_steps(
-        self, data: Data, *, device: str = "auto", seed: int = 0, stop: threading.Event | None = None
+        self,
+        data: Data,
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        stop: threading.Event | None = None,
+        keeper: Keeper | None = None,
     ) -> Generator[Progress, None, Self]:
         """Fit the model step by step, so that the caller can show progress and stop it.
 
@@ -98,6 +105,8 @@ class Model(ABC, Generic[Config, Data]):
             Of weights and batches; the same seed on the same machine gives the same model.
         stop : threading.Event, optional
             When set, training ends within a step and the best model so far is returned.
+        keeper : Keeper, optional
+            Keeps the state of the training every few seconds, and has the one to go on from.
 
         Yields
         ------
@@ -116,7 +125,7 @@ class Model(ABC, Generic[Config, Data]):
         Cancelled
             If `stop` was set before training began.
         """
-        yield from self._fit(data, device, seed, stop)
+        yield from self._fit(data, device, seed, stop, keeper)
         return self
 
     def fit(
@@ -166,7 +175,7 @@ class Model(ABC, Generic[Config, Data]):
             If the folder cannot be written, or holds something that is not a model of this kind.
         """
         tensors, sizes = self._parts()
-        tensors |= {f"{_NETWORK}{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= with_prefix_added(self.network.state_dict(), _NETWORK)
         settings = {"config": self.config.model_dump(), **sizes, "metrics": self.metrics}
         save_checkpoint(Path(folder), self.kind, tensors, settings)
 
@@ -202,7 +211,7 @@ class Model(ABC, Generic[Config, Data]):
 
     @abstractmethod
     def _fit(
-        self, data: Data, device: str, seed: int, stop: threading.Event | None
+        self, data: Data, device: str, seed: int, stop: threading.Event | None, keeper: Keeper | None
     ) -> Generator[Progress, None, None]:
         """Fit, and set the attributes of a fitted model at the end."""
 

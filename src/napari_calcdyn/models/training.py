@@ -14,7 +14,11 @@ from torch import Tensor, nn
 
 from napari_calcdyn.recording import InputError
 
+from .checkpoint import with_prefix, with_prefix_added
+from .keeping import Keeper, State
+
 _SECONDS_BETWEEN_REPORTS = 0.1
+_SECONDS_BETWEEN_SAVES = 20.0
 _RISE = 0.1
 
 DIVERGED = (
@@ -75,6 +79,12 @@ class Task(Protocol):
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         """Return the validation loss, None while it cannot be compared with later ones, and its parts."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what the task remembers from step to step, besides the network."""
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state_dict` returned."""
+
 
 def rise_and_fall(step: int, steps: int) -> float:
     """Return the learning rate's share of its peak: up over the first tenth, then down to zero as a cosine.
@@ -126,8 +136,66 @@ class Schedule:
     rate: Callable[[int, int], float] = rise_and_fall
 
 
+class _Training:
+    """How far a training has come."""
+
+    def __init__(self, task: Task, learning_rate: float) -> None:
+        self.task = task
+        self.optimiser = torch.optim.Adam(task.module.parameters(), lr=learning_rate)
+        self.step = 0
+        self.best, self.unimproved = math.inf, 0
+        self.best_weights: dict[str, Tensor] = {}
+        self.reports: list[Progress] = []
+
+    def judge(self, validation: float | None, least_improvement: float) -> None:
+        """Keep the weights if they are the best so far; those with None cannot be compared yet."""
+        if validation is None:
+            return
+        if validation < self.best - least_improvement:
+            self.best, self.unimproved = validation, 0
+            weights = self.task.module.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
+        else:
+            self.unimproved += 1
+
+    def state(self) -> State:
+        """Return everything that the steps to come depend on."""
+        tensors = {
+            **with_prefix_added(self.task.module.state_dict(), "network."),
+            **with_prefix_added(self.best_weights, "best."),
+            **with_prefix_added(self.task.state_dict(), "task."),
+        }
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= with_prefix_added(moments, f"adam.{index}.")
+        values = {
+            "step": self.step,
+            "best": self.best if self.best_weights else None,
+            "unimproved": self.unimproved,
+            "reports": [vars(report) for report in self.reports],
+        }
+        return State(tensors, values)
+
+    def go_on_from(self, state: State) -> None:
+        """Take a state in place of the beginning."""
+        tensors, values = state.tensors, state.values
+        self.task.module.load_state_dict(with_prefix(tensors, "network."))
+        self.task.load_state_dict(with_prefix(tensors, "task."))
+        adam = self.optimiser.state_dict()
+        count = sum(1 for _ in self.task.module.parameters())
+        adam["state"] = {index: with_prefix(tensors, f"adam.{index}.") for index in range(count)}
+        self.optimiser.load_state_dict(adam)
+        self.best_weights = with_prefix(tensors, "best.")
+        self.step, self.unimproved = values["step"], values["unimproved"]
+        self.best = values["best"] if self.best_weights else math.inf
+        self.reports = [Progress(**report) for report in values["reports"]]
+
+
 def train(
-    task: Task, schedule: Schedule, *, stop: threading.Event | None = None
+    task: Task,
+    schedule: Schedule,
+    *,
+    stop: threading.Event | None = None,
+    keeper: Keeper | None = None,
 ) -> Generator[Progress, None, None]:
     """Train a network, and give it the best weights at the end.
 
@@ -142,11 +210,14 @@ def train(
         Steps, learning rate and patience.
     stop : threading.Event, optional
         Checked before every step.
+    keeper : Keeper, optional
+        Gets the state after the first step, every few seconds and at the end. A training goes on from the state that it
+        has, and ends as if there had been no interruption.
 
     Yields
     ------
     Progress
-        At every check, and about ten times a second.
+        At every check, and about ten times a second; a training that goes on yields its earlier reports first.
 
     Raises
     ------
@@ -154,49 +225,56 @@ def train(
         If a loss is no longer a number.
     """
     steps = schedule.steps
-    parameters = list(task.module.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=schedule.learning_rate)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule.rate(step, steps))
+    training = _Training(task, schedule.learning_rate)
+    optimiser = training.optimiser
     check_every = schedule.check_every or max(1, steps // 40)
-    best, best_state, unimproved = math.inf, None, 0
-    start = last_report = time.monotonic()
+    last_save = -math.inf
     try:
-        for step in range(steps):
+        state = None if keeper is None else keeper.load()
+        if state is not None:
+            training.go_on_from(state)
+            yield from training.reports
+        earlier = training.reports[-1].elapsed if training.reports else 0.0
+        last_report = time.monotonic()
+        start = last_report - earlier
+        while training.step < steps and training.unimproved < schedule.patience:
             if stop is not None and stop.is_set():
                 break
+            step = training.step
+            optimiser.param_groups[0]["lr"] = schedule.learning_rate * schedule.rate(step, steps)
             loss, parts = task.loss(step, steps)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if math.isfinite(schedule.largest_gradient):
-                nn.utils.clip_grad_norm_(parameters, schedule.largest_gradient)
+                nn.utils.clip_grad_norm_(task.module.parameters(), schedule.largest_gradient)
             optimiser.step()
-            rate.step()
+            training.step += 1
 
-            check = (step + 1) % check_every == 0 or step + 1 == steps
+            check = training.step % check_every == 0 or training.step == steps
             now = time.monotonic()
-            if not check and now - last_report < _SECONDS_BETWEEN_REPORTS:
-                continue
-            losses = {name: float(value) for name, value in parts.items()}
-            if not all(map(math.isfinite, losses.values())):
-                raise InputError(DIVERGED)
-            if check:
-                validation, held_out = task.validate(step, steps)
-                losses |= held_out
-                if validation is not None and validation < best - schedule.least_improvement:
-                    best, unimproved = validation, 0
-                    best_state = {name: value.clone() for name, value in task.module.state_dict().items()}
-                elif validation is not None:
-                    unimproved += 1
-            last_report = now
-            elapsed = now - start
-            eta = elapsed / (step + 1) * (steps - step - 1)
-            shown = best if math.isfinite(best) else None
-            yield Progress(task.stage(step, steps), step + 1, steps, losses, shown, elapsed, eta)
-            if unimproved >= schedule.patience:
-                break
+            if check or now - last_report >= _SECONDS_BETWEEN_REPORTS:
+                losses = {name: float(value) for name, value in parts.items()}
+                if not all(map(math.isfinite, losses.values())):
+                    raise InputError(DIVERGED)
+                if check:
+                    validation, held_out = task.validate(step, steps)
+                    losses |= held_out
+                    training.judge(validation, schedule.least_improvement)
+                last_report = now
+                elapsed = now - start
+                eta = elapsed / training.step * (steps - training.step)
+                best = training.best if math.isfinite(training.best) else None
+                stage = task.stage(step, steps)
+                training.reports.append(Progress(stage, training.step, steps, losses, best, elapsed, eta))
+                yield training.reports[-1]
+            if keeper is not None and now - last_save >= _SECONDS_BETWEEN_SAVES:
+                keeper.save(training.state())
+                last_save = time.monotonic()
+        if keeper is not None:
+            keeper.save(training.state())
     finally:
-        if best_state is not None:
-            task.module.load_state_dict(best_state)
+        if training.best_weights:
+            task.module.load_state_dict(training.best_weights)
 
 
 def drive(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from napari_calcdyn.models.devices import resolve_device
+from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
 from napari_calcdyn.recording import Cancelled, InputError, Traces
 
@@ -26,7 +27,12 @@ _DECAY = 0.99  # per epoch, the paper's
 
 
 def fit_parts(
-    traces: Traces, config: AVAEConfig, device: str, seed: int, stop: threading.Event | None
+    traces: Traces,
+    config: AVAEConfig,
+    device: str,
+    seed: int,
+    stop: threading.Event | None,
+    keeper: Keeper | None,
 ) -> Generator[Progress, None, tuple[dict[str, Any], Traces]]:
     """Train an AVAE with one neuron as one sample; parameters and errors as in `Model.fit_steps`.
 
@@ -75,7 +81,7 @@ def fit_parts(
         raise Cancelled("The computation was cancelled.")
     step = 0
     try:
-        for progress in train(objective, schedule, stop=stop):
+        for progress in train(objective, schedule, stop=stop, keeper=keeper):
             step = progress.step
             yield progress
     except torch.OutOfMemoryError as error:

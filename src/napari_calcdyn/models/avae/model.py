@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_calcdyn.models import checkpoint
+from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import InputError, Scaling, Traces
@@ -65,9 +66,9 @@ class AVAE(Model[AVAEConfig, Traces]):
     frame_rate: float | None
 
     def _fit(
-        self, data: Traces, device: str, seed: int, stop: threading.Event | None
+        self, data: Traces, device: str, seed: int, stop: threading.Event | None, keeper: Keeper | None
     ) -> Generator[Progress, None, None]:
-        parts, held_out = yield from fit_parts(data, self.config, device, seed, stop)
+        parts, held_out = yield from fit_parts(data, self.config, device, seed, stop, keeper)
         vars(self).update(parts)
         self.metrics |= self.measure(held_out)
 

@@ -104,6 +104,18 @@ class AVAEObjective:
         comparable = step + 1 >= self._config.warm_up * total
         return (reconstruction + self._config.beta * divergence if comparable else None), parts
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the state of the random numbers, and the neurons that are left of the epoch."""
+        left = torch.cat(self._batches) if self._batches else torch.empty(0, dtype=torch.int64)
+        return {"draw": self._draw.get_state(), "left": left}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._draw.set_state(state["draw"])
+        # The one batch that may be shorter is the first of an epoch, so all that are left are whole.
+        left = state["left"]
+        self._batches = list(torch.split(left, self._config.batch)) if len(left) else []
+
     def _error(self, latents: Tensor, traces: Tensor, valid: Tensor) -> Tensor:
         """Return each neuron's squared error (n,), missing samples counted as the mean of the others."""
         residual = torch.where(valid, traces - self._network.decode(latents, traces.shape[1]), 0)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
+from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
 from napari_calcdyn.models.var import VAR, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
@@ -33,7 +34,12 @@ _WORSE = 10.0  # times the variance; a network that learnt nothing has about onc
 
 
 def fit_parts(
-    movie: Movie, config: VARAutoencoderConfig, device: str, seed: int, stop: threading.Event | None
+    movie: Movie,
+    config: VARAutoencoderConfig,
+    device: str,
+    seed: int,
+    stop: threading.Event | None,
+    keeper: Keeper | None,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Train a network and estimate the dynamics of its latents; parameters and errors as in `Model.fit_steps`.
 
@@ -72,10 +78,11 @@ def fit_parts(
         frames = TiledFrames(normalised, network, cached_frames=(split.training, split.known), progress=halt)
         noise, share = shot_noise(frames, split.training)
         smooth = Smooth(2 * network.stride, share).to(where)
-        yield Progress("Finding the first footprints")
-        sample = frames.sample(split.training, REACH)
-        network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
-        del sample
+        if keeper is None or keeper.load() is None:
+            yield Progress("Finding the first footprints")
+            sample = frames.sample(split.training, REACH)
+            network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
+            del sample
         with smoothed(network, smooth):
             task = Objective(network, frames, split, config, seed, noise)
             report(halt, 0, config.steps)
@@ -85,7 +92,7 @@ def fit_parts(
                 config.patience,
                 check_every=max(_STEPS_BETWEEN_CHECKS, config.steps // _CHECKS),
             )
-            yield from train(task, schedule, stop=stop)
+            yield from train(task, schedule, stop=stop, keeper=keeper)
     except torch.OutOfMemoryError as error:
         raise InputError(
             "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"

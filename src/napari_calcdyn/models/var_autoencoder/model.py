@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.models import checkpoint
+from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var import VAR, Moments, SteadyVAR
@@ -65,9 +66,9 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     corrections: Corrections | None
 
     def _fit(
-        self, data: Movie, device: str, seed: int, stop: threading.Event | None
+        self, data: Movie, device: str, seed: int, stop: threading.Event | None, keeper: Keeper | None
     ) -> Generator[Progress, None, None]:
-        parts = yield from fit_parts(data, self.config, device, seed, stop)
+        parts = yield from fit_parts(data, self.config, device, seed, stop, keeper)
         vars(self).update(parts)
 
     @property

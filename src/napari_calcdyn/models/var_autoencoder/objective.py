@@ -144,6 +144,17 @@ class Objective:
             reconstruction + self._config.prediction_weight * self._penalty(estimate, residual, corners)
         ), losses
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the moments of earlier batches; empty before the prediction counts."""
+        return {} if self._memory is None else self._memory.state_dict()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state_dict` returned."""
+        device = self._frames.device
+        # numbers alone are of double precision, which not every device has
+        here = {name: value.to(device) if value.ndim else value for name, value in state.items()}
+        self._memory = Estimate.of_state(here) if here else None
+
     def _penalty(self, estimate: Estimate, residual: Tensor, corners: Tensor) -> Tensor:
         """Return the prediction error for each pixel, every latent weighted by its share that is not shot noise.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -46,6 +45,25 @@ class Estimate:
     def signal_share(self, noise: Tensor) -> Tensor:
         """Return the share of each latent's variance that is not this `noise`, (d,); without gradient."""
         return (1 - noise / self.std.square()).clamp(0, 1).detach()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the estimate as tensors."""
+        moments = self.moments
+        return {
+            "mean": self.mean,
+            "std": self.std,
+            "coefficients": self.coefficients,
+            "gram": moments.gram,
+            "cov": moments.cov,
+            "variance": moments.variance,
+            "samples": torch.tensor(moments.samples, dtype=torch.float64),
+        }
+
+    @classmethod
+    def of_state(cls, state: dict[str, Tensor]) -> Estimate:
+        """Return the estimate that `state_dict` was called on."""
+        moments = Moments(state["gram"], state["cov"], state["variance"], float(state["samples"]))
+        return cls(state["mean"], state["std"], state["coefficients"], moments)
 
 
 def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -132,14 +150,7 @@ def estimate_var(
 
 def detached(estimate: Estimate) -> Estimate:
     """Return the estimate without its history."""
-    moments = estimate.moments
-    return dataclasses.replace(
-        estimate,
-        coefficients=estimate.coefficients.detach(),
-        moments=Moments(
-            moments.gram.detach(), moments.cov.detach(), moments.variance.detach(), moments.samples
-        ),
-    )
+    return Estimate.of_state({name: value.detach() for name, value in estimate.state_dict().items()})
 
 
 def draw_windows(

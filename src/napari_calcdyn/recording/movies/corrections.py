@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ class Frames(Protocol):
     @property
     def shape(self) -> tuple[int, int, int]:
         """Frames, height, width."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that the frames are read from."""
 
     def frames(self, start: int, stop: int) -> NDArray[Any]:
         """Read frames `start` to `stop` − 1."""
@@ -187,7 +192,7 @@ class CorrectedSource:
 
     def __init__(self, frames: Frames, corrections: Corrections) -> None:
         self._frames, self._corrections = frames, corrections
-        self.shape = frames.shape
+        self.shape, self.files = frames.shape, frames.files
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Read consecutive frames into `out`, from `start` on."""

@@ -22,6 +22,7 @@ class JoinedSource:
     def __init__(self, first: Movie, second: Movie, shift: NDArray[np.float32]) -> None:
         self._first, self._second, self._shift = first, second, shift
         self.shape = (first.n_frames + second.n_frames, *first.frame_shape)
+        self.files = (*first.files, *second.files)
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Read frames of either; those of the second are moved to the mean of the first."""

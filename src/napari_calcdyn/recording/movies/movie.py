@@ -131,6 +131,11 @@ class Movie:
         return self._source.dtype
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that the frames are read from; none of an array in memory."""
+        return self._source.files
+
+    @property
     def n_frames(self) -> int:
         """Number of frames."""
         return self.shape[0]

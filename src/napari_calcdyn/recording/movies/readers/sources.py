@@ -29,6 +29,10 @@ class Source(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """In this computer's byte order."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that the frames are read from; none of an array in memory."""
+
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Fill `out` (n, Y, X) with frames from `start` on."""
 
@@ -43,6 +47,8 @@ class ArraySource:
         self.array = array
         self.shape = tuple(array.shape)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        path = path_of_array(array)
+        self.files = () if path is None else (path,)
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Copy frames; pages of a memory-mapped file are handed back so that they do not pile up."""
@@ -79,6 +85,11 @@ class PageSource:
     def dtype(self) -> np.dtype[Any]:
         """Native dtype of the pixels."""
         return self.parts[0].dtype.newbyteorder("=")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files of the pages, each once."""
+        return tuple(dict.fromkeys(pages.path for pages in self.parts))
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Read and decode pages, several at a time."""
