@@ -382,3 +382,11 @@ def test_the_real_recording(mouse_movie_path: Path, tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["frames"], metrics["height"], metrics["width"]) == (500, 64, 64)
     assert metrics["latent_prediction_error"] < 0.5
+
+
+def test_too_little_memory_is_said_before_anything_is_computed(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calcdyn(monkeypatch, "run", movie, "--out", tmp_path / "out", "--memory", 0.2) != 0
+    assert "at least 1 GB" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -31,6 +31,13 @@ Device = Annotated[str, typer.Option(metavar="[auto|cuda|mps|cpu]", help="Where 
 SavedModel = Annotated[
     Path | None, typer.Option(help="Use this saved model, from an earlier run, instead of training one.")
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        help="Memory that the run may take, in GB; a quarter of the machine's by default, at most 1.5, as more makes it"
+        " hardly faster."
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(metavar="[quick|standard|thorough]", help="Settings to start from; standard by default."),

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Correct, Device, FrameRate, Movies, Out, Plane, Preset, Resume, SavedModel, Seed
+from .options import (
+    Channel,
+    Correct,
+    Device,
+    FrameRate,
+    Memory,
+    Movies,
+    Out,
+    Plane,
+    Preset,
+    Resume,
+    SavedModel,
+    Seed,
+)
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -30,6 +43,7 @@ def run(
     device: Device = "auto",
     seed: Seed = 0,
     resume: Resume = False,
+    memory: Memory = None,
     channel: Channel = None,
     plane: Plane = None,
     frame_rate: FrameRate = None,
@@ -42,7 +56,7 @@ def run(
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
-    run_and_tell(recording, out, chosen, device, seed, correct, resume)
+    run_and_tell(recording, out, chosen, device, seed, correct, resume, memory)
 
 
 def run_and_tell(
@@ -53,6 +67,7 @@ def run_and_tell(
     seed: int,
     correct: str | None = None,
     resume: bool = False,
+    memory: float | None = None,
 ) -> None:
     """Run the job with a progress bar, and print a summary."""
     from napari_calcdyn.jobs.result_folder import unfinished_folder
@@ -75,6 +90,7 @@ def run_and_tell(
             device=device,
             seed=seed,
             resume=resume,
+            memory=memory,
             on_progress=tell_with(show),
         )
     say_corrections(metrics)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.jobs.overviews.maps import save_overview
+from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
@@ -35,6 +36,7 @@ def run(
     device: str = "auto",
     seed: int = 0,
     resume: bool = False,
+    memory: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model on a recording or apply one, compute its maps, and write the results.
@@ -56,6 +58,8 @@ def run(
     resume : bool
         Go on with the run in this folder that was killed or cancelled, if there is one, from what it kept: the checked
         recording, and the state of the training every 20 s. Otherwise begin anew.
+    memory : float, optional
+        GB of memory that the run may take; see `models.memory.memory_budget`.
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
 
@@ -67,13 +71,15 @@ def run(
     Raises
     ------
     InputError
-        If the recording cannot be used, there is no such device, the folder cannot be written or holds other files, or
-        the run to go on with was another one; all but the first are checked before anything is computed.
+        If the recording cannot be used, the memory is too little, there is no such device, the folder cannot be written
+        or holds other files, or the run to go on with was another one; all but the first are checked before anything is
+        computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
 
     with (
+        limited_memory(memory),
         result_folder(folder, "run") as new,
         unfinished_run(new.parent, described(movie, model, correct, device, seed), resume) as kept,
     ):
