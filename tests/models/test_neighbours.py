@@ -22,7 +22,11 @@ def test_lists_are_those_of_all_distances(radius: float, empty: int) -> None:
         assert found.shape == (len(at), max(map(len, expected)))
         for row, wanted in zip(found.tolist(), expected, strict=True):
             assert row == wanted + [-1] * (len(row) - len(wanted))
-    assert torch.cat(hood.tiles).sort().values.tolist() == list(range(len(at)))
+    for tile in hood.tiles:
+        for places, listed in ((tile.partners, hood.partners), (tile.neighbours, hood.neighbours)):
+            there = places >= 0
+            assert torch.equal(tile.around[places].where(there, -1), listed[tile.latents])
+    assert torch.cat([tile.latents for tile in hood.tiles]).sort().values.tolist() == list(range(len(at)))
 
 
 @pytest.mark.parametrize("radius", [0, 1.5, 3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_calcdyn.models.lasso.local import LocalGram
 
-from .moments import Moments, lagged
+from .moments import Moments, with_past
 from .neighbours import Neighbourhoods
 
 
@@ -37,14 +37,48 @@ def local_moments(
     Moments
         Pooled over the windows: `gram` is a `LocalGram`, `cov` has the shape (p·K, d), lag 1 of all neighbours first.
     """
-    predictors, targets = lagged(windows, order, valid)
-    n = len(predictors)
-    table, cov = _Moments.apply(predictors, targets, neighbourhoods)  # type: ignore[no-untyped-call]
-    return Moments(LocalGram(table, neighbourhoods.pairs), cov.flatten(0, 1), targets.square().mean(0), n)
+    kept = None if valid is None else with_past(valid, order).flatten()
+    samples = windows.shape[0] * (windows.shape[1] - order) if kept is None else int(kept.sum())
+    table, cov, variance = _Moments.apply(windows, _Lags(order, kept), samples, neighbourhoods)  # type: ignore[no-untyped-call]
+    return Moments(LocalGram(table, neighbourhoods.pairs), cov.flatten(0, 1), variance, samples)
+
+
+@dataclass(frozen=True)
+class _Lags:
+    """Cuts frames of latents, (d, W, L), into samples at some lags, one lag after the other, and back."""
+
+    order: int
+    kept: Tensor | None
+
+    @property
+    def all(self) -> range:
+        return range(self.order + 1)
+
+    @property
+    def past(self) -> range:
+        return range(1, self.order + 1)
+
+    def cut(self, rows: Tensor, latents: Tensor, lags: range) -> Tensor:
+        """Return the samples of some latents (B,), (lags·B, n)."""
+        rows, length = rows.index_select(0, latents), rows.shape[2]
+        samples = torch.cat([rows[:, :, self.order - lag : length - lag].flatten(1) for lag in lags])
+        return samples if self.kept is None else samples[:, self.kept]
+
+    def add(self, samples: Tensor, latents: Tensor, lags: range, rows: Tensor) -> None:
+        """Add samples of some latents to the frames of theirs, (d, W, L), that they were cut from."""
+        _, windows, length = rows.shape
+        if self.kept is not None:
+            every = samples.new_zeros(len(samples), len(self.kept))
+            every[:, self.kept] = samples
+            samples = every
+        total = rows.new_zeros(len(latents), windows, length)
+        for lag, part in zip(lags, samples.view(len(lags), len(latents), windows, -1), strict=True):
+            total[:, :, self.order - lag : length - lag] += part
+        rows.index_add_(0, latents, total)
 
 
 class _Moments(torch.autograd.Function):
-    """Means of products, (p, p, d, M) and (p, K, d), with nothing kept but the factors.
+    """Means of products, (p, p, d, M), (p, K, d) and (d,), with nothing kept but the latents.
 
     A group of B latents that are close together has U partners, hardly more than each of its members. One product
     of the group with all of them, at all lags, is faster than single pairs, though some of it is not needed.
@@ -52,61 +86,43 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, predictors: Tensor, targets: Tensor, neighbourhoods: Neighbourhoods
-    ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(predictors, targets)
-        ctx.neighbourhoods = neighbourhoods
-        past, now = _rows(predictors, targets)
-        order, latents = past.shape[:2]
-        table = past.new_zeros(order, order, latents, neighbourhoods.partners.shape[1])
-        cov = past.new_zeros(order, neighbourhoods.neighbours.shape[1], latents)
-        for group, around, gram_at, cov_at in _groups(neighbourhoods):
-            product = _flat(now, past, group) @ past[:, around].flatten(0, 1).T / len(predictors)
-            product = product.view(1 + order, len(group), order, len(around)).transpose(1, 2)
+        ctx: Any, windows: Tensor, lags: _Lags, samples: int, neighbourhoods: Neighbourhoods
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.save_for_backward(windows)
+        ctx.settings = lags, samples, neighbourhoods
+        order, latents = lags.order, windows.shape[2]
+        rows = windows.permute(2, 0, 1).contiguous()  # a latent's frames together
+        table = windows.new_zeros(order, order, latents, neighbourhoods.partners.shape[1])
+        cov = windows.new_zeros(order, neighbourhoods.neighbours.shape[1], latents)
+        variance = windows.new_zeros(latents)
+        for group, around, gram_at, cov_at in neighbourhoods.tiles:
+            mine, theirs = lags.cut(rows, group, lags.all), lags.cut(rows, around, lags.past)
+            product = (mine @ theirs.T / samples).view(1 + order, len(group), order, len(around)).transpose(1, 2)
             cov[:, :, group] = _taken(product[0], cov_at).transpose(1, 2)
             table[:, :, group] = _taken(product[1:], gram_at)
-        return table, cov
+            variance[group] = mine[: len(group)].square().sum(1) / samples
+        return table, cov, variance
 
     @staticmethod
-    def backward(ctx: Any, table_grad: Tensor, cov_grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        predictors, targets = ctx.saved_tensors
-        past, now = _rows(predictors, targets)
-        order = len(past)
-        past_grad, now_grad = torch.zeros_like(past), torch.zeros_like(now)
-        for group, around, gram_at, cov_at in _groups(ctx.neighbourhoods):
-            grad = past.new_zeros(1 + order, order, len(group), len(around))
-            _put(grad[0], cov_at, cov_grad[:, :, group].transpose(1, 2))
-            _put(grad[1:], gram_at, table_grad[:, :, group])
-            grad = (grad.transpose(1, 2) / len(predictors)).reshape((1 + order) * len(group), -1)
-            to_group = (grad @ past[:, around].flatten(0, 1)).view(1 + order, len(group), -1)
-            to_around = (grad.T @ _flat(now, past, group)).view(order, len(around), -1)
-            now_grad[group] += to_group[0]
-            past_grad[:, group] += to_group[1:]
-            past_grad[:, around] += to_around
-        return past_grad.flatten(0, 1).T, now_grad.T, None
-
-
-def _rows(predictors: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Arrange predictors (n, p·d) and targets (n, d) with a row per latent: (p, d, n) and (d, n)."""
-    latents = targets.shape[1]
-    return predictors.T.contiguous().view(-1, latents, len(predictors)), targets.T.contiguous()
-
-
-def _flat(now: Tensor, past: Tensor, group: Tensor) -> Tensor:
-    """Stack a group of latents at lags 0, 1, …, ((1 + p)·B, n)."""
-    return torch.cat((now[group], past[:, group].flatten(0, 1)))
-
-
-def _groups(neighbourhoods: Neighbourhoods) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Yield groups of latents, their partners, and where among these are each one's partners and neighbours."""
-    for group in neighbourhoods.tiles:
-        partners, neighbours = neighbourhoods.partners[group], neighbourhoods.neighbours[group]
-        around = partners[partners >= 0].unique()  # sorted
-        found = [
-            torch.where(latents >= 0, torch.searchsorted(around, latents), -1)
-            for latents in (partners, neighbours)
-        ]
-        yield group, around, *found
+    def backward(
+        ctx: Any, table_grad: Tensor, cov_grad: Tensor, variance_grad: Tensor
+    ) -> tuple[Tensor, None, None, None]:
+        (windows,) = ctx.saved_tensors
+        lags, samples, neighbourhoods = ctx.settings
+        order = lags.order
+        rows = windows.permute(2, 0, 1).contiguous()
+        rows_grad = torch.zeros_like(rows)
+        for group, around, gram_at, cov_at in neighbourhoods.tiles:
+            mine, theirs = lags.cut(rows, group, lags.all), lags.cut(rows, around, lags.past)
+            grad = rows.new_zeros(1 + order, order, len(group), len(around))
+            _put(grad[0], cov_at, cov_grad[:, :, group].transpose(1, 2) / samples)
+            _put(grad[1:], gram_at, table_grad[:, :, group] / samples)
+            grad = grad.transpose(1, 2).reshape(len(mine), len(theirs))
+            to_mine = grad @ theirs
+            to_mine[: len(group)] += 2 / samples * variance_grad[group, None] * mine[: len(group)]
+            lags.add(to_mine, group, lags.all, rows_grad)
+            lags.add(grad.T @ mine, around, lags.past, rows_grad)
+        return rows_grad.permute(1, 2, 0), None, None, None
 
 
 def _taken(product: Tensor, places: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,27 @@ from napari_calcdyn.recording import InputError
 _ROUNDING = 1e-6  # of the radius: a neighbour exactly at the radius is one
 _TILE = 2  # radii: sides of the squares whose latents are multiplied together
 _LOOK_UPS = 2**20
+
+
+class Tile(NamedTuple):
+    """A group of latents that are close together.
+
+    Attributes
+    ----------
+    latents : Tensor (B,), int64
+        The group.
+    around : Tensor (U,), int64
+        All their partners, in ascending order.
+    partners : Tensor (B, M), int64
+        Where each one's partners are in `around`; -1 where there is none.
+    neighbours : Tensor (B, K), int64
+        Where its neighbours are.
+    """
+
+    latents: Tensor
+    around: Tensor
+    partners: Tensor
+    neighbours: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +56,14 @@ class Neighbourhoods:
         For target j and its neighbours i and i', where their pair is in the flattened table (d·M):
         ``partners.flatten()[pairs[j, i, i']] = neighbours[j, i']``, in the row of latent ``neighbours[j, i]``.
         -1 where one of the two is missing.
-    tiles : list of Tensor, int64
+    tiles : list of Tile
         All latents, in groups that are close together.
     """
 
     neighbours: Tensor
     partners: Tensor
     pairs: Tensor
-    tiles: list[Tensor]
+    tiles: list[Tile]
 
     @classmethod
     def within(cls, centres: Tensor, spacing: float, radius: float) -> Neighbourhoods:
@@ -74,17 +96,26 @@ class Neighbourhoods:
         owners, others = _close(tree, 2 * radius)
         partners, stored = _table(owners, others, len(at))
         pairs = _look_up(neighbours, owners * len(at) + others, stored)
-        squares = np.floor((at - at.min(0)) / max(1.0, _TILE * radius)).astype(np.int64)
-        _, square = np.unique(squares, axis=0, return_inverse=True)
-        order = np.argsort(square.reshape(-1), kind="stable")
-        groups = np.split(order, np.cumsum(np.bincount(square.reshape(-1)))[:-1])
         device = centres.device
-        return cls(
-            torch.from_numpy(neighbours).to(device),
-            torch.from_numpy(partners).to(device),
-            torch.from_numpy(pairs).to(device),
-            [torch.from_numpy(group).to(device) for group in groups],
-        )
+        lists = [torch.from_numpy(it).to(device) for it in (neighbours, partners, pairs)]
+        groups = [torch.from_numpy(it).to(device) for it in _groups(at, max(1.0, _TILE * radius))]
+        return cls(*lists, [_tile(it, lists[1][it], lists[0][it]) for it in groups])
+
+
+def _groups(at: NDArray[np.float64], side: float) -> list[NDArray[np.int64]]:
+    """Group points by the square in which they lie."""
+    squares = np.floor((at - at.min(0)) / side)
+    _, square = np.unique(squares, axis=0, return_inverse=True)
+    square = square.reshape(-1)
+    return np.split(np.argsort(square, kind="stable"), np.cumsum(np.bincount(square))[:-1])
+
+
+def _tile(latents: Tensor, partners: Tensor, neighbours: Tensor) -> Tile:
+    around = partners[partners >= 0].unique()  # sorted
+    found = [
+        torch.where(it >= 0, torch.searchsorted(around, it), it) for it in (partners, neighbours)
+    ]
+    return Tile(latents, around, *found)
 
 
 def _close(tree: cKDTree, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
