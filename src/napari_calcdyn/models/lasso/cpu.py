@@ -183,7 +183,7 @@ def multiply(gram: LocalGram, x: Tensor) -> Tensor:
 
 
 def outer(gram: LocalGram, x: Tensor, y: Tensor) -> Tensor:
-    """Derivative of ``Σ_j x_jᵀ gram_j y_j`` in the table (p, p, d, M), for the columns of ``x`` and ``y`` (P, d)."""
+    """Differentiate ``Σ_j x_jᵀ gram_j y_j`` in the table (p, p, d, M), for the columns of ``x``, ``y`` (P, d)."""
     table = np.zeros((*gram.table.shape[:2], gram.table.shape[2:].numel()))
     local_kernels.add_outer(np.ascontiguousarray(gram.pairs.cpu().numpy()), rows(x), rows(y), table)
     return torch.from_numpy(table).to(x.device, gram.dtype).view(gram.table.shape)

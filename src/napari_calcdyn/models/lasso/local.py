@@ -68,16 +68,6 @@ class LocalGram:
         lags = self.table.diagonal(dim1=0, dim2=1).flatten(0, 1).t()
         return torch.where(own >= 0, lags[:, own.clamp_min(0)], 0.0).flatten(0, 1)
 
-    def __add__(self, other: LocalGram) -> LocalGram:
-        """Add tables of the same targets."""
-        return replace(self, table=self.table + other.table)
-
-    def __mul__(self, factor: float) -> LocalGram:
-        """Scale all matrices."""
-        return replace(self, table=self.table * factor)
-
-    __rmul__ = __mul__
-
 
 Gram = Tensor | LocalGram
 """One Gram matrix (P, P) that all targets share, or one for each."""

@@ -97,7 +97,9 @@ class _Moments(torch.autograd.Function):
         variance = windows.new_zeros(latents)
         for group, around, gram_at, cov_at in neighbourhoods.tiles:
             mine, theirs = lags.cut(rows, group, lags.all), lags.cut(rows, around, lags.past)
-            product = (mine @ theirs.T / samples).view(1 + order, len(group), order, len(around)).transpose(1, 2)
+            product = (
+                (mine @ theirs.T / samples).view(1 + order, len(group), order, len(around)).transpose(1, 2)
+            )
             cov[:, :, group] = _taken(product[0], cov_at).transpose(1, 2)
             table[:, :, group] = _taken(product[1:], gram_at)
             variance[group] = mine[: len(group)].square().sum(1) / samples

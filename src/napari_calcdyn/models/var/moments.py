@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_calcdyn.models.lasso.local import Gram
+from napari_calcdyn.models.lasso.local import Gram, joined, parts
 
 
 def lagged(windows: Tensor, order: int, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -103,8 +103,9 @@ class Moments:
         """Pool the moments of two stretches."""
         n = self.samples + other.samples
         mine, theirs = self.samples / n, other.samples / n
+        (values, pairs), (others, _) = parts(self.gram), parts(other.gram)
         return Moments(
-            mine * self.gram + theirs * other.gram,
+            joined(mine * values + theirs * others, pairs),
             mine * self.cov + theirs * other.cov,
             mine * self.variance + theirs * other.variance,
             n,

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_calcdyn.recording import InputError
 
 _ROUNDING = 1e-6  # of the radius: a neighbour exactly at the radius is one
-_TILE = 2  # radii: sides of the squares whose latents are multiplied together
+_TILE = 8 / 3  # radii: sides of the squares whose latents are multiplied together; measured at radius 3
 _LOOK_UPS = 2**20
 
 
@@ -99,7 +99,7 @@ class Neighbourhoods:
         device = centres.device
         lists = [torch.from_numpy(it).to(device) for it in (neighbours, partners, pairs)]
         groups = [torch.from_numpy(it).to(device) for it in _groups(at, max(1.0, _TILE * radius))]
-        return cls(*lists, [_tile(it, lists[1][it], lists[0][it]) for it in groups])
+        return cls(lists[0], lists[1], lists[2], [_tile(it, lists[1][it], lists[0][it]) for it in groups])
 
 
 def _groups(at: NDArray[np.float64], side: float) -> list[NDArray[np.int64]]:
@@ -111,10 +111,8 @@ def _groups(at: NDArray[np.float64], side: float) -> list[NDArray[np.int64]]:
 
 
 def _tile(latents: Tensor, partners: Tensor, neighbours: Tensor) -> Tile:
-    around = partners[partners >= 0].unique()  # sorted
-    found = [
-        torch.where(it >= 0, torch.searchsorted(around, it), it) for it in (partners, neighbours)
-    ]
+    around = torch.unique(partners[partners >= 0])  # sorted
+    found = [torch.where(it >= 0, torch.searchsorted(around, it), it) for it in (partners, neighbours)]
     return Tile(latents, around, *found)
 
 

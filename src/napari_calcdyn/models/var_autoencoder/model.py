@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_calcdyn.models import checkpoint
+from napari_calcdyn.models.lasso.local import parts
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var import VAR, Moments, SteadyVAR
@@ -235,7 +236,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             "offset": torch.from_numpy(self.offset),
             "var.mean": torch.from_numpy(var.mean),
             "var.std": torch.from_numpy(var.std),
-            "var.gram": var.moments.gram,
+            "var.gram": parts(var.moments.gram)[0],
             "var.cov": var.moments.cov,
             "var.variance": var.moments.variance,
             "var.weights": var.weights,
