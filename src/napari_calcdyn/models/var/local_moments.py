@@ -43,6 +43,15 @@ def local_moments(
     return Moments(LocalGram(table, neighbourhoods.pairs), cov.flatten(0, 1), variance, samples)
 
 
+def moments_among(
+    windows: Tensor, order: int, neighbourhoods: Neighbourhoods | None, valid: Tensor | None = None
+) -> Moments:
+    """Compute the moments of all latents, or of neighbours only; see `Moments.of` and `local_moments`."""
+    if neighbourhoods is None:
+        return Moments.of(windows, order, valid)
+    return local_moments(windows, order, neighbourhoods, valid)
+
+
 @dataclass(frozen=True)
 class _Lags:
     """Cuts frames of latents, (d, W, L), into samples at some lags, one lag after the other, and back."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from napari_calcdyn.recording import InputError
 
+MOST_FULL = 1024
+"""Most latents for which a VAR has all of them as predictors of each; with more, only neighbours."""
+RADIUS = 3
+"""Radius of the neighbours of so many latents, in steps of the grid."""
 _ROUNDING = 1e-6  # of the radius: a neighbour exactly at the radius is one
 _TILE = 8 / 3  # radii: sides of the squares whose latents are multiplied together; measured at radius 3
 _LOOK_UPS = 2**20
@@ -58,12 +63,15 @@ class Neighbourhoods:
         -1 where one of the two is missing.
     tiles : list of Tile
         All latents, in groups that are close together.
+    radius : float
+        Largest distance of a neighbour, in steps of the grid.
     """
 
     neighbours: Tensor
     partners: Tensor
     pairs: Tensor
     tiles: list[Tile]
+    radius: float
 
     @classmethod
     def within(cls, centres: Tensor, spacing: float, radius: float) -> Neighbourhoods:
@@ -99,7 +107,48 @@ class Neighbourhoods:
         device = centres.device
         lists = [torch.from_numpy(it).to(device) for it in (neighbours, partners, pairs)]
         groups = [torch.from_numpy(it).to(device) for it in _groups(at, max(1.0, _TILE * radius))]
-        return cls(lists[0], lists[1], lists[2], [_tile(it, lists[1][it], lists[0][it]) for it in groups])
+        return cls(
+            lists[0], lists[1], lists[2], [_tile(it, lists[1][it], lists[0][it]) for it in groups], radius
+        )
+
+    @classmethod
+    def if_many(cls, centres: Tensor, spacing: float) -> Neighbourhoods | None:
+        """Find the neighbours of more latents than a VAR takes as predictors of each.
+
+        Parameters
+        ----------
+        centres : Tensor (d, 2)
+            Centre of each latent, in pixels.
+        spacing : float
+            Distance between adjacent places of the grid, in pixels.
+
+        Returns
+        -------
+        Neighbourhoods or None
+            Within `RADIUS` steps; None for at most `MOST_FULL` latents.
+        """
+        return cls.within(centres, spacing, RADIUS) if len(centres) > MOST_FULL else None
+
+    def connections(self, values: NDArray[Any]) -> list[csr_array]:
+        """Write what targets have for their neighbours as sparse tables.
+
+        Parameters
+        ----------
+        values : ndarray (p, d, K)
+            Of each lag.
+
+        Returns
+        -------
+        list of csr_array (d, d)
+            [target, source] of each lag, zeros left out.
+        """
+        sources = self.neighbours.cpu().numpy()
+        tables = []
+        for lag in values:
+            target, place = np.nonzero((lag != 0) & (sources >= 0))
+            entries = lag[target, place], (target, sources[target, place])
+            tables.append(csr_array(entries, shape=(len(sources), len(sources))))
+        return tables
 
 
 def _groups(at: NDArray[np.float64], side: float) -> list[NDArray[np.int64]]:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from napari_calcdyn.models.lasso import solve_lasso
-from napari_calcdyn.models.var import Moments
+from napari_calcdyn.models.lasso.products import times
+from napari_calcdyn.models.var import Moments, Neighbourhoods
+from napari_calcdyn.models.var.local_moments import local_moments, moments_among
 from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
@@ -25,22 +27,30 @@ class Estimate:
     ----------
     mean, std : Tensor (d,)
         Of the latents it was estimated on.
-    coefficients : Tensor (p·d, d)
+    coefficients : Tensor (p·d, d) or (p·K, d)
         Between latents of unit variance; a lasso solution, differentiable.
     moments : Moments
         The moments that it was estimated from.
+    neighbourhoods : Neighbourhoods, optional
+        The predictors of each target, K at most, if these are not all latents.
     """
 
     mean: Tensor
     std: Tensor
     coefficients: Tensor
     moments: Moments
+    neighbourhoods: Neighbourhoods | None = None
 
     def residual(self, windows: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return ``mean (z − ẑ)²`` of every latent in windows (W, L, d), (d,); differentiable."""
-        order = len(self.coefficients) // len(self.mean)
-        predictors, targets = lagged((windows - self.mean) / self.std, order, valid)
-        residual = (targets - predictors @ self.coefficients) * self.std
+        standardised = (windows - self.mean) / self.std
+        a, near = self.coefficients, self.neighbourhoods
+        if near is not None:  # from second moments: each target has predictors of its own
+            moments = local_moments(standardised, len(a) // near.neighbours.shape[1], near, valid)
+            explained = (a * (2 * moments.cov - times(moments.gram, a))).sum(0)
+            return (moments.variance - explained) * self.std.square()
+        predictors, targets = lagged(standardised, len(a) // len(self.mean), valid)
+        residual = (targets - predictors @ a) * self.std
         return residual.square().sum(0) / len(residual)
 
     def signal_share(self, noise: Tensor) -> Tensor:
@@ -86,6 +96,7 @@ def estimate_var(
     valid: Tensor | None = None,
     memory: Estimate | None = None,
     span: float = 0,
+    neighbourhoods: Neighbourhoods | None = None,
 ) -> Estimate:
     """Estimate a sparse VAR on windows, differentiably, with the moments of earlier batches.
 
@@ -98,7 +109,7 @@ def estimate_var(
         Stretches of latents.
     order : int
         Number of lags p.
-    weights : Tensor (p·d, d)
+    weights : Tensor (p·d, d) or (p·K, d)
         Penalty weights.
     valid : Tensor (W, L), bool, optional
         Frames that can be used.
@@ -106,6 +117,8 @@ def estimate_var(
         The estimate of the previous step; no gradient flows into it.
     span : float
         Samples over which the memory decays.
+    neighbourhoods : Neighbourhoods, optional
+        Latents that may drive each one, on the device of the windows; all by default.
 
     Returns
     -------
@@ -115,7 +128,7 @@ def estimate_var(
     mean = chosen(windows, valid).mean(0)
     centred = windows - mean
     std = chosen(centred, valid).square().mean(0).add(_TINY).sqrt()
-    moments = Moments.of(centred / std, order, valid)
+    moments = moments_among(centred / std, order, neighbourhoods, valid)
     if memory is not None:
         keep = max(0.0, 1 - moments.samples / span)
         past = memory.moments
@@ -127,7 +140,7 @@ def estimate_var(
         weights=weights,
         warm_start=None if memory is None else memory.coefficients,
     )
-    return Estimate(mean, std, coefficients, moments)
+    return Estimate(mean, std, coefficients, moments, neighbourhoods)
 
 
 def detached(estimate: Estimate) -> Estimate:
