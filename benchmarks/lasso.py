@@ -1,4 +1,4 @@
-"""The lasso layer: speed beside scikit-learn, gradients, warm starts, memory at 1024 latents.
+"""The lasso layer: speed beside scikit-learn, gradients, warm starts, memory at 1024 latents, 4096 with neighbours.
 
 All solvers see the same problem in the same run: p = 128 predictors and m = 64 targets from n = 2000 samples
 of AR(0.9) columns, targets one step ahead, float64, the penalty a fraction of each target's λ_max. Every peer
@@ -184,11 +184,67 @@ def large(moments: str, fraction: float, dtype: str) -> Row:
     }
 
 
+def local(frames: int, dtype: str) -> Row:
+    """Solve and differentiate a VAR(2) over the neighbours of 64 × 64 latents; meant for a fresh process."""
+    import resource
+
+    import psutil
+
+    from napari_calcdyn.models.var.local_moments import local_moments
+    from napari_calcdyn.models.var.neighbours import Neighbourhoods
+
+    grid = torch.cartesian_prod(torch.arange(64), torch.arange(64)).float()
+    start = time.perf_counter()
+    neighbourhoods = Neighbourhoods.within(grid, 1.0, 3)
+    looked_up = time.perf_counter() - start
+    rng = np.random.default_rng(0)
+    z = np.zeros((8, frames, 64, 64), dtype)
+    for t in range(frames):  # each latent is driven by itself, and by the one above it two frames before
+        z[:, t] = rng.standard_normal((8, 64, 64))
+        if t > 1:
+            z[:, t] += 0.5 * z[:, t - 1] + 0.3 * np.roll(z[:, t - 2], 1, axis=1)
+    windows = torch.from_numpy(z.reshape(8, frames, -1) / z.std()).requires_grad_()
+    del z
+
+    def solved(given: Tensor, neighbours: Neighbourhoods) -> tuple[Row, Tensor, Tensor]:
+        begin = time.perf_counter()
+        moments = local_moments(given, 2, neighbours)
+        summed = time.perf_counter()
+        lam = 0.1 * lambda_max(moments.gram, moments.cov)
+        a = solve_lasso(moments.gram, moments.cov, lam)
+        found = time.perf_counter()
+        a.square().sum().backward()
+        differentiated = time.perf_counter()
+        parts = {"moments s": summed - begin, "solve s": found - summed, "backward s": differentiated - found}
+        with torch.no_grad():
+            begin = time.perf_counter()
+            solve_lasso(moments.gram, moments.cov, lam, warm_start=1.01 * a)
+            parts["solve again s"] = time.perf_counter() - begin
+            peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            begin = time.perf_counter()
+            lasso_path(moments.gram, moments.cov, max_knots=128)
+            path = {"path of 128 knots s": time.perf_counter() - begin}
+        return {**parts, "peak memory growth MB": (peak - before) / 1e6, **path}, a, moments.cov
+
+    before = psutil.Process().memory_info().rss
+    solved(windows[:, :8, :9], Neighbourhoods.within(grid[:9], 1.0, 3))  # load what is compiled
+    before = psutil.Process().memory_info().rss
+    row, a, cov = solved(windows, neighbourhoods)
+    return {
+        "samples": 8 * (frames - 2),
+        "predictors of a target": len(cov),
+        "dtype": dtype,
+        "non-zeros per target": float((a != 0).sum(dim=0).double().mean()),
+        "neighbours s": looked_up,
+        **row,
+    }
+
+
 def compile_seconds() -> float:
     """Import of the kernels with an empty cache, less the same import with a filled one."""
     code = (
         "import time, numba, torch; t = time.perf_counter();"
-        "from napari_calcdyn.models import _lasso_homotopy; print(time.perf_counter() - t)"
+        "from napari_calcdyn.models.lasso import local_kernels; print(time.perf_counter() - t)"
     )
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
@@ -202,7 +258,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repeats, one large problem")
     parser.add_argument("--large", nargs=3, metavar=("FILE", "FRACTION", "DTYPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--local", nargs=2, metavar=("FRAMES", "DTYPE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.local:
+        frames, dtype = arguments.local
+        print(json.dumps(local(int(frames), dtype)))
+        return
     if arguments.large:
         file, fraction, dtype = arguments.large
         print(json.dumps(large(file, float(fraction), dtype)))
@@ -242,6 +303,22 @@ def main() -> None:
         notes=(
             "1024 latents, one lag, n = 4000; each line in a fresh process. The growth is the highest memory"
             " of the whole process over what it held before the solve, moments loaded."
+        ),
+    )
+    cases = [("66", "float32"), ("258", "float32"), ("258", "float64")]
+    results = [
+        json.loads(subprocess.check_output([sys.executable, __file__, "--local", *case], text=True))
+        for case in (cases[:1] if quick else cases)
+    ]
+    save(
+        f"lasso_local{suffix}",
+        results,
+        command=command,
+        notes=(
+            "4096 latents on a grid of 64 × 64, order 2, the neighbours within three steps of each; 0.1 λ_max, two"
+            " threads, each line in a fresh process. Backward goes to the latents; solve contains λ_max. The"
+            " growth is the highest memory of the whole process over what it held before, latents and lists of"
+            " neighbours loaded. Gram matrix and tables of all latents would take 0.8 GB in double precision."
         ),
     )
 

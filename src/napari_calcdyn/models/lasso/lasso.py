@@ -27,14 +27,15 @@ from torch import Tensor
 from napari_calcdyn.recording import InputError
 
 from .checks import check_penalty, check_problem, check_warm_start
+from .local import Gram, LocalGram
 from .path import LassoPath, trace
 from .solve import largest_penalty, solve_problem
 
-__all__ = ["LassoPath", "lambda_max", "lasso_path", "solve_lasso"]
+__all__ = ["LassoPath", "LocalGram", "lambda_max", "lasso_path", "solve_lasso"]
 
 
 def solve_lasso(
-    gram: Tensor,
+    gram: Gram,
     cov: Tensor,
     penalty: Tensor | float,
     *,
@@ -85,7 +86,7 @@ def solve_lasso(
 
 
 def lasso_path(
-    gram: Tensor, cov: Tensor, *, weights: Tensor | None = None, max_knots: int | None = None
+    gram: Gram, cov: Tensor, *, weights: Tensor | None = None, max_knots: int | None = None
 ) -> LassoPath:
     """Follow the exact lasso path of every target from λ_max down (LARS with the lasso modification).
 
@@ -116,7 +117,7 @@ def lasso_path(
     return trace(problem, max_knots)
 
 
-def lambda_max(gram: Tensor, cov: Tensor, weights: Tensor | None = None) -> Tensor:
+def lambda_max(gram: Gram, cov: Tensor, weights: Tensor | None = None) -> Tensor:
     """Smallest penalty at which every penalised coefficient is zero.
 
     ``max_k |c_k| / w_k``; with unpenalised variables (weight 0), `cov` is taken after regressing them out.

@@ -14,6 +14,7 @@ from napari_calcdyn.recording import InputError
 
 from .active_set import on_support
 from .checks import Problem, check_penalty
+from .products import times_at
 from .solve import solve_problem
 
 _LEAVES = 2
@@ -219,9 +220,8 @@ class LassoPath:
         b = on_support(problem.gram, problem.cov, active)
         d = on_support(problem.gram, torch.where(active, weights * sign, 0.0), active)
         pick = which.clamp_min(0)
-        row_of_gram = problem.gram[pick].t()
-        e = problem.cov.gather(0, pick[None])[0] - (row_of_gram * b).sum(0)
-        h = (row_of_gram * d).sum(0)
+        e = problem.cov.gather(0, pick[None])[0] - times_at(problem.gram, b, pick)
+        h = times_at(problem.gram, d, pick)
         gap = side * weights.gather(0, pick[None])[0] - h
         known = self.knots.gather(0, index[None])[0]
         moving = (which >= 0) & (gap != 0)
@@ -267,30 +267,5 @@ class KnotCoefficients:
 def trace(problem: Problem, max_knots: int | None) -> LassoPath:
     """Follow the path of every target on the CPU, in parallel over targets."""
     from . import cpu as _lasso_cpu
-    from . import homotopy as _lasso_homotopy
 
-    p, m = problem.cov.shape
-    gram = _lasso_cpu.square(problem.gram)
-    covariance, weights = _lasso_cpu.rows(problem.cov), _lasso_cpu.rows(problem.weights)
-    capacity = 3 * p + 8 if max_knots is None else max_knots
-    collinear = _lasso_cpu.collinear_tolerance(problem.gram.dtype)
-    while True:
-        shape = (m, capacity)
-        out = {
-            "knots": np.full(shape, np.nan),
-            "variable": np.full(shape, -1, np.int32),
-            "event": np.zeros(shape, np.int8),
-            "fit": np.zeros(shape),
-            "nonzeros": np.zeros(shape, np.int32),
-            "counts": np.zeros(m, np.int32),
-            "base": np.zeros((m, p), np.bool_),
-            "ended": np.zeros(m, np.bool_),
-        }
-        arrays = (gram, covariance, weights, *out.values(), collinear)
-        longest = max(_lasso_cpu.over_targets(_lasso_homotopy.trace_targets, m, *arrays))
-        if max_knots is not None or out["ended"].all():
-            break
-        capacity *= 4
-    for name in ("knots", "variable", "event", "fit", "nonzeros"):
-        out[name] = np.ascontiguousarray(out[name][:, :longest].T)
-    return LassoPath(problem, out)
+    return LassoPath(problem, _lasso_cpu.trace(problem.gram, problem.cov, problem.weights, max_knots))

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from .active_set import on_support
 from .checks import Problem
+from .local import Gram
+from .products import times
 
 
 def solve_problem(problem: Problem, lam: Tensor, start: Tensor | None) -> Tensor:
@@ -38,15 +40,15 @@ def largest_penalty(problem: Problem) -> Tensor:
     if problem.unpenalised:
         free = problem.weights == 0
         base = on_support(problem.gram, problem.cov, free)
-        residual = torch.where(free, 0.0, problem.cov - problem.gram @ base)
+        residual = torch.where(free, 0.0, problem.cov - times(problem.gram, base))
     weights = torch.where(problem.weights == 0, torch.inf, problem.weights)
     which = (residual.detach().abs() / weights).argmax(dim=0, keepdim=True)
     return (residual.gather(0, which).abs() / weights.gather(0, which))[0]
 
 
-def _backend(gram: Tensor) -> Callable[..., tuple[Tensor, Tensor, int]]:
+def _backend(gram: Gram) -> Callable[..., tuple[Tensor, Tensor, int]]:
     # Solvers load when first used: compiled code has no business in an import of the package.
-    if gram.device.type == "cuda":
+    if isinstance(gram, Tensor) and gram.device.type == "cuda":
         from .batched import solve as solve_batched
 
         return solve_batched

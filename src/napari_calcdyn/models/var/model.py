@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import pairwise
@@ -11,6 +12,7 @@ from operator import add
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from napari_calcdyn.models.lasso import lasso_path
@@ -18,11 +20,13 @@ from napari_calcdyn.models.lasso.lasso import LassoPath
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.ranges import stretches
 
+from .local_moments import moments_among
 from .moments import Moments, with_past
+from .neighbours import Neighbourhoods
 from .selection import Selection, choose_penalty
 
 MOST_KNOTS = 128
-_CHUNK = 4096
+_CHUNK, _CHUNK_VALUES, _SHORTEST_CHUNK = 4096, 2**22, 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +42,12 @@ class VAR:
         Mean μ and standard deviation of the latents that were fitted.
     moments : Moments
         Second moments of the standardised latents.
-    weights : Tensor (p·d, d)
+    weights : Tensor (p·d, d) or (p·K, d)
         Penalty weights.
     penalty : Tensor (d,)
         λ of each target, for standardised latents.
+    neighbourhoods : Neighbourhoods, optional
+        The predictors of each target, K at most, if these are not all latents.
     """
 
     mean: NDArray[np.float64]
@@ -49,6 +55,7 @@ class VAR:
     moments: Moments
     weights: Tensor
     penalty: Tensor
+    neighbourhoods: Neighbourhoods | None = None
 
     @property
     def latents(self) -> int:
@@ -58,7 +65,8 @@ class VAR:
     @property
     def order(self) -> int:
         """Number of lags p."""
-        return len(self.moments.gram) // self.latents
+        near = self.neighbourhoods
+        return len(self.moments.gram) // (self.latents if near is None else near.neighbours.shape[1])
 
     @cached_property
     def path(self) -> LassoPath:
@@ -79,18 +87,38 @@ class VAR:
     @cached_property
     def standardised(self) -> NDArray[np.float64]:
         """Coefficients (p, d, d) as [lag, target, source] between latents of unit variance."""
-        stacked = self.path.solve(self.penalty).detach()
-        return stacked.view(self.order, self.latents, self.latents).transpose(1, 2).numpy()
+        if self.neighbourhoods is None:
+            return self._by_lag
+        return np.stack([it.toarray() for it in self.neighbourhoods.connections(self._by_lag)])
 
     @cached_property
     def coefficients(self) -> NDArray[np.float32]:
         """Coefficients (p, d, d) as [lag, target, source], in units of the latents."""
-        return (self.standardised * (self.std[:, None] / self.std[None, :])).astype(np.float32)
+        if self.neighbourhoods is None:
+            return (self.standardised * (self.std[:, None] / self.std[None, :])).astype(np.float32)
+        return np.stack([it.toarray() for it in self._sparse])
+
+    @property
+    def tables(self) -> list[NDArray[np.float32]] | list[csr_array]:
+        """Coefficients of each lag, (d, d) as [target, source]; sparse matrices if only neighbours are predictors."""
+        return list(self.coefficients) if self.neighbourhoods is None else self._sparse
 
     @property
     def nonzeros(self) -> int:
         """Number of coefficients that are not zero."""
-        return int(np.count_nonzero(self.standardised))
+        return int(np.count_nonzero(self._by_lag))
+
+    @cached_property
+    def _by_lag(self) -> NDArray[np.float64]:
+        """Coefficients (p, d, d) or (p, d, K) as [lag, target, source] between latents of unit variance."""
+        stacked = self.path.solve(self.penalty).detach()
+        return stacked.view(self.order, -1, self.latents).transpose(1, 2).numpy()
+
+    @cached_property
+    def _sparse(self) -> list[csr_array]:
+        assert self.neighbourhoods is not None
+        units = self.std[:, None] / self.std[self.neighbourhoods.neighbours.numpy()]
+        return self.neighbourhoods.connections((self._by_lag * units).astype(np.float32))
 
     def at(self, *, fraction: float | None = None, nonzeros: int | None = None) -> VAR:
         """Return the model at another point of the path.
@@ -139,10 +167,14 @@ class VAR:
             The mean where there is no past: in the first `order` rows, and after rows of NaN.
         """
         centred = np.asarray(latents, np.float32) - self.mean.astype(np.float32)
+        missing = np.isnan(centred.sum(1))
         predicted = np.zeros_like(centred)
-        for lag, matrix in enumerate(self.coefficients, start=1):
-            predicted[self.order :] += centred[self.order - lag : len(centred) - lag] @ matrix.T
-        predicted[np.isnan(predicted).any(1)] = 0
+        without_past = np.zeros(len(centred), bool)
+        for lag, matrix in enumerate(self.tables, start=1):
+            before = slice(self.order - lag, len(centred) - lag)
+            predicted[self.order :] += centred[before] @ matrix.T
+            without_past[self.order :] |= missing[before]
+        predicted[without_past] = 0
         return predicted + self.mean.astype(np.float32)
 
 
@@ -159,6 +191,7 @@ def penalty_weights(
     *,
     distance_penalty: float = 0.0,
     penalise_own_past: bool = True,
+    neighbourhoods: Neighbourhoods | None = None,
 ) -> Tensor:
     """Return the penalty weight of each connection.
 
@@ -174,13 +207,22 @@ def penalty_weights(
         By how much the weight grows over the distance to a neighbour; 0 penalises all connections equally.
     penalise_own_past : bool
         Whether a latent's own past is penalised like any other connection.
+    neighbourhoods : Neighbourhoods, optional
+        The predictors of each target, if these are not all latents.
 
     Returns
     -------
-    Tensor (p·d, d), float64
+    Tensor (p·d, d) or (p·K, d), float64
         ``1 + ρ·distance/spacing``; 0 for a latent's own past if that is not penalised.
     """
     at = centres.cpu().double()
+    if neighbourhoods is not None:
+        sources = neighbourhoods.neighbours.T.cpu()
+        distances: Tensor = torch.linalg.vector_norm(at[sources] - at, dim=2)
+        weights = 1 + distance_penalty / spacing * distances
+        if not penalise_own_past:
+            weights[sources == torch.arange(len(at))] = 0
+        return weights.repeat(order, 1)
     weights = 1 + distance_penalty / spacing * torch.cdist(at, at)
     if not penalise_own_past:
         weights.fill_diagonal_(0)
@@ -188,7 +230,12 @@ def penalty_weights(
 
 
 def fit_var(
-    latents: NDArray[np.floating], order: int, selection: Selection, *, weights: Tensor | None = None
+    latents: NDArray[np.floating],
+    order: int,
+    selection: Selection,
+    *,
+    weights: Tensor | None = None,
+    neighbourhoods: Neighbourhoods | None = None,
 ) -> VAR:
     """Estimate a sparse VAR.
 
@@ -201,8 +248,10 @@ def fit_var(
         Number of lags p.
     selection : Selection
         How the penalty is chosen.
-    weights : Tensor (p·d, d), optional
+    weights : Tensor (p·d, d) or (p·K, d), optional
         Penalty weights, as from `penalty_weights`; 1 by default.
+    neighbourhoods : Neighbourhoods, optional
+        Latents that may drive each one; all by default, which takes memory that grows with their squared number.
 
     Returns
     -------
@@ -220,35 +269,41 @@ def fit_var(
     if frames < 2 * order + 4:
         raise InputError(f"{frames} frames are too few for a VAR of order {order}: take a longer recording.")
     mean = sum(latents[it.start : it.stop].sum(0, dtype=np.float64) for it in pieces) / frames
+    chunk = max(_SHORTEST_CHUNK, min(_CHUNK, _CHUNK_VALUES // width))
     chunks = [
-        latents[start - order : min(start + _CHUNK, it.stop)]
+        latents[start - order : min(start + chunk, it.stop)]
         for it in pieces
-        for start in range(it.start + order, it.stop, _CHUNK)
+        for start in range(it.start + order, it.stop, chunk)
     ]
     first = [latents[it.start : it.start + order] for it in pieces]
     std = np.sqrt(
-        sum(np.square(chunk - mean).sum(0) for chunk in [*first, *(it[order:] for it in chunks)]) / frames
+        sum(np.square(part - mean).sum(0) for part in [*first, *(it[order:] for it in chunks)]) / frames
     )
     std[std == 0] = 1  # a constant latent: its column of G is zero, and the lasso leaves it out
 
-    moments = reduce(add, (Moments.of(torch.from_numpy((it - mean) / std)[None], order) for it in chunks))
+    def moments_of(part: NDArray[np.floating], valid: Tensor | None = None) -> Moments:
+        standardised = torch.from_numpy((part - mean) / std)[None]
+        return moments_among(standardised, order, neighbourhoods, valid)
+
+    moments = reduce(add, map(moments_of, chunks))
     if weights is None:
-        weights = torch.ones(order * width, width, dtype=torch.float64)
+        weights = torch.ones_like(moments.cov)
     path = trace_path(moments, weights)
-    folds = _folds(latents, mean, std, order) if selection.rule == "cross-validation" else []
-    var = VAR(mean, std, moments, weights, choose_penalty(path, moments, selection, folds, weights))
+    folds = _folds(latents, order, moments_of) if selection.rule == "cross-validation" else []
+    penalty = choose_penalty(path, moments, selection, folds, weights)
+    var = VAR(mean, std, moments, weights, penalty, neighbourhoods)
     var.__dict__["path"] = path
     return var
 
 
 def _folds(
-    latents: NDArray[np.floating], mean: NDArray[np.float64], std: NDArray[np.float64], order: int
+    latents: NDArray[np.floating], order: int, moments_of: Callable[[NDArray[np.floating], Tensor], Moments]
 ) -> list[Moments]:
     """Return the moments of five consecutive blocks of time."""
     edges = np.linspace(0, len(latents), 6).astype(int)
     folds = []
-    for block in (torch.from_numpy((latents[a:b] - mean) / std)[None] for a, b in pairwise(edges)):
-        valid = block.isfinite().all(2)
-        if len(block[0]) > order and with_past(valid, order).any():
-            folds.append(Moments.of(block, order, valid))
+    for block in (latents[a:b] for a, b in pairwise(edges)):
+        valid = torch.from_numpy(np.isfinite(block).all(1))[None]
+        if len(block) > order and with_past(valid, order).any():
+            folds.append(moments_of(block, valid))
     return folds

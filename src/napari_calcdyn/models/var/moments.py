@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from napari_calcdyn.models.lasso.local import Gram, joined, parts
+
 
 def lagged(windows: Tensor, order: int, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Cut windows into predictors and targets.
@@ -60,9 +62,9 @@ class Moments:
 
     Parameters
     ----------
-    gram : Tensor (p·d, p·d)
-        G.
-    cov : Tensor (p·d, d)
+    gram : Tensor (p·d, p·d) or LocalGram
+        G; of each target, over its own predictors, if these are its neighbours only.
+    cov : Tensor (p·d, d) or (p·K, d)
         C.
     variance : Tensor (d,)
         Mean square of each target.
@@ -70,7 +72,7 @@ class Moments:
         n; a decayed memory counts in part.
     """
 
-    gram: Tensor
+    gram: Gram
     cov: Tensor
     variance: Tensor
     samples: float
@@ -101,8 +103,9 @@ class Moments:
         """Pool the moments of two stretches."""
         n = self.samples + other.samples
         mine, theirs = self.samples / n, other.samples / n
+        (values, pairs), (others, _) = parts(self.gram), parts(other.gram)
         return Moments(
-            mine * self.gram + theirs * other.gram,
+            joined(mine * values + theirs * others, pairs),
             mine * self.cov + theirs * other.cov,
             mine * self.variance + theirs * other.variance,
             n,

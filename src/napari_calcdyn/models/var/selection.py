@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_calcdyn.models.lasso import lambda_max, solve_lasso
 from napari_calcdyn.models.lasso.lasso import LassoPath
+from napari_calcdyn.models.lasso.products import times
 
 from .moments import Moments
 
@@ -109,6 +110,6 @@ def _cross_validated(folds: list[Moments], weights: Tensor) -> Tensor:
         a = None
         for index, fraction in enumerate(_FRACTIONS):
             a = solve_lasso(train.gram, train.cov, float(fraction) * largest, weights=weights, warm_start=a)
-            fit = (a * (test.gram @ a - 2 * test.cov)).sum(0)
+            fit = (a * (times(test.gram, a) - 2 * test.cov)).sum(0)
             errors[index] += test.samples * (test.variance + fit)
     return torch.from_numpy(_FRACTIONS)[errors.argmin(0)]

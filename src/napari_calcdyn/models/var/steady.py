@@ -87,10 +87,9 @@ def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]
         return np.zeros(var.latents)
     usable = np.all([whole[order - lag : len(whole) - lag] for lag in range(order + 1)], axis=0)
     rest = before(0)[usable]
-    for lag, table in enumerate(var.coefficients, start=1):
-        others = table - np.diag(np.diag(table))
-        if others.any():
-            rest = rest - before(lag)[usable] @ others.T
+    for lag, table in enumerate(var.tables, start=1):
+        past = before(lag)[usable]
+        rest = rest - (past @ table.T - past * table.diagonal())  # of others
     recent = sum(before(lag)[usable] for lag in range(1, FRAMES + 1)) / FRAMES
     power = np.square(recent).sum(0)
     own: NDArray[np.float64] = np.zeros_like(power)

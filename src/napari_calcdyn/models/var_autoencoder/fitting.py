@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
-from napari_calcdyn.models.var import VAR, Selection, SteadyVAR, fit_own_past, fit_var
+from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
 from .config import VARAutoencoderConfig
@@ -149,7 +149,9 @@ def _estimate(
     latents = encode_movie(network, frames, span, progress)
     known = split.known - span.start
     selection = Selection(config.selection, config.fraction, config.nonzeros)
-    var = fit_var(latents[:known], config.order, selection, weights=configured_weights(network, config))
+    near = Neighbourhoods.if_many(network.centres.cpu(), network.stride)
+    weights = configured_weights(network, config, near)
+    var = fit_var(latents[:known], config.order, selection, weights=weights, neighbourhoods=near)
     own = fit_own_past(var, latents)  # of all frames, as a cell may be active only in those held out
     report(progress, len(span), len(span))
     return (

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.keeping import Keeper
+from napari_calcdyn.models.lasso.local import joined, parts
 from napari_calcdyn.models.model import Model
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.models.var import VAR, Moments, SteadyVAR
+from napari_calcdyn.models.var import VAR, Moments, Neighbourhoods, SteadyVAR
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.recording.quality import correct_movie
@@ -236,7 +237,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             "offset": torch.from_numpy(self.offset),
             "var.mean": torch.from_numpy(var.mean),
             "var.std": torch.from_numpy(var.std),
-            "var.gram": var.moments.gram,
+            "var.gram": parts(var.moments.gram)[0],
             "var.cov": var.moments.cov,
             "var.variance": var.moments.variance,
             "var.weights": var.weights,
@@ -249,6 +250,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             "scale": self.scale,
             "smoothing": self.steady.smoothing,
             "samples": var.moments.samples,
+            "radius": None if var.neighbourhoods is None else var.neighbourhoods.radius,
             "corrections": None,
         }
         if corrections is not None:
@@ -261,11 +263,14 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         height, width = saved["frame_shape"]
         self.network = PatchAutoencoder((height, width), saved["latents"], self.config.kernels)
-        moments = Moments(
-            tensors["var.gram"], tensors["var.cov"], tensors["var.variance"], int(saved["samples"])
-        )
+        near = None
+        if saved.get("radius") is not None:
+            self.network.places = tensors["network.places"]
+            near = Neighbourhoods.within(self.network.centres, self.network.stride, float(saved["radius"]))
+        gram = joined(tensors["var.gram"], None if near is None else near.pairs)
+        moments = Moments(gram, tensors["var.cov"], tensors["var.variance"], int(saved["samples"]))
         mean, std = tensors["var.mean"].numpy(), tensors["var.std"].numpy()
-        self.var = VAR(mean, std, moments, tensors["var.weights"], tensors["var.penalty"])
+        self.var = VAR(mean, std, moments, tensors["var.weights"], tensors["var.penalty"], near)
         self.steady = SteadyVAR(self.var, tensors["steady.own"].numpy(), float(saved["smoothing"]))
         self.offset, self.scale = tensors["offset"].numpy(), float(saved["scale"])
         self.corrections = _corrections(saved.get("corrections"), tensors)
@@ -289,9 +294,14 @@ def _corrections(saved: dict[str, Any] | None, tensors: dict[str, Tensor]) -> Co
 
 def _check_sizes(var: VAR, own: NDArray[np.float64], latents: int, order: int) -> None:
     """Raise ValueError if the sizes of the VAR are wrong."""
-    moments, predictors = var.moments, order * latents
-    found = (own, var.mean, var.std, var.penalty, moments.variance, moments.gram, moments.cov, var.weights)
-    square, tall = (predictors, predictors), (predictors, latents)
+    moments, near = var.moments, var.neighbourhoods
+    gram = parts(moments.gram)[0]
+    found = (own, var.mean, var.std, var.penalty, moments.variance, gram, moments.cov, var.weights)
+    predictors = order * (latents if near is None else near.neighbours.shape[1])
+    square: tuple[int, ...] = (predictors, predictors)
+    if near is not None:
+        square = (order, order, *near.partners.shape)
+    tall = (predictors, latents)
     expected = [(latents,)] * 5 + [square, tall, tall]
     if [tuple(values.shape) for values in found] != expected:
         raise ValueError("sizes disagree")

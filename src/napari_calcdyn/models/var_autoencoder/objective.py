@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.var import Neighbourhoods, penalty_weights
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError
 
@@ -21,14 +21,17 @@ _MOST_FRAMES_IN_CHECK = 256
 _STEP_BYTES = 512 * 2**20
 
 
-def configured_weights(network: PatchAutoencoder, config: VARAutoencoderConfig) -> Tensor:
-    """Return the penalty weights of the settings, (p·d, d)."""
+def configured_weights(
+    network: PatchAutoencoder, config: VARAutoencoderConfig, neighbourhoods: Neighbourhoods | None = None
+) -> Tensor:
+    """Return the penalty weights of the settings, (p·d, d), or (p·K, d) of neighbours only."""
     return penalty_weights(
         network.centres,
         network.stride,
         config.order,
         distance_penalty=config.distance_penalty,
         penalise_own_past=config.penalise_own_past,
+        neighbourhoods=neighbourhoods,
     )
 
 
@@ -71,7 +74,9 @@ class Objective:
                 " or a better recording."
             )
         self._starts: list[list[int]] = [it[:fewest].tolist() for it in drawn]
-        self._weights = configured_weights(network, config).float().to(network.places.device)
+        self._near = Neighbourhoods.if_many(network.centres, network.stride)
+        weights = configured_weights(network, config, self._near)
+        self._weights = weights.float().to(network.places.device)
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
         self._noise = noise
@@ -98,6 +103,7 @@ class Objective:
             valid=to_fit,
             memory=self._memory,
             span=self._span,
+            neighbourhoods=self._near,
         )
         self._memory = detached(estimate)
         residual = estimate.residual(windows[1::2], to_score)
@@ -129,6 +135,7 @@ class Objective:
             self._config.order,
             self._weights,
             valid=None if seen is None else seen[None],
+            neighbourhoods=self._near,
         )
         latents, chosen = torch.cat(ahead)[None], None if coming is None else coming[None]
         residual = estimate.residual(latents, chosen)
@@ -153,7 +160,7 @@ class Objective:
         device = self._frames.device
         # numbers alone are of double precision, which not every device has
         here = {name: value.to(device) if value.ndim else value for name, value in state.items()}
-        self._memory = Estimate.of_state(here) if here else None
+        self._memory = Estimate.of_state(here, self._near) if here else None
 
     def _penalty(self, estimate: Estimate, residual: Tensor, corners: Tensor) -> Tensor:
         """Return the prediction error for each pixel, every latent weighted by its share that is not shot noise.

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from napari_calcdyn.models.lasso import solve_lasso
-from napari_calcdyn.models.var import Moments
+from napari_calcdyn.models.lasso.local import joined, parts
+from napari_calcdyn.models.lasso.products import times
+from napari_calcdyn.models.var import Moments, Neighbourhoods
+from napari_calcdyn.models.var.local_moments import local_moments, moments_among
 from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
@@ -24,22 +27,30 @@ class Estimate:
     ----------
     mean, std : Tensor (d,)
         Of the latents it was estimated on.
-    coefficients : Tensor (p·d, d)
+    coefficients : Tensor (p·d, d) or (p·K, d)
         Between latents of unit variance; a lasso solution, differentiable.
     moments : Moments
         The moments that it was estimated from.
+    neighbourhoods : Neighbourhoods, optional
+        The predictors of each target, K at most, if these are not all latents.
     """
 
     mean: Tensor
     std: Tensor
     coefficients: Tensor
     moments: Moments
+    neighbourhoods: Neighbourhoods | None = None
 
     def residual(self, windows: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return ``mean (z − ẑ)²`` of every latent in windows (W, L, d), (d,); differentiable."""
-        order = len(self.coefficients) // len(self.mean)
-        predictors, targets = lagged((windows - self.mean) / self.std, order, valid)
-        residual = (targets - predictors @ self.coefficients) * self.std
+        standardised = (windows - self.mean) / self.std
+        a, near = self.coefficients, self.neighbourhoods
+        if near is not None:  # from second moments: each target has predictors of its own
+            moments = local_moments(standardised, len(a) // near.neighbours.shape[1], near, valid)
+            explained = (a * (2 * moments.cov - times(moments.gram, a))).sum(0)
+            return (moments.variance - explained) * self.std.square()
+        predictors, targets = lagged(standardised, len(a) // len(self.mean), valid)
+        residual = (targets - predictors @ a) * self.std
         return residual.square().sum(0) / len(residual)
 
     def signal_share(self, noise: Tensor) -> Tensor:
@@ -53,17 +64,18 @@ class Estimate:
             "mean": self.mean,
             "std": self.std,
             "coefficients": self.coefficients,
-            "gram": moments.gram,
+            "gram": parts(moments.gram)[0],
             "cov": moments.cov,
             "variance": moments.variance,
             "samples": torch.tensor(moments.samples, dtype=torch.float64),
         }
 
     @classmethod
-    def of_state(cls, state: dict[str, Tensor]) -> Estimate:
-        """Return the estimate that `state_dict` was called on."""
-        moments = Moments(state["gram"], state["cov"], state["variance"], float(state["samples"]))
-        return cls(state["mean"], state["std"], state["coefficients"], moments)
+    def of_state(cls, state: dict[str, Tensor], neighbourhoods: Neighbourhoods | None) -> Estimate:
+        """Return the estimate that `state_dict` was called on, whose neighbourhoods are no part of it."""
+        gram = joined(state["gram"], None if neighbourhoods is None else neighbourhoods.pairs)
+        moments = Moments(gram, state["cov"], state["variance"], float(state["samples"]))
+        return cls(state["mean"], state["std"], state["coefficients"], moments, neighbourhoods)
 
 
 def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -104,6 +116,7 @@ def estimate_var(
     valid: Tensor | None = None,
     memory: Estimate | None = None,
     span: float = 0,
+    neighbourhoods: Neighbourhoods | None = None,
 ) -> Estimate:
     """Estimate a sparse VAR on windows, differentiably, with the moments of earlier batches.
 
@@ -116,7 +129,7 @@ def estimate_var(
         Stretches of latents.
     order : int
         Number of lags p.
-    weights : Tensor (p·d, d)
+    weights : Tensor (p·d, d) or (p·K, d)
         Penalty weights.
     valid : Tensor (W, L), bool, optional
         Frames that can be used.
@@ -124,6 +137,8 @@ def estimate_var(
         The estimate of the previous step; no gradient flows into it.
     span : float
         Samples over which the memory decays.
+    neighbourhoods : Neighbourhoods, optional
+        Latents that may drive each one, on the device of the windows; all by default.
 
     Returns
     -------
@@ -133,7 +148,7 @@ def estimate_var(
     mean = chosen(windows, valid).mean(0)
     centred = windows - mean
     std = chosen(centred, valid).square().mean(0).add(_TINY).sqrt()
-    moments = Moments.of(centred / std, order, valid)
+    moments = moments_among(centred / std, order, neighbourhoods, valid)
     if memory is not None:
         keep = max(0.0, 1 - moments.samples / span)
         past = memory.moments
@@ -145,12 +160,13 @@ def estimate_var(
         weights=weights,
         warm_start=None if memory is None else memory.coefficients,
     )
-    return Estimate(mean, std, coefficients, moments)
+    return Estimate(mean, std, coefficients, moments, neighbourhoods)
 
 
 def detached(estimate: Estimate) -> Estimate:
     """Return the estimate without its history."""
-    return Estimate.of_state({name: value.detach() for name, value in estimate.state_dict().items()})
+    state = {name: value.detach() for name, value in estimate.state_dict().items()}
+    return Estimate.of_state(state, estimate.neighbourhoods)
 
 
 def draw_windows(

@@ -1,0 +1,175 @@
+"""Compiled lasso with a Gram matrix for each target: put together from the shared table, then the shared kernels.
+
+Arrays hold one target per row. The flat ``table`` (p, p, d·M) and the places ``pairs`` (d, K, K) of a target's
+pairs in it are those of `LocalGram`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from . import kernels
+from .homotopy import trace_targets as _trace_targets
+from .kernels import _OPTIONS
+
+_solve_targets, _solve_supports = kernels.solve_targets, kernels.solve_supports
+
+
+@njit("void(float64[:, :, ::1], int32[:, ::1], float64[:, ::1])", **_OPTIONS)
+def _assemble(table, pairs, gram):  # type: ignore[no-untyped-def]
+    """Fill the Gram matrix (p·K, p·K) of the target with these pairs (K, K)."""
+    lags, width = table.shape[0], pairs.shape[0]
+    for i in range(width):
+        for k in range(i, width):
+            there, back = pairs[i, k], pairs[k, i]
+            for a in range(lags):
+                for b in range(lags):
+                    value = 0.0
+                    if there >= 0:
+                        value = 0.5 * (table[a, b, there] + table[b, a, back])
+                    gram[a * width + i, b * width + k] = value
+                    gram[b * width + k, a * width + i] = value
+
+
+@njit(
+    "int64(float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],"
+    " boolean[:, ::1], float64, int64, int64)",
+    **_OPTIONS,
+)
+def solve_targets(table, pairs, covariance, threshold, a, active, collinear, start, stop):  # type: ignore[no-untyped-def]
+    """Do what the kernel of this name does for a shared Gram matrix."""
+    p = covariance.shape[1]
+    gram = np.empty((p, p))
+    missed = 0
+    for j in range(start, stop):
+        _assemble(table, pairs[j], gram)
+        missed += _solve_targets(gram, covariance, threshold, a, active, collinear, j, j + 1)
+    return missed
+
+
+@njit(
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], boolean[:, ::1], float64[:, ::1], float64,"
+    " int64, int64)",
+    **_OPTIONS,
+)
+def solve_supports(table, pairs, right, active, x, collinear, start, stop):  # type: ignore[no-untyped-def]
+    """Do what the kernel of this name does for a shared Gram matrix."""
+    p = right.shape[1]
+    gram = np.empty((p, p))
+    for j in range(start, stop):
+        _assemble(table, pairs[j], gram)
+        _solve_supports(gram, right, active, x, collinear, j, j + 1)
+
+
+@njit(
+    "int64(float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1],"
+    " int32[:, ::1], int8[:, ::1], float64[:, ::1], int32[:, ::1], int32[::1], boolean[:, ::1], boolean[::1],"
+    " float64, int64, int64)",
+    **_OPTIONS,
+)
+def trace_targets(  # type: ignore[no-untyped-def]
+    table,
+    pairs,
+    covariance,
+    weights,
+    knots,
+    variable,
+    event,
+    fit,
+    nonzeros,
+    counts,
+    base,
+    ended,
+    tolerance,
+    start,
+    stop,
+):
+    """Do what the kernel of this name does for a shared Gram matrix."""
+    p = covariance.shape[1]
+    gram = np.empty((p, p))
+    longest = 0
+    for j in range(start, stop):
+        _assemble(table, pairs[j], gram)
+        count = _trace_targets(
+            gram,
+            covariance,
+            weights,
+            knots,
+            variable,
+            event,
+            fit,
+            nonzeros,
+            counts,
+            base,
+            ended,
+            tolerance,
+            j,
+            j + 1,
+        )
+        longest = max(longest, count)
+    return longest
+
+
+@njit(
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], float64[:, ::1], int64, int64)", **_OPTIONS
+)
+def multiply(table, pairs, x, product, start, stop):  # type: ignore[no-untyped-def]
+    """``product[j] = gram_j x[j]``."""
+    p = x.shape[1]
+    gram = np.empty((p, p))
+    for j in range(start, stop):
+        _assemble(table, pairs[j], gram)
+        for i in range(p):
+            product[j, i] = 0.0
+        for k in range(p):
+            value = x[j, k]
+            if value != 0.0:
+                for i in range(p):
+                    product[j, i] += value * gram[k, i]
+
+
+@njit("void(int32[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, :, ::1])", **_OPTIONS)
+def add_outer(pairs, x, y, table):  # type: ignore[no-untyped-def]
+    """Add ``(x[j] y[j]ᵀ + y[j] x[j]ᵀ)/2`` to where the Gram matrix of each target comes from.
+
+    Targets share entries: one thread does all of them. It visits only non-zeros.
+    """
+    lags, width = table.shape[0], pairs.shape[1]
+    p = lags * width
+    used = np.empty(p, np.int64)
+    for j in range(len(pairs)):
+        size = 0
+        for k in range(p):
+            if x[j, k] != 0.0 or y[j, k] != 0.0:
+                used[size] = k
+                size += 1
+        for first in range(size):
+            k = used[first]
+            for second in range(size):
+                m = used[second]
+                place = pairs[j, k % width, m % width]
+                if place >= 0:
+                    value = 0.5 * (x[j, k] * y[j, m] + y[j, k] * x[j, m])
+                    table[k // width, m // width, place] += value
+
+
+@njit(
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64, int64[:, ::1], int64, int64)",
+    **_OPTIONS,
+)
+def find_leaders(table, pairs, equal, leader, start, stop):  # type: ignore[no-untyped-def]
+    """Find, for every variable of a target, the first one that is the same but for its sign, or itself.
+
+    Two are the same where their product is at least the share ``equal`` of the larger one's square.
+    """
+    p = leader.shape[1]
+    gram = np.empty((p, p))
+    for j in range(start, stop):
+        _assemble(table, pairs[j], gram)
+        for k in range(p):
+            leader[j, k] = k
+            for m in range(k):
+                if gram[m, m] > 0.0 and abs(gram[k, m]) >= equal * max(gram[k, k], gram[m, m]):
+                    leader[j, k] = m
+                    break
