@@ -154,7 +154,7 @@ def _table(
     sizes = np.bincount(owners, minlength=count)
     width = sizes.max(initial=1)
     column = np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners]
-    table = np.full((count, width), -1)
+    table = np.full((count, width), -1, np.int64)
     table[owners, column] = others
     return table, owners * width + column
 
