@@ -260,6 +260,7 @@ def main() -> None:
     parser.add_argument("--large", nargs=3, metavar=("FILE", "FRACTION", "DTYPE"), help=argparse.SUPPRESS)
     parser.add_argument("--local", nargs=2, metavar=("FRAMES", "DTYPE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
     if arguments.local:
         frames, dtype = arguments.local
         print(json.dumps(local(int(frames), dtype)))
@@ -269,7 +270,6 @@ def main() -> None:
         print(json.dumps(large(file, float(fraction), dtype)))
         return
     quick: bool = arguments.quick
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
     suffix, option = ("_quick", " --quick") if quick else ("", "")
     command = f"python benchmarks/lasso.py{option}"
     rows = [row for fraction in (0.1, 0.02) for row in speed(fraction, 3 if quick else 11)]

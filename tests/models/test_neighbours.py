@@ -22,11 +22,18 @@ def test_lists_are_those_of_all_distances(radius: float, empty: int) -> None:
         assert found.shape == (len(at), max(map(len, expected)))
         for row, wanted in zip(found.tolist(), expected, strict=True):
             assert row == wanted + [-1] * (len(row) - len(wanted))
-    for tile in hood.tiles:
-        for places, listed in ((tile.partners, hood.partners), (tile.neighbours, hood.neighbours)):
-            there = places >= 0
-            assert torch.equal(tile.around[places].where(there, -1), listed[tile.latents])
-    assert torch.cat([tile.latents for tile in hood.tiles]).sort().values.tolist() == list(range(len(at)))
+
+
+@pytest.mark.parametrize("radius", [0, 1.5, 3])
+def test_ways_between_the_lists(radius: float) -> None:
+    hood = Neighbourhoods.within(centres(), SPACING, radius)
+    for latent, (partners, back, place) in enumerate(zip(hood.partners, hood.back, hood.place, strict=True)):
+        there = partners >= 0
+        assert (back[~there] == -1).all()
+        assert (hood.partners[partners[there], back[there].long()] == latent).all()
+        near = place >= 0
+        assert torch.equal(hood.neighbours[latent][place[near].long()], partners[near])
+        assert near.sum() == (hood.neighbours[latent] >= 0).sum()
 
 
 @pytest.mark.parametrize("radius", [0, 1.5, 3])

@@ -95,14 +95,14 @@ def _is_small(gram: Gram, cov: Tensor) -> bool:
     return gram.shape[0] * cov.numel() <= _SMALL
 
 
-def _over_targets(kernel: str, gram: Gram, like: Tensor, *arrays: Any, small: bool = False) -> list[Any]:
-    """Run the kernel of this name, for a shared Gram matrix or for one of each target (the columns of ``like``)."""
+def _run(kernel: str, gram: Gram, targets: int, *arrays: Any, small: bool = False) -> list[Any]:
+    """Run the kernel of this name, the one for a shared Gram matrix or the one for a matrix of each target."""
     of: tuple[Any, ...]
     if isinstance(gram, LocalGram):
         module, of = local_kernels, _places(gram)
     else:
         module, of = (homotopy if kernel == "trace_targets" else kernels), (square(gram),)
-    return over_targets(getattr(module, kernel), like.shape[1], *of, *arrays, small=small)
+    return over_targets(getattr(module, kernel), targets, *of, *arrays, small=small)
 
 
 def solve(gram: Gram, cov: Tensor, threshold: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor, int]:
@@ -130,7 +130,7 @@ def solve(gram: Gram, cov: Tensor, threshold: Tensor, start: Tensor | None) -> t
     a = np.zeros_like(covariance) if start is None else rows(start).copy()
     active = np.zeros(covariance.shape, np.bool_)
     arrays = (covariance, rows(threshold), a, active, collinear_tolerance(gram.dtype))
-    missed = sum(_over_targets("solve_targets", gram, cov, *arrays, small=_is_small(gram, cov)))
+    missed = sum(_run("solve_targets", gram, len(a), *arrays, small=_is_small(gram, cov)))
     return columns(a, cov), torch.from_numpy(active).to(cov.device).t(), missed
 
 
@@ -140,7 +140,7 @@ def solve_on_support(gram: Gram, right: Tensor, active: Tensor) -> Tensor:
     x = np.zeros_like(rhs)
     sets = np.ascontiguousarray(active.t().cpu().numpy())
     arrays = (rhs, sets, x, collinear_tolerance(gram.dtype))
-    _over_targets("solve_supports", gram, right, *arrays, small=_is_small(gram, right))
+    _run("solve_supports", gram, len(x), *arrays, small=_is_small(gram, right))
     return columns(x, right)
 
 
@@ -165,7 +165,7 @@ def trace(gram: Gram, cov: Tensor, weights: Tensor, max_knots: int | None) -> di
             "ended": np.zeros(m, np.bool_),
         }
         arrays = (covariance, prices, *out.values(), collinear_tolerance(gram.dtype))
-        longest = max(_over_targets("trace_targets", gram, cov, *arrays))
+        longest = max(_run("trace_targets", gram, m, *arrays))
         if max_knots is not None or out["ended"].all():
             break
         capacity *= 4
@@ -178,7 +178,7 @@ def multiply(gram: LocalGram, x: Tensor) -> Tensor:
     """``gram_j x[:, j]`` for every column of ``x`` (P, d)."""
     vectors = rows(x)
     product = np.empty_like(vectors)
-    _over_targets("multiply", gram, x, vectors, product)
+    _run("multiply", gram, len(product), vectors, product)
     return columns(product, x)
 
 
@@ -195,5 +195,5 @@ def leaders(gram: LocalGram, equal: float) -> Tensor:
     Two are the same where their product is at least the share ``equal`` of the larger one's square.
     """
     found = np.empty((gram.targets, len(gram)), np.int64)
-    _over_targets("find_leaders", gram, torch.empty(found.shape[::-1], device="meta"), equal, found)
+    _run("find_leaders", gram, len(found), equal, found)
     return torch.from_numpy(found).to(gram.device).t()

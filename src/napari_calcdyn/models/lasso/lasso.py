@@ -1,4 +1,4 @@
-"""The lasso behind the dynamics: many targets, one Gram matrix, differentiable.
+"""The lasso behind the dynamics: many targets, one Gram matrix or one for each, differentiable.
 
 Every target ``j`` (a column of `cov`) has its own problem over the same variables::
 
@@ -51,8 +51,9 @@ def solve_lasso(
 
     Parameters
     ----------
-    gram : Tensor (p, p), float32 or float64
-        Gram matrix of the predictors, ``ZᵀZ/n``; symmetric, positive semi-definite.
+    gram : Tensor (p, p) or LocalGram, float32 or float64
+        Gram matrix of the predictors, ``ZᵀZ/n``; symmetric, positive semi-definite. Or one for each target, whose
+        predictors then are its own: p of them in every target.
     cov : Tensor (p, m)
         Covariance of predictors and targets, ``ZᵀY/n``.
     penalty : float or Tensor, scalar or (m,)
@@ -77,7 +78,8 @@ def solve_lasso(
     -----
     On the CPU: coordinate descent (Friedman, Hastie & Tibshirani 2010, J. Stat. Softw. 33:1) finds the signs,
     and a descent over orthants ends in an exact Cholesky solve (Lee et al. 2007, NIPS 19). On CUDA:
-    accelerated proximal gradient over all targets at once, ending in the same exact solve.
+    accelerated proximal gradient over all targets at once, ending in the same exact solve. With a `LocalGram` the
+    processor solves on every device, with the same kernels.
     """
     problem = check_problem(gram, cov, weights)
     lam = check_penalty(penalty, problem)
@@ -92,8 +94,8 @@ def lasso_path(
 
     Parameters
     ----------
-    gram : Tensor (p, p), float32 or float64
-        Gram matrix of the predictors, ``ZᵀZ/n``.
+    gram : Tensor (p, p) or LocalGram, float32 or float64
+        Gram matrix of the predictors, ``ZᵀZ/n``, or one for each target.
     cov : Tensor (p, m)
         Covariance of predictors and targets, ``ZᵀY/n``.
     weights : Tensor (p,) or (p, m), optional
@@ -124,8 +126,8 @@ def lambda_max(gram: Gram, cov: Tensor, weights: Tensor | None = None) -> Tensor
 
     Parameters
     ----------
-    gram : Tensor (p, p), float32 or float64
-        Gram matrix of the predictors.
+    gram : Tensor (p, p) or LocalGram, float32 or float64
+        Gram matrix of the predictors, or one for each target.
     cov : Tensor (p, m)
         Covariance of predictors and targets.
     weights : Tensor (p,) or (p, m), optional

@@ -59,11 +59,23 @@ class LocalGram:
         return self.table.requires_grad
 
     def detach(self) -> LocalGram:
-        """Return the same matrices without their history."""
+        """Return the same matrices without their history.
+
+        Returns
+        -------
+        LocalGram
+            Shares memory with this one.
+        """
         return replace(self, table=self.table.detach())
 
     def diagonal(self) -> Tensor:
-        """Return the diagonals, (P, d); zero where there is no such neighbour."""
+        """Return the diagonals.
+
+        Returns
+        -------
+        Tensor (P, d)
+            Zero where there is no such neighbour.
+        """
         own = self.pairs.diagonal(dim1=1, dim2=2).t().long()
         lags = self.table.diagonal(dim1=0, dim2=1).flatten(0, 1).t()
         return torch.where(own >= 0, lags[:, own.clamp_min(0)], 0.0).flatten(0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,29 +19,7 @@ MOST_FULL = 1024
 RADIUS = 3
 """Radius of the neighbours of so many latents, in steps of the grid."""
 _ROUNDING = 1e-6  # of the radius: a neighbour exactly at the radius is one
-_TILE = 8 / 3  # radii: sides of the squares whose latents are multiplied together; measured at radius 3
 _LOOK_UPS = 2**20
-
-
-class Tile(NamedTuple):
-    """A group of latents that are close together.
-
-    Attributes
-    ----------
-    latents : Tensor (B,), int64
-        The group.
-    around : Tensor (U,), int64
-        All their partners, in ascending order.
-    partners : Tensor (B, M), int64
-        Where each one's partners are in `around`; -1 where there is none.
-    neighbours : Tensor (B, K), int64
-        Where its neighbours are.
-    """
-
-    latents: Tensor
-    around: Tensor
-    partners: Tensor
-    neighbours: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +39,10 @@ class Neighbourhoods:
         For target j and its neighbours i and i', where their pair is in the flattened table (d·M):
         ``partners.flatten()[pairs[j, i, i']] = neighbours[j, i']``, in the row of latent ``neighbours[j, i]``.
         -1 where one of the two is missing.
-    tiles : list of Tile
-        All latents, in groups that are close together.
+    back : Tensor (d, M), int32
+        The column of a latent in the row of each of its partners; -1 after the last one.
+    place : Tensor (d, M), int32
+        The column of each partner among the neighbours of a latent; -1 if it is none.
     radius : float
         Largest distance of a neighbour, in steps of the grid.
     """
@@ -70,7 +50,8 @@ class Neighbourhoods:
     neighbours: Tensor
     partners: Tensor
     pairs: Tensor
-    tiles: list[Tile]
+    back: Tensor
+    place: Tensor
     radius: float
 
     @classmethod
@@ -103,13 +84,19 @@ class Neighbourhoods:
         neighbours, _ = _table(*_close(tree, radius), len(at))
         owners, others = _close(tree, 2 * radius)
         partners, stored = _table(owners, others, len(at))
-        pairs = _look_up(neighbours, owners * len(at) + others, stored)
-        device = centres.device
-        lists = [torch.from_numpy(it).to(device) for it in (neighbours, partners, pairs)]
-        groups = [torch.from_numpy(it).to(device) for it in _groups(at, max(1.0, _TILE * radius))]
-        return cls(
-            lists[0], lists[1], lists[2], [_tile(it, lists[1][it], lists[0][it]) for it in groups], radius
-        )
+        keys = owners * len(at) + others
+        width = partners.shape[1]
+        back, place = np.full((2, *partners.shape), -1, np.int32)
+        back.flat[stored] = stored[np.searchsorted(keys, others * len(at) + owners)] % width
+        target, column = np.nonzero(neighbours >= 0)
+        at_partner = stored[np.searchsorted(keys, target * len(at) + neighbours[target, column])]
+        place.flat[at_partner] = column
+
+        def tensor(array: NDArray[Any]) -> Tensor:
+            return torch.from_numpy(array).to(centres.device)
+
+        pairs = _look_up(neighbours, keys, stored)
+        return cls(tensor(neighbours), tensor(partners), tensor(pairs), tensor(back), tensor(place), radius)
 
     @classmethod
     def if_many(cls, centres: Tensor, spacing: float) -> Neighbourhoods | None:
@@ -151,20 +138,6 @@ class Neighbourhoods:
         return tables
 
 
-def _groups(at: NDArray[np.float64], side: float) -> list[NDArray[np.int64]]:
-    """Group points by the square in which they lie."""
-    squares = np.floor((at - at.min(0)) / side)
-    _, square = np.unique(squares, axis=0, return_inverse=True)
-    square = square.reshape(-1)
-    return np.split(np.argsort(square, kind="stable"), np.cumsum(np.bincount(square))[:-1])
-
-
-def _tile(latents: Tensor, partners: Tensor, neighbours: Tensor) -> Tile:
-    around = torch.unique(partners[partners >= 0])  # sorted
-    found = [torch.where(it >= 0, torch.searchsorted(around, it), it) for it in (partners, neighbours)]
-    return Tile(latents, around, *found)
-
-
 def _close(tree: cKDTree, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return every ordered pair of points within reach of each other, both ways and with itself, sorted."""
     some = tree.query_pairs(reach * (1 + _ROUNDING), output_type="ndarray").astype(np.int64)
@@ -181,7 +154,7 @@ def _table(
     sizes = np.bincount(owners, minlength=count)
     width = sizes.max(initial=1)
     column = np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners]
-    table = np.full((count, width), -1)
+    table = np.full((count, width), -1, np.int64)
     table[owners, column] = others
     return table, owners * width + column
 
