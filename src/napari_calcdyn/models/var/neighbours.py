@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_calcdyn.recording import InputError
 
-MOST_FULL = 1024
+MOST_FULL = 256
 """Most latents for which a VAR has all of them as predictors of each; with more, only neighbours."""
 RADIUS = 3
 """Radius of the neighbours of so many latents, in steps of the grid."""

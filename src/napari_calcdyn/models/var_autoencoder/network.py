@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
+from napari_calcdyn.models.var.neighbours import MOST_FULL
+
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
+_NEIGHBOURS = 29  # within three steps of a grid, itself included
 
 
 def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int:
@@ -22,15 +25,19 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int
     frame_shape : tuple of int
         Height and width in pixels.
     training_frames : int
-        A VAR with more predictors than samples fits anything, so each latent needs at least two frames.
+        A VAR with more predictors than samples fits anything, so each predictor of a latent needs at least two frames.
 
     Returns
     -------
     int
-        One per 8 × 8 pixels, at most 1024, at most half the training frames.
+        One per 8 × 8 pixels, at most 1024. Half the training frames at most, where all latents are predictors of each,
+        or where there are hardly enough frames for its neighbours.
     """
     places = math.prod(math.ceil(size / PIXELS_PER_LATENT) for size in frame_shape)
-    return max(4, min(places, MOST_AUTOMATIC_LATENTS, training_frames // 2))
+    enough = training_frames // 2
+    if places <= MOST_FULL or enough < _NEIGHBOURS:
+        places = min(places, enough)
+    return max(4, min(places, MOST_AUTOMATIC_LATENTS))
 
 
 class PatchAutoencoder(nn.Module):
