@@ -12,6 +12,7 @@ from local_designs import SPACING, centres, latents, members
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_calcdyn.analysis.what_if.impulse import impulse_response, source_push
 from napari_calcdyn.models.var import (
     Neighbourhoods,
     Selection,
@@ -87,6 +88,13 @@ def test_ebic_counts_the_neighbours_as_predictors() -> None:
     torch.testing.assert_close(ebic(near.path, near.moments), expected, equal_nan=True)
     chosen = near.path.knots.gather(0, expected.nan_to_num(nan=torch.inf).argmin(0)[None])[0]
     assert torch.equal(near.penalty, chosen)
+
+
+def test_pushes_go_on_as_with_the_full_tables() -> None:
+    full, near = fitted(False, "nonzeros"), fitted(True, "nonzeros")
+    expected, found = (impulse_response(it, source_push(it, 3), 6) for it in (full, near))
+    assert np.count_nonzero(found[-1]) > 1
+    np.testing.assert_allclose(found / near.std, expected / near.std, atol=1e-6)
 
 
 def test_nothing_is_predicted_after_frames_that_are_left_out() -> None:

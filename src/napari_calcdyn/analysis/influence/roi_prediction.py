@@ -53,8 +53,8 @@ def predicted_traces(
     predicted = np.full((len(encoded), len(latents)), np.nan, np.float32)
     predicted[:, var.order :] = (footprints @ np.nan_to_num(model.offset.ravel()) + encoded @ mean)[:, None]
     deviation = latents - mean
-    for lag, coefficients in enumerate(var.coefficients, 1):
-        effect = encoded @ coefficients.astype(np.float32)  # of one unit of each latent, so many frames later
+    for lag, table in enumerate(var.tables, 1):
+        effect = encoded @ table  # of one unit of each latent, so many frames later
         predicted[:, var.order :] += effect @ deviation[var.order - lag : len(latents) - lag].T
     return predicted
 

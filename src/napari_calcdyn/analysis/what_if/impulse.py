@@ -178,12 +178,12 @@ def _go_on(
     """Roll out deviations (n, d) from those before, (p, d)."""
     if frames < 1:
         raise InputError(f"{frames} frames are none: ask for at least one.")
-    coefficients = var.coefficients.astype(np.float64)
+    tables = [table.astype(np.float64) for table in var.tables]
     series = np.concatenate([past, np.zeros((frames, var.latents))])
     begun = 0.0
     for at in range(var.order, len(series)):
-        for lag, matrix in enumerate(coefficients, 1):
-            series[at] += matrix @ series[at - lag]
+        for lag, table in enumerate(tables, 1):
+            series[at] += table @ series[at - lag]
         if at == var.order and push is not None:
             series[at] += push
         largest = float(np.abs(series[at]).max())
