@@ -2,8 +2,9 @@
 
 Run ``python benchmarks/full_size.py --suite2p PYTHON --before CHECKOUT``, with an interpreter that has suite2p 1.1.0
 and a checkout of an earlier version; without them, their rows are missing. Every run is a process of its own, start-up
-included, and reads the same uint16 TIFF. A second table has longer recordings, which repeat the first one, and a third
-one training steps beside a copy of their frames. ``--quick`` takes small files. Files live in a temporary folder.
+included, and reads the same uint16 TIFF. A second table has training steps beside a copy of their frames. ``--long``
+adds one of longer recordings, which repeat the first one. ``--quick`` takes small files. Files live in a temporary
+folder.
 """
 
 from __future__ import annotations
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small file, and the preset quick only")
     parser.add_argument("--suite2p", help="Python interpreter with suite2p 1.1.0")
     parser.add_argument("--before", type=Path, help="checkout of an earlier version")
+    parser.add_argument("--long", action="store_true", help="longer recordings, too")
     options = parser.parse_args()
     frames, size, cells = (150, 96, 4) if options.quick else (1000, 512, 50)
 
@@ -205,11 +207,13 @@ def main() -> None:
                     "peak memory, GB": round(peak, 2),
                 }
             )
-        longer = long_runs(truth.movie.astype(np.uint16), [2 * frames] if options.quick else LONG, folder)
+        longer: list[dict[str, object]] = []
+        if options.long or options.quick:
+            longer = long_runs(truth.movie.astype(np.uint16), [2 * frames] if options.quick else LONG, folder)
         trained = steps(movie)
     suffix = "_quick" if options.quick else ""
     flags = " --quick" * options.quick + " --suite2p PYTHON" * bool(options.suite2p)
-    flags += " --before CHECKOUT" * bool(options.before)
+    flags += " --before CHECKOUT" * bool(options.before) + " --long" * options.long
     notes = (
         f"Simulated movie of {size} × {size} pixels and {frames:,} frames, {3 * cells} cells, a third of them dynamic,"
         " a third bright and silent, a third flickering without memory. Start-up included; one run each, the file in"
@@ -217,8 +221,9 @@ def main() -> None:
     )
     command = f"python benchmarks/full_size.py{flags}"
     report.save(f"full_size{suffix}", rows, command=command, notes=notes)
-    notes = "Preset quick, start-up included; the recordings repeat the movie of the first table."
-    report.save(f"full_size_long{suffix}", longer, command=command, notes=notes)
+    if longer:
+        notes = "Preset quick, start-up included; the recordings repeat the movie of the first table."
+        report.save(f"full_size_long{suffix}", longer, command=command, notes=notes)
     notes = (
         "A step reads its frames twice, for the latents and for the gradient; a copy reads and writes them once."
         f" Medians of {STEPS - STEPS // 3} steps with the prediction term, and of {REPEATS} copies, in one process."
