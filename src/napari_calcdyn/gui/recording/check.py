@@ -227,6 +227,7 @@ def _get_ready() -> threading.Thread:
 def _load() -> None:
     with suppress(ImportError):
         import_module("pandas")  # napari does so when it adds labels
+    import_module("dask.array")  # of the corrected movie
     first_look(Movie.from_array(np.random.default_rng(0).random((16, 8, 8), np.float32)))  # compiled code
 
 
