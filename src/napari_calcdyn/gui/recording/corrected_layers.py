@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_calcdyn.gui.layers.frame_by_frame import FrameByFrame
 from napari_calcdyn.gui.layers.layers import (
     FIRST_LOOK,
     HEAT_OVERLAY,
@@ -47,7 +48,7 @@ def show_corrected(session: Session, movie: Movie) -> None:
         shown = put_image(
             viewer,
             CORRECTED,
-            movie.data,
+            FrameByFrame(movie),
             layer,
             keep_contrast=True,
             colormap=layer.colormap,
