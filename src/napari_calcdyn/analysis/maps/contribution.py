@@ -78,16 +78,17 @@ def contribution_maps(
     for source in chosen:
         check_latent(source, len(everything), "source")
     static = _static(model, movie, progress)
-    alone = torch.eye(len(everything), device=model.device)
-    whole = SourceSplit(model.network, alone, 1, everything, smoothing, static)
     split = SourceSplit(model.network, predictor.effects, predictor.order, chosen, smoothing, static)
+    # All sources together explain what is explained: the pixels are gathered once.
+    whole = split if sorted(chosen) == list(everything) else _of_latents(model, smoothing, static)
     amplitude = np.zeros(model.frame_shape)
     frames = 0
     for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
         predicted, seen = predictor.predict(past), smoothing.with_margin(actual)
-        whole.add(predicted, seen)
         split.add(past, seen)
+        if whole is not split:
+            whole.add(predicted, seen)
         amplitude += model.network.absolute(predicted).cpu().numpy()
     explained = whole.total()
     if not np.isfinite(explained).all():
@@ -162,6 +163,13 @@ def edge_map(
         frames += len(actual)
         split.add(past, smoothing.with_margin(actual))
     return split.result(model.scale**2 / frames, model.masked_pixels(movie))[0]
+
+
+def _of_latents(model: VARAutoencoder, smoothing: Smoothing, static: Tensor) -> SourceSplit:
+    """Return the sums for latents as they are predicted, whatever their sources are."""
+    latents = range(model.network.latents)
+    effects = torch.eye(len(latents), device=model.device)
+    return SourceSplit(model.network, effects, 1, latents, smoothing, static)
 
 
 def _static(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
