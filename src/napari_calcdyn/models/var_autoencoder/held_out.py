@@ -51,8 +51,8 @@ def held_out_errors(
     squares = 0.0
     encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(frames.device)
     for start, tiles in frames.batches(first, first + count):
-        stop = start + tiles.shape[1]
-        error = network.squared_error([tiles], encoded[start - first : stop - first], corners)
+        stop = start + len(tiles)
+        error = network.squared_error(tiles, encoded[start - first : stop - first], corners)
         valid = frames.valid(start, stop)
         squares += float((error if valid is None else error[valid]).cpu().double().sum())
     known = torch.from_numpy(np.isfinite(latents).all(1))
@@ -63,10 +63,7 @@ def held_out_errors(
     predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
     shown = [
-        sum(
-            float(network.power(part, corners).sum())
-            for part in torch.split(values.to(frames.device), 256)
-        )
+        sum(float(network.power(part, corners).sum()) for part in torch.split(values.to(frames.device), 256))
         for values in (
             torch.from_numpy(it.astype(np.float32)) for it in (actual - predicted, actual - actual.mean(0))
         )

@@ -118,14 +118,13 @@ class Objective:
         before = max(0, first - _MOST_FRAMES_IN_CHECK)
         corners = self._network.corners_in(self._frames.used)
         known = [
-            self._network.encode_tiles(tiles, corners=corners)
-            for _, tiles in self._frames.batches(before, first)
+            self._network.encode_tiles(tiles, corners) for _, tiles in self._frames.batches(before, first)
         ]
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
-            ahead.append(self._network.encode_tiles(tiles, corners=corners))
-            error = self._network.squared_error([tiles], ahead[-1], corners)
-            valid = self._frames.valid(start, start + tiles.shape[1])
+            ahead.append(self._network.encode_tiles(tiles, corners))
+            error = self._network.squared_error(tiles, ahead[-1], corners)
+            valid = self._frames.valid(start, start + len(tiles))
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
         count = last - first if coming is None else int(coming.sum())
@@ -178,7 +177,7 @@ class Objective:
         if step + 1 < len(self._starts):
             self._frames.read_ahead(self._starts[step + 1], self._length)
         squares = self._frames.squares(starts, self._length)
-        latents = self._network.encode_tiles(*tiles, corners=corners)
+        latents = self._network.encode_tiles(tiles, corners)
         error = self._network.squared_error(tiles, latents, corners, squares=squares)
         if valid is not None:
             error = error[valid.flatten()]
