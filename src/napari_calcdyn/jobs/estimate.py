@@ -178,6 +178,7 @@ def _seconds(run: RunSizes, speed: float, reading: float) -> float:
         )
         moved += 12 * every + 28 * (rest if run.kept else rest + run.sampled + used)
         operations += 4 * run.coarse_pixels**2 * run.places * run.sampled
+        operations += 5e7 * run.steps  # a step of the smallest network
         lasso, product = 1e6 * run.latents, (20 if run.sparse else 12) * run.moments
         operations += run.var_steps * (product * run.var_samples + lasso) + run.checks * lasso
         operations += product * every / 5 + 2e4 * run.latents * run.predictors
