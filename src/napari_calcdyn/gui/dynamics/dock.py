@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
@@ -130,7 +131,7 @@ class DynamicsDock(SideDock):
 
     def _show_estimate(self, *_: object) -> None:
         """Say what the training takes; the recording is left alone while it is checked."""
-        if not self.isVisible():
+        if not in_front(self):
             return
         movie = self.session.recording.movie if self.session.work.check is None else None
         try:
