@@ -148,7 +148,7 @@ def _stages(run: RunSizes) -> list[dict[str, float]]:
         stages += [
             frames | {"sample": sample + 12 * run.sampled * run.tile_row},
             frames | {"sample": sample, "stretches": stretches, "network": network, "moments": moments},
-            frames | {"traces": 40 * run.frames * run.latents, "moments": moments},
+            frames | {"traces": 50 * run.frames * run.latents, "moments": moments},
         ]
     return [{"program": 1e9 * _PROGRAM + min(_BATCHES, 24 * run.frames * run.pixels)} | it for it in stages]
 
@@ -157,7 +157,7 @@ def _gigabytes(stage: dict[str, float]) -> float:
     return sum(stage.values()) / 1e9
 
 
-def _seconds(run: RunSizes, speed: float, reading: float) -> float:
+def _seconds(run: RunSizes, speed: float, reading: tuple[float, float]) -> float:
     """Add up what is moved through memory, what is computed and what is read, in all parts of a run."""
     every = run.frames
     frames = 3 * every  # for the mean frame, the latents and the maps
@@ -185,19 +185,24 @@ def _seconds(run: RunSizes, speed: float, reading: float) -> float:
     seconds = (
         _ALWAYS + (run.pixels * moved + 1e3 * MAP_TILE**2 * run.map_parts) / _BYTES + operations / _OPERATIONS
     )
-    return seconds * _REFERENCE / speed + frames * reading
+    once, again = reading
+    return seconds * _REFERENCE / speed + every * once + (frames - every) * again
 
 
-def _reading(movie: Movie) -> float:
-    """Measure how many seconds it takes to read a frame: the median of some, from all over the recording."""
+def _reading(movie: Movie) -> tuple[float, float]:
+    """Measure the seconds to read a frame for the first time, and again: medians, from all over the recording."""
     begun, took = time.perf_counter(), []
     for first in np.linspace(0, movie.n_frames - _RUNS, 16).astype(int).tolist():
-        start = time.perf_counter()
-        movie.frames(first, first + _RUNS)
-        took.append((time.perf_counter() - start) / _RUNS)
-        if time.perf_counter() - begun > _READ:
+        times = [time.perf_counter()]
+        for _ in range(2):
+            movie.frames(first, first + _RUNS)
+            times.append(time.perf_counter())
+        took.append(np.diff(times) / _RUNS)
+        if times[-1] - begun > _READ:
             break
-    return float(np.median(took))
+    once, again = np.median(took, 0).tolist()
+    # A file that does not fit into memory comes from the disk every time.
+    return once, again if movie.nbytes < 1e9 * free_memory() else once
 
 
 @cache
