@@ -17,7 +17,7 @@ from napari_calcdyn.jobs.run_sizes import RunSizes
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.var import Neighbourhoods
 from napari_calcdyn.models.var.local_moments import moments_among
-from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig, objective, tiled_frames
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig, tiled_frames
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.split import Split
@@ -56,15 +56,15 @@ def test_sizes_are_those_of_what_is_allocated(
     network = PatchAutoencoder(movie.frame_shape, config.latents or 0, config.kernels)
     normalised = NormalisedMovie(movie, movie.mean_frame(), 1.0, torch.device("cpu"))
     frames = TiledFrames(normalised, network, cached_frames=(split.training, split.known))
-    cached = 0 if frames._cache is None else frames._cache.shape[1]
+    cached = 0 if frames._cache is None else len(frames._cache)
     assert (run.kept, run.tiled_pixels) == (cached, frames.used.numel())
     assert run.kept == (split.known if kept else 0)
-    assert run.sampled == frames.sample(split.training, 5).shape[1]
+    assert run.sampled == len(frames.sample(split.training, 5))
     assert run.weights == sum(it.numel() for it in network.parameters())
 
     task = Objective(network, frames, split, config, 0, torch.zeros(frames.used.shape))
     stretches = frames.stretches(task._starts[0], task._length)
-    assert run.step_frames == sum(it.shape[1] for it in stretches)
+    assert run.step_frames == len(stretches)
     assert len(task._starts) == run.steps
     near = Neighbourhoods.if_many(network.centres, network.stride)
     assert run.sparse == (near is not None)
@@ -74,15 +74,6 @@ def test_sizes_are_those_of_what_is_allocated(
     assert run.var_samples == moments.samples
     table = moments.gram if near is None else moments.gram.table
     assert 0.95 * run.moments < table.numel() <= run.moments  # a small grid has no latent with all neighbours
-
-
-def test_the_largest_arrays_keep_to_the_limits_that_the_sizes_know(movie: Movie) -> None:
-    assert module.RunSizes.__module__.endswith("run_sizes")
-    from napari_calcdyn.jobs import run_sizes
-
-    assert run_sizes._STEP_BYTES == objective._STEP_BYTES
-    assert run_sizes._SAMPLED_BYTES == tiled_frames._MOST_SAMPLED
-    assert run_sizes._VALIDATED == objective._MOST_FRAMES_IN_CHECK
 
 
 def test_longer_training_and_larger_recordings_take_more(movie: Movie) -> None:

@@ -134,20 +134,19 @@ _ADVICE = {
 
 def _stages(run: RunSizes) -> list[dict[str, float]]:
     """Return the bytes of the large arrays that are in memory at a time, by what they are."""
-    frame = 4 * run.tiled_pixels
+    frame = 2 * run.tiled_pixels  # in integers
     coefficients = 4 * (3 * run.lags + run.order) * run.latents**2  # dense, in several arrangements
     sums = 4 * _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2
     stages: list[dict[str, float]] = [{"maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2)}]
     if run.trained:
         frames: dict[str, float] = {"frames": run.kept * frame}
-        # Where steps read their frames, there are those of the next one, too, as they are read and as they are cut;
-        # and what the first footprints were found on is hardly given back.
-        sample, stretches = (0, 0) if run.kept else (run.sampled * frame, 4 * run.step_frames * frame)
+        # Where steps read their frames, there are those of the next one, too.
+        sample, stretches = (0, 0) if run.kept else (run.sampled * frame, 2 * run.step_frames * frame)
         network = 40 * (4 * run.tiled_pixels + run.weights)  # with gradients, and Adam's numbers
         moments = 40 * run.moments
         stages += [
             frames | {"sample": sample + 12 * run.sampled * run.tile_row},
-            frames | {"sample": sample, "stretches": stretches, "network": network, "moments": moments},
+            frames | {"stretches": stretches, "network": network, "moments": moments},
             frames | {"traces": 50 * run.frames * run.latents, "moments": moments},
         ]
     return [{"program": 1e9 * _PROGRAM + min(_BATCHES, 24 * run.frames * run.pixels)} | it for it in stages]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 
+import torch
+
 from napari_calcdyn.models.memory import room_for_frames
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 from napari_calcdyn.models.var.steady import FRAMES
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder, automatic_latents
+from napari_calcdyn.models.var_autoencoder.footprints import coarse_side
+from napari_calcdyn.models.var_autoencoder.network import NEIGHBOURS, PatchAutoencoder, automatic_latents
+from napari_calcdyn.models.var_autoencoder.objective import MOST_FRAMES_IN_CHECK, most_stretches
 from napari_calcdyn.models.var_autoencoder.split import Split
+from napari_calcdyn.models.var_autoencoder.tiled_frames import frames_to_keep, most_sampled
 from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.quality.sample import sample_size
 
 MAP_TILE = 32
 """Pixels along a side of the tiles in which maps are summed up."""
-# What the parts of a run hold at most, each by its own rule: the sample that the check of a recording looks at, the
-# frames of a training step, and the frames that the first footprints are found on.
-_CHECKED_BYTES, _CHECKED_FRAMES, _FEWEST_CHECKED = 64 * 2**20, 512, 32
-_STEP_BYTES = 512 * 2**20
-_SAMPLED_BYTES, _FEWEST_SAMPLED = 512 * 2**20, 24
-_MOST_COARSE = 12  # coarse pixels along a side of a tile in their search
-_VALIDATED = 256  # frames on each side of the border between training and validation
-_NEIGHBOURS, _PARTNERS = 29, 113  # of a latent on a full grid: that drive it, and that share a target with it
+_PARTNERS = 113  # latents that share a target with one on a full grid
 
 
 class RunSizes:
@@ -67,8 +66,7 @@ class RunSizes:
     def __init__(self, movie: Movie, model: VARAutoencoderConfig | VARAutoencoder) -> None:
         self.frames, self.pixels = movie.n_frames, math.prod(movie.frame_shape)
         self.frame_bytes = self.pixels * movie.dtype.itemsize
-        sample = min(self.frames, _CHECKED_FRAMES, max(_FEWEST_CHECKED, _CHECKED_BYTES // self.frame_bytes))
-        self.checked = 0 if movie.corrections is not None else sample
+        self.checked = 0 if movie.corrections is not None else math.prod(sample_size(movie))
 
         if isinstance(model, VARAutoencoder):
             config, network = model.config, model.network
@@ -80,26 +78,25 @@ class RunSizes:
             network = PatchAutoencoder(movie.frame_shape, min(latents, self.pixels), 1)  # for its grid
         self.latents, self.order, stride = network.latents, config.order, network.stride
         self.places = network.rows * network.columns
-        self.coarse_pixels = 4 * min(stride // min(3, max(1, stride // 4)), _MOST_COARSE) ** 2
+        self.coarse_pixels = 4 * coarse_side(stride) ** 2
         self.tile_row = (network.columns + 1) * stride**2
         self.tiled_pixels = (network.rows + 1) * self.tile_row
         self.weights = config.kernels * (network.shapes.shape[1] + self.latents)
 
-        fits = (it for it in (self.trained, self.known) if 4 * it * self.tiled_pixels <= room_for_frames())
-        self.kept = max(fits, default=0)
-        most = max(_FEWEST_SAMPLED, _SAMPLED_BYTES // (4 * self.tiled_pixels))
-        self.sampled = self.trained if self.kept else min(self.trained, most)
+        counts = self.trained, self.known
+        self.kept = frames_to_keep(counts, self.tiled_pixels, room_for_frames(), torch.device("cpu"))
+        self.sampled = self.trained if self.kept else min(self.trained, most_sampled(self.tiled_pixels))
         length = max(1, min(config.window_length, self.trained // 4))
-        windows = max(2, min(config.windows, _STEP_BYTES // (4 * self.pixels * length)))
+        windows = most_stretches(config.windows, length, self.pixels)
         windows = min(windows, self.trained // length) // 2 * 2
         self.steps, self.step_frames = config.steps if self.trained else 0, windows * length
         self.checks = self.steps // max(5, self.steps // 40)
-        self.check_frames = min(self.trained, _VALIDATED) + min(validated, _VALIDATED)
+        self.check_frames = min(self.trained, MOST_FRAMES_IN_CHECK) + min(validated, MOST_FRAMES_IN_CHECK)
         self.var_steps = 0 if config.mode == "two-stage" else self.steps * (1 - config.warm_up)
         self.var_samples = windows // 2 * max(0, length - self.order)
 
         self.sparse = self.latents > MOST_FULL
-        self.predictors = self.order * (_NEIGHBOURS if self.sparse else self.latents)
+        self.predictors = self.order * (NEIGHBOURS if self.sparse else self.latents)
         self.moments = self.order**2 * self.latents * (_PARTNERS if self.sparse else self.latents)
         self.lags = max(FRAMES, self.order)
         tiles = math.prod(math.ceil(size / MAP_TILE) for size in movie.frame_shape)

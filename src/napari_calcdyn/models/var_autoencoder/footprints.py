@@ -93,11 +93,16 @@ def first_footprints(
     return found.flatten(0, 1)[network.places]
 
 
+def coarse_side(stride: int) -> int:
+    """Return how many coarse pixels, in which pictures are searched for, lie along a tile."""
+    return min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
+
+
 class _CoarseSearch:
     """Search for pictures on pixels of 1 to 3 pixels, which is enough for cells."""
 
     def __init__(self, stride: int, smooth: Smooth, seed: int, device: torch.device) -> None:
-        side = min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
+        side = coarse_side(stride)
         pool = adaptive_avg_pool1d(torch.eye(stride)[None], side)[0]
         self._pool = torch.kron(pool, pool).to(device)  # (s², c²)
         smooth = Smooth(2 * side, smooth.sigma * side / stride)

@@ -15,7 +15,8 @@ from .tiles import Tiles
 
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
-_NEIGHBOURS = 29  # within three steps of a grid, itself included
+NEIGHBOURS = 29
+"""Latents within three steps of one on a full grid, itself included."""
 
 
 def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int:
@@ -36,7 +37,7 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int
     """
     places = math.prod(math.ceil(size / PIXELS_PER_LATENT) for size in frame_shape)
     enough = training_frames // 2
-    if places <= MOST_FULL or enough < _NEIGHBOURS:
+    if places <= MOST_FULL or enough < NEIGHBOURS:
         places = min(places, enough)
     return max(4, min(places, MOST_AUTOMATIC_LATENTS))
 

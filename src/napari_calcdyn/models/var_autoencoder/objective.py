@@ -17,8 +17,9 @@ from .tiled_frames import TiledFrames
 
 _RAMP = 0.2
 _MEMORY_PER_PREDICTOR = 10
-_MOST_FRAMES_IN_CHECK = 256
-_STEP_BYTES = 512 * 2**20
+MOST_FRAMES_IN_CHECK = 256
+"""Most frames of each part of a validation: before the border between training and validation, and after it."""
+_MOST_PIXELS = 128 * 2**20
 
 
 def configured_weights(
@@ -33,6 +34,11 @@ def configured_weights(
         penalise_own_past=config.penalise_own_past,
         neighbourhoods=neighbourhoods,
     )
+
+
+def most_stretches(wanted: int, length: int, pixels: float) -> int:
+    """Return how many stretches of `length` frames of so many pixels a step takes: those wanted, or what fits."""
+    return min(wanted, max(2, int(_MOST_PIXELS // (pixels * length))))
 
 
 class Objective:
@@ -55,8 +61,7 @@ class Objective:
             raise InputError(
                 f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
             )
-        fits = int(_STEP_BYTES // (4 * self._pixels * self._length))
-        windows = min(config.windows, max(2, fits))
+        windows = most_stretches(config.windows, self._length, self._pixels)
         # All batches are drawn before training, so that they are the same on every device and need no copy at a step.
         draw = torch.Generator().manual_seed(seed)
         valid = frames.valid(0, split.training)
@@ -114,8 +119,8 @@ class Objective:
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         """Return the validation loss, None while the prediction does not count in full, and its parts."""
         first = self._split.training
-        last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
-        before = max(0, first - _MOST_FRAMES_IN_CHECK)
+        last = first + min(self._split.validation, MOST_FRAMES_IN_CHECK)
+        before = max(0, first - MOST_FRAMES_IN_CHECK)
         corners = self._network.corners_in(self._frames.used)
         known = [
             self._network.encode_tiles(tiles, corners) for _, tiles in self._frames.batches(before, first)

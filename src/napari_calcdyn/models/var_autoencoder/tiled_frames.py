@@ -56,8 +56,7 @@ class TiledFrames:
         self._squares: Tensor | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
         self._ahead: tuple[Sequence[int], int, Future[Tiles]] | None = None
-        most = _room(self.device) // ((2 if self.device.type == "cpu" else 4) * self.used.numel())
-        count = max((it for it in cached_frames if it <= most), default=0)
+        count = frames_to_keep(cached_frames, self.used.numel(), _room(self.device), self.device)
         if count:
             self._cache = self._read([0], count, progress=progress)
             self._squares = self._cache.squares()
@@ -105,7 +104,7 @@ class TiledFrames:
         """
         if self._cache is not None:
             return self.tiles(0, count)
-        most = max(_STRETCH, _MOST_SAMPLED // self.used.numel())
+        most = most_sampled(self.used.numel())
         starts, length, gap = [0], count, 0 if count <= most else gap
         if count > most:
             length = _STRETCH
@@ -152,6 +151,17 @@ class TiledFrames:
         """
         for first, last in self._movie.spans(start, stop):
             yield first, self.tiles(first, last)
+
+
+def frames_to_keep(counts: Sequence[int], pixels: int, room: int, device: torch.device) -> int:
+    """Return the largest of the numbers of frames, of so many pixels in tiles, that fits into so many bytes, or 0."""
+    frame = (2 if device.type == "cpu" else 4) * pixels
+    return max((it for it in counts if it * frame <= room), default=0)
+
+
+def most_sampled(pixels: int) -> int:
+    """Return on how many frames, of so many pixels in tiles, the first footprints are found at most."""
+    return max(_STRETCH, _MOST_SAMPLED // pixels)
 
 
 def _room(device: torch.device) -> int:
