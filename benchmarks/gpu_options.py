@@ -71,7 +71,7 @@ def measured(device: str, option: str, latents: int, size: int) -> Iterator[dict
     weights = list(net.parameters())
 
     def error(tiles: Tensor) -> Tensor:
-        return net.squared_error([tiles], net.encode_tiles(tiles), used).mean()
+        return net.squared_error([tiles], net.encode_tiles(tiles), net.corners_in(used)).mean()
 
     def plain() -> tuple[Tensor, ...]:
         return torch.autograd.grad(error(tiles), weights)

@@ -153,14 +153,15 @@ class PatchAutoencoder(nn.Module):
 
     @property
     def corners(self) -> Tensor:
-        """The footprints as the four corners that meet in each tile, (tiles, 4, s²).
+        """The footprints as the four corners that meet in each tile, (tiles, 4, s²)."""
+        s = self.stride
+        mixture = self._on_grid(self.mixture).view(self.rows, self.columns, -1)
+        quarters = self.shapes.view(-1, 2, s, 2, s).permute(1, 3, 0, 2, 4).reshape(4, -1, s**2)
+        return torch.bmm(torch.stack(self._at_corners(mixture)).flatten(1, 2), quarters).transpose(0, 1)
 
-        Whatever takes them computes them if they are not given: a training step needs them several times.
-        """
-        s, rows, columns = self.stride, self.rows, self.columns
-        windows = self._on_grid(self.footprints).view(rows, columns, 2, s, 2, s)
-        corners = [pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        return torch.stack(corners, 2).flatten(0, 1)
+    def corners_in(self, used: Tensor) -> Tensor:
+        """Return the corners of the footprints, (tiles, 4, s²), where `used` (tiles, s²) is 1, and 0 where it is 0."""
+        return self.corners * used[:, None]
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
@@ -170,9 +171,8 @@ class PatchAutoencoder(nn.Module):
         """Encode normalised frames, cut into tiles (tiles, n, s²), in any number of parts, to latents (n, d)."""
         return self._project(tiles, self.corners if corners is None else corners)
 
-    def noise_variance(self, pixels: Tensor, *, corners: Tensor | None = None) -> Tensor:
+    def noise_variance(self, pixels: Tensor, corners: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        corners = self.corners if corners is None else corners
         return self._project((pixels[:, None],), corners.square())[0]
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -184,35 +184,27 @@ class PatchAutoencoder(nn.Module):
         tiles = self._at_tiles(latents) @ self.corners
         return self.join(tiles.abs_().sum(1, keepdim=True))[0]
 
-    def power(self, latents: Tensor, used: Tensor, *, corners: Tensor | None = None) -> Tensor:
+    def power(self, latents: Tensor, corners: Tensor) -> Tensor:
         """Return the sum of squares of decoded frames over the pixels that are used, without decoding them.
 
         Parameters
         ----------
         latents : Tensor (n, d)
             Latents.
-        used : Tensor (tiles, s²)
-            1 for pixels that count, 0 for others and for what lies beyond the edge.
-        corners : Tensor (tiles, 4, s²), optional
-            The footprints.
+        corners : Tensor (tiles, 4, s²)
+            The footprints in these pixels, from `corners_in`.
 
         Returns
         -------
         Tensor (n,)
             ``‖D(z)‖²``, from the products of footprints that meet in a tile.
         """
-        corners = (self.corners if corners is None else corners) * used[:, None]
+        products: Tensor = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
         latents = self._at_tiles(latents)
-        return ((latents @ (corners @ corners.mT)) * latents).sum((0, 2))
+        return ((latents @ products) * latents).sum((0, 2))
 
     def squared_error(
-        self,
-        tiles: Sequence[Tensor],
-        latents: Tensor,
-        used: Tensor,
-        *,
-        squares: Tensor | None = None,
-        corners: Tensor | None = None,
+        self, tiles: Sequence[Tensor], latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
     ) -> Tensor:
         """Return how far frames are from what their latents decode to, without decoding them.
 
@@ -224,12 +216,10 @@ class PatchAutoencoder(nn.Module):
             Frames in any number of parts, 0 where pixels are not used.
         latents : Tensor (n, d)
             Latents of all of them, as encoded.
-        used : Tensor (tiles, s²)
+        corners : Tensor (tiles, 4, s²)
             As in `power`.
         squares : Tensor (n,), optional
             Their sums of squares, where they are known.
-        corners : Tensor (tiles, 4, s²), optional
-            The footprints.
 
         Returns
         -------
@@ -237,7 +227,7 @@ class PatchAutoencoder(nn.Module):
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
         squares = torch.cat([sums_of_squares(it) for it in tiles]) if squares is None else squares
-        return squares - 2 * latents.square().sum(1) + self.power(latents, used, corners=corners)
+        return squares - 2 * latents.square().sum(1) + self.power(latents, corners)
 
     def cut(self, frames: Tensor) -> Tensor:
         """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
@@ -289,8 +279,12 @@ class PatchAutoencoder(nn.Module):
     def _at_tiles(self, latents: Tensor) -> Tensor:
         """Arrange latents (n, d) as the four that meet in each tile, (tiles, n, 4)."""
         grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
-        corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        return torch.stack(corners, -1).flatten(0, 1)
+        return torch.stack(self._at_corners(grid), -1).flatten(0, 1)
+
+    @staticmethod
+    def _at_corners(grid: Tensor) -> list[Tensor]:
+        """Move what belongs to places (rows, columns, …) to each of the four tiles that their windows cover."""
+        return [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
 
     def _on_grid(self, values: Tensor) -> Tensor:
         """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
@@ -330,6 +324,20 @@ class _Products(torch.autograd.Function):
             total.baddbmm_(part.contiguous(), it)
         wanted = ctx.needs_input_grad[1:]
         return total, *(part.mT @ corners if want else None for part, want in zip(parts, wanted, strict=True))
+
+
+class _Overlaps(torch.autograd.Function):
+    """``corners @ cornersᵀ``, with one product in place of two for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, corners: Tensor) -> Tensor:
+        ctx.save_for_backward(corners)
+        return corners @ corners.mT
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (corners,) = ctx.saved_tensors
+        return (gradient + gradient.mT) @ corners
 
 
 def sums_of_squares(tiles: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ class Objective:
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
         valid = self._frames.valid_stretches(self._starts[step], self._length)
-        corners = self._network.corners
+        corners = self._network.corners_in(self._frames.used)
         reconstruction, windows = self._reconstruct(step, valid, corners)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
@@ -116,7 +116,7 @@ class Objective:
         first = self._split.training
         last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
         before = max(0, first - _MOST_FRAMES_IN_CHECK)
-        corners = self._network.corners
+        corners = self._network.corners_in(self._frames.used)
         known = [
             self._network.encode_tiles(tiles, corners=corners)
             for _, tiles in self._frames.batches(before, first)
@@ -124,7 +124,7 @@ class Objective:
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
             ahead.append(self._network.encode_tiles(tiles, corners=corners))
-            error = self._network.squared_error([tiles], ahead[-1], self._frames.used, corners=corners)
+            error = self._network.squared_error([tiles], ahead[-1], corners)
             valid = self._frames.valid(start, start + tiles.shape[1])
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
@@ -168,7 +168,7 @@ class Objective:
         No predictor can know the shot noise of the next frame. Without the weight, a weak but predictable cell would be
         left out because of the noise in its latent.
         """
-        share = estimate.signal_share(self._network.noise_variance(self._noise, corners=corners))
+        share = estimate.signal_share(self._network.noise_variance(self._noise, corners.detach()))
         return (share * residual).sum() / self._pixels
 
     def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,9 +179,7 @@ class Objective:
             self._frames.read_ahead(self._starts[step + 1], self._length)
         squares = self._frames.squares(starts, self._length)
         latents = self._network.encode_tiles(*tiles, corners=corners)
-        error = self._network.squared_error(
-            tiles, latents, self._frames.used, squares=squares, corners=corners
-        )
+        error = self._network.squared_error(tiles, latents, corners, squares=squares)
         if valid is not None:
             error = error[valid.flatten()]
         return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])
