@@ -63,10 +63,7 @@ def held_out_errors(
     predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
     shown = [
-        sum(
-            float(network.power(part, corners).sum())
-            for part in torch.split(values.to(frames.device), 256)
-        )
+        sum(float(network.power(part, corners).sum()) for part in torch.split(values.to(frames.device), 256))
         for values in (
             torch.from_numpy(it.astype(np.float32)) for it in (actual - predicted, actual - actual.mean(0))
         )
