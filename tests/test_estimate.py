@@ -122,7 +122,7 @@ def test_a_cost_is_a_sentence(seconds: float, words: str) -> None:
         ),
         (8000, 64, {"latents": 256, "order": 20}, "choose a smaller order or fewer latents"),
         (200_000, 64, {"latents": 1000}, "the latents of all frames: choose fewer latents"),
-        (500, 256, {"latents": 4096}, "the maps of the sources: choose fewer latents"),
+        (500, 1024, {"latents": 4096}, "the maps of the sources: choose fewer latents"),
         (500, 2048, {"latents": 4}, "the network: choose fewer patch shapes, or more latents"),
     ],
 )

@@ -135,7 +135,8 @@ _ADVICE = {
 def _stages(run: RunSizes) -> list[dict[str, float]]:
     """Return the bytes of the large arrays that are in memory at a time, by what they are."""
     frame = 2 * run.tiled_pixels  # in integers
-    coefficients = 4 * (3 * run.lags + run.order) * run.latents**2  # dense, in several arrangements
+    # Dense, in several arrangements; of neighbours only, hardly anything.
+    coefficients = 0 if run.sparse else 4 * (3 * run.lags + run.order) * run.latents**2
     sums = 4 * _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2
     stages: list[dict[str, float]] = [{"maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2)}]
     if run.trained:
