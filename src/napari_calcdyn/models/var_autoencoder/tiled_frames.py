@@ -183,12 +183,16 @@ def encode_movie(
 
     `encode` is the network's function for what the movie's batches are.
     """
-    blocks = []
+    found: NDArray[np.float32] | None = None
     for start, block in movie.batches(frames.start, frames.stop):
+        first, last = start - frames.start, start - frames.start + len(block)
         latents = encode(block).cpu().numpy()
+        if found is None:  # parts that are kept would tear up the memory between the blocks
+            found = np.empty((len(frames), latents.shape[1]), np.float32)
+        found[first:last] = latents
         valid = movie.valid(start, start + len(block))
         if valid is not None:
-            latents[~valid.cpu().numpy()] = np.nan
-        blocks.append(latents)
-        report(progress, start + len(block) - frames.start, len(frames))
-    return np.concatenate(blocks)
+            found[first:last][~valid.cpu().numpy()] = np.nan
+        report(progress, last, len(frames))
+    assert found is not None
+    return found
