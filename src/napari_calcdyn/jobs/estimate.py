@@ -173,13 +173,13 @@ def _seconds(run: RunSizes, speed: float, reading: tuple[float, float]) -> float
         moved += (
             28 * run.kept
             + 100 * run.sampled
-            + 8 * run.steps * run.step_frames
+            + 4 * run.steps * run.step_frames  # as integers, twice
             + 16 * run.checks * run.check_frames
         )
         moved += 12 * every + 28 * (rest if run.kept else rest + run.sampled + used)
         operations += 4 * run.coarse_pixels**2 * run.places * run.sampled
         operations += 5e7 * run.steps  # a step of the smallest network
-        lasso, product = 1e6 * run.latents, (20 if run.sparse else 12) * run.moments
+        lasso, product = 3e5 * run.latents, (8 if run.sparse else 12) * run.moments
         operations += run.var_steps * (product * run.var_samples + lasso) + run.checks * lasso
         operations += product * every / 5 + 2e4 * run.latents * run.predictors
     seconds = (
