@@ -2,7 +2,11 @@ __version__: str
 
 from .analysis.behaviour import correlate_behaviour as correlate_behaviour
 from .analysis.influence import influence_test as influence_test, roi_influence as roi_influence
-from .analysis.maps import ContributionMaps as ContributionMaps, cheap_maps as cheap_maps
+from .analysis.maps import (
+    ContributionMaps as ContributionMaps,
+    PathMaps as PathMaps,
+    cheap_maps as cheap_maps,
+)
 from .analysis.maps import contribution_maps as contribution_maps, contribution_movie as contribution_movie
 from .analysis.maps import edge_map as edge_map
 from .analysis.neurons import Embedding as Embedding, Neurons as Neurons, analyse_neurons as analyse_neurons

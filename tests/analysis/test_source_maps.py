@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.maps import ContributionMaps, SourceMaps
 from napari_calcdyn.recording import InputError, sparse_stack
@@ -42,8 +42,15 @@ def maps(request: pytest.FixtureRequest, dense: NDArray[np.float32], tmp_path: P
 
 
 def in_memory(dense: NDArray[np.float32]) -> SourceMaps:
-    sparse = csr_array(np.nan_to_num(dense).reshape(len(dense), -1))
-    return SourceMaps.from_sparse(sparse, np.isnan(dense[0]))
+    return SourceMaps(dense.shape, Copies(dense))
+
+
+@dataclass
+class Copies:
+    stack: NDArray[np.float32]
+
+    def __call__(self, source: int) -> NDArray[np.float32]:
+        return self.stack[source].copy()
 
 
 @pytest.mark.parametrize(
@@ -146,10 +153,13 @@ def test_only_the_maps_that_are_asked_for_are_read(
 def test_neither_sums_nor_the_file_take_the_memory_of_the_stack(tmp_path: Path) -> None:
     d, size, window = 400, 256, 20
     at = np.arange(window)[:, None] * size + np.arange(window)
-    pixels = np.concatenate([at.ravel() + 100 * source for source in range(d)])
-    starts = np.arange(d + 1) * window**2
-    sparse = csr_array((np.ones(len(pixels), np.float32), pixels, starts), shape=(d, size**2))
-    maps = SourceMaps.from_sparse(sparse, np.zeros((size, size), bool))
+
+    def image(source: int) -> NDArray[np.float32]:
+        picture = np.zeros((size, size), np.float32)
+        picture.flat[at + 100 * source] = 1
+        return picture
+
+    maps = SourceMaps((d, size, size), image)
     tracemalloc.start()
     try:
         maps.save(tmp_path / "maps.tif")
@@ -203,7 +213,7 @@ def test_files_that_are_missing_damaged_or_something_else(dense: NDArray[np.floa
 
 
 def test_maps_of_no_source_have_no_file(tmp_path: Path) -> None:
-    none = SourceMaps.from_sparse(csr_array((0, 12), dtype=np.float32), np.zeros((3, 4), bool))
+    none = SourceMaps((0, 3, 4), Copies(np.zeros((0, 3, 4), np.float32)))
     assert none.shape == np.asarray(none).shape == (0, 3, 4)
     np.testing.assert_array_equal(none.sum(), np.zeros((3, 4)))
     with pytest.raises(InputError, match="no maps of sources to save"):

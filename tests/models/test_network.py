@@ -97,18 +97,29 @@ def test_a_latent_shows_only_around_its_centre(network) -> None:
 
 
 @torch.no_grad()
-def test_footprints_in_a_part_decode_to_that_part(network) -> None:
-    height, width = network.frame_shape
+def test_the_latents_of_a_tile_decode_to_it(network) -> None:
     z = network.encode(frames_of(network))
-    for rows, columns in (
-        (slice(0, height), slice(0, width)),
-        (slice(height // 3, height // 3 + 1), slice(width // 2, width)),
-        (slice(height - 3, height), slice(0, 2)),
-    ):
-        latents, footprints = network.footprints_in(rows, columns)
-        part = torch.tensordot(z[:, latents], footprints, 1)
-        torch.testing.assert_close(part, network.decode(z)[:, rows, columns])
-        assert (latents.diff() > 0).all()
+    latents = network.tile_latents
+    assert (latents >= 0).sum() == 4 * network.latents
+    amounts = torch.where(latents >= 0, z[:, latents.clamp_min(0)], 0)
+    tiles = amounts.transpose(0, 1) @ network.corners
+    torch.testing.assert_close(network.join(tiles), network.decode(z))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("margin", [0, 3])
+def test_a_row_of_tiles_with_what_is_around_it(network, margin: int) -> None:
+    frames = frames_of(network)
+    step, side = network.stride, network.stride + 2 * margin
+    rows = [network.row_of_tiles(frames, row, margin) for row in range(network.rows + 1)]
+    tiles = torch.cat(rows).unflatten(2, (side, side))
+    inner = tiles[:, :, margin : margin + step, margin : margin + step]
+    torch.testing.assert_close(network.join(inner.flatten(2)), frames)
+    before, after = step // 2 + margin, 2 * step + margin
+    around = torch.nn.functional.pad(frames, (before, after, before, after), mode="replicate")
+    for number, tile in enumerate(tiles):
+        top, left = (it * step for it in divmod(number, network.columns + 1))
+        torch.testing.assert_close(tile, around[:, top : top + side, left : left + side])
 
 
 @torch.no_grad()

@@ -8,17 +8,22 @@ dynamics leave a few to be looked at. Together they are what the dynamics predic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var.moments import with_past
+from napari_calcdyn.models.var.neighbours import sparse_tables
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, report
 
 _FRAMES_AT_ONCE = 4096
-_PICTURES_AT_ONCE = 64
+_SOURCES_AT_ONCE = 64
+_LATENTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +103,7 @@ def drivers(readout: NDArray[np.float32], latents: NDArray[np.float32], var: VAR
         Empty where no latent reaches the region, or nothing in the dynamics leads to it.
     """
     reaching = np.flatnonzero(readout)  # a few: footprints and latents are both local
-    gains = readout[reaching] @ var.coefficients[:, reaching]
+    gains = np.stack([readout[reaching] @ table[reaching] for table in var.tables])
     sources = np.flatnonzero(gains.any(axis=0))
     gains = gains[:, sources]
     deviation = latents[:, sources] - var.mean[sources].astype(np.float32)
@@ -114,22 +119,22 @@ def drivers(readout: NDArray[np.float32], latents: NDArray[np.float32], var: VAR
 
 def lagged_covariances(
     latents: NDArray[np.float32], var: VAR, progress: ProgressCallback | None = None
-) -> NDArray[np.float32]:
-    """Compute the covariances of all latents with the past of all latents.
+) -> list[Any]:
+    """Compute the covariances of latents with the past of latents.
 
     Parameters
     ----------
     latents : ndarray (T, d), float32
-        Of the recording.
+        Of the recording; rows of NaN are frames that are left out.
     var : VAR
-        For its order and mean.
+        For its order and mean, and for its neighbourhoods: where it has them, covariances are those of partners.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
     Returns
     -------
-    ndarray (p, d, d), float32
-        [lag, latent, past]: ``mean_t z̃_j[t] z̃_k[t−l]`` over the frames that have a past.
+    list of ndarray or csr_array (d, d), float32
+        For each lag ``mean_t z̃_j[t] z̃_k[t−l]`` as [latent, past], over the frames that have a past.
 
     Raises
     ------
@@ -137,19 +142,38 @@ def lagged_covariances(
         If `progress` asked to stop.
     """
     order, frames = var.order, len(latents)
-    sums = np.zeros((order, var.latents, var.latents))
+    partners = None if var.neighbourhoods is None else var.neighbourhoods.partners.numpy()
+    sums, count = np.zeros((order, var.latents, var.latents if partners is None else partners.shape[1])), 0
     for start in range(order, frames, _FRAMES_AT_ONCE):
         stop = min(start + _FRAMES_AT_ONCE, frames)
         block = latents[start - order : stop] - var.mean.astype(np.float32)
+        known = with_past(torch.from_numpy(np.isfinite(block).all(1))[None], order)[0].numpy()
+        count += int(known.sum())
         for lag in range(1, order + 1):
-            sums[lag - 1] += block[order:].T @ block[order - lag : len(block) - lag]
+            sums[lag - 1] += _products(block[order:][known], block[order - lag : -lag][known], partners)
         report(progress, stop, frames)
-    return (sums / max(1, frames - order)).astype(np.float32)
+    covariances = (sums / max(1, count)).astype(np.float32)
+    return list(covariances) if partners is None else sparse_tables(partners, covariances)
+
+
+def _products(
+    now: NDArray[np.float32], past: NDArray[np.float32], partners: NDArray[np.int64] | None
+) -> NDArray[np.float32]:
+    """Multiply latents (n, d) by the past of all, to (d, d), or of partners (d, M) as in `Neighbourhoods`."""
+    if partners is None:
+        return now.T @ past
+    sums = np.empty(partners.shape, np.float32)
+    for start in range(0, len(partners), _LATENTS_AT_ONCE):
+        some = slice(start, start + _LATENTS_AT_ONCE)  # close to each other, they have most partners in common
+        others = np.unique(partners[some])
+        product = now[:, some].T @ past[:, others]
+        sums[some] = np.take_along_axis(product, np.searchsorted(others, partners[some]), 1)
+    return sums
 
 
 @torch.no_grad()
 def sources_map(
-    model: VARAutoencoder, var: VAR, covariances: NDArray[np.float32], sources: NDArray[np.int64]
+    model: VARAutoencoder, var: VAR, covariances: list[Any], sources: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Map what some sources explain, without going through the movie.
 
@@ -163,7 +187,7 @@ def sources_map(
         The fitted model.
     var : VAR
         The point of its lasso path.
-    covariances : ndarray (p, d, d), float32
+    covariances : list of ndarray or csr_array (d, d), float32
         As from `lagged_covariances`.
     sources : ndarray of int64
         Numbers of latents.
@@ -173,13 +197,13 @@ def sources_map(
     ndarray (Y, X), float32
         ``Σ_k E_k`` over these sources, in squared movie units.
     """
-    effects = var.coefficients[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
-    shared = covariances[:, :, sources].transpose(0, 2, 1).reshape(-1, var.latents)
     image = np.zeros(model.frame_shape, np.float32)
-    for start in range(0, len(effects), _PICTURES_AT_ONCE):
-        some = slice(start, start + _PICTURES_AT_ONCE)
-        ones, others = (
-            model.network.decode(torch.from_numpy(rows[some]).to(model.device)) for rows in (effects, shared)
-        )
-        image += (ones * others).sum(0).cpu().numpy()
+    for start in range(0, len(sources), _SOURCES_AT_ONCE):
+        some = sources[start : start + _SOURCES_AT_ONCE]
+        for pair in zip(var.tables, covariances, strict=True):
+            columns = (np.ascontiguousarray(csr_array(table)[:, some].toarray().T) for table in pair)
+            effects, shared = (
+                model.network.decode(torch.from_numpy(it).to(model.device)) for it in columns
+            )
+            image += (effects * shared).sum(0).cpu().numpy()
     return image * np.float32(model.scale**2)

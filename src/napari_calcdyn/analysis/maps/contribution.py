@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, eye_array
 from torch import Tensor
 
 from napari_calcdyn.models.var import VAR, SteadyVAR
@@ -21,10 +22,10 @@ from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 
-from .predictor import Predictor, check_latent
+from .pixel_sums import PixelSums
+from .predictor import Predictor, check_latent, from_sources
 from .result import ContributionMaps
 from .smoothing import Smoothing
-from .source_split import SourceSplit
 
 
 @torch.no_grad()
@@ -51,8 +52,8 @@ def contribution_maps(
     var : VAR or SteadyVAR, optional
         The predictor, such as a point of the model's lasso path; ``model.steady`` by default.
     sources : bool or sequence of int
-        Which sources get a map of their own. A map takes 8 bytes for every pixel that its source reaches; while the
-        maps are summed up, each lag takes about twice as much besides.
+        Which sources get a map of their own. It takes 4 bytes for every lag and pixel that its source reaches; while
+        the frames are smoothed, up to three times as much besides.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -77,20 +78,25 @@ def contribution_maps(
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
     for source in chosen:
         check_latent(source, len(everything), "source")
-    static = _static(model, movie, progress)
-    split = SourceSplit(model.network, predictor.effects, predictor.order, chosen, smoothing, static)
-    # All sources together explain what is explained: the pixels are gathered once.
-    whole = split if sorted(chosen) == list(everything) else _of_latents(model, smoothing, static)
+    static = static_picture(model, movie, progress)
+    followed = from_sources(predictor.effects, chosen)
+    sums = PixelSums(model.network, followed, smoothing, static)
+    # All sources together explain what is explained: the pixels are gathered once. Else they are gathered for the
+    # latents as they are predicted, whatever their sources are.
+    every = len(set(chosen)) == len(everything)
+    whole = eye_array(len(everything), dtype=np.float32, format="csr")
+    total = sums if every else PixelSums(model.network, whole, smoothing, static)
     amplitude = np.zeros(model.frame_shape)
     frames = 0
-    for past, actual in _predictable(model, movie, predictor, progress):
+    for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
-        predicted, seen = predictor.predict(past), smoothing.with_margin(actual)
-        split.add(past, seen)
-        if whole is not split:
-            whole.add(predicted, seen)
+        predicted = predictor.predict(past)
+        sums.add(past, actual)
+        if total is not sums:
+            total.add(predicted, actual)
         amplitude += model.network.absolute(predicted).cpu().numpy()
-    explained = whole.total()
+    split = sums.split()
+    explained = split.total(followed) if every else total.split().total(whole)
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
     power = model.scale**2 / frames
@@ -98,9 +104,9 @@ def contribution_maps(
     for image in (explained, amplitude):
         image[masked] = np.nan
     return ContributionMaps(
-        (explained * power).astype(np.float32),
+        explained * np.float32(power),
         (amplitude * (model.scale / frames)).astype(np.float32),
-        split.result(power, masked),
+        split.maps(followed, chosen, power, masked),
     )
 
 
@@ -152,40 +158,80 @@ def edge_map(
     if not 1 <= lag <= predictor.order:
         raise InputError(f"There is no lag {lag}: choose one from 1 to {predictor.order}.")
     column = (lag - 1) * latents + source
-    edge = torch.zeros_like(predictor.effects)
-    edge[column, target] = predictor.effects[column, target]
+    strength = [predictor.effects[target, column]]
+    edge = csr_array((strength, ([target], [column])), predictor.effects.shape, np.float32)
     smoothing = Smoothing.of(var)
-    split = SourceSplit(
-        model.network, edge, predictor.order, [source], smoothing, _static(model, movie, progress)
-    )
+    sums = PixelSums(model.network, edge, smoothing, static_picture(model, movie, progress))
     frames = 0
-    for past, actual in _predictable(model, movie, predictor, progress):
+    for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
-        split.add(past, smoothing.with_margin(actual))
-    return split.result(model.scale**2 / frames, model.masked_pixels(movie))[0]
+        sums.add(past, actual)
+    image = sums.split().total(edge) * np.float32(model.scale**2 / frames)
+    image[model.masked_pixels(movie)] = np.nan
+    return image
 
 
-def _of_latents(model: VARAutoencoder, smoothing: Smoothing, static: Tensor) -> SourceSplit:
-    """Return the sums for latents as they are predicted, whatever their sources are."""
-    latents = range(model.network.latents)
-    effects = torch.eye(len(latents), device=model.device)
-    return SourceSplit(model.network, effects, 1, latents, smoothing, static)
-
-
-def _static(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
-    """Return the static picture that is still in normalised frames, (Y, X).
+def static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
+    """Compute the static picture that is still in normalised frames.
 
     There is one where there is no skip, and in another recording than the one the model was trained on.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    movie : Movie
+        The recording.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    Tensor (Y, X)
+        On the network's device.
+
+    Raises
+    ------
+    InputError
+        If the frames have another size than the model's.
+    Cancelled
+        If `progress` asked to stop.
     """
     model.check(movie)
     rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
     return torch.from_numpy(rest).to(model.device)
 
 
-def _predictable(
+def predictable(
     model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the frames that have a past: past latents (n, p·d), and normalised frames (n, Y, X)."""
+    """Yield the frames that have a past, some at a time.
+
+    Parameters
+    ----------
+    model : VARAutoencoder
+        The fitted model.
+    movie : Movie
+        Of the frame size that the model was trained on.
+    predictor : Predictor
+        Its order says how long the past is.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Yields
+    ------
+    past : Tensor (n, p·d)
+        Latents before these frames, as deviations from their mean.
+    frames : Tensor (n, Y, X)
+        Normalised.
+
+    Raises
+    ------
+    InputError
+        If no frame has a past.
+    Cancelled
+        If `progress` asked to stop.
+    """
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"
@@ -197,7 +243,7 @@ def _predictable(
         raise InputError(
             f"{movie.name} has no frame with a past, bad frames leave none: check the recording."
         )
-    latents = predictor.effects.new_empty(0, model.network.latents)
+    latents = torch.empty(0, model.network.latents, device=model.device)
     for start, block in frames.batches(0, movie.n_frames):
         latents = torch.cat([latents, predictor.encode(block)])
         count = len(latents) - predictor.order

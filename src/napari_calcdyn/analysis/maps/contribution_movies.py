@@ -44,7 +44,7 @@ def contribution_movie(
     InputError
         If the frames have another size than the model's, or there is no such source.
     """
-    predictor = Predictor(model, var, source)
+    predictor = Predictor(model, var, None if source is None else [source])
     frames, masked = model.normalised(movie), model.masked_pixels(movie)
 
     @torch.no_grad()

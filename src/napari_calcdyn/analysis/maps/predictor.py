@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from scipy.sparse import csr_array, hstack
 from torch import Tensor
 
 from napari_calcdyn.models.var import VAR, SteadyVAR
@@ -21,28 +24,32 @@ class Predictor:
         Its network encodes.
     var : VAR, SteadyVAR or None
         The steady one, or another point of the model's lasso path; `model.var` by default.
-    source : int or None
-        Only what comes from this latent; the others are taken to be at their mean.
+    sources : sequence of int or None
+        Only what comes from these latents; the others are taken to be at their mean.
 
     Attributes
     ----------
-    effects : Tensor (p·d, d)
-        What one unit of each latent at each lag adds to every latent: lag 1 of all latents first, then lag
-        2, …
+    effects : csr_array (d, p·d), float32
+        What each latent gets from one unit of each predictor: lag 1 of all latents first, then lag 2, …
     """
 
-    def __init__(self, model: VARAutoencoder, var: VAR | SteadyVAR | None, source: int | None = None) -> None:
+    def __init__(
+        self, model: VARAutoencoder, var: VAR | SteadyVAR | None, sources: Sequence[int] | None = None
+    ) -> None:
         var = var or model.var
-        coefficients = torch.from_numpy(var.coefficients).to(model.device)
-        if source is not None:
-            check_latent(source, var.latents, "source")
-            alone = torch.zeros_like(coefficients)
-            alone[:, :, source] = coefficients[:, :, source]
-            coefficients = alone
         self.order = var.order
-        self.effects = coefficients.transpose(1, 2).flatten(0, 1)
+        self.effects = effects_of(var)
+        if sources is not None:
+            for source in sources:
+                check_latent(source, var.latents, "source")
+            self.effects = from_sources(self.effects, sources)
         self._network = model.network
         self._mean = torch.from_numpy(var.mean.astype(np.float32)).to(model.device)
+        entries = self.effects.tocoo()
+        at, values = np.stack([entries.row, entries.col]).astype(np.int64), torch.from_numpy(entries.data)
+        self._effects = torch.sparse_coo_tensor(
+            torch.from_numpy(at), values, entries.shape, check_invariants=True
+        ).to(model.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to deviations of the latents from their mean, (n, d)."""
@@ -54,7 +61,21 @@ class Predictor:
 
     def predict(self, past: Tensor) -> Tensor:
         """Predict latents (n, d), as deviations from their mean, from their past (n, p·d)."""
-        return past @ self.effects
+        predicted: Tensor = torch.sparse.mm(self._effects, past.T).T
+        return predicted
+
+
+def effects_of(var: VAR | SteadyVAR) -> csr_array:
+    """Write the tables of all lags side by side, (d, p·d)."""
+    return csr_array(hstack([csr_array(table) for table in var.tables], format="csr"))
+
+
+def from_sources(effects: csr_array, sources: Sequence[int]) -> csr_array:
+    """Return the effects of some latents only."""
+    chosen = np.isin(effects.indices % effects.shape[0], sources)
+    some = csr_array((effects.data * chosen, effects.indices, effects.indptr), shape=effects.shape)
+    some.eliminate_zeros()
+    return some
 
 
 def check_latent(number: int, latents: int, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d
 
 from napari_calcdyn.models.var import VAR, SteadyVAR
 
@@ -38,10 +38,6 @@ class Smoothing:
     def of(cls, var: VAR | SteadyVAR | None) -> Smoothing:
         """Return the average that belongs to a predictor."""
         return cls(var.smoothing if isinstance(var, SteadyVAR) else 0.0)
-
-    def with_margin(self, frames: Tensor) -> Tensor:
-        """Add `reach` pixels at each edge of frames (n, Y, X), equal to the outermost ones."""
-        return pad(frames[:, None], (self.reach,) * 4, mode="replicate")[:, 0] if self.reach else frames
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Average pictures (n, Y + 2·reach, X + 2·reach), whose margin is lost, to (n, Y, X)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -15,15 +15,11 @@ from napari_calcdyn.recording.movies.readers.sources import PageSource
 from napari_calcdyn.recording.movies.readers.tiff import read_tiff
 from napari_calcdyn.recording.sparse_stack import write_sparse_stack
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
 
 class SourceMaps:
     """An array (d, Y, X), float32, of which only what is asked for is made dense.
 
-    A source reaches a small window of the picture. In memory only that window takes room, in a file as well, and the
-    maps of a file are read from it when they are looked at.
+    A source reaches a small window of the picture. A map is computed, or read from a file, when it is looked at.
 
     It is indexed like an array: ``maps[3]`` is (Y, X), ``maps[2:5]`` and ``maps[[3, 7]]`` are (n, Y, X), and
     ``maps[3, 10:20, 5]`` is a part of a map. Several lists of numbers in one index are taken for each axis by itself.
@@ -52,24 +48,6 @@ class SourceMaps:
     def __init__(self, shape: tuple[int, int, int], image: Callable[[int], NDArray[np.float32]]) -> None:
         self.shape = shape
         self._image = image
-
-    @classmethod
-    def from_sparse(cls, maps: csr_array, left_out: NDArray[np.bool_]) -> SourceMaps:
-        """Take maps that are in memory.
-
-        Parameters
-        ----------
-        maps : scipy.sparse.csr_array (d, Y·X), float32
-            A row for each source; no entry stands twice.
-        left_out : ndarray of bool (Y, X)
-            Pixels that are NaN in every map.
-
-        Returns
-        -------
-        SourceMaps
-            Of these maps.
-        """
-        return cls((maps.shape[0], *left_out.shape), _InMemory(maps, left_out))
 
     @classmethod
     def open(cls, file: str | Path) -> SourceMaps:
@@ -173,19 +151,6 @@ class SourceMaps:
         if copy is False:
             raise ValueError("maps of sources have to be copied to become one array")
         return self[:].astype(dtype or self.dtype, copy=False)
-
-
-@dataclass(frozen=True, eq=False)
-class _InMemory:
-    maps: csr_array  # (d, Y·X)
-    left_out: NDArray[np.bool_]  # (Y, X)
-
-    def __call__(self, source: int) -> NDArray[np.float32]:
-        entries = slice(*self.maps.indptr[source : source + 2])
-        image = np.zeros(self.left_out.size, np.float32)
-        image[self.maps.indices[entries]] = self.maps.data[entries]
-        image[self.left_out.ravel()] = np.nan
-        return image.reshape(self.left_out.shape)
 
 
 @dataclass(frozen=True, eq=False)

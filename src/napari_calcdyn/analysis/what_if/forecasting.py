@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy.sparse import csr_array
 
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -19,7 +19,6 @@ from napari_calcdyn.recording.errors import count_text
 from .impulse import roll_out
 from .latent_movies import latent_movie
 
-_LATENTS_AT_ONCE = 64
 _STARTS_AT_ONCE = 4096
 
 
@@ -132,7 +131,6 @@ def first_held_out(model: VARAutoencoder, movie: Movie) -> int:
     return Split.of(movie, model.config).known
 
 
-@torch.no_grad()
 def forecast_error(
     model: VARAutoencoder,
     recording: Movie | NDArray[np.float32],
@@ -185,8 +183,8 @@ def forecast_error(
             f"With {count_text(frames - first, 'frame')} held out, errors can be measured at 1 to {most} frames"
             " ahead: choose a horizon in this range, or take a longer recording."
         )
-    known = torch.from_numpy(latents[first - var.order :].astype(np.float64) - var.mean)
-    lags = [torch.from_numpy(matrix.astype(np.float64)) for matrix in var.coefficients]
+    known = latents[first - var.order :].astype(np.float64) - var.mean
+    lags = [table.astype(np.float64) for table in var.tables]
     overlap = _overlap(model)
     errors = np.zeros((3, horizons))  # in latents, in the picture, and there where nothing changes
     counts = np.zeros(horizons, int)
@@ -198,9 +196,9 @@ def forecast_error(
         for ahead in range(min(horizons, frames - first - start)):
             actual = known[var.order + start + ahead :][:count]  # fewer towards the end of the recording
             past = [it[: len(actual)] for it in past]
-            past.append(torch.stack([past[-lag] @ matrix.T for lag, matrix in enumerate(lags, 1)]).sum(0))
+            past.append(sum(past[-lag] @ table.T for lag, table in enumerate(lags, 1)))
             wrong, changed = actual - past[-1], actual - last[: len(actual)]
-            whole = wrong.isfinite().all(1)  # not where a bad frame is involved
+            whole = np.isfinite(wrong).all(1)  # not where a bad frame is involved
             wrong, changed = wrong[whole], changed[whole]
             counts[ahead] += len(wrong)
             errors[:, ahead] += _power(wrong), _power(wrong, overlap), _power(changed, overlap)
@@ -214,28 +212,36 @@ def forecast_error(
     )
 
 
-def _overlap(model: VARAutoencoder) -> Tensor:
-    """Return DᵀD, (d, d); the encoder is the decoder's transpose."""
+@torch.no_grad()
+def _overlap(model: VARAutoencoder) -> csr_array:
+    """Return DᵀD, (d, d): footprints overlap where they meet in a tile."""
     network = model.network
-    units = torch.eye(network.latents, device=model.device)
-    rows = [network.encode(network.decode(some)) for some in torch.split(units, _LATENTS_AT_ONCE)]
-    return torch.cat(rows).cpu().double()
+    inside = network.cut(torch.ones(1, *network.frame_shape, device=model.device))
+    corners = network.corners.double() * inside
+    products = (corners @ corners.mT).cpu().numpy()
+    latents = network.tile_latents.cpu().numpy()
+    pairs = np.broadcast_arrays(latents[:, :, None], latents[:, None])
+    known = (pairs[0] >= 0) & (pairs[1] >= 0)
+    one, other = (it[known] for it in pairs)
+    return csr_array((products[known], (one, other)), shape=(network.latents, network.latents))
 
 
-def _power(latents: Tensor, overlap: Tensor | None = None) -> float:
+def _power(latents: NDArray[np.float64], overlap: csr_array | None = None) -> float:
     """Return ``Σ ‖z‖²`` of latents (n, d), or ``Σ ‖D z‖²`` where ``DᵀD`` is given."""
     return float(((latents if overlap is None else latents @ overlap) * latents).sum())
 
 
-def _variances(latents: Tensor, horizons: int, overlap: Tensor | None = None) -> NDArray[np.float64]:
+def _variances(
+    latents: NDArray[np.float64], horizons: int, overlap: csr_array | None = None
+) -> NDArray[np.float64]:
     """Return the mean ``‖z − mean z‖²`` of latents (n, d) from row h − 1 on, for h = 1 … `horizons`; see `_power`."""
-    known = latents.isfinite().all(1)
-    latents = latents.nan_to_num()
+    known = np.isfinite(latents).all(1)
+    latents = np.nan_to_num(latents)
     seen = latents if overlap is None else latents @ overlap
-    powers = (seen * latents).sum(1).flip(0).cumsum(0).flip(0)[:horizons]
-    counts = known.flip(0).cumsum(0).flip(0)[:horizons]
-    sums = latents.flip(0).cumsum(0).flip(0)[:horizons]
+    powers, counts, sums = (
+        it[::-1].cumsum(0)[::-1][:horizons] for it in ((seen * latents).sum(1), known, latents)
+    )
     means = sums / counts[:, None]
     of_means = ((means if overlap is None else means @ overlap) * means).sum(1)
-    variances: NDArray[np.float64] = (powers / counts - of_means).numpy()
+    variances: NDArray[np.float64] = powers / counts - of_means
     return variances

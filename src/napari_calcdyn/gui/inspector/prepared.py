@@ -60,8 +60,8 @@ class Prepared:
         What it was computed from.
     latents : ndarray (T, d), float32
         Of the recording.
-    covariances : ndarray (p, d, d), float32
-        See `analysis.drivers.lagged_covariances`.
+    covariances : list of ndarray or csr_array (d, d), float32
+        See `analysis.influence.region.lagged_covariances`.
     readouts : Readouts or None
         Of the ROIs.
     raw : Traces or None
@@ -72,7 +72,7 @@ class Prepared:
 
     inputs: Inputs
     latents: NDArray[np.float32]
-    covariances: NDArray[np.float32]
+    covariances: list[Any]
     readouts: Readouts | None
     raw: Traces | None
     influence: Influence | None

@@ -129,13 +129,30 @@ class Neighbourhoods:
         list of csr_array (d, d)
             [target, source] of each lag, zeros left out.
         """
-        sources = self.neighbours.cpu().numpy()
-        tables = []
-        for lag in values:
-            target, place = np.nonzero((lag != 0) & (sources >= 0))
-            entries = lag[target, place], (target, sources[target, place])
-            tables.append(csr_array(entries, shape=(len(sources), len(sources))))
-        return tables
+        return sparse_tables(self.neighbours.cpu().numpy(), values)
+
+
+def sparse_tables(sources: NDArray[np.int64], values: NDArray[Any]) -> list[csr_array]:
+    """Write what latents have for some others as sparse tables.
+
+    Parameters
+    ----------
+    sources : ndarray (d, K), int64
+        The others of each latent; -1 after the last one.
+    values : ndarray (p, d, K)
+        Of each lag.
+
+    Returns
+    -------
+    list of csr_array (d, d)
+        [latent, other] of each lag, zeros left out.
+    """
+    tables = []
+    for lag in values:
+        target, place = np.nonzero((lag != 0) & (sources >= 0))
+        entries = lag[target, place], (target, sources[target, place])
+        tables.append(csr_array(entries, shape=(len(sources), len(sources))))
+    return tables
 
 
 def _close(tree: cKDTree, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

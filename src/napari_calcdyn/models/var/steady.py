@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
 
 from .model import VAR
 
@@ -51,13 +52,22 @@ class SteadyVAR:
         return max(FRAMES, self.var.order)
 
     @cached_property
+    def tables(self) -> list[csr_array]:
+        """Coefficients of each lag, (d, d) as [target, source], in units of the latents."""
+        nothing = np.zeros(self.latents)
+        tables = []
+        for lag in range(self.order):
+            own = diags_array(self.own / FRAMES if lag < FRAMES else nothing)
+            if lag < self.var.order:
+                table = csr_array(self.var.tables[lag])
+                own = own + table - diags_array(table.diagonal())
+            tables.append(csr_array(own, dtype=np.float32))
+        return tables
+
+    @property
     def coefficients(self) -> NDArray[np.float32]:
         """Coefficients (p, d, d) as [lag, target, source], in units of the latents."""
-        tables = np.zeros((self.order, self.latents, self.latents), np.float32)
-        tables[: self.var.order] = self.var.coefficients
-        for lag, table in enumerate(tables):
-            np.fill_diagonal(table, self.own / FRAMES if lag < FRAMES else 0)
-        return tables
+        return np.stack([table.toarray() for table in self.tables])
 
 
 def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -121,35 +121,35 @@ class PatchAutoencoder(nn.Module):
         """Footprint of each latent, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
         return self.mixture @ self.shapes
 
-    def footprints_in(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
-        """Return the latents whose windows reach a part of the picture, and their footprints there.
+    @property
+    def tile_latents(self) -> Tensor:
+        """The latents of the four corners that meet in each tile, (tiles, 4); -1 where there is none."""
+        numbers = torch.arange(1, self.latents + 1, device=self.places.device)
+        return self._at_tiles(numbers[None])[:, 0] - 1
+
+    def row_of_tiles(self, frames: Tensor, row: int, margin: int = 0) -> Tensor:
+        """Cut one row of tiles out of frames, each with some pixels around it.
 
         Parameters
         ----------
-        rows, columns : slice
-            From which pixel to which; both ends are within the frame.
+        frames : Tensor (n, Y, X)
+            Pictures.
+        row : int
+            Number of the row, 0 to `rows`.
+        margin : int
+            How many pixels m around a tile are taken as well.
 
         Returns
         -------
-        latents : Tensor (n,), int64
-            In ascending order.
-        footprints : Tensor (n, Y, X)
-            Of this part only. Latents (…, n) times these decode to it.
+        Tensor (columns + 1, n, (s + 2·m)²)
+            In the order of `cut`; beyond the edge, pixels equal the outermost ones.
         """
-        size = 2 * self.stride
-        first = self.places.new_tensor([rows.start, columns.start])
-        last = self.places.new_tensor([rows.stop, columns.stop])
-        grid = torch.stack((self.places // self.columns, self.places % self.columns), 1)
-        corner = grid * self.stride - self.stride // 2
-        latents = ((corner < last) & (corner + size > first)).all(1).nonzero().flatten()
-        height, width = (last - first).tolist()
-        # With a margin, as windows reach over the edges of the part.
-        pictures = self.shapes.new_zeros(len(latents), height + 2 * size, width + 2 * size)
-        at = (corner[latents] - first + size).tolist()
-        windows = (self.mixture[latents] @ self.shapes).view(-1, size, size)
-        for picture, window, (top, left) in zip(pictures, windows, at, strict=True):
-            picture[top : top + size, left : left + size] = window
-        return latents, pictures[:, size : size + height, size : size + width]
+        size = self.stride + 2 * margin
+        first = row * self.stride - self._padding[2] - margin
+        at = torch.arange(first, first + size, device=frames.device).clamp(0, self.frame_shape[0] - 1)
+        beside = (self._padding[0] + margin, self._padding[1] + margin)
+        strip = pad(frames[:, at], beside, mode="replicate")
+        return strip.unfold(2, size, self.stride).permute(2, 0, 1, 3).flatten(2)
 
     @property
     def corners(self) -> Tensor:

@@ -1,0 +1,120 @@
+"""Which predictors reach which tiles of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+
+
+class TileReach:
+    """List, for every tile of the network, the predictors that reach it; and look up what they do there.
+
+    Four footprints meet in a tile, so that a predictor reaches it if one of these four latents can be predicted from
+    it. The predictors of a tile are its members. All tiles in a row of tiles have equally many, so that they take part
+    in one product; the lists are filled up with an additional predictor, the last one, which is always zero.
+
+    Parameters
+    ----------
+    network : PatchAutoencoder
+        Its tiles and footprints.
+    reach : csr_array (d, p·d)
+        An entry for every pair of a latent and a predictor that may have an effect on it, with any value.
+
+    Attributes
+    ----------
+    members : ndarray (m,), int64
+        Number of the predictor, tile by tile; p·d where the list is filled up.
+    tiles : ndarray (m,), int64
+        Number of the tile.
+    """
+
+    def __init__(self, network: PatchAutoencoder, reach: csr_array) -> None:
+        latents = network.tile_latents.cpu().numpy()
+        self._latents, self._predictors = latents, reach.shape[1]
+        tile, corner = np.nonzero(latents >= 0)
+        shown = csr_array(
+            (np.ones(len(tile), np.float32), (tile, latents[tile, corner])),
+            shape=(len(latents), network.latents),
+        )
+        pattern = csr_array((np.ones(reach.nnz, np.float32), reach.indices, reach.indptr), shape=reach.shape)
+        reached = shown @ pattern
+        reached.sort_indices()
+        counts = np.diff(reached.indptr).reshape(network.rows + 1, network.columns + 1)
+        self._across = network.columns + 1
+        self._widths = counts.max(1)
+        widths = np.repeat(self._widths, self._across)
+        self.tiles = np.repeat(np.arange(len(latents)), widths)
+        place = np.arange(len(self.tiles)) - np.repeat(np.cumsum(widths) - widths, widths)
+        self.members = np.full(len(self.tiles), self._predictors)
+        self.members[place < counts.ravel()[self.tiles]] = reached.indices
+        pattern.sort_indices()
+        target, predictor = pattern.nonzero()
+        self._pairs = target.astype(np.int64) * self._predictors + predictor
+
+    def rows(self) -> Iterator[tuple[int, slice, slice, int]]:
+        """Yield the rows of tiles that anything reaches.
+
+        Yields
+        ------
+        row : int
+            Its number.
+        tiles, members : slice
+            Which of the tiles and of the members belong to it.
+        width : int
+            Members of each tile.
+        """
+        begin = 0
+        for row, width in enumerate(self._widths.tolist()):
+            end = begin + width * self._across
+            if width:
+                yield row, slice(row * self._across, (row + 1) * self._across), slice(begin, end), width
+            begin = end
+
+    def weights(self, effects: csr_array) -> Tensor:
+        """Look up what one unit of each member adds to the four latents of its tile.
+
+        Parameters
+        ----------
+        effects : csr_array (d, p·d)
+            Coefficients, as in `Predictor`.
+
+        Returns
+        -------
+        Tensor (m, 4), float32
+            0 where a tile has no such latent.
+
+        Raises
+        ------
+        ValueError
+            If there is an effect outside the reach.
+        """
+        entries = effects.tocoo()
+        at = self._find(entries.row, entries.col)
+        if not at.all():
+            raise ValueError("there are effects outside the reach")
+        values = np.zeros(len(self._pairs) + 1, np.float32)
+        values[at] = entries.data
+        return torch.from_numpy(values[self._lookup])
+
+    @cached_property
+    def _lookup(self) -> NDArray[np.int32]:
+        """Number of the pair of each member and each latent of its tile, (m, 4); 0 if there is none."""
+        latents = self._latents[self.tiles]
+        found = self._find(latents, self.members[:, None])
+        found[(latents < 0) | (self.members == self._predictors)[:, None]] = 0
+        return found.astype(np.int32)
+
+    def _find(self, latents: NDArray[np.integer], predictors: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the numbers of pairs, counted from 1; 0 for those outside the reach."""
+        wanted = latents.astype(np.int64) * self._predictors + predictors
+        at = np.searchsorted(self._pairs, wanted)
+        known = np.append(self._pairs, -1)[at] == wanted
+        return np.where(known, at + 1, 0)
