@@ -139,9 +139,7 @@ def test_the_map_from_moments_is_the_explained_map_of_the_reconstruction(
     covariances = lagged_covariances(latents, model.var)
     explained = np.asarray(contribution_maps(model, movie, var=model.var).sources).sum((1, 2))
     sources = explained.argsort()[-3:]
-    monkeypatch.setattr(
-        "napari_calcdyn.analysis.influence.region._SOURCES_AT_ONCE", 2
-    )  # of 3 sources
+    monkeypatch.setattr("napari_calcdyn.analysis.influence.region._SOURCES_AT_ONCE", 2)  # of 3 sources
     found = sources_map(model, model.var, covariances, sources)
     decoded = model.decode(latents)
     actual = decoded - model.decode(model.var.mean[None])

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
@@ -126,12 +128,27 @@ def _write(
     write_image(folder / "mean.tif", movie.mean_frame(), movie.pixel_size)
     maps.save(folder, pixel_size=movie.pixel_size)
     np.save(folder / "latents.npy", latents)
+    coefficients: dict[str, Any] = _coefficients(model.var)
     np.savez_compressed(  # most coefficients are zero
         folder / "var.npz",
-        coefficients=model.var.coefficients,
+        **coefficients,
         lam=model.var.lam,
         knots=model.var.path.knots.numpy(),
         mean=model.var.mean,
         latent_centres=model.latent_centres,
     )
     model.save(folder / "model")
+
+
+def _coefficients(var: VAR) -> dict[str, NDArray[Any]]:
+    """Return all coefficients, or a list of those that are not zero where only neighbours can have one."""
+    if var.neighbourhoods is None:
+        return {"coefficients": var.coefficients}
+    tables = [csr_array(table).tocoo() for table in var.tables]
+    columns = {
+        "lag": np.repeat(np.arange(1, var.order + 1), [table.nnz for table in tables]),
+        "target": np.concatenate([table.row for table in tables]),
+        "source": np.concatenate([table.col for table in tables]),
+    }
+    values = np.concatenate([table.data for table in tables])
+    return {name: column.astype(np.int32) for name, column in columns.items()} | {"value": values}

@@ -164,7 +164,9 @@ def _products(
         return now.T @ past
     sums = np.empty(partners.shape, np.float32)
     for start in range(0, len(partners), _LATENTS_AT_ONCE):
-        some = slice(start, start + _LATENTS_AT_ONCE)  # close to each other, they have most partners in common
+        some = slice(
+            start, start + _LATENTS_AT_ONCE
+        )  # close to each other, they have most partners in common
         others = np.unique(partners[some])
         product = now[:, some].T @ past[:, others]
         sums[some] = np.take_along_axis(product, np.searchsorted(others, partners[some]), 1)
@@ -202,8 +204,6 @@ def sources_map(
         some = sources[start : start + _SOURCES_AT_ONCE]
         for pair in zip(var.tables, covariances, strict=True):
             columns = (np.ascontiguousarray(csr_array(table)[:, some].toarray().T) for table in pair)
-            effects, shared = (
-                model.network.decode(torch.from_numpy(it).to(model.device)) for it in columns
-            )
+            effects, shared = (model.network.decode(torch.from_numpy(it).to(model.device)) for it in columns)
             image += (effects * shared).sum(0).cpu().numpy()
     return image * np.float32(model.scale**2)

@@ -107,10 +107,12 @@ class TileReach:
     @cached_property
     def _lookup(self) -> NDArray[np.int32]:
         """Number of the pair of each member and each latent of its tile, (m, 4); 0 if there is none."""
-        latents = self._latents[self.tiles]
-        found = self._find(latents, self.members[:, None])
-        found[(latents < 0) | (self.members == self._predictors)[:, None]] = 0
-        return found.astype(np.int32)
+        lookup = np.empty((len(self.tiles), 4), np.int32)
+        for corner in range(4):
+            latents = self._latents[self.tiles, corner]
+            known = (latents >= 0) & (self.members < self._predictors)
+            lookup[:, corner] = np.where(known, self._find(latents, self.members), 0)
+        return lookup
 
     def _find(self, latents: NDArray[np.integer], predictors: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the numbers of pairs, counted from 1; 0 for those outside the reach."""

@@ -196,7 +196,7 @@ def forecast_error(
         for ahead in range(min(horizons, frames - first - start)):
             actual = known[var.order + start + ahead :][:count]  # fewer towards the end of the recording
             past = [it[: len(actual)] for it in past]
-            past.append(sum(past[-lag] @ table.T for lag, table in enumerate(lags, 1)))
+            past.append(np.sum([past[-lag] @ table.T for lag, table in enumerate(lags, 1)], 0))
             wrong, changed = actual - past[-1], actual - last[: len(actual)]
             whole = np.isfinite(wrong).all(1)  # not where a bad frame is involved
             wrong, changed = wrong[whole], changed[whole]
@@ -235,12 +235,15 @@ def _variances(
     latents: NDArray[np.float64], horizons: int, overlap: csr_array | None = None
 ) -> NDArray[np.float64]:
     """Return the mean ``‖z − mean z‖²`` of latents (n, d) from row h − 1 on, for h = 1 … `horizons`; see `_power`."""
-    known = np.isfinite(latents).all(1)
+    known = np.isfinite(latents.sum(1))
     latents = np.nan_to_num(latents)
     seen = latents if overlap is None else latents @ overlap
-    powers, counts, sums = (
-        it[::-1].cumsum(0)[::-1][:horizons] for it in ((seen * latents).sum(1), known, latents)
-    )
+
+    def to_end(values: NDArray[Any]) -> NDArray[Any]:
+        """Sum up from each of the first rows to the last."""
+        return values[::-1].cumsum(0)[::-1][:horizons]
+
+    powers, counts, sums = to_end((seen * latents).sum(1)), to_end(known), to_end(latents)
     means = sums / counts[:, None]
     of_means = ((means if overlap is None else means @ overlap) * means).sum(1)
     variances: NDArray[np.float64] = powers / counts - of_means

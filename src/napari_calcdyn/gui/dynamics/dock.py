@@ -156,7 +156,7 @@ class DynamicsDock(SideDock):
             self.matrix.show_var(None)
             return
         self.matrix.show_var(var, model.latent_centres)
-        self.sparsity.show_count(var.fraction, var.nonzeros, var.coefficients.size, chosen=var is model.var)
+        self.sparsity.show_count(var.fraction, var.nonzeros, var.possible, chosen=var is model.var)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
 from scipy.ndimage import maximum_filter, minimum_filter
+from scipy.sparse import csr_array
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.pieces import beside, stacked, wrapped
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HINT = "Point at the matrix to read a connection; click to map it."
 _NOTHING = "The model found no connections, so its maps are empty. Move the slider to the right to include weaker ones."
 _LEAST_PIXELS = 3.0  # of a connection on the screen
+_MOST_PIXELS = 512  # of the picture, along each side
 _TOOLTIP = (
     "<qt>Every row is a region that is predicted, every column a region it is predicted from. Colour is the "
     "coefficient: orange above zero, blue below, none where the past of the column says nothing about the "
@@ -43,7 +45,8 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._coefficients: np.ndarray | None = None
+        self._entries: list[Entries] = []
+        self._latents = 0
         self._centres: np.ndarray | None = None
         self._drawn_reach = 0
         self._hint = ""
@@ -86,33 +89,47 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         centres : ndarray of shape (d, 2), optional
             Where each latent sits in the image, in pixels (y, x), for the words under the plot.
         """
-        before = None if self._coefficients is None else self._coefficients.shape
-        self._coefficients = None if var is None else np.asarray(var.coefficients)
+        before = self._latents, len(self._entries)
+        self._latents = 0 if var is None else var.latents
+        self._entries = [] if var is None else [Entries(table) for table in var.tables]
         self._centres = centres
         self._hint = "" if var is None else _HINT if var.nonzeros else _NOTHING
         self.readout.setText(self._hint)
-        if self._coefficients is None:
+        if not self._entries:
             self.image.clear()
             return
-        if self._coefficients.shape != before:
-            lags = self._coefficients.shape[0]
+        new = (self._latents, len(self._entries)) != before
+        if new:
+            lags = len(self._entries)
             with signals_blocked(self.lag):
                 self.lag.clear()
                 self.lag.addItems([f"{lag} frame{'s' if lag > 1 else ''} back" for lag in range(1, lags + 1)])
             self._lag_row.setVisible(lags > 1)
         self._draw()
-        if self._coefficients.shape != before:
+        if new:
             self.plot.autoRange(padding=0.02)
 
     def _draw(self) -> None:
-        if self._coefficients is None:
+        if not self._entries:
             return
         # One scale for all lags. A region's own past is far stronger than all else and would hide it.
-        others = np.abs(self._coefficients[:, ~np.eye(self._coefficients.shape[1], dtype=bool)])
-        used = others[others > 0]
-        top = float(np.percentile(used, 98)) if used.size else 1.0
-        shown = spread(self._coefficients[self._lag_index()], self._reach())
-        self.image.setImage(shown, levels=(-top, top), autoLevels=False)
+        others = np.concatenate([np.abs(it.values[it.targets != it.sources]) for it in self._entries])
+        top = float(np.percentile(others, 98)) if others.size else 1.0
+        block = self._block()
+        matrix = self._shown.in_blocks(self._latents, block)
+        self.image.setImage(spread(matrix, self._reach_in_blocks()), levels=(-top, top), autoLevels=False)
+        self.image.setRect(0, 0, block * matrix.shape[1], block * matrix.shape[0])
+
+    @property
+    def _shown(self) -> Entries:
+        return self._entries[max(int(self.lag.currentIndex()), 0)]
+
+    def _block(self) -> int:
+        """Return how many latents share a pixel of the picture, along each side."""
+        return max(1, math.ceil(self._latents / _MOST_PIXELS))
+
+    def _reach_in_blocks(self) -> int:
+        return math.ceil(self._reach() / self._block())
 
     def _reach(self) -> int:
         """Return how many cells around it a connection is drawn over, so that it can be seen at this zoom."""
@@ -131,14 +148,12 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self.image.setColorMap(colormap)
 
     def _on_mouse(self, position: QPointF) -> None:
-        if self._coefficients is None:
-            return
         cell = self._cell(position)
         if cell is None:
             self.readout.setText(self._hint)
             return
         target, source = cell
-        value = float(self._coefficients[self._lag_index(), target, source])
+        value = self._shown.at(target, source)
         self.readout.setText(
             f"source {source}{self._where(source)} → target {target}{self._where(target)}: "
             + (f"{value:+.3g}" if value else "no connection")
@@ -146,32 +161,25 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
 
     def _on_click(self, event: MouseClickEvent) -> None:
         cell = self._cell(event.scenePos())
-        if cell is None or self._coefficients is None or event.button() != Qt.MouseButton.LeftButton:
+        if cell is None or event.button() != Qt.MouseButton.LeftButton:
             return
         target, source = cell
-        if self._coefficients[self._lag_index(), target, source]:
-            self.picked.emit(source, target, self._lag_index() + 1)
-
-    def _lag_index(self) -> int:
-        return max(int(self.lag.currentIndex()), 0)
+        if self._shown.at(target, source):
+            self.picked.emit(source, target, max(int(self.lag.currentIndex()), 0) + 1)
 
     def _cell(self, position: QPointF) -> tuple[int, int] | None:
         """Return (target, source) of what is drawn at a place in the scene, or None beside the matrix."""
-        at = self.image.mapFromScene(position)
+        at = self.image.mapFromScene(position) * self._block()
         target, source = int(np.floor(at.y())), int(np.floor(at.x()))
-        size = 0 if self._coefficients is None else self._coefficients.shape[1]
-        if self._coefficients is None or not (0 <= target < size and 0 <= source < size):
+        if not (0 <= target < self._latents and 0 <= source < self._latents):
             return None
         # The strongest connection that is drawn here, or this very cell where there is none.
-        reach = self._reach()
-        top, left = max(target - reach, 0), max(source - reach, 0)
-        around = np.abs(
-            self._coefficients[self._lag_index(), top : target + reach + 1, left : source + reach + 1]
-        )
-        if not around.any():
+        if not self._reach() and self._shown.at(target, source):
             return target, source
-        down, right = np.unravel_index(int(around.argmax()), around.shape)
-        return top + int(down), left + int(right)
+        return self._shown.strongest(target, source, self._block(), self._reach_in_blocks()) or (
+            target,
+            source,
+        )
 
     def _where(self, latent: int) -> str:
         if self._centres is None:
@@ -182,8 +190,41 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     def leaveEvent(self, event: QEvent) -> None:
         """Forget the connection that was pointed at."""
         super().leaveEvent(event)
-        if self._coefficients is not None:
-            self.readout.setText(self._hint)
+        self.readout.setText(self._hint)
+
+
+class Entries:
+    """Coefficients of one lag that are not zero, the strongest last.
+
+    Parameters
+    ----------
+    table : ndarray or csr_array (d, d)
+        [target, source].
+    """
+
+    def __init__(self, table: Any) -> None:
+        entries = csr_array(table).tocoo()
+        order = np.abs(entries.data).argsort()
+        self.targets, self.sources = entries.row[order], entries.col[order]
+        self.values: np.ndarray = entries.data[order]
+
+    def at(self, target: int, source: int) -> float:
+        """Return one coefficient, 0 where there is no connection."""
+        return float(self.values[(self.targets == target) & (self.sources == source)].sum())
+
+    def in_blocks(self, latents: int, block: int) -> np.ndarray:
+        """Draw the matrix with so many rows and columns to a pixel, which shows the strongest of its entries."""
+        size = math.ceil(latents / block)
+        matrix: np.ndarray = np.zeros((size, size), np.float32)
+        matrix[self.targets // block, self.sources // block] = self.values
+        return matrix
+
+    def strongest(self, target: int, source: int, block: int, reach: int) -> tuple[int, int] | None:
+        """Return (target, source) of the strongest entry at most so many blocks away, if there is one."""
+        near = np.abs(self.targets // block - target // block) <= reach
+        near &= np.abs(self.sources // block - source // block) <= reach
+        found = np.flatnonzero(near)
+        return (int(self.targets[found[-1]]), int(self.sources[found[-1]])) if len(found) else None
 
 
 def spread(matrix: np.ndarray, reach: int) -> np.ndarray:

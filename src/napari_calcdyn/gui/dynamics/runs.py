@@ -63,7 +63,7 @@ def choose_sparsity(session: Session, fraction: float | None, *, with_maps: bool
 
 def ready(var: VAR) -> VAR:
     """Return a VAR after what it computes on first use was computed; call it off the GUI thread."""
-    _ = var.coefficients, var.fraction
+    _ = var.tables, var.fraction
     return var
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.maps import ContributionMaps
 from napari_calcdyn.models.training import Progress
@@ -82,21 +83,25 @@ def save_overview(
 
 def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
     # Coefficients between latents of unit variance, so that rows compare, at the lag where each is strongest.
-    by_lag = model.var.standardised
-    strongest = np.abs(by_lag).argmax(0)
-    edges = np.take_along_axis(by_lag, strongest[None], 0)[0]
-    others = np.abs(edges[~np.eye(len(edges), dtype=bool)])
+    var, latents = model.var, model.var.latents
+    tables = [csr_array(table).tocoo() for table in var.tables]
+    target, source, value = (
+        np.concatenate([getattr(it, name) for it in tables]) for name in ("row", "col", "data")
+    )
+    value = value * var.std[source] / var.std[target]
+    falling = np.abs(value).argsort()[::-1]
+    strongest = falling[np.unique((target * latents + source)[falling], return_index=True)[1]]
+    # As points, because with many latents an entry of the matrix is smaller than a pixel; the strongest come last.
+    drawn = strongest[np.abs(value[strongest]).argsort()]
+    target, source, value = target[drawn], source[drawn], value[drawn]
+    others = np.abs(value[target != source])
     # A latent's own past is so much stronger that everything else would be white.
-    limit = max(float(np.quantile(others[others > 0], 0.98)) if others.any() else 0.0, 1e-3)
-    # As points, because with many latents an entry of the matrix is smaller than a pixel.
-    target, source = np.nonzero(edges)
-    order = np.abs(edges[target, source]).argsort()
-    target, source = target[order], source[order]
-    side = max(2.5, 230 / len(edges))
+    limit = max(float(np.quantile(others, 0.98)) if len(others) else 0.0, 1e-3)
+    side = max(2.5, 230 / latents)
     shown = axes.scatter(
         source,
         target,
-        c=edges[target, source],
+        c=value,
         s=side**2,
         marker="s",
         linewidths=0,
@@ -104,7 +109,7 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
         vmin=-limit,
         vmax=limit,
     )
-    axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(len(edges) - 0.5, -0.5), aspect="equal", facecolor="0.97")
+    axes.set(xlim=(-0.5, latents - 0.5), ylim=(latents - 0.5, -0.5), aspect="equal", facecolor="0.97")
     axes.set_title("Connections between latents", fontsize=10)
     axes.set_xlabel("source latent")
     axes.set_ylabel("target latent")

@@ -108,6 +108,12 @@ class VAR:
         """Number of coefficients that are not zero."""
         return int(np.count_nonzero(self._by_lag))
 
+    @property
+    def possible(self) -> int:
+        """Number of coefficients that may be other than zero, at some point of the path."""
+        near = self.neighbourhoods
+        return self.order * (self.latents**2 if near is None else int((near.neighbours >= 0).sum()))
+
     @cached_property
     def _by_lag(self) -> NDArray[np.float64]:
         """Coefficients (p, d, d) or (p, d, K) as [lag, target, source] between latents of unit variance."""
