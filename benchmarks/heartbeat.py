@@ -305,8 +305,8 @@ def full(quick: bool, file: Path | None) -> None:
         window.close()
     name = "heartbeat_full" + ("_quick" if quick else "")
     command = "python benchmarks/heartbeat.py --full" + (" --quick" if quick else "")
-    about = f"Simulated movie of {frames:,} frames, {size} × {size} pixels, uint16, read from its TIFF, standard settings"
-    save(name, rows, command=command, notes=f"{about}.")
+    notes = f"Simulated movie of {frames:,} frames, {size} × {size} pixels, uint16, opened from its TIFF"
+    save(name, rows, command=command, notes=notes)
 
 
 def main() -> None:

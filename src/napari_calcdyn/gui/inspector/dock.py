@@ -257,7 +257,7 @@ class InspectorDock(SideDock):
         session, inspection = self.session, self.inspection
         testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
-        self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
+        self.arrows.run.setEnabled(session.work.free and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)
         self.export.setEnabled(known or session.answers.influence is not None)
