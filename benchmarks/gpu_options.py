@@ -12,7 +12,8 @@ from gpu_checks import apart
 from gpu_steps import LENGTH, STRETCHES, milliseconds
 from torch import Tensor
 
-from napari_calcdyn.models.var_autoencoder import network
+from napari_calcdyn.models.var_autoencoder import network, tiles
+from napari_calcdyn.models.var_autoencoder.tiles import Tiles
 
 OPTIONS = ("plain", "bfloat16 products", "frames in bfloat16", "TF32 products", "CUDA graph", "torch.compile")
 OF_CUDA = OPTIONS[3:]
@@ -22,14 +23,14 @@ class _Bfloat16(torch.autograd.Function):
     """The network's product and its gradient, of factors in bfloat16."""
 
     @staticmethod
-    def forward(ctx: Any, tiles: Tensor, corners: Tensor) -> Tensor:
-        tiles = tiles.bfloat16()
-        ctx.save_for_backward(tiles)
-        return (tiles @ corners.bfloat16().mT).float()
+    def forward(ctx: Any, corners: Tensor, frames: Tiles) -> Tensor:
+        values = frames.values.bfloat16()
+        ctx.save_for_backward(values)
+        return (values @ corners.bfloat16().mT).float()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, (gradient.bfloat16().mT @ ctx.saved_tensors[0]).float()
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return (gradient.bfloat16().mT @ ctx.saved_tensors[0]).float(), None
 
 
 def graphed(call: Callable[[], Any]) -> Callable[[], Any]:
@@ -66,15 +67,16 @@ def measured(device: str, option: str, latents: int, size: int) -> Iterator[dict
         raise RuntimeError("needs a CUDA device")
     torch.manual_seed(0)
     net = network.PatchAutoencoder((size, size), latents, 64).to(device)
-    tiles = net.cut(torch.randn(STRETCHES * LENGTH, size, size, device=device)).contiguous()
-    used = torch.ones_like(tiles[:, 0])
+    frames = net.cut(torch.randn(STRETCHES * LENGTH, size, size, device=device)).contiguous()
+    used = torch.ones_like(frames[:, 0])
     weights = list(net.parameters())
 
-    def error(tiles: Tensor) -> Tensor:
-        return net.squared_error([tiles], net.encode_tiles(tiles), used).mean()
+    def error(frames: Tensor) -> Tensor:
+        tiled = Tiles(frames)
+        return net.squared_error(tiled, net.encode_tiles(tiled), net.corners_in(used)).mean()
 
     def plain() -> tuple[Tensor, ...]:
-        return torch.autograd.grad(error(tiles), weights)
+        return torch.autograd.grad(error(frames), weights)
 
     def timed(call: Callable[[], tuple[Tensor, ...]]) -> tuple[float, Any]:
         took = milliseconds(device, call)
@@ -85,14 +87,14 @@ def measured(device: str, option: str, latents: int, size: int) -> Iterator[dict
         with tf32():
             took, found = timed(plain)
     elif option in ("bfloat16 products", "frames in bfloat16"):
-        kept = tiles.bfloat16() if option == "frames in bfloat16" else tiles
-        with patch.object(network, "_Products", _Bfloat16):
+        kept = frames.bfloat16() if option == "frames in bfloat16" else frames
+        with patch.object(tiles, "_Products", _Bfloat16):
             took, found = timed(lambda: torch.autograd.grad(error(kept), weights))
     elif option == "CUDA graph":
         took, found = timed(graphed(plain))
     elif option == "torch.compile":
         compiled = torch.compile(error)
-        took, found = timed(lambda: torch.autograd.grad(compiled(tiles), weights))
+        took, found = timed(lambda: torch.autograd.grad(compiled(frames), weights))
     else:
         took, found = timed(plain)
     difference = apart(found, expected)

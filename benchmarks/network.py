@@ -18,7 +18,6 @@ Rows are in results/network.jsonl; a run that was interrupted goes on where it w
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -27,12 +26,12 @@ from comparison import open_recording, recordings
 from report import RESULTS, save
 from resumable import Row, fingerprint, mean_sd, measure_all
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var, total_variance
+from napari_calcdyn.models.var_autoencoder.tiles import Tiles
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -61,10 +60,10 @@ class OwnEncoder(PatchAutoencoder):
         self._encoding = False
 
     @property
-    def footprints(self) -> Tensor:
+    def corners(self) -> Tensor:
         if self._encoding:
-            return self.encoder_mixture @ self.encoder_shapes
-        return normalize(self.mixture @ self.shapes, dim=1)
+            return self.corners_of(self.encoder_mixture, self.encoder_shapes)
+        return self.corners_of(self.mixture / self.footprints.norm(dim=1, keepdim=True), self.shapes)
 
     def orient(self) -> None:
         """Leave signs as they are: there are two sets of weights to turn."""
@@ -75,24 +74,24 @@ class OwnEncoder(PatchAutoencoder):
         self.encoder_mixture.copy_(self.mixture)
         self.encoder_shapes.copy_(self.shapes)
 
-    def encode_tiles(self, *tiles: Tensor, corners: Tensor | None = None) -> Tensor:
+    def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
         self._encoding = True
         try:
-            return super().encode_tiles(*tiles)  # with footprints of its own
+            return super().encode_tiles(tiles)  # with footprints of its own
         finally:
             self._encoding = False
 
     def squared_error(
-        self, tiles: Sequence[Tensor], latents: Tensor, used: Tensor, **known: Tensor | None
+        self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
     ) -> Tensor:
-        return (self.decode(latents) - self.join(torch.cat(list(tiles), 1))).square().sum((1, 2))
+        return (self.decode(latents) - self.join(tiles.dense())).square().sum((1, 2))
 
 
 class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, windows = self._reconstruct(step, None, self._network.corners)
+        reconstruction, windows = self._reconstruct(step, None, self._network.corners_in(self._frames.used))
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}

@@ -78,6 +78,9 @@ def page() -> str:
         "This page lists every setting of the two models. `make docs` makes it from the program's own definition.",
         "The panels and the command line show the same titles, bounds and explanations.",
         "The last columns are the presets.",
+        "",
+        "The *Dynamics* panel says above *Train* what a training with these settings takes in time and memory, and"
+        " `calcdyn run` does so before it begins ([more](command_line.md#what-a-run-takes)).",
     ]
     for config, (title, places) in MODELS.items():
         lines += [

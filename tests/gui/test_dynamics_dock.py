@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import RESULTS, set_steps, settle, train_briefly
+from driving import LONG, RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
@@ -22,6 +22,7 @@ from napari_calcdyn.gui.dynamics.results import (
     SOURCES,
 )
 from napari_calcdyn.gui.recording.dock import RecordingDock
+from napari_calcdyn.jobs import estimate
 
 
 def test_training_shows_curves_and_then_every_result_over_the_movie(
@@ -253,3 +254,37 @@ def test_everything_fits_into_a_small_window(viewer: Any, dynamics: DynamicsDock
         right = widget.mapTo(dynamics, widget.rect().topRight()).x()
         assert right <= dynamics.width()
         assert widget.width() >= widget.minimumSizeHint().width()
+
+
+def test_the_panel_says_what_the_training_takes_and_follows_the_settings(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any, monkeypatch: Any
+) -> None:
+    dynamics.parentWidget().raise_()
+    line = dynamics.estimate
+    qtbot.waitUntil(lambda: line.text().endswith("GB of memory."), timeout=20_000)
+    assert line.isVisible()
+    short = line.text()
+    set_steps(dynamics, LONG)
+    qtbot.waitUntil(lambda: " min " in line.text(), timeout=5000)
+    dynamics.model.preset.setCurrentText("standard")
+    dynamics.model.preset.setCurrentText("quick")
+    qtbot.waitUntil(lambda: line.text().split()[1:3] == short.split()[1:3], timeout=5000)
+
+    monkeypatch.setattr(estimate, "free_memory", lambda: 0.1)
+    dynamics.model.form.editors["order"].value = 2
+    qtbot.waitUntil(lambda: "0.1 GB is free" in line.text(), timeout=5000)
+    dynamics.model.train.click()
+    qtbot.waitUntil(lambda: "0.1 GB is free" in dynamics.message.text(), timeout=10_000)
+    assert dynamics.session.dynamics.model is None
+
+    del viewer.layers["blinking"]
+    qtbot.waitUntil(lambda: not line.isVisible(), timeout=5000)
+    assert line.text() == ""
+
+
+def test_there_is_no_estimate_without_a_recording(viewer: Any, add_dock: Any, qtbot: Any) -> None:
+    dock = add_dock(DynamicsDock, "Dynamics")
+    set_steps(dock, 30)
+    qtbot.wait(300)
+    assert dock.isVisible()
+    assert not dock.estimate.isVisible()

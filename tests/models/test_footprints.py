@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from napari_calcdyn.models.var_autoencoder.footprints import first_footprints
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.smoothness import Smooth, smoothed
+from napari_calcdyn.models.var_autoencoder.tiles import Tiles
 from napari_calcdyn.recording import Cancelled
 
 FRAMES, SIZE = 600, 32
@@ -35,7 +36,7 @@ def inside(network: PatchAutoencoder) -> torch.Tensor:
 def pictures(network: PatchAutoencoder, frames: np.ndarray) -> np.ndarray:
     """Footprints as whole pictures of length 1, (d, Y·X)."""
     smooth = Smooth(2 * network.stride, 1.0)
-    tiles = network.cut(torch.from_numpy(frames.astype(np.float32)))
+    tiles = Tiles(network.cut(torch.from_numpy(frames.astype(np.float32))))
     network.begin_with(first_footprints(network, tiles, inside(network), smooth, 0))
     with smoothed(network, smooth):
         pass
@@ -79,7 +80,7 @@ def test_frames_of_zeros_change_nothing():
     )
     assert (
         first_footprints(
-            network, network.cut(torch.zeros(50, SIZE, SIZE)), inside(network), Smooth(16, 1.0), 0
+            network, Tiles(network.cut(torch.zeros(50, SIZE, SIZE))), inside(network), Smooth(16, 1.0), 0
         )
         .isfinite()
         .all()
@@ -91,7 +92,7 @@ def test_frames_of_any_shape(shape):
     network = PatchAutoencoder(shape, 4, 8)
     frames = torch.randn(40, *shape, generator=torch.Generator().manual_seed(0))
     side = 2 * network.stride
-    found = first_footprints(network, network.cut(frames), inside(network), Smooth(side, 0.5), 0)
+    found = first_footprints(network, Tiles(network.cut(frames)), inside(network), Smooth(side, 0.5), 0)
     assert found.shape == (4, side**2)
     assert found.isfinite().all()
     assert found.any(1).all()
@@ -112,7 +113,7 @@ def test_places_without_a_latent_take_nothing_away():
 
 def test_the_search_can_be_stopped():
     network = PatchAutoencoder((SIZE, SIZE), 16, 6)
-    tiles = network.cut(torch.ones(50, SIZE, SIZE))
+    tiles = Tiles(network.cut(torch.ones(50, SIZE, SIZE)))
     with pytest.raises(Cancelled):
         first_footprints(
             network, tiles, inside(network), Smooth(16, 1.0), 0, progress=lambda done, total: done == 2

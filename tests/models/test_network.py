@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder, automatic_latents
+from napari_calcdyn.models.var_autoencoder.tiles import Tiles
 
 SHAPES = [
     ((64, 64), 64),
@@ -57,13 +58,13 @@ def test_tiles_hold_every_pixel_once(network) -> None:
 def test_errors_are_those_of_decoded_frames_without_decoding_them(network) -> None:
     used = torch.rand(network.frame_shape, dtype=torch.float64) > 0.1
     frames = frames_of(network) * used
-    tiles, inside = network.cut(frames), network.cut(used[None].double())[:, 0]
+    tiles, inside = Tiles(network.cut(frames)), network.cut(used[None].double())[:, 0]
 
-    z = network.encode_tiles(tiles[:, :2], tiles[:, 2:])
+    z = network.encode_tiles(tiles)
     shown = network.decode(z) * used
-    torch.testing.assert_close(network.power(z, inside), shown.square().sum((1, 2)))
+    torch.testing.assert_close(network.power(z, network.corners_in(inside)), shown.square().sum((1, 2)))
     expected = (shown - frames).square().sum((1, 2))
-    found = network.squared_error([tiles[:, :2], tiles[:, 2:]], z, inside)
+    found = network.squared_error(tiles, z, network.corners_in(inside))
     torch.testing.assert_close(found, expected)
     parameters = list(network.parameters())
     gradients = [torch.autograd.grad(it.sum(), parameters, retain_graph=True) for it in (found, expected)]

@@ -74,4 +74,6 @@ def test_noise_of_latents_is_that_of_encoded_noise():
     noise = sigma * torch.randn(20_000, 20, 26, generator=torch.Generator().manual_seed(0))
     expected = network.encode(noise).var(0)
     pixels = network.cut(sigma[None] ** 2)[:, 0]
-    torch.testing.assert_close(network.noise_variance(pixels), expected, rtol=0.05, atol=1e-4)
+    torch.testing.assert_close(
+        network.noise_variance(pixels, network.corners), expected, rtol=0.05, atol=1e-4
+    )

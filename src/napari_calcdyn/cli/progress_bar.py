@@ -48,6 +48,12 @@ def tell_with(show: Show) -> Callable[[Progress], None]:
     return lambda progress: show(progress.stage, progress.step, progress.total)
 
 
+def say_on_terminal(what: object) -> None:
+    """Print a sentence on stderr where the bars are shown, above them."""
+    if sys.stderr.isatty():
+        print(what, file=sys.stderr)
+
+
 def say_corrections(found: dict[str, Any]) -> None:
     """Print what was corrected in a recording, and warn of what was found and is not corrected."""
     if found["corrected"]:

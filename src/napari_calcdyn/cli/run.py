@@ -22,7 +22,7 @@ from .options import (
     SavedModel,
     Seed,
 )
-from .progress_bar import progress_bar, say_corrections, say_done, tell_with
+from .progress_bar import progress_bar, say_corrections, say_done, say_on_terminal, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def run_and_tell(
     resume: bool = False,
     memory: float | None = None,
 ) -> None:
-    """Run the job with a progress bar, and print a summary."""
+    """Say what the job will take, run it with a progress bar, and print a summary."""
     from napari_calcdyn.jobs.result_folder import unfinished_folder
 
     if not resume and unfinished_folder(out, "run").exists():
@@ -91,6 +91,7 @@ def run_and_tell(
             seed=seed,
             resume=resume,
             memory=memory,
+            on_estimate=say_on_terminal,
             on_progress=tell_with(show),
         )
     say_corrections(metrics)

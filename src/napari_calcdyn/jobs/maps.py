@@ -23,6 +23,7 @@ from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image, writing
 
 from .correcting import corrected, corrections_of
+from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
 from .result_folder import result_folder, write_metrics
 from .stages import in_stage
@@ -39,6 +40,7 @@ def run(
     seed: int = 0,
     resume: bool = False,
     memory: float | None = None,
+    on_estimate: Callable[[Cost], object] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model on a recording or apply one, compute its maps, and write the results.
@@ -62,6 +64,8 @@ def run(
         recording, and the state of the training every 20 s. Otherwise begin anew.
     memory : float, optional
         GB of memory that the run may take; see `models.memory.memory_budget`.
+    on_estimate : callable, optional
+        Called with what the run will take, before anything is computed; not with a graphics card.
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
 
@@ -73,9 +77,9 @@ def run(
     Raises
     ------
     InputError
-        If the recording cannot be used, the memory is too little, there is no such device, the folder cannot be written
-        or holds other files, or the run to go on with was another one; all but the first are checked before anything is
-        computed.
+        If the recording cannot be used, the memory is too little for the settings, there is no such device, the folder
+        cannot be written or holds other files, or the run to go on with was another one; all but the first are checked
+        before anything is computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
@@ -85,6 +89,9 @@ def run(
         result_folder(folder, "run") as new,
         unfinished_run(new.parent, described(movie, model, correct, device, seed), resume) as kept,
     ):
+        cost = estimate(movie, model, device=device)
+        if cost is not None and on_estimate is not None:
+            on_estimate(cost)
         movie = kept.corrected(movie, lambda it: corrected([it], correct, model, tell)[0])
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):

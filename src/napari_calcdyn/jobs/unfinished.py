@@ -166,7 +166,8 @@ def unfinished_run(folder: Path, run: dict[str, Any], resume: bool) -> Iterator[
     try:
         yield kept
     except InputError as error:
-        if not isinstance(error.__cause__, OSError):  # there may be room on the disk another time
+        # There may be room on the disk, or in memory, another time.
+        if not isinstance(error.__cause__, (OSError, MemoryError)):
             kept.remove()
         raise
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 from napari_calcdyn.recording import InputError
 
@@ -34,6 +36,21 @@ def memory_budget() -> float:
 def room_for_frames() -> int:
     """Return how many bytes of frames may stay in memory."""
     return int(1e9 * (memory_budget() - _PROGRAM))
+
+
+def allowed_memory() -> float | None:
+    """Return how many GB a run was given by `limited_memory`; None where nobody said."""
+    return _budget.get()
+
+
+def free_memory() -> float:
+    """Return how many GB of memory the machine has left; where it does not tell, all that it has."""
+    try:
+        known = Path("/proc/meminfo").read_text(encoding="ascii")
+        left = re.search(r"MemAvailable:\s+(\d+) kB", known)
+    except OSError:  # not Linux
+        left = None
+    return _installed() if left is None else int(left[1]) * 1024 / 1e9
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class PathMaps:
         Returns
         -------
         int
-            Bytes; about 60 for every pixel and lag where only neighbours are predictors, else 4·d.
+            Bytes; for every pixel and lag about 180 where only neighbours are predictors, else 4·d.
         """
         return PixelSums.bytes_needed(model.network, _reach(model.var), Smoothing.of(model.var))
 

@@ -37,7 +37,7 @@ class SourceSplit:
 
     def __init__(self, network: PatchAutoencoder, reach: TileReach, products: Tensor) -> None:
         self._network, self._reach, self._products = network, reach, products
-        self._corners = network.corners.detach().cpu()
+        self._corners = network.corners.detach().cpu().contiguous()
 
     @property
     def finite(self) -> bool:

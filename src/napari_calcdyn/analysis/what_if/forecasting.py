@@ -216,8 +216,8 @@ def forecast_error(
 def _overlap(model: VARAutoencoder) -> csr_array:
     """Return DᵀD, (d, d): footprints overlap where they meet in a tile."""
     network = model.network
-    inside = network.cut(torch.ones(1, *network.frame_shape, device=model.device))
-    corners = network.corners.double() * inside
+    inside = network.cut(torch.ones(1, *network.frame_shape, device=model.device))[:, 0]
+    corners = network.corners_in(inside).double()
     products = (corners @ corners.mT).cpu().numpy()
     latents = network.tile_latents.cpu().numpy()
     pairs = np.broadcast_arrays(latents[:, :, None], latents[:, None])

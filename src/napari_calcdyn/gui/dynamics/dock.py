@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.session.cautions import about_model, outdated_maps
+from napari_calcdyn.recording.errors import InputError
 
+from .estimate import EstimateLine
 from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
 from .runs import MAPPING, choose_sparsity, compute_maps, densest, map_recording, maps_missing, show_edge
@@ -34,6 +37,8 @@ class DynamicsDock(SideDock):
 
         self.listen(self.session.recording.events.movie, self._on_movie)
         self.listen(napari_viewer.layers.events.renamed, self._show_readiness)
+        self.listen(self.session.recording.events.movie, self._show_estimate)
+        self.listen(self.session.work.events.check, self._show_estimate)
         self.listen(self.session.work.events.job, self._show_job)
         self.listen(self.session.dynamics.events.model, self._show_model)
         self.listen(self.session.dynamics.events.var, self._show_var)
@@ -58,6 +63,14 @@ class DynamicsDock(SideDock):
         self.model.body.setSpacing(self.body.spacing())
         self.model.show_job()
         self.model.show_history()
+        self.estimate = EstimateLine()
+        self._listener.at_end(self.estimate.latest.close)
+        self.model.body.insertWidget(
+            self.model.body.count() - 1, self.estimate
+        )  # above the button that trains
+        self.model.form.edited.connect(self._show_estimate)
+        self.model.preset.currentIndexChanged.connect(self._show_estimate)
+        self.model.device.currentIndexChanged.connect(self._show_estimate)
         self.version = MessageLine()
         self.map_again = button(
             "Map again",
@@ -114,6 +127,21 @@ class DynamicsDock(SideDock):
             compute_maps(self.session)
 
     # What the dock shows
+
+    def on_front(self, front: bool) -> None:
+        """Estimate once the dock can be seen."""
+        self._show_estimate()
+
+    def _show_estimate(self, *_: object) -> None:
+        """Say what the training takes; the recording is left alone while it is checked."""
+        if not in_front(self):
+            return
+        movie = self.session.recording.movie if self.session.work.check is None else None
+        try:
+            config = self.model.form.settings()
+        except InputError:  # it is said when the training is begun
+            config = None
+        self.estimate.show_for(movie, config, self.model.device.currentText())
 
     def _show_version(self, *_: object) -> None:
         """Say where model or maps are of the recording before its corrections were changed, or are missing."""

@@ -11,6 +11,7 @@ from napari_calcdyn.gui.models.kind import ModelKind
 from napari_calcdyn.gui.session.cautions import about_recording
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 
+from .estimate import check
 from .runs import EDGE, compute_maps, ready, show_all
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
@@ -59,6 +60,7 @@ DYNAMICS_MODEL = ModelKind(
     missing="Open a recording first, in the Recording panel.",
     model=_var_autoencoder,
     prepare=lambda model: ready(model.var),
+    check=check,
     follow=compute_maps,
     exchanged="choose that recording to see its maps",
     loaded="open its recording to see the maps",

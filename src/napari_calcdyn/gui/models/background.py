@@ -39,6 +39,7 @@ def _train(session: Session, kind: ModelKind, config: Any, device: str) -> bool:
         from napari_calcdyn.models.training import drive
 
         leave_a_core()
+        kind.check(data, config, device)
         fit = kind.model()(config).fit_steps(data, device=device, stop=stop)
         model, _ = drive(fit, report)
         kind.prepare(model)

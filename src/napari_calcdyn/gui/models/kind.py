@@ -37,6 +37,9 @@ class ModelKind:
     caution: Callable[[Session], tuple[str, str]]  # what is wrong with the data, in a line, and in full
     basic: tuple[str, ...] = ()  # settings that are always to be seen
     prepare: Callable[[Any], object] = lambda model: None  # computes in the worker what is shown first
+    check: Callable[[Any, Any, str], object] = lambda data, config, device: (
+        None
+    )  # refuses in the worker what is too large
 
     def state(self, session: Session) -> DynamicsState | NeuronState:
         """Return the part of a session that holds the model."""

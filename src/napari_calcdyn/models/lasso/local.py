@@ -14,7 +14,7 @@ class LocalGram:
 
     The predictors of target j are its K neighbours at lags 1 to p, lag 1 of all neighbours first: ``P = p·K``. Two
     targets with a pair of neighbours in common share its moments, so that all matrices, (d, P, P), are parts of one
-    small table. The matrix of a target is the symmetric part of what the table says.
+    small table. The table has every pair twice; the one in the row of the lower latent counts.
 
     Parameters
     ----------

@@ -16,18 +16,25 @@ from .kernels import _OPTIONS
 _solve_targets, _solve_supports = kernels.solve_targets, kernels.solve_supports
 
 
+@njit("UniTuple(int64, 3)(int32[:, ::1], int64, int64)", **_OPTIONS)
+def _place(pairs, k, m):  # type: ignore[no-untyped-def]
+    """Return where predictors k and m of the target with these pairs (K, K) are in the table; -1 if nowhere."""
+    width = len(pairs)
+    a, i, b, j = k // width, k % width, m // width, m % width
+    if i > j or (i == j and a > b):
+        return b, a, pairs[j, i]
+    return a, b, pairs[i, j]
+
+
 @njit("void(float64[:, :, ::1], int32[:, ::1], float64[:, ::1])", **_OPTIONS)
 def _assemble(table, pairs, gram):  # type: ignore[no-untyped-def]
     """Fill the Gram matrix (p·K, p·K) of the target with these pairs (K, K)."""
     lags, width = table.shape[0], pairs.shape[0]
-    for i in range(width):
-        for k in range(i, width):
-            there, back = pairs[i, k], pairs[k, i]
-            for a in range(lags):
-                for b in range(lags):
-                    value = 0.0
-                    if there >= 0:
-                        value = 0.5 * (table[a, b, there] + table[b, a, back])
+    for a in range(lags):
+        for b in range(lags):
+            for i in range(width):
+                for k in range(i + (a > b), width):
+                    value = table[a, b, pairs[i, k]] if pairs[i, k] >= 0 else 0.0
                     gram[a * width + i, b * width + k] = value
                     gram[b * width + k, a * width + i] = value
 
@@ -58,7 +65,10 @@ def solve_supports(table, pairs, right, active, x, collinear, start, stop):  # t
     p = right.shape[1]
     gram = np.empty((p, p))
     for j in range(start, stop):
-        _assemble(table, pairs[j], gram)
+        for k in range(p):
+            for m in range(k, p if active[j, k] else k):
+                if active[j, m]:
+                    gram[k, m] = gram[m, k] = table[_place(pairs[j], k, m)]
         _solve_supports(gram, right, active, x, collinear, j, j + 1)
 
 
@@ -115,28 +125,24 @@ def trace_targets(  # type: ignore[no-untyped-def]
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], float64[:, ::1], int64, int64)", **_OPTIONS
 )
 def multiply(table, pairs, x, product, start, stop):  # type: ignore[no-untyped-def]
-    """``product[j] = gram_j x[j]``."""
-    p = x.shape[1]
-    gram = np.empty((p, p))
+    """``product[j] = gram_j x[j]``; x is sparse."""
     for j in range(start, stop):
-        _assemble(table, pairs[j], gram)
-        for i in range(p):
-            product[j, i] = 0.0
-        for k in range(p):
-            value = x[j, k]
-            if value != 0.0:
-                for i in range(p):
-                    product[j, i] += value * gram[k, i]
+        product[j] = 0.0
+        for k in range(x.shape[1]):
+            if x[j, k] != 0.0:
+                for m in range(x.shape[1]):
+                    place = _place(pairs[j], k, m)
+                    if place[2] >= 0:
+                        product[j, m] += x[j, k] * table[place]
 
 
 @njit("void(int32[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, :, ::1])", **_OPTIONS)
 def add_outer(pairs, x, y, table):  # type: ignore[no-untyped-def]
-    """Add ``(x[j] y[j]ᵀ + y[j] x[j]ᵀ)/2`` to where the Gram matrix of each target comes from.
+    """Add ``x[j] y[j]ᵀ`` to where the Gram matrix of each target comes from.
 
     Targets share entries: one thread does all of them. It visits only non-zeros.
     """
-    lags, width = table.shape[0], pairs.shape[1]
-    p = lags * width
+    p = x.shape[1]
     used = np.empty(p, np.int64)
     for j in range(len(pairs)):
         size = 0
@@ -144,14 +150,11 @@ def add_outer(pairs, x, y, table):  # type: ignore[no-untyped-def]
             if x[j, k] != 0.0 or y[j, k] != 0.0:
                 used[size] = k
                 size += 1
-        for first in range(size):
-            k = used[first]
-            for second in range(size):
-                m = used[second]
-                place = pairs[j, k % width, m % width]
-                if place >= 0:
-                    value = 0.5 * (x[j, k] * y[j, m] + y[j, k] * x[j, m])
-                    table[k // width, m // width, place] += value
+        for k in used[:size]:
+            for m in used[:size]:
+                place = _place(pairs[j], k, m)
+                if place[2] >= 0:
+                    table[place] += x[j, k] * y[j, m]
 
 
 @njit(

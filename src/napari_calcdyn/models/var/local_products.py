@@ -26,8 +26,9 @@ def _dot(x, y):  # type: ignore[no-untyped-def]
 
 @njit(_in_both_precisions("void(real, real[::1], real[::1])"), **_OPTIONS)
 def _add(factor, x, total):  # type: ignore[no-untyped-def]
-    for i in range(x.size):
-        total[i] += factor * x[i]
+    if factor != 0.0:  # most gradients of a sparse model are
+        for i in range(x.size):
+            total[i] += factor * x[i]
 
 
 @njit(

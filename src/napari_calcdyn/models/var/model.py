@@ -73,6 +73,10 @@ class VAR:
         """The exact lasso path of every target, on standardised latents; computed at first use."""
         return trace_path(self.moments, self.weights)
 
+    @cached_property
+    def _largest(self) -> Tensor:
+        return self.path.lambda_max.detach()
+
     @property
     def lam(self) -> NDArray[np.float64]:
         """Penalty λ of each target, (d,), for standardised latents."""
@@ -81,7 +85,7 @@ class VAR:
     @property
     def fraction(self) -> float:
         """Position on the path: the median over targets of λ/λ_max."""
-        largest = self.path.lambda_max
+        largest = self._largest
         return float((self.penalty / largest.clamp_min(torch.finfo(largest.dtype).tiny)).clamp(0, 1).median())
 
     @cached_property
@@ -151,12 +155,13 @@ class VAR:
         if fraction is not None:
             if not 0 <= fraction <= 1:
                 raise InputError(f"A fraction of λ_max lies between 0 and 1; it is {fraction:g}.")
-            penalty = fraction * self.path.lambda_max.detach()
+            penalty = fraction * self._largest
         else:
             assert nonzeros is not None
             penalty = self.path.penalty_at_nonzeros(nonzeros).detach()
         other = dataclasses.replace(self, penalty=penalty)
-        other.__dict__["path"] = self.path  # the path is the same and is not computed twice
+        # They are the same and are not computed twice.
+        vars(other).update(path=self.path, _largest=self._largest)
         return other
 
     def predict(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -146,7 +146,7 @@ def _estimate(
     progress: ProgressCallback | None,
 ) -> tuple[VAR, NDArray[np.float64], dict[str, float]]:
     """Fit the VAR to the latents of the frames in `span` that are not held out, and measure it on the others."""
-    latents = encode_movie(network, frames, span, progress)
+    latents = encode_movie(network.encode_tiles, frames, span, progress)
     known = split.known - span.start
     selection = Selection(config.selection, config.fraction, config.nonzeros)
     near = Neighbourhoods.if_many(network.centres.cpu(), network.stride)

@@ -10,6 +10,7 @@ from napari_calcdyn.recording import ProgressCallback, report
 
 from .network import PatchAutoencoder
 from .smoothness import Smooth
+from .tiles import Tiles
 
 REACH = 5
 """Frames before and after a frame that its picture is compared with."""
@@ -20,7 +21,7 @@ _MOST_COARSE = 12  # coarse pixels along a tile
 @torch.no_grad()
 def first_footprints(
     network: PatchAutoencoder,
-    tiles: Tensor,
+    tiles: Tiles,
     used: Tensor,
     smooth: Smooth,
     seed: int,
@@ -39,7 +40,7 @@ def first_footprints(
     ----------
     network : PatchAutoencoder
         Places and windows.
-    tiles : Tensor (tiles, n, s²)
+    tiles : Tiles
         Normalised frames in time order, 0 where there is nothing to use.
     used : Tensor (tiles, s²)
         1 at pixels that count, 0 at masked ones and beyond the edge.
@@ -61,14 +62,15 @@ def first_footprints(
         If `progress` asked to stop.
     """
     rows, columns = network.rows, network.columns
-    search = _CoarseSearch(network.stride, smooth, seed, tiles.device)
-    found = tiles.new_empty(rows, columns, (2 * network.stride) ** 2)
-    taken = tiles.new_zeros(rows * columns).index_fill_(0, network.places, 1).view(rows, columns, 1, 1)
-    grid = tiles.view(rows + 1, columns + 1, *tiles.shape[1:])
+    search = _CoarseSearch(network.stride, smooth, seed, used.device)
+    found = used.new_empty(rows, columns, (2 * network.stride) ** 2)
+    taken = used.new_zeros(rows * columns).index_fill_(0, network.places, 1).view(rows, columns, 1, 1)
     inside = used.view(rows + 1, columns + 1, 1, -1)
-    upper, upper_coarse = grid[0].clone(), search.pool(grid[0])
+    upper = _row(tiles, 0, columns + 1)
+    upper_coarse = search.pool(upper)
     for row in range(rows):
-        lower, lower_coarse = grid[row + 1].clone(), search.pool(grid[row + 1])
+        lower = _row(tiles, row + 1, columns + 1)
+        lower_coarse = search.pool(lower)
         for turn in range(min(2, columns)):
             part = slice(turn, turn + (columns + 1 - turn) // 2 * 2)
             halves, coarse = (upper[part], lower[part]), (upper_coarse[part], lower_coarse[part])
@@ -91,11 +93,16 @@ def first_footprints(
     return found.flatten(0, 1)[network.places]
 
 
+def coarse_side(stride: int) -> int:
+    """Return how many coarse pixels, in which pictures are searched for, lie along a tile."""
+    return min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
+
+
 class _CoarseSearch:
     """Search for pictures on pixels of 1 to 3 pixels, which is enough for cells."""
 
     def __init__(self, stride: int, smooth: Smooth, seed: int, device: torch.device) -> None:
-        side = min(stride // min(3, max(1, stride // 4)), _MOST_COARSE)
+        side = coarse_side(stride)
         pool = adaptive_avg_pool1d(torch.eye(stride)[None], side)[0]
         self._pool = torch.kron(pool, pool).to(device)  # (s², c²)
         smooth = Smooth(2 * side, smooth.sigma * side / stride)
@@ -122,6 +129,12 @@ class _CoarseSearch:
             shapes = agreement @ shapes
             shapes = shapes / shapes.norm(dim=1, keepdim=True).clamp_min(1e-12)
         return windows @ shapes
+
+
+def _row(tiles: Tiles, row: int, columns: int) -> Tensor:
+    """Return a row of tiles, (columns, n, s²), to be changed."""
+    dense = tiles.dense(slice(row * columns, (row + 1) * columns))
+    return dense.clone() if tiles.units is None else dense
 
 
 def _joined(upper: Tensor, lower: Tensor) -> Tensor:

@@ -47,11 +47,12 @@ def held_out_errors(
         `latent_snr`, the variance of ẑ over that of z − ẑ.
     """
     count = len(latents) - var.order
+    corners = network.corners_in(frames.used)
     squares = 0.0
     encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(frames.device)
     for start, tiles in frames.batches(first, first + count):
-        stop = start + tiles.shape[1]
-        error = network.squared_error([tiles], encoded[start - first : stop - first], frames.used)
+        stop = start + len(tiles)
+        error = network.squared_error(tiles, encoded[start - first : stop - first], corners)
         valid = frames.valid(start, stop)
         squares += float((error if valid is None else error[valid]).cpu().double().sum())
     known = torch.from_numpy(np.isfinite(latents).all(1))
@@ -62,10 +63,7 @@ def held_out_errors(
     predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
     residual = np.square(actual - predicted).sum()
     shown = [
-        sum(
-            float(network.power(part, frames.used).sum())
-            for part in torch.split(values.to(frames.device), 256)
-        )
+        sum(float(network.power(part, corners).sum()) for part in torch.split(values.to(frames.device), 256))
         for values in (
             torch.from_numpy(it.astype(np.float32)) for it in (actual - predicted, actual - actual.mean(0))
         )

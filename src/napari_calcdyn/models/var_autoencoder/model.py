@@ -24,7 +24,7 @@ from napari_calcdyn.recording.quality import correct_movie
 from .config import VARAutoencoderConfig
 from .fitting import fit_parts
 from .network import PatchAutoencoder
-from .tiled_frames import TiledFrames, encode_movie
+from .tiled_frames import encode_movie
 from .windows import NormalisedMovie
 
 
@@ -108,8 +108,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
             If `progress` asked to stop.
         """
         if isinstance(frames, Movie):
-            tiled = TiledFrames(self.normalised(frames), self.network)
-            return encode_movie(self.network, tiled, range(frames.n_frames), progress)
+            whole = range(frames.n_frames)
+            return encode_movie(self.network.encode, self.normalised(frames), whole, progress)
         normalised = np.nan_to_num((np.asarray(frames, np.float32) - self.offset) / np.float32(self.scale))
         return self.network.encode(torch.from_numpy(normalised).to(self.device)).cpu().numpy()
 

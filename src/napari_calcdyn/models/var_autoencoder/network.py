@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,9 +11,12 @@ from torch.nn.functional import avg_pool2d, pad
 
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 
+from .tiles import Tiles
+
 PIXELS_PER_LATENT = 8
 MOST_AUTOMATIC_LATENTS = 1024
-_NEIGHBOURS = 29  # within three steps of a grid, itself included
+NEIGHBOURS = 29
+"""Latents within three steps of one on a full grid, itself included."""
 
 
 def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int:
@@ -35,7 +37,7 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int
     """
     places = math.prod(math.ceil(size / PIXELS_PER_LATENT) for size in frame_shape)
     enough = training_frames // 2
-    if places <= MOST_FULL or enough < _NEIGHBOURS:
+    if places <= MOST_FULL or enough < NEIGHBOURS:
         places = min(places, enough)
     return max(4, min(places, MOST_AUTOMATIC_LATENTS))
 
@@ -153,27 +155,31 @@ class PatchAutoencoder(nn.Module):
 
     @property
     def corners(self) -> Tensor:
-        """The footprints as the four corners that meet in each tile, (tiles, 4, s²).
+        """The footprints as the four corners that meet in each tile, (tiles, 4, s²)."""
+        return self.corners_of(self.mixture, self.shapes)
 
-        Whatever takes them computes them if they are not given: a training step needs them several times.
-        """
-        s, rows, columns = self.stride, self.rows, self.columns
-        windows = self._on_grid(self.footprints).view(rows, columns, 2, s, 2, s)
-        corners = [pad(windows[:, :, a, :, b].flatten(2), (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        return torch.stack(corners, 2).flatten(0, 1)
+    def corners_of(self, mixture: Tensor, shapes: Tensor) -> Tensor:
+        """Mix shapes (h, (2·stride)²) to the `corners` of footprints; `mixture` is (d, h)."""
+        s = self.stride
+        mixture = self._on_grid(mixture).view(self.rows, self.columns, -1)
+        quarters = shapes.view(-1, 2, s, 2, s).permute(1, 3, 0, 2, 4).reshape(4, -1, s**2)
+        return torch.bmm(torch.stack(self._at_corners(mixture)).flatten(1, 2), quarters).transpose(0, 1)
+
+    def corners_in(self, used: Tensor) -> Tensor:
+        """Return the corners of the footprints, (tiles, 4, s²), where `used` (tiles, s²) is 1, and 0 where it is 0."""
+        return self.corners * used[:, None]
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
-        return self.encode_tiles(self.cut(frames))
+        return self._latents(self.cut(frames) @ self.corners.mT)
 
-    def encode_tiles(self, *tiles: Tensor, corners: Tensor | None = None) -> Tensor:
-        """Encode normalised frames, cut into tiles (tiles, n, s²), in any number of parts, to latents (n, d)."""
-        return self._project(tiles, self.corners if corners is None else corners)
+    def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
+        """Encode normalised frames that are cut into tiles to latents (n, d)."""
+        return self._latents(tiles.times(self.corners if corners is None else corners))
 
-    def noise_variance(self, pixels: Tensor, *, corners: Tensor | None = None) -> Tensor:
+    def noise_variance(self, pixels: Tensor, corners: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        corners = self.corners if corners is None else corners
-        return self._project((pixels[:, None],), corners.square())[0]
+        return self._latents(pixels[:, None] @ corners.square().mT)[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
@@ -184,35 +190,27 @@ class PatchAutoencoder(nn.Module):
         tiles = self._at_tiles(latents) @ self.corners
         return self.join(tiles.abs_().sum(1, keepdim=True))[0]
 
-    def power(self, latents: Tensor, used: Tensor, *, corners: Tensor | None = None) -> Tensor:
+    def power(self, latents: Tensor, corners: Tensor) -> Tensor:
         """Return the sum of squares of decoded frames over the pixels that are used, without decoding them.
 
         Parameters
         ----------
         latents : Tensor (n, d)
             Latents.
-        used : Tensor (tiles, s²)
-            1 for pixels that count, 0 for others and for what lies beyond the edge.
-        corners : Tensor (tiles, 4, s²), optional
-            The footprints.
+        corners : Tensor (tiles, 4, s²)
+            The footprints in these pixels, from `corners_in`.
 
         Returns
         -------
         Tensor (n,)
             ``‖D(z)‖²``, from the products of footprints that meet in a tile.
         """
-        corners = (self.corners if corners is None else corners) * used[:, None]
+        products: Tensor = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
         latents = self._at_tiles(latents)
-        return ((latents @ (corners @ corners.mT)) * latents).sum((0, 2))
+        return ((latents @ products) * latents).sum((0, 2))
 
     def squared_error(
-        self,
-        tiles: Sequence[Tensor],
-        latents: Tensor,
-        used: Tensor,
-        *,
-        squares: Tensor | None = None,
-        corners: Tensor | None = None,
+        self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
     ) -> Tensor:
         """Return how far frames are from what their latents decode to, without decoding them.
 
@@ -220,33 +218,35 @@ class PatchAutoencoder(nn.Module):
 
         Parameters
         ----------
-        tiles : sequence of Tensor (tiles, n, s²)
-            Frames in any number of parts, 0 where pixels are not used.
+        tiles : Tiles
+            Frames, 0 where pixels are not used.
         latents : Tensor (n, d)
             Latents of all of them, as encoded.
-        used : Tensor (tiles, s²)
+        corners : Tensor (tiles, 4, s²)
             As in `power`.
         squares : Tensor (n,), optional
             Their sums of squares, where they are known.
-        corners : Tensor (tiles, 4, s²), optional
-            The footprints.
 
         Returns
         -------
         Tensor (n,)
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
-        squares = torch.cat([sums_of_squares(it) for it in tiles]) if squares is None else squares
-        return squares - 2 * latents.square().sum(1) + self.power(latents, used, corners=corners)
+        squares = tiles.squares() if squares is None else squares
+        return squares - 2 * latents.square().sum(1) + self.power(latents, corners)
 
     def cut(self, frames: Tensor) -> Tensor:
         """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
         return self._as_tiles(frames).flatten(3).flatten(0, 1)
 
-    def cut_into(self, tiles: Tensor, frames: Tensor) -> None:
-        """Write frames (n, Y, X), cut, to tiles (tiles, n, s²), which may be a part of a larger array."""
-        rows, columns, s = self.rows + 1, self.columns + 1, self.stride
-        tiles.view(rows, columns, -1, s, s).copy_(self._as_tiles(frames))
+    def store(self, frames: Tensor, tiles: Tiles, first: int) -> None:
+        """Cut frames (n, Y, X), and write them to tiles from the frame `first` on."""
+        if tiles.units is not None:
+            tiles.store(frames, first, self.columns + 1, self._padding[0])
+            return
+        s = self.stride
+        grid = tiles.values.view(self.rows + 1, self.columns + 1, -1, s, s)
+        grid[:, :, first : first + len(frames)] = self._as_tiles(frames)
 
     def _as_tiles(self, frames: Tensor) -> Tensor:
         """View frames (n, Y, X), padded with zeros, as (rows + 1, columns + 1, n, s, s)."""
@@ -277,11 +277,10 @@ class PatchAutoencoder(nn.Module):
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
 
-    def _project(self, tiles: Sequence[Tensor], corners: Tensor) -> Tensor:
-        """Multiply the window of every place by its footprint and add up, (n, d)."""
+    def _latents(self, products: Tensor) -> Tensor:
+        """Add up the products of tiles and corners (tiles, n, 4) to latents (n, d)."""
         rows, columns = self.rows, self.columns
-        parts: Tensor = _Products.apply(corners, *tiles)  # type: ignore[no-untyped-call]
-        parts = parts.view(rows + 1, columns + 1, -1, 4)
+        parts = products.view(rows + 1, columns + 1, -1, 4)
         quarters = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
         latents = (quarters[0] + quarters[1] + quarters[2] + quarters[3]).flatten(0, 1).T
         return latents if self._is_full else latents.index_select(1, self.places)
@@ -289,8 +288,12 @@ class PatchAutoencoder(nn.Module):
     def _at_tiles(self, latents: Tensor) -> Tensor:
         """Arrange latents (n, d) as the four that meet in each tile, (tiles, n, 4)."""
         grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
-        corners = [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
-        return torch.stack(corners, -1).flatten(0, 1)
+        return torch.stack(self._at_corners(grid), -1).flatten(0, 1)
+
+    @staticmethod
+    def _at_corners(grid: Tensor) -> list[Tensor]:
+        """Move what belongs to places (rows, columns, …) to each of the four tiles that their windows cover."""
+        return [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
 
     def _on_grid(self, values: Tensor) -> Tensor:
         """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
@@ -313,29 +316,19 @@ class PatchAutoencoder(nn.Module):
         return busy.argsort(descending=True, stable=True)[:count].sort().values
 
 
-class _Products(torch.autograd.Function):
-    """``tiles @ cornersᵀ``, in parts; the gradient reads the tiles once, along their rows."""
+class _Overlaps(torch.autograd.Function):
+    """``corners @ cornersᵀ``, with one product in place of two for the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, corners: Tensor, *tiles: Tensor) -> Tensor:
-        ctx.save_for_backward(corners, *tiles)
-        return torch.cat([it @ corners.mT for it in tiles], 1)
+    def forward(ctx: Any, corners: Tensor) -> Tensor:
+        ctx.save_for_backward(corners)
+        return corners @ corners.mT
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        corners, *tiles = ctx.saved_tensors
-        parts = torch.split(gradient.mT, [it.shape[1] for it in tiles], 2)
-        total = parts[0].contiguous() @ tiles[0]
-        for part, it in zip(parts[1:], tiles[1:], strict=True):
-            total.baddbmm_(part.contiguous(), it)
-        wanted = ctx.needs_input_grad[1:]
-        return total, *(part.mT @ corners if want else None for part, want in zip(parts, wanted, strict=True))
-
-
-def sums_of_squares(tiles: Tensor) -> Tensor:
-    """Return the sum of squares of each frame in tiles (tiles, n, s²), (n,)."""
-    norms: Tensor = torch.linalg.vector_norm(tiles, dim=2)
-    return norms.square().sum(0)  # over both at once rounds badly
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        corners: Tensor
+        (corners,) = ctx.saved_tensors
+        return (gradient + gradient.mT) @ corners
 
 
 # A footprint covers 2 × 2 tiles; a tile is reached by the footprints of as many places.

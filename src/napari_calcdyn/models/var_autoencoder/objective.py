@@ -17,8 +17,9 @@ from .tiled_frames import TiledFrames
 
 _RAMP = 0.2
 _MEMORY_PER_PREDICTOR = 10
-_MOST_FRAMES_IN_CHECK = 256
-_STEP_BYTES = 512 * 2**20
+MOST_FRAMES_IN_CHECK = 256
+"""Most frames of each part of a validation: before the border between training and validation, and after it."""
+_MOST_PIXELS = 128 * 2**20
 
 
 def configured_weights(
@@ -33,6 +34,11 @@ def configured_weights(
         penalise_own_past=config.penalise_own_past,
         neighbourhoods=neighbourhoods,
     )
+
+
+def most_stretches(wanted: int, length: int, pixels: float) -> int:
+    """Return how many stretches of `length` frames of so many pixels a step takes: those wanted, or what fits."""
+    return min(wanted, max(2, int(_MOST_PIXELS // (pixels * length))))
 
 
 class Objective:
@@ -55,8 +61,7 @@ class Objective:
             raise InputError(
                 f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
             )
-        fits = int(_STEP_BYTES // (4 * self._pixels * self._length))
-        windows = min(config.windows, max(2, fits))
+        windows = most_stretches(config.windows, self._length, self._pixels)
         # All batches are drawn before training, so that they are the same on every device and need no copy at a step.
         draw = torch.Generator().manual_seed(seed)
         valid = frames.valid(0, split.training)
@@ -88,7 +93,7 @@ class Objective:
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
         valid = self._frames.valid_stretches(self._starts[step], self._length)
-        corners = self._network.corners
+        corners = self._network.corners_in(self._frames.used)
         reconstruction, windows = self._reconstruct(step, valid, corners)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
@@ -114,18 +119,17 @@ class Objective:
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         """Return the validation loss, None while the prediction does not count in full, and its parts."""
         first = self._split.training
-        last = first + min(self._split.validation, _MOST_FRAMES_IN_CHECK)
-        before = max(0, first - _MOST_FRAMES_IN_CHECK)
-        corners = self._network.corners
+        last = first + min(self._split.validation, MOST_FRAMES_IN_CHECK)
+        before = max(0, first - MOST_FRAMES_IN_CHECK)
+        corners = self._network.corners_in(self._frames.used)
         known = [
-            self._network.encode_tiles(tiles, corners=corners)
-            for _, tiles in self._frames.batches(before, first)
+            self._network.encode_tiles(tiles, corners) for _, tiles in self._frames.batches(before, first)
         ]
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
-            ahead.append(self._network.encode_tiles(tiles, corners=corners))
-            error = self._network.squared_error([tiles], ahead[-1], self._frames.used, corners=corners)
-            valid = self._frames.valid(start, start + tiles.shape[1])
+            ahead.append(self._network.encode_tiles(tiles, corners))
+            error = self._network.squared_error(tiles, ahead[-1], corners)
+            valid = self._frames.valid(start, start + len(tiles))
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
         count = last - first if coming is None else int(coming.sum())
@@ -168,7 +172,7 @@ class Objective:
         No predictor can know the shot noise of the next frame. Without the weight, a weak but predictable cell would be
         left out because of the noise in its latent.
         """
-        share = estimate.signal_share(self._network.noise_variance(self._noise, corners=corners))
+        share = estimate.signal_share(self._network.noise_variance(self._noise, corners.detach()))
         return (share * residual).sum() / self._pixels
 
     def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,10 +182,8 @@ class Objective:
         if step + 1 < len(self._starts):
             self._frames.read_ahead(self._starts[step + 1], self._length)
         squares = self._frames.squares(starts, self._length)
-        latents = self._network.encode_tiles(*tiles, corners=corners)
-        error = self._network.squared_error(
-            tiles, latents, self._frames.used, squares=squares, corners=corners
-        )
+        latents = self._network.encode_tiles(tiles, corners)
+        error = self._network.squared_error(tiles, latents, corners, squares=squares)
         if valid is not None:
             error = error[valid.flatten()]
         return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])

@@ -34,7 +34,9 @@ def shot_noise(frames: TiledFrames, count: int) -> tuple[Tensor, float]:
     pairs = 0
     last: Tensor | None = None
     for start, block in frames.batches(0, count):
-        for at, frame in enumerate(block.unbind(1), start):  # one frame stays in the processor's cache
+        for at, frame in enumerate(
+            block.dense().unbind(1), start
+        ):  # one frame stays in the processor's cache
             if last is not None and usable[at - 1] and usable[at]:
                 torch.sub(frame, last, out=step)
                 noise.addcmul_(step, step, value=0.5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +14,16 @@ from torch import Tensor
 from napari_calcdyn.models.memory import room_for_frames
 from napari_calcdyn.recording import ProgressCallback, report
 
-from .network import PatchAutoencoder, sums_of_squares
+from .network import PatchAutoencoder
+from .tiles import Tiles
 from .windows import NormalisedMovie
 
-_MOST_SAMPLED = 512 * 2**20
+_MOST_SAMPLED = 128 * 2**20  # pixels
 _STRETCH = 24
 
 
 class TiledFrames:
-    """A recording as training uses it: tiles (tiles, n, s²) of n frames.
+    """A recording as training uses it.
 
     A recording that fits is cut once and kept on the device, so that no training step pads or permutes pixels. A larger
     one is read from its file, a few stretches at a time, those of the next step in the background.
@@ -50,40 +52,34 @@ class TiledFrames:
         self.used = network.cut(movie.used_pixels[None])[:, 0]
         """1 at pixels that count, 0 at masked ones and beyond the edge, (tiles, s²)."""
         self.pixels = float(self.used.sum())
-        self._cache: Tensor | None = None
+        self._cache: Tiles | None = None
         self._squares: Tensor | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
-        self._ahead: tuple[Sequence[int], int, Future[list[Tensor]]] | None = None
-        room = _room(self.device)
-        count = max((it for it in cached_frames if 4 * it * self.used.numel() <= room), default=0)
+        self._ahead: tuple[Sequence[int], int, Future[Tiles]] | None = None
+        count = frames_to_keep(cached_frames, self.used.numel(), _room(self.device), self.device)
         if count:
-            cache = self.used.new_empty(len(self.used), count, self.used.shape[1])
-            squares = self.used.new_empty(count)
-            for start, block in movie.batches(0, count):
-                stop = start + len(block)
-                network.cut_into(cache[:, start:stop], block)
-                squares[start:stop] = sums_of_squares(cache[:, start:stop])
-                report(progress, stop, count)
-            self._cache, self._squares = cache, squares
+            self._cache = self._read([0], count, progress=progress)
+            self._squares = self._cache.squares()
 
-    def tiles(self, start: int, stop: int) -> Tensor:
-        """Return frames `start` to `stop` − 1, (tiles, n, s²); 0 where there is nothing to use."""
-        if self._cache is not None and stop <= self._cache.shape[1]:
-            return self._cache[:, start:stop]
-        return self._network.cut(self._movie.frames(start, stop))
+    def tiles(self, start: int, stop: int) -> Tiles:
+        """Return frames `start` to `stop` − 1; 0 where there is nothing to use."""
+        if self._cache is not None and stop <= len(self._cache):
+            return self._cache.stretches([start], stop - start)
+        return self._read([start], stop - start)
 
-    def stretches(self, starts: Sequence[int], length: int) -> list[Tensor]:
-        """Return stretches of `length` frames, each (tiles, L, s²); parts of the cache where there is one."""
+    def stretches(self, starts: Sequence[int], length: int) -> Tiles:
+        """Return stretches of `length` frames; parts of the cache where there is one."""
+        if self._cache is not None:
+            return self._cache.stretches(starts, length)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[:2] == (starts, length):
             return ahead[2].result()
-        return [self.tiles(start, start + length) for start in starts]
+        return self._read(starts, length)
 
     def read_ahead(self, starts: Sequence[int], length: int) -> None:
         """Begin to read the stretches that are asked for next, where they have to be read."""
         if self._cache is None and self._ahead is None:
-            parts = self._reader.submit(lambda: [self.tiles(start, start + length) for start in starts])
-            self._ahead = (starts, length, parts)
+            self._ahead = (starts, length, self._reader.submit(self._read, starts, length))
 
     def squares(self, starts: Sequence[int], length: int) -> Tensor | None:
         """Return the sum of squares of each frame of stretches, (W·L,); None where they are not known."""
@@ -91,7 +87,7 @@ class TiledFrames:
             return None
         return torch.cat([self._squares[start : start + length] for start in starts])
 
-    def sample(self, count: int, gap: int) -> Tensor:
+    def sample(self, count: int, gap: int) -> Tiles:
         """Return the first `count` frames, or where they take much memory stretches spread over them.
 
         Parameters
@@ -103,22 +99,31 @@ class TiledFrames:
 
         Returns
         -------
-        Tensor (tiles, n, s²)
+        Tiles
             Frames in time order.
         """
-        most = max(_STRETCH, _MOST_SAMPLED // (4 * self.used.numel()))
         if self._cache is not None:
             return self.tiles(0, count)
+        most = most_sampled(self.used.numel())
         starts, length, gap = [0], count, 0 if count <= most else gap
         if count > most:
             length = _STRETCH
             starts = np.linspace(0, count - length, most // (length + gap) + 1).astype(int).tolist()
-        sample = self.used.new_zeros(len(self.used), (length + gap) * len(starts), self.used.shape[1])
+        return self._read(starts, length, gap)
+
+    def _read(
+        self, starts: Sequence[int], length: int, gap: int = 0, progress: ProgressCallback | None = None
+    ) -> Tiles:
+        """Read stretches of `length` frames, and so many frames of zeros after each."""
+        tiles, pixels = self.used.shape
+        room = Tiles.room(tiles, (length + gap) * len(starts), pixels, self.device)
         for at, start in enumerate(starts):
-            for first, block in self._movie.batches(start, start + length):
-                here = at * (length + gap) + first - start
-                self._network.cut_into(sample[:, here : here + len(block)], block)
-        return sample
+            first = at * (length + gap)
+            for begin, block in self._movie.batches(start, start + length):
+                self._network.store(block, room, first + begin - start)
+                report(progress, begin + len(block), start + length)
+            room.values[:, first + length : first + length + gap] = 0
+        return room if gap else room.stretches([it * length for it in range(len(starts))], length)
 
     def valid(self, start: int, stop: int) -> Tensor | None:
         """Tell which of the frames `start` to `stop` − 1 can be used, (n,); None where all can."""
@@ -129,7 +134,7 @@ class TiledFrames:
         valid = self._movie.valid(0, None)
         return None if valid is None else torch.stack([valid[start : start + length] for start in starts])
 
-    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+    def batches(self, start: int, stop: int) -> Iterator[tuple[int, Tiles]]:
         """Yield frames in order, in batches of bounded size.
 
         Parameters
@@ -141,11 +146,22 @@ class TiledFrames:
         ------
         first : int
             First frame of the batch.
-        tiles : Tensor (tiles, n, s²)
+        tiles : Tiles
             The frames.
         """
         for first, last in self._movie.spans(start, stop):
             yield first, self.tiles(first, last)
+
+
+def frames_to_keep(counts: Sequence[int], pixels: int, room: int, device: torch.device) -> int:
+    """Return the largest of the numbers of frames, of so many pixels in tiles, that fits into so many bytes, or 0."""
+    frame = (2 if device.type == "cpu" else 4) * pixels
+    return max((it for it in counts if it * frame <= room), default=0)
+
+
+def most_sampled(pixels: int) -> int:
+    """Return on how many frames, of so many pixels in tiles, the first footprints are found at most."""
+    return max(_STRETCH, _MOST_SAMPLED // pixels)
 
 
 def _room(device: torch.device) -> int:
@@ -158,15 +174,21 @@ def _room(device: torch.device) -> int:
 
 @torch.no_grad()
 def encode_movie(
-    network: PatchAutoencoder, movie: TiledFrames, frames: range, progress: ProgressCallback | None = None
+    encode: Callable[[Any], Tensor],
+    movie: TiledFrames | NormalisedMovie,
+    frames: range,
+    progress: ProgressCallback | None = None,
 ) -> NDArray[np.float32]:
-    """Encode consecutive frames of a movie, block by block, to (n, d); NaN for frames that are left out."""
-    latents = np.empty((len(frames), network.latents), np.float32)
-    for start, tiles in movie.batches(frames.start, frames.stop):
-        at, stop = start - frames.start, start - frames.start + tiles.shape[1]
-        latents[at:stop] = network.encode_tiles(tiles).cpu().numpy()
-        valid = movie.valid(start, start + tiles.shape[1])
+    """Encode consecutive frames of a movie, block by block, to (n, d); NaN for frames that are left out.
+
+    `encode` is the network's function for what the movie's batches are.
+    """
+    blocks = []
+    for start, block in movie.batches(frames.start, frames.stop):
+        latents = encode(block).cpu().numpy()
+        valid = movie.valid(start, start + len(block))
         if valid is not None:
-            latents[at:stop][~valid.cpu().numpy()] = np.nan
-        report(progress, stop, len(frames))
-    return latents
+            latents[~valid.cpu().numpy()] = np.nan
+        blocks.append(latents)
+        report(progress, start + len(block) - frames.start, len(frames))
+    return np.concatenate(blocks)

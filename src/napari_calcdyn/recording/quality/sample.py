@@ -106,6 +106,14 @@ class Sample:
         return darkest if slope <= 0 else float(min(-intercept / slope, darkest))
 
 
+def sample_size(movie: Movie) -> tuple[int, int]:
+    """Return how many runs of frames a sample has, and the frames of each."""
+    frames = movie.n_frames
+    length = min(RUN, frames)
+    fits = _MOST_BYTES // (length * movie.nbytes // frames)
+    return int(min(frames // length, max(_LEAST_RUNS, min(fits, _MOST_RUNS)))), length
+
+
 def draw_sample(movie: Movie, progress: ProgressCallback | None = None) -> Sample:
     """Read runs of frames at equal distances, at most 64 MB of them.
 
@@ -126,11 +134,8 @@ def draw_sample(movie: Movie, progress: ProgressCallback | None = None) -> Sampl
     Cancelled
         If `progress` asked to stop.
     """
-    frames = movie.n_frames
-    length = min(RUN, frames)
-    fits = _MOST_BYTES // (length * movie.nbytes // frames)
-    runs = int(min(frames // length, max(_LEAST_RUNS, min(fits, _MOST_RUNS))))
-    starts = np.linspace(0, frames - length, runs).astype(np.int64)
+    runs, length = sample_size(movie)
+    starts = np.linspace(0, movie.n_frames - length, runs).astype(np.int64)
     kept = []
     for done, start in enumerate(starts.tolist()):
         report(progress, done, runs)
