@@ -37,8 +37,7 @@ MOMENTS = {
     "the first footprints": ("Finding the first footprints", 1.0),
     "the first steps": ("Training the reconstruction", 0.5),
     "the training": ("Training the dynamics", 2.0),
-    "the estimate of the dynamics": ("Estimating the dynamics", 0.5),
-    "the maps": ("Mapping contributions", 2.0),
+    "the estimate of the dynamics": ("Estimating the dynamics", 0.0),
 }
 MOVES = 20
 LONGEST_S = 600
@@ -192,6 +191,12 @@ class Window:
     @property
     def free(self) -> bool:
         """Whether another training could be started."""
+        free: bool = self.session.work.free
+        return free
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is computed, not even what the user does not wait for."""
         return self.session.work.job is None
 
     def measure(self, what: str, ended: Callable[[], bool]) -> dict[str, object]:
@@ -213,7 +218,7 @@ class Window:
         self.panel.train.click()
         work = self.session.work
         rows = [self.measure("training" + more, lambda: work.doing != "Training")]
-        return [*rows, self.measure("maps" + more, lambda: self.free)]
+        return [*rows, self.measure("maps and slider" + more, lambda: self.idle)]
 
     def stopped(self, what: str) -> dict[str, object]:
         """Stop a training at a moment; return how long it took until there was a model and the panel was free."""
@@ -223,7 +228,7 @@ class Window:
         beats_until(lambda: stage in self.stage or self.free)
         beats(seconds)
         if stage not in self.stage:
-            raise SystemExit(f"{stage} had ended before it could be stopped.")
+            raise SystemExit(f"“{stage}” had ended before it could be stopped.")
         before, model = self.session.dynamics.model, 0.0
         began = time.perf_counter()
         self.panel.train.click()
@@ -236,8 +241,9 @@ class Window:
 
         intervals = beats_until(ended)
         line: dict[str, object] = {"stopped while": what, "panel free after ms": self._since(began)}
+        beats_until(lambda: self.idle)
         return line | {
-            "new model after ms": round(1000 * model) if model else "none",
+            "new model after ms": round(1000 * model) if model else "none yet",
             "longest beat ms": round(float(intervals.max(initial=0))),
         }
 
@@ -293,20 +299,38 @@ def full(quick: bool, file: Path | None) -> None:
         play(window.viewer)
         rows += window.whole_training(PLAYS)
         window.viewer.window._qt_viewer.dims.stop()
-        for line in rows:
-            print(line)
         moves = [window.slider()]
-        print(moves)
         stops = [window.stopped(it) for it in MOMENTS]
-        print(stops)
         window.panel.form.editors["latents"].value = 4096
         window.whole_training("")
         moves.append(window.slider())
         window.close()
-    name = "heartbeat_full" + ("_quick" if quick else "")
-    command = "python benchmarks/heartbeat.py --full" + (" --quick" if quick else "")
-    notes = f"Simulated movie of {frames:,} frames, {size} × {size} pixels, uint16, opened from its TIFF"
-    save(name, rows, command=command, notes=notes)
+    name, command = "heartbeat_full", "python benchmarks/heartbeat.py --full"
+    if quick:
+        name, command = f"{name}_quick", f"{command} --quick"
+    about = f"Recording of {frames:,} frames, {size} × {size} pixels, uint16, opened from its TIFF; standard settings, CPU."
+    save(
+        name,
+        rows,
+        command=command,
+        notes=f"{about} Whole trainings, with the loading of torch in the first. napari stops playing once the maps add"
+        f" a dimension. A beat is due every {BEAT_MS} ms; the target is a 99th percentile of at most 60 ms. Without a"
+        " screen the window is painted by the processor.",
+    )
+    save(
+        f"{name}_stop",
+        stops,
+        command=command,
+        notes=f"{about} From the click until the panel is free for another training and until the model so far is there,"
+        " which there is not before training has begun. The target is 1 s.",
+    )
+    save(
+        f"{name}_slider",
+        moves,
+        command=command,
+        notes=f"{about} {MOVES} moves of the sparsity slider each, from the move until matrix and explained map of the"
+        " new point are painted. The targets are 150 ms for 1,024 latents and 500 ms for 4,096.",
+    )
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from .split import LEAST_FRAMES, Split, check_held_out
 from .tiled_frames import TiledFrames, encode_movie
 from .windows import NormalisedMovie
 
-_PIXELS_AFTER_STOP = 2**27  # of all frames that the dynamics are estimated on: half a second
+_PIXELS_AFTER_STOP = 2**27  # of all frames that the dynamics are estimated on: a third of a second
 _CHECKS, _STEPS_BETWEEN_CHECKS = 40, 5
 _WORSE = 10.0  # times the variance; a network that learnt nothing has about once
 
@@ -106,7 +106,7 @@ def fit_parts(
         var, own, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
     except Cancelled:  # fast for recordings of any length
         count = max(LEAST_FRAMES, _PIXELS_AFTER_STOP // math.prod(movie.frame_shape))
-        near = range(max(0, split.known - count), min(movie.n_frames, split.known + count // 4))
+        near = range(max(0, split.known - count), min(movie.n_frames, split.known + count // 8))
         var, own, errors = _estimate(network, frames, split, config, near, scale, None)
     metrics = {
         "mode": config.mode,
