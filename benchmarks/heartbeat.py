@@ -308,20 +308,19 @@ def full(quick: bool, file: Path | None) -> None:
     name, command = "heartbeat_full", "python benchmarks/heartbeat.py --full"
     if quick:
         name, command = f"{name}_quick", f"{command} --quick"
-    about = f"Recording of {frames:,} frames, {size} × {size} pixels, uint16, opened from its TIFF; standard settings, CPU."
+    about = f"{frames:,} frames of {size} × {size} pixels, uint16, opened from their TIFF; standard settings, CPU."
     save(
         name,
         rows,
         command=command,
-        notes=f"{about} Whole trainings, with the loading of torch in the first. napari stops playing once the maps add"
-        f" a dimension. A beat is due every {BEAT_MS} ms; the target is a 99th percentile of at most 60 ms. Without a"
-        " screen the window is painted by the processor.",
+        notes=f"{about} Whole trainings, with the loading of torch in the first. A beat is due every {BEAT_MS} ms; the"
+        " target is a 99th percentile of at most 60 ms. Without a screen the window is painted by the processor.",
     )
     save(
         f"{name}_stop",
         stops,
         command=command,
-        notes=f"{about} From the click until the panel is free for another training and until the model so far is there,"
+        notes=f"{about} From the click until the panel is free for another training, and the model so far is there,"
         " which there is not before training has begun. The target is 1 s.",
     )
     save(
