@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from driving import LONG, RESULTS, set_steps, settle, train_briefly
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QDockWidget
 
-from napari_calcdyn.analysis.maps import edge_map
+from napari_calcdyn.analysis.maps import contribution_maps, edge_map
 from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.matrix_plot import spread
@@ -93,6 +94,46 @@ def test_the_sparsity_slider_moves_the_matrix_at_once_and_the_maps_after(
     qtbot.waitUntil(lambda: dynamics.session.dynamics.var is chosen, timeout=2000)
     assert not dynamics.sparsity.back.isEnabled()
     settle(qtbot, dynamics)
+
+
+def test_matrix_and_map_follow_the_slider_without_a_job(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any
+) -> None:
+    train_briefly(qtbot, dynamics)
+    state, jobs = dynamics.session.dynamics, []
+    dynamics.session.work.events.job.connect(jobs.append)
+    chosen = state.maps
+    assert chosen is not None
+    dynamics.sparsity.slider.setValue(20)
+    qtbot.waitUntil(lambda: viewer.layers[SOURCES].data.images is not chosen.sources, timeout=5000)
+    assert state.maps is not None
+    expected = contribution_maps(state.model, dynamics.session.recording.movie, var=state.var)
+    scale = np.abs(expected.explained).max()
+    assert np.allclose(state.maps.explained, expected.explained, atol=1e-4 * scale)
+    shown = np.asarray(viewer.layers[SOURCES].data[:, 7])
+    assert np.allclose(shown, expected.sources[:], atol=1e-4 * scale)
+    dynamics.sparsity.back.click()
+    qtbot.waitUntil(lambda: viewer.layers[EXPLAINED].data is chosen.explained, timeout=5000)
+    assert state.maps is chosen
+    assert jobs == []
+
+
+def test_maps_are_computed_anew_where_memory_is_short(
+    viewer: Any, dynamics: DynamicsDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_LARGEST_SHARE", 0.0)
+    train_briefly(qtbot, dynamics)
+    state = dynamics.session.dynamics
+    chosen = state.maps
+    assert state.path is None
+    dynamics.sparsity.slider.setValue(20)
+    qtbot.waitUntil(lambda: state.maps is not chosen, timeout=20_000)
+    settle(qtbot, dynamics)
+    expected = contribution_maps(state.model, dynamics.session.recording.movie, var=state.var)
+    assert np.allclose(viewer.layers[EXPLAINED].data, expected.explained)
+    assert state.path is None
+    dynamics.sparsity.back.click()
+    qtbot.waitUntil(lambda: state.maps is chosen, timeout=5000)
 
 
 def test_pointing_at_the_matrix_names_the_connection(dynamics: DynamicsDock, qtbot: Any) -> None:

@@ -149,3 +149,21 @@ def test_a_dock_that_was_put_away_comes_back_in_front_of_the_others(add_dock: An
         qtbot.wait(100)
         assert not dock.visibleRegion().isEmpty()
     assert neurons.visibleRegion().isEmpty()
+
+
+def test_a_dock_that_lies_behind_follows_the_time_once_it_is_in_front(
+    viewer: Any, movie_path: Path, qtbot: Any
+) -> None:
+    docks = launch.add_docks(viewer)
+    launch.open_results(docks.recording.session, movie_path, None)
+    qtbot.waitUntil(lambda: docks.recording.session.recording.movie is not None, timeout=20_000)
+    docks.dynamics.parentWidget().raise_()
+    qtbot.wait(50)
+    cursor = docks.compare.inputs.plot.cursor_line
+    before = cursor.value()
+    viewer.dims.set_current_step(0, 17)
+    assert cursor.value() == before  # each change would have the window painted
+    docks.compare.parentWidget().raise_()
+    qtbot.waitUntil(lambda: cursor.value() == pytest.approx(1.7), timeout=2000)
+    viewer.dims.set_current_step(0, 23)
+    assert cursor.value() == pytest.approx(2.3)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
 from typing import Any
 
 import numpy as np
-from driving import RESULTS, settle, start_long, train_briefly
+import pytest
+from driving import RESULTS, set_steps, settle, start_long, train_briefly
 
+from napari_calcdyn.gui.dynamics import runs
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import add_docks
@@ -135,14 +138,59 @@ def test_a_viewer_with_results_is_let_go_of_after_it_was_closed(
     assert session() is None
 
 
-def test_stopping_the_maps_says_how_to_make_them(dynamics: DynamicsDock, qtbot: Any) -> None:
-    train_briefly(qtbot, dynamics)
+@pytest.fixture
+def mapping(dynamics: DynamicsDock, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Train until the maps begin, which wait for this to be set."""
+    goes_on, fits = threading.Event(), runs._fits
+    monkeypatch.setattr(runs, "_fits", lambda model: goes_on.wait(10) and fits(model))
+    set_steps(dynamics, 20)
+    dynamics.model.train.click()
+    qtbot.waitUntil(lambda: dynamics.session.work.doing == runs.MAPS, timeout=60_000)
+    return goes_on
+
+
+def test_maps_that_follow_are_stopped_by_a_button_of_their_own(
+    dynamics: DynamicsDock, mapping: threading.Event, qtbot: Any
+) -> None:
     session = dynamics.session
+    assert dynamics.model.train.text() == "Train"
+    assert dynamics.model.save.isEnabled()
+    assert dynamics.map_again.text() == "Stop mapping"
+    dynamics.map_again.click()
+    mapping.set()
+    qtbot.waitUntil(lambda: session.work.job is None, timeout=5000)
+    assert session.dynamics.maps is None
+    assert dynamics.message.text() == "The maps were stopped: press Map again to compute them."
+    assert dynamics.map_again.text() == "Map again"
+    dynamics.map_again.click()
+    settle(qtbot, dynamics)
+    assert session.dynamics.maps is not None
+    assert session.dynamics.path is not None
+    assert not dynamics.map_again.isVisibleTo(dynamics)
 
-    def stop(job: object) -> None:
-        session.work.stop()
 
-    session.work.events.job.connect(stop)
-    dynamics.sparsity.slider.setValue(20)
-    qtbot.waitUntil(lambda: session.work.notice is not None, timeout=5000)
-    assert dynamics.message.text() == "The maps were stopped: move the slider and back to compute them."
+def test_maps_make_way_for_what_the_user_starts_and_follow_it(
+    dynamics: DynamicsDock, mapping: threading.Event, qtbot: Any
+) -> None:
+    work, goes_on, heard = dynamics.session.work, threading.Event(), []
+    assert work.start("dynamics", "Something", lambda progress: goes_on.wait(10), heard.append)
+    assert not work.free
+    assert work.doing == "Something"
+    goes_on.set()
+    qtbot.waitUntil(lambda: work.doing == runs.MAPS, timeout=5000)
+    assert heard == [True]
+    mapping.set()
+    settle(qtbot, dynamics)
+    assert dynamics.session.dynamics.maps is not None
+    assert work.notice is None
+
+
+def test_a_new_model_has_maps_of_its_own_although_it_came_before_those_of_the_last(
+    dynamics: DynamicsDock, mapping: threading.Event, qtbot: Any
+) -> None:
+    first = dynamics.session.dynamics.model
+    mapping.set()
+    train_briefly(qtbot, dynamics)
+    assert dynamics.session.dynamics.model is not first
+    assert dynamics.session.dynamics.path is not None
+    assert dynamics.session.dynamics.path.model is dynamics.session.dynamics.model

@@ -60,7 +60,7 @@ class BehaviourDock(BottomDock):
         self._build()
         self.listen(self.session.recording.events.behaviour, self._on_behaviour)
         self.listen(self.session.recording.events.movie, self._on_behaviour)
-        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
         self._on_behaviour()
 
@@ -151,14 +151,14 @@ class BehaviourDock(BottomDock):
         rate = self.session.recording.movie.frame_rate if self.session.recording.movie is not None else None
         self.plot.show_rows(rows, unit=names[0] if len(names) == 1 else "", frame_rate=rate)
         self.picture.setCurrentWidget(self.plot if rows else self.hint)
-        self._on_time()
+        self.show_time()
 
     def on_front(self, front: bool) -> None:
         """Compute what nobody waited for while this could not be seen."""
         if front:
             self.goes_with.show_table()
 
-    def _on_time(self, *_: object) -> None:
+    def show_time(self) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
         self.plot.set_cursor(shown_frame(self.session))
 

@@ -54,7 +54,7 @@ class CompareDock(SideDock):
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
             self.listen(signal, self._on_movie)
-        self.listen(napari_viewer.dims.events.current_step, self._show_time)
+        self.follow_time(napari_viewer)
         self.inputs.changed.connect(self._on_inputs)
         self.inputs.split.table_wanted.connect(self._on_table)
         self.inputs.split.panel_wanted.connect(self._on_panel)
@@ -144,7 +144,7 @@ class CompareDock(SideDock):
     def _on_inputs(self) -> None:
         self._masks = self.inputs.masks()
         self._show_readiness()
-        self._show_time()
+        self.show_time()
 
     def _show_readiness(self, *_: object) -> None:
         """Say what is missing, or let the user begin."""
@@ -187,7 +187,7 @@ class CompareDock(SideDock):
     def _show_comparison(self, *_: object) -> None:
         self.view.show_comparison(self.session.answers.comparison)
 
-    def _show_time(self, *_: object) -> None:
+    def show_time(self) -> None:
         """Say whether the frame that is shown is in A or B; nothing is drawn anew."""
         frame = shown_frame(self.session)
         self.inputs.set_cursor(frame)
@@ -220,6 +220,6 @@ class CompareDock(SideDock):
         """Tell A from B on the picture, or leave it to others."""
         if front:
             self.inputs.show_movie()
-            self._show_time()
+            self.show_time()
         else:
             self._tag.put_away()

@@ -107,7 +107,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         self.outdated.setText(old)
         self.outdated.setVisible(bool(old))
         self.map.setEnabled(here)
-        self.export.setEnabled(session.work.job is None)
+        self.export.setEnabled(session.work.free)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

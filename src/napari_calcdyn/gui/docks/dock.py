@@ -16,6 +16,7 @@ from napari_calcdyn.gui.background.status import Notice, Topic
 from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.gui.session import session_of
 
+from .fronts import in_front
 from .message import MessageLine
 
 if TYPE_CHECKING:
@@ -91,13 +92,32 @@ class Dock(QWidget):  # type: ignore[misc]
             self.take_place()
             dock = self.parentWidget()
             if isinstance(dock, QDockWidget):
-                dock.visibilityChanged.connect(self.on_front)
+                dock.visibilityChanged.connect(self._on_front)
+
+    def _on_front(self, front: bool) -> None:
+        if front:
+            self.show_time()
+        self.on_front(front)
 
     def take_place(self) -> None:
         """Move to where docks of this kind are."""
 
     def on_front(self, front: bool) -> None:
         """Follow that the dock can be seen now, or not any more: it was hidden, or lies behind another tab."""
+
+    def follow_time(self, viewer: Viewer) -> None:
+        """Call `show_time` with every step in time while the dock can be seen, and when it comes to the front.
+
+        A plot that is changed out of sight has the window painted all the same, with every frame of a movie that plays.
+        """
+        self.listen(viewer.dims.events.current_step, self._on_time)
+
+    def show_time(self) -> None:
+        """Follow the viewer's time slider; nothing is drawn anew."""
+
+    def _on_time(self, *_: object) -> None:
+        if in_front(self):
+            self.show_time()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders; only docks that accept drops are asked."""

@@ -18,12 +18,16 @@ class MessageLine(QLabel):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._said = ""
+        self._shown = ("", False)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setVisible(False)
 
     def say(self, text: str, is_error: bool = False) -> None:
         """Show a sentence, or nothing where it is empty."""
+        if (text, is_error) == self._shown:
+            return
+        self._shown = text, is_error
         self.setStyleSheet(
             "border-left: 3px solid #d9822b; padding: 3px 0px 3px 8px;"
             if is_error

@@ -18,7 +18,7 @@ from napari_calcdyn.recording.errors import InputError
 from .estimate import EstimateLine
 from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
-from .runs import choose_sparsity, compute_maps, densest, map_recording, show_edge
+from .runs import MAPPING, choose_sparsity, compute_maps, densest, map_recording, maps_missing, show_edge
 from .sparsity import SparsitySlider
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class DynamicsDock(SideDock):
         self.version = MessageLine()
         self.map_again = button(
             "Map again",
-            "<qt>Computes the maps of the recording as it is corrected now.</qt>",
+            "<qt>The maps of the recording as it is corrected now. Anything else that is started goes first.</qt>",
             self._on_map_again,
         )
         parts = (self.recording, self.model, self.progress, self.message, self.version, self.map_again)
@@ -112,16 +112,19 @@ class DynamicsDock(SideDock):
         choose_sparsity(self.session, fraction)
 
     def _on_sparsity_settled(self, fraction: float) -> None:
-        choose_sparsity(self.session, fraction, with_maps=True)
+        choose_sparsity(self.session, fraction, settled=True)
 
     def _on_sparsity_returned(self) -> None:
-        choose_sparsity(self.session, None, with_maps=True)
+        choose_sparsity(self.session, None, settled=True)
 
     def _on_picked(self, source: int, target: int, lag: int) -> None:
         show_edge(self.session, source, target, lag)
 
     def _on_map_again(self) -> None:
-        compute_maps(self.session)
+        if self.session.work.doing in MAPPING:
+            self.session.work.stop()
+        else:
+            compute_maps(self.session)
 
     # What the dock shows
 
@@ -141,10 +144,13 @@ class DynamicsDock(SideDock):
         self.estimate.show_for(movie, config, self.model.device.currentText())
 
     def _show_version(self, *_: object) -> None:
-        """Say where model or maps are of the recording before its corrections were changed."""
-        self.version.say(about_model(self.session))
-        self.map_again.setVisible(outdated_maps(self.session))
-        self.map_again.setEnabled(self.session.work.job is None)
+        """Say where model or maps are of the recording before its corrections were changed, or are missing."""
+        session = self.session
+        self.version.say(about_model(session))
+        mapping = session.work.doing in MAPPING
+        self.map_again.setText("Stop mapping" if mapping else "Map again")
+        self.map_again.setVisible(mapping or maps_missing(session) or outdated_maps(session))
+        self.map_again.setEnabled(session.work.free)
 
     def _show_readiness(self, *_: object) -> None:
         movie, layer = self.session.recording.movie, self.session.movie_layer

@@ -12,7 +12,7 @@ from napari_calcdyn.gui.session.cautions import about_recording
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 
 from .estimate import check
-from .runs import EDGE, MAPS, compute_maps, ready, show_all
+from .runs import EDGE, compute_maps, ready, show_all
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ DYNAMICS_MODEL = ModelKind(
     },
     samples="frames",
     training=TRAINING,
-    stoppable=(TRAINING, MAPS, EDGE),
+    stoppable=(TRAINING, EDGE),
     data=lambda session: session.recording.movie,
     data_changed=lambda session: session.recording.events.movie,
     missing="Open a recording first, in the Recording panel.",

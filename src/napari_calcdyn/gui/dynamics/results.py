@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,25 +35,32 @@ ONE_CONNECTION = "contribution of one connection"
 _GAMMA = 0.5
 
 
-def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_contrast: bool = False) -> None:
-    """Put the explained map and its split by source over the movie.
+def show_explained(session: Session, maps: ContributionMaps, *, keep_contrast: bool = False) -> None:
+    """Put the explained map over the movie.
 
     Parameters
     ----------
     session : Session
         Whose viewer shows them.
-    movie : Movie
-        The recording.
     maps : ContributionMaps
-        Its maps.
+        Of its recording.
     keep_contrast : bool
         Whether the contrast of maps that are there stays, as it does on the way along the lasso path.
     """
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast}
-    limits = contrast(maps.explained)  # of the split too: the colours of the parts and of the whole agree
+    put_image(viewer, EXPLAINED, maps.explained, layer, **_style(maps, keep_contrast))
+    hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
+
+
+def show_sources(
+    session: Session, movie: Movie, maps: ContributionMaps, *, keep_contrast: bool = False
+) -> None:
+    """Put the split by source over the movie, hidden, as `show_explained` does."""
+    viewer, layer = session.viewer, session.movie_layer
+    if viewer is None or layer is None:
+        return
     before = viewer.dims.ndim
     put_image(
         viewer,
@@ -61,14 +68,17 @@ def show_maps(session: Session, movie: Movie, maps: ContributionMaps, *, keep_co
         # In the viewer the first axis of maps (d, Y, X) would be the movie's time.
         AtAllTimes(maps.sources, movie.n_frames),
         layer,
-        **style,
-        contrast_limits=limits,
+        **_style(maps, keep_contrast),
         visible=False,
     )
     if viewer.dims.ndim > before:
         viewer.dims.last_used = viewer.dims.ndim - 3  # the arrow keys and "play" stay with time
-    put_image(viewer, EXPLAINED, maps.explained, layer, **style, contrast_limits=limits)
-    hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
+
+
+def _style(maps: ContributionMaps, keep_contrast: bool) -> dict[str, Any]:
+    """Return how maps are drawn: the colours of the parts and of the whole agree."""
+    limits = {} if keep_contrast else {"contrast_limits": contrast(maps.explained)}
+    return {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast, **limits}
 
 
 def show_lazy_movies(

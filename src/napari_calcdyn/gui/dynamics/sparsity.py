@@ -19,7 +19,7 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
     Signals
     -------
     moved(float)
-        The fraction while the slider moves, at most twenty times a second.
+        The fraction while the slider moves, at most a hundred times a second.
     settled(float)
         The fraction once it has stood still for a third of a second: for what takes time.
     returned()
@@ -57,7 +57,7 @@ class SparsitySlider(QWidget):  # type: ignore[misc]
         grid.addWidget(self.back, 1, 2)
         grid.setColumnStretch(1, 1)
 
-        self._soon = QTimer(self, singleShot=True, interval=50)
+        self._soon = QTimer(self, singleShot=True, interval=10)
         self._soon.timeout.connect(self._emit_moved)
         self._later = QTimer(self, singleShot=True, interval=330)
         self._later.timeout.connect(self._emit_settled)

@@ -69,7 +69,7 @@ class InspectorDock(SideDock):
         self.listen(self.views.clicked, self._on_clicked)
         self.listen(session.answers.events.influence, self._on_influence)
         self.listen(session.work.events.job, self._show_state)
-        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.follow_time(napari_viewer)
         for part in (self.inspection, self._keys):
             self._listener.at_end(part.close)
         self._on_influence()
@@ -236,7 +236,7 @@ class InspectorDock(SideDock):
         else:
             shown = ([] if found is None else [found]) + list(self.inspection.compared())
             self.traces.show_regions(shown, unit=prepared.unit, rate=frame_rate(prepared))
-        self._on_time()
+        self.show_time()
 
     def _show_map(self) -> None:
         draw_map(self.session, self.inspection, self.sources.sources)
@@ -257,7 +257,7 @@ class InspectorDock(SideDock):
         session, inspection = self.session, self.inspection
         testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
-        self.arrows.run.setEnabled(session.work.job is None and self.arrows.pairs > 0)
+        self.arrows.run.setEnabled(session.work.free and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)
         self.export.setEnabled(known or session.answers.influence is not None)
@@ -266,7 +266,7 @@ class InspectorDock(SideDock):
         super()._show_status(status)
         self._show_state()
 
-    def _on_time(self, *_: object) -> None:
+    def show_time(self) -> None:
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
 

@@ -114,7 +114,7 @@ class ModelPanel(QWidget):  # type: ignore[misc]
 
     def show_job(self, *_: object) -> None:
         """Show what is under way, and what can be begun."""
-        session, idle = self.session, self.session.work.job is None
+        session, idle = self.session, self.session.work.free
         running = session.work.doing in self.kind.stoppable
         self.train.setText("Stop" if running else "Train")
         self.train.setEnabled(running or self.kind.data(session) is not None)

@@ -234,7 +234,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         self._show_job()
 
     def _show_job(self, *_: object) -> None:
-        session, job = self.session, self.session.work.job
+        session, free = self.session, self.session.work.free
         running = session.work.doing in STOPPABLE
         self.extract.setText("Stop" if running else "Extract from movie")
         self.extract.setEnabled(
@@ -242,8 +242,8 @@ class InputPage(QWidget):  # type: ignore[misc]
         )
         # A change here takes effect at once, which it cannot while something else is under way.
         for widget in (self.only_cells, self.settings.relative.native, self.settings.baseline):
-            widget.setEnabled(job is None)
-        self.settings.frame_rate.enabled = job is None and session.neurons.fluorescence is not None
+            widget.setEnabled(free)
+        self.settings.frame_rate.enabled = free and session.neurons.fluorescence is not None
 
 
 def trace_facts(traces: Traces) -> str:

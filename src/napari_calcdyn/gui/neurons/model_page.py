@@ -110,7 +110,7 @@ class ModelPage(ModelPanel):
         drawn = neurons.result is not None and neurons.mapped_with is neurons.model
         ready = neurons.model is not None and neurons.traces is not None and not drawn
         self.map.setVisible(ready and self.session.work.doing not in self.kind.stoppable)
-        self.map.setEnabled(self.session.work.job is None)
+        self.map.setEnabled(self.session.work.free)
 
     def show_history(self, *_: object) -> None:
         """Draw the learning curves as far as they go."""

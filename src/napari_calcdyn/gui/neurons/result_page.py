@@ -149,7 +149,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
 
     def _show_neurons(self, *_: object) -> None:
         session = self.session
-        neurons, idle = session.neurons.result, session.work.job is None
+        neurons, idle = session.neurons.result, session.work.free
         self.columns.setEnabled(idle and session.neurons.traces is not None)
         self.samples.setEnabled(idle and session.neurons.model is not None)
         self.export.setEnabled(idle and neurons is not None)
@@ -175,7 +175,7 @@ class ResultPage(QWidget):  # type: ignore[misc]
             self.session.neurons.result is not None or self.session.rois.loaded is not None
         )
         self.between.setEnabled(
-            len(selected) == 2 and self.session.neurons.result is not None and self.session.work.job is None
+            len(selected) == 2 and self.session.neurons.result is not None and self.session.work.free
         )
 
 

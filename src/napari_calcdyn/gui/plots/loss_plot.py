@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QCoreApplication, QSize
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QLabel, QWidget
 
@@ -54,8 +54,10 @@ class LossPlot(QWidget):  # type: ignore[misc]
             for panel in self.panels.values():
                 panel.clear()
             shown = 0
+        self.setUpdatesEnabled(False)  # else the window is painted for each plot, and again for its axes
         for key, panel in self.panels.items():
             panel.extend(key, history[shown:])
+        self.setUpdatesEnabled(True)
         self._shown = history
 
     def set_colours(self, colours: PlotColours) -> None:
@@ -85,6 +87,8 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setMenuEnabled(False)
         self.getAxis("left").setWidth(left)
         self.getAxis("bottom").setHeight(bottom)
+        for side in ("left", "bottom"):
+            self.getAxis(side).enableAutoSIPrefix(False)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Hand the wheel on."""
@@ -124,6 +128,9 @@ class _Panel:
                 points[0].extend(float(step) for step, _ in fresh)
                 points[1].extend(value for _, value in fresh)
                 curve.setData(*points)
+        scene = self.plot.scene()
+        scene.prepareForPaint()
+        QCoreApplication.sendPostedEvents(scene)
 
     def set_colours(self, colours: PlotColours) -> None:
         paint_axes(self.plot, colours)

@@ -61,6 +61,7 @@ class RecordingDock(SideDock):
         self._refresh_layers()
         self._show_movie()
         self._show_job()
+        self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
 
     # What the dock is made of
@@ -229,6 +230,10 @@ class RecordingDock(SideDock):
     def _show_job(self, *_: object) -> None:
         running = self.session.work.doing == MEAN
         self.mean.setText("Stop" if running else "Compute mean frame")
+
+    def show_time(self) -> None:
+        """Follow the viewer's time slider; nothing is drawn anew."""
+        self.check.show_time()
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

@@ -61,8 +61,6 @@ class FindingsView(QWidget):  # type: ignore[misc]
         for signal in (recording.quality, recording.kinds, recording.movie, recording.unchecked, work.check):
             listener.connect(signal, self._show_later)
         listener.connect(work.check_status, self._show_status)
-        if session.viewer is not None:
-            listener.connect(session.viewer.dims.events.current_step, self.show_time)
         self._show()
         self._show_status()
 
@@ -146,7 +144,7 @@ class FindingsView(QWidget):  # type: ignore[misc]
     def _show_status(self, *_: object) -> None:
         self.progress.show_status(self.session.work.check_status)
 
-    def show_time(self, *_: object) -> None:
+    def show_time(self) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
         if self.known.isVisible():
             self.plot.set_cursor(shown_frame(self.session))

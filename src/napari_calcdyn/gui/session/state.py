@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.influence.influence import Influence
-    from napari_calcdyn.analysis.maps import ContributionMaps
+    from napari_calcdyn.analysis.maps import ContributionMaps, PathMaps
     from napari_calcdyn.analysis.neurons.neurons import Neurons
     from napari_calcdyn.models.avae.model import AVAE
     from napari_calcdyn.models.training import Progress
@@ -88,13 +88,18 @@ class DynamicsState:
 
     model: VARAutoencoder | None = None
     var: VAR | None = None  # the point of the lasso path that is shown
-    maps: ContributionMaps | None = None
+    maps: ContributionMaps | None = (
+        None  # of this point, except for the amplitude, which is of the chosen one
+    )
+    chosen: ContributionMaps | None = None  # of the point that the training chose
+    path: PathMaps | None = None  # what the maps of other points are computed from
     history: tuple[Progress, ...] = ()  # of the training that the learning curves show
     mapped_with: Corrections | None = None  # of the recording that the maps are of
 
     def take(self, model: VARAutoencoder) -> None:
         """Make a fitted model the one that is shown; maps of the one before are forgotten."""
-        self.maps, self.model, self.var = None, model, model.var
+        self.maps = self.chosen = self.path = None
+        self.model, self.var = model, model.var
 
 
 @dataclass(eq=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from napari.utils.notifications import show_warning
 from psygnal import SignalGroupDescriptor
+from qtpy.QtCore import QTimer
 
 from napari_calcdyn.gui.background.job import Job, Latest, Work
 from napari_calcdyn.gui.background.status import Notice, Status, Topic, tracked
@@ -33,11 +35,19 @@ class WorkState:
     def __post_init__(self) -> None:
         """Make what is not a field, as it is never replaced."""
         self.latest = Latest("Lasso path")
+        self._again: Callable[[], object] | None = (
+            None  # begins the running job anew, if it makes way for others
+        )
 
     @property
     def doing(self) -> str:
         """Title of the running job; empty while there is none."""
         return "" if self.job is None else self.job.title
+
+    @property
+    def free(self) -> bool:
+        """Whether a job can be started: there is none, or one that makes way."""
+        return self.job is None or self._again is not None
 
     def start(
         self,
@@ -48,6 +58,7 @@ class WorkState:
         *,
         stage: str = "",
         stopped: str = "",
+        again: Callable[[], object] | None = None,
     ) -> bool:
         """Compute something in the background, unless a job is under way; returns whether it was started.
 
@@ -65,9 +76,11 @@ class WorkState:
             What to show beside the progress, where it is not the title.
         stopped : str
             What to say when it was stopped without a result.
+        again : callable, optional
+            Makes the job one that nobody asked for: it makes way for any other job, and this begins it anew after that.
         """
         work = tracked(topic, stage or title, compute)
-        return self.start_work(topic, title, work, done, stopped=stopped)
+        return self.start_work(topic, title, work, done, stopped=stopped, again=again)
 
     def start_work(
         self,
@@ -77,26 +90,30 @@ class WorkState:
         done: Callable[[Any], None],
         progressed: Callable[[list[Any]], None] | None = None,
         stopped: str = "",
+        again: Callable[[], object] | None = None,
     ) -> bool:
         """Run work that reports in its own way in the background, as `start` does.
 
         Parameters
         ----------
-        topic, title, done, stopped
+        topic, title, done, stopped, again
             As for `start`.
         work : callable
             See `Job`; it reports `Status` objects where `progressed` is None.
         progressed : callable, optional
             Called with what was reported since the last call.
         """
-        if self.job is not None:
+        if not self.free:
             self.tell(
-                topic,
-                f"“{self.job.title}” is still under way: wait for it to end, or press Stop first.",
-                True,
+                topic, f"“{self.doing}” is still under way: wait for it to end, or press Stop first.", True
             )
             return False
         job = Job(title, work)
+        if self.job is not None and self._again is not None:
+            resume = partial(self._resume, self._again)
+            job.ended.connect(lambda: QTimer.singleShot(0, resume))  # after what is done with its result
+            self.job.drop()
+        self._again = again
         job.progressed.connect(progressed or self._show_last)
         job.ended.connect(self._forget)
         job.failed.connect(lambda text: self.tell(topic, text, True))
@@ -185,5 +202,10 @@ class WorkState:
         self.check = self.check_status = None
 
     def _forget(self) -> None:
-        self.status = None
+        self.status = self._again = None
         self.job = None
+
+    def _resume(self, again: Callable[[], object]) -> None:
+        """Begin anew what made way, unless something else has followed."""
+        if self.job is None:
+            again()

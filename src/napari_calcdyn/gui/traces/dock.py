@@ -73,7 +73,7 @@ class TracesDock(BottomDock):
         ):
             self.listen(signal, self._show)
         self.listen(self._predictions.changed, self._on_predictions)
-        self.listen(napari_viewer.dims.events.current_step, self._on_time)
+        self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
 
     def _lay_out(self) -> None:
@@ -116,7 +116,7 @@ class TracesDock(BottomDock):
         self.hint.setText("" if rows else words)
         self.picture.setCurrentWidget(self.plot if rows else self.hint)
         self._show_kinds()
-        self._on_time()
+        self.show_time()
 
     def _selected(self) -> tuple[str, tuple[Row, ...]]:
         """Return the heading and the rows of the selected neurons, or what to say where there are none."""
@@ -168,7 +168,7 @@ class TracesDock(BottomDock):
         progress = self._predictions.progress
         self.kinds[PREDICTED].setText(PREDICTED if progress is None else f"{PREDICTED} ({progress:.0%})")
 
-    def _on_time(self, *_: object) -> None:
+    def show_time(self) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
         together = belong_together(self.session) and self.session.neurons.shown_traces is None
         self.plot.set_cursor(shown_frame(self.session) if together else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator
@@ -24,11 +25,11 @@ from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
 from .smoothness import Smooth, smoothed
-from .split import Split, check_held_out
+from .split import LEAST_FRAMES, Split, check_held_out
 from .tiled_frames import TiledFrames, encode_movie
 from .windows import NormalisedMovie
 
-_FRAMES_AFTER_STOP = 2048
+_PIXELS_AFTER_STOP = 2**27  # of all frames that the dynamics are estimated on: a third of a second
 _CHECKS, _STEPS_BETWEEN_CHECKS = 40, 5
 _WORSE = 10.0  # times the variance; a network that learnt nothing has about once
 
@@ -104,9 +105,8 @@ def fit_parts(
     try:
         var, own, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
     except Cancelled:  # fast for recordings of any length
-        near = range(
-            max(0, split.known - _FRAMES_AFTER_STOP), min(movie.n_frames, split.known + _FRAMES_AFTER_STOP)
-        )
+        count = max(LEAST_FRAMES, _PIXELS_AFTER_STOP // math.prod(movie.frame_shape))
+        near = range(max(0, split.known - count), min(movie.n_frames, split.known + count // 8))
         var, own, errors = _estimate(network, frames, split, config, near, scale, None)
     metrics = {
         "mode": config.mode,
