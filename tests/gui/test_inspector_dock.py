@@ -31,7 +31,7 @@ from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
-from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_maps
+from napari_calcdyn.gui.dynamics.results import EXPLAINED, show_explained, show_sources
 from napari_calcdyn.gui.inspector import runs as inspector_runs
 from napari_calcdyn.gui.inspector.arrows.layer import ARROWS, SOURCES_OF_REGION
 from napari_calcdyn.gui.inspector.dock import InspectorDock
@@ -338,7 +338,8 @@ def test_the_map_is_the_sum_of_the_maps_of_its_sources(
     assert session.recording.movie is not None
     maps = contribution_maps(model, session.recording.movie)
     session.dynamics.maps = maps
-    show_maps(session, session.recording.movie, maps)
+    show_sources(session, session.recording.movie, maps)
+    show_explained(session, maps)
     press(viewer, place_of_roi(session, FIRST + 1))
     found = dock.inspection.current
     assert found is not None
