@@ -47,8 +47,8 @@ if __name__ == "__main__":
 
 
 LONG = (4000, 12000)
-STEPS = 30
-REPEATS = 15
+STEPS = 90
+REPEATS = 30
 
 
 def timed(command: list[str], source: Path | None = None) -> tuple[float, float]:
@@ -123,12 +123,12 @@ def long_runs(movie: NDArray[np.uint16], lengths: Sequence[int], folder: Path) -
 
 def steps(file: Path) -> list[dict[str, object]]:
     """Time training steps that predict, and a copy of the frames of one step within memory."""
+    from napari_calcdyn import VARAutoencoder, open_movie
+
+    model = VARAutoencoder(steps=STEPS, warm_up=0)  # first, so that torch is loaded as the program loads it
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
-    from napari_calcdyn import VARAutoencoder, open_movie
-
-    model = VARAutoencoder(steps=STEPS, warm_up=0)
     ends: list[float] = []
     hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     took: list[float] = []
@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--suite2p", help="Python interpreter with suite2p 1.1.0")
     parser.add_argument("--before", type=Path, help="checkout of an earlier version")
     parser.add_argument("--long", action="store_true", help="longer recordings, too")
+    parser.add_argument("--step", action="store_true", help="the table of training steps only")
     options = parser.parse_args()
     frames, size, cells = (150, 96, 4) if options.quick else (1000, 512, 50)
 
@@ -176,6 +177,9 @@ def main() -> None:
         movie.parent.mkdir()
         tifffile.imwrite(movie, truth.movie.astype(np.uint16))
 
+        if options.step:
+            save_steps(steps(movie), "_quick" * options.quick, "python benchmarks/full_size.py --step")
+            return
         runs = {
             f"calcdyn run --preset {it}": (it, SOURCE) for it in ("quick", "standard")[: 2 - options.quick]
         }
@@ -224,11 +228,15 @@ def main() -> None:
     if longer:
         notes = "Preset quick, start-up included; the recordings repeat the movie of the first table."
         report.save(f"full_size_long{suffix}", longer, command=command, notes=notes)
+    save_steps(trained, suffix, command)
+
+
+def save_steps(rows: list[dict[str, object]], suffix: str, command: str) -> None:
     notes = (
         "A step reads its frames twice, for the latents and for the gradient; a copy reads and writes them once."
         f" Medians of {STEPS - STEPS // 3} steps with the prediction term, and of {REPEATS} copies, in one process."
     )
-    report.save(f"full_size_step{suffix}", trained, command=command, notes=notes)
+    report.save(f"full_size_step{suffix}", rows, command=command, notes=notes)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ FINDINGS = {
             "maps",
             "network",
         ),
-        *("resume", "semireal", "sequences", "sequences_real"),
+        *("resolution", "resume", "semireal", "sequences", "sequences_real"),
     )
 }
 # Where a benchmark needs something that the other ones do not, its section says how to run it, also without a table.

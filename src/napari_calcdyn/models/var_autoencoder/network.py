@@ -167,7 +167,7 @@ class PatchAutoencoder(nn.Module):
 
     def corners_in(self, used: Tensor) -> Tensor:
         """Return the corners of the footprints, (tiles, 4, s²), where `used` (tiles, s²) is 1, and 0 where it is 0."""
-        return self.corners * used[:, None]
+        return self.corners.mul_(used[:, None])
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
