@@ -62,3 +62,15 @@ def test_frames_of_zeros(network) -> None:
     tiles = stored(network, torch.zeros(9, *network.frame_shape))
     assert not tiles.dense().any()
     assert not tiles.squares().any()
+
+
+def test_frames_that_are_never_written_are_dark_once_they_are_zero(
+    network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # memory that is given again may hold anything
+    monkeypatch.setattr(torch, "empty", lambda *size, **how: torch.full(size, 7, **how))
+    tiles = Tiles.room(4, 9, network.stride**2, CPU)
+    tiles.values[:] = 0
+    assert not tiles.dense().any()
+    assert tiles.units is not None
+    assert not tiles.units.any()

@@ -43,7 +43,7 @@ class Tiles:
         if device.type != "cpu":
             return cls(torch.empty(tiles, frames, pixels, device=device))
         values = torch.empty(tiles, frames, pixels, dtype=torch.int16)
-        return cls(values, torch.empty(tiles, frames))
+        return cls(values, torch.zeros(tiles, frames))  # of frames that are not filled, too
 
     def __len__(self) -> int:
         """Return the number of frames n."""
