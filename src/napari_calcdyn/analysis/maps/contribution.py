@@ -26,6 +26,7 @@ from .pixel_sums import PixelSums
 from .predictor import Predictor, check_latent, from_sources
 from .result import ContributionMaps
 from .smoothing import Smoothing
+from .source_split import SourceSplit
 
 
 @torch.no_grad()
@@ -78,7 +79,7 @@ def contribution_maps(
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
     for source in chosen:
         check_latent(source, len(everything), "source")
-    static = static_picture(model, movie, progress)
+    static = _static_picture(model, movie, progress)
     followed = from_sources(predictor.effects, chosen)
     sums = PixelSums(model.network, followed, smoothing, static)
     # All sources together explain what is explained: the pixels are gathered once. Else they are gathered for the
@@ -88,7 +89,7 @@ def contribution_maps(
     total = sums if every else PixelSums(model.network, whole, smoothing, static)
     amplitude = np.zeros(model.frame_shape)
     frames = 0
-    for past, actual in predictable(model, movie, predictor, progress):
+    for past, actual in _predictable(model, movie, predictor, progress):
         frames += len(actual)
         predicted = predictor.predict(past)
         sums.add(past, actual)
@@ -160,52 +161,22 @@ def edge_map(
     column = (lag - 1) * latents + source
     strength = [predictor.effects[target, column]]
     edge = csr_array((strength, ([target], [column])), predictor.effects.shape, np.float32)
-    smoothing = Smoothing.of(var)
-    sums = PixelSums(model.network, edge, smoothing, static_picture(model, movie, progress))
-    frames = 0
-    for past, actual in predictable(model, movie, predictor, progress):
-        frames += len(actual)
-        sums.add(past, actual)
-    image = sums.split().total(edge) * np.float32(model.scale**2 / frames)
+    split, frames = gather(model, movie, predictor, edge, Smoothing.of(var), progress)
+    image = split.total(edge) * np.float32(model.scale**2 / frames)
     image[model.masked_pixels(movie)] = np.nan
     return image
 
 
-def static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
-    """Compute the static picture that is still in normalised frames.
-
-    There is one where there is no skip, and in another recording than the one the model was trained on.
-
-    Parameters
-    ----------
-    model : VARAutoencoder
-        The fitted model.
-    movie : Movie
-        The recording.
-    progress : callable or None
-        Called with frames done and in all; returns True to stop.
-
-    Returns
-    -------
-    Tensor (Y, X)
-        On the network's device.
-
-    Raises
-    ------
-    InputError
-        If the frames have another size than the model's.
-    Cancelled
-        If `progress` asked to stop.
-    """
-    model.check(movie)
-    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
-    return torch.from_numpy(rest).to(model.device)
-
-
-def predictable(
-    model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the frames that have a past, some at a time.
+@torch.no_grad()
+def gather(
+    model: VARAutoencoder,
+    movie: Movie,
+    predictor: Predictor,
+    reach: csr_array,
+    smoothing: Smoothing,
+    progress: ProgressCallback | None,
+) -> tuple[SourceSplit, int]:
+    """Go through the movie once, and sum up the products of predictors and the pixels that they reach.
 
     Parameters
     ----------
@@ -214,24 +185,50 @@ def predictable(
     movie : Movie
         Of the frame size that the model was trained on.
     predictor : Predictor
-        Its order says how long the past is.
+        Encodes the past.
+    reach : csr_array (d, p·d)
+        As for `PixelSums`.
+    smoothing : Smoothing
+        Of the frames.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
-    Yields
-    ------
-    past : Tensor (n, p·d)
-        Latents before these frames, as deviations from their mean.
-    frames : Tensor (n, Y, X)
-        Normalised.
+    Returns
+    -------
+    split : SourceSplit
+        The sums.
+    frames : int
+        How many frames have a past.
 
     Raises
     ------
     InputError
-        If no frame has a past.
+        If the frames have another size than the model's, or none has a past.
     Cancelled
         If `progress` asked to stop.
     """
+    sums = PixelSums(model.network, reach, smoothing, _static_picture(model, movie, progress))
+    frames = 0
+    for past, actual in _predictable(model, movie, predictor, progress):
+        frames += len(actual)
+        sums.add(past, actual)
+    return sums.split(), frames
+
+
+def _static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
+    """Return the static picture that is still in normalised frames, (Y, X).
+
+    There is one where there is no skip, and in another recording than the one the model was trained on.
+    """
+    model.check(movie)
+    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
+    return torch.from_numpy(rest).to(model.device)
+
+
+def _predictable(
+    model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the frames that have a past: past latents (n, p·d), and normalised frames (n, Y, X)."""
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"

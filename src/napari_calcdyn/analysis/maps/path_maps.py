@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
@@ -11,7 +10,7 @@ from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback
 
-from .contribution import predictable, static_picture
+from .contribution import gather
 from .pixel_sums import PixelSums
 from .predictor import Predictor, effects_of
 from .smoothing import Smoothing
@@ -55,7 +54,6 @@ class PathMaps:
         return PixelSums.bytes_needed(model.network, _reach(model.var), Smoothing.of(model.var))
 
     @classmethod
-    @torch.no_grad()
     def gather(
         cls, model: VARAutoencoder, movie: Movie, *, progress: ProgressCallback | None = None
     ) -> PathMaps:
@@ -83,13 +81,8 @@ class PathMaps:
             If `progress` asked to stop.
         """
         predictor = Predictor(model, model.var)
-        static = static_picture(model, movie, progress)
-        sums = PixelSums(model.network, _reach(model.var), Smoothing.of(model.var), static)
-        frames = 0
-        for past, actual in predictable(model, movie, predictor, progress):
-            frames += len(actual)
-            sums.add(past, actual)
-        split = sums.split()
+        smoothing = Smoothing.of(model.var)
+        split, frames = gather(model, movie, predictor, _reach(model.var), smoothing, progress)
         if not split.finite:
             movie.statistics()  # raises, and names the first frame that has a bad pixel
         return cls(model, movie, split, frames)
