@@ -3,7 +3,7 @@
 Run ``python benchmarks/full_size.py --suite2p PYTHON --before CHECKOUT``, with an interpreter that has suite2p 1.1.0
 and a checkout of an earlier version; without them, their rows are missing. Every run is a process of its own, start-up
 included, and reads the same uint16 TIFF. A second table has training steps beside a copy of their frames. ``--long``
-adds one of longer recordings, which repeat the first one. ``--quick`` takes small files. Files live in a temporary
+adds one of longer recordings, up to a file of 20 GB, which repeat the first one. ``--quick`` takes small files. Files live in a temporary
 folder.
 """
 
@@ -46,7 +46,7 @@ if __name__ == "__main__":
 """
 
 
-LONG = (4000, 12000)
+LONG = (4000, 12000, 38200)
 STEPS = 90
 REPEATS = 30
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TRACES = 8
+_FRAMES = 1000  # before and after the first one that is held out
 _MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measured"}
 _PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
 
@@ -119,8 +120,11 @@ def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
 def _traces(
     axes: Axes, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], held_out: float
 ) -> None:
+    known = round(len(latents) * (1 - held_out))
+    first = max(0, known - _FRAMES)  # a longer trace would be a smear
+    latents = latents[first : known + _FRAMES]
     rate = movie.frame_rate or 1.0
-    time = np.arange(len(latents)) / rate
+    time = (first + np.arange(len(latents))) / rate
     predicted = model.var.predict(latents)
     # One unit of any latent has the same power in the picture, so this orders latents by what they explain there.
     mean = model.var.mean.astype(np.float32)
@@ -133,9 +137,9 @@ def _traces(
             trace = (values[:, latent] - np.nanmean(latents[:, latent])) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     if held_out:
-        axes.axvspan(time[-1] * (1 - held_out), time[-1], color="0.92", zorder=-1, label="held out")
+        axes.axvspan(known / rate, time[-1], color="0.92", zorder=-1, label="held out")
     axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
-    axes.set_xlim(0, time[-1])
+    axes.set_xlim(time[0], time[-1])
     axes.set_ylabel("latent")
     axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
     axes.set_title("Latents with the strongest dynamics", fontsize=10)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
+from napari_calcdyn.recording.ranges import stretches
+
 from .model import VAR
 
 FRAMES = 5
 """Frames over which a latent's own past is averaged."""
+_CHUNK = 1024
 
 
 class SteadyVAR:
@@ -86,22 +90,29 @@ def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]
         b, at least 0; 0 where there are too few frames.
     """
     order = max(FRAMES, var.order)
-    centred = np.asarray(latents, np.float64) - var.mean
-    whole = np.isfinite(centred.sum(1))
-    count = len(centred) - order
+    product, power = np.zeros((2, var.latents))
+    for piece in stretches(np.isfinite(latents.sum(1))):
+        for start in range(piece.start + order, piece.stop, _CHUNK):
+            frames = np.asarray(latents[start - order : min(start + _CHUNK, piece.stop)], np.float64)
+            some, theirs = _own_past(frames - var.mean, var.tables, order)
+            product += some
+            power += theirs
+    own: NDArray[np.float64] = np.zeros_like(power)
+    np.divide(product, power, out=own, where=power > 0)
+    return np.maximum(own, 0)
+
+
+def _own_past(
+    centred: NDArray[np.float64], tables: Sequence[NDArray[np.float32] | csr_array], order: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum up, over a stretch (n, d), the mean of recent frames times what others leave, and its square, (d,)."""
 
     def before(lag: int) -> NDArray[np.float64]:
         return centred[order - lag : len(centred) - lag]
 
-    if count < 1:
-        return np.zeros(var.latents)
-    usable = np.all([whole[order - lag : len(whole) - lag] for lag in range(order + 1)], axis=0)
-    rest = before(0)[usable]
-    for lag, table in enumerate(var.tables, start=1):
-        past = before(lag)[usable]
-        rest = rest - (past @ table.T - past * table.diagonal())  # of others
-    recent = sum(before(lag)[usable] for lag in range(1, FRAMES + 1)) / FRAMES
-    power = np.square(recent).sum(0)
-    own: NDArray[np.float64] = np.zeros_like(power)
-    np.divide((recent * rest).sum(0), power, out=own, where=power > 0)
-    return np.maximum(own, 0)
+    rest = before(0).copy()
+    for lag, table in enumerate(tables, start=1):
+        past = before(lag)
+        rest -= past @ table.T - past * table.diagonal()  # of others
+    recent = sum(before(lag) for lag in range(1, FRAMES + 1)) / FRAMES
+    return (recent * rest).sum(0), np.square(recent).sum(0)

@@ -12,6 +12,8 @@ from napari_calcdyn.models.var.moments import with_past
 from .network import PatchAutoencoder
 from .tiled_frames import TiledFrames
 
+_AT_ONCE = 256  # frames
+
 
 @torch.no_grad()
 def held_out_errors(
@@ -59,18 +61,20 @@ def held_out_errors(
     pixels = float(known[var.order :].sum()) * frames.pixels
 
     whole = with_past(known[None], var.order)[0].numpy()
-    actual = latents[var.order :][whole].astype(np.float64)
-    predicted = var.predict(latents)[var.order :][whole].astype(np.float64)
-    residual = np.square(actual - predicted).sum()
-    shown = [
-        sum(float(network.power(part, corners).sum()) for part in torch.split(values.to(frames.device), 256))
-        for values in (
-            torch.from_numpy(it.astype(np.float32)) for it in (actual - predicted, actual - actual.mean(0))
-        )
-    ]
+    mean = latents[var.order :].mean(0, dtype=np.float64, where=whole[:, None])
+    sums, shown = np.zeros((4, latents.shape[1])), np.zeros(2)
+    for start in range(0, count, _AT_ONCE):
+        some, kept = latents[start : start + _AT_ONCE + var.order], whole[start : start + _AT_ONCE]
+        actual, predicted = (it[var.order :][kept] - mean for it in (some, var.predict(some)))
+        sums += [np.square(it).sum(0) for it in (actual, actual - predicted, predicted)] + [predicted.sum(0)]
+        for at, values in enumerate((actual - predicted, actual)):
+            part = torch.from_numpy(values.astype(np.float32)).to(frames.device)
+            shown[at] += float(network.power(part, corners).sum())
+    power, residual, predicted_power = sums[:3].sum(1)
+    varies = predicted_power - np.square(sums[3]).sum() / whole.sum()
     return {
         "reconstruction_error": scale**2 * squares / pixels,
-        "latent_prediction_error": float(residual / np.square(actual - actual.mean(0)).sum()),
-        "picture_prediction_error": shown[0] / shown[1],
-        "latent_snr": float(np.square(predicted - predicted.mean(0)).sum() / residual),
+        "latent_prediction_error": float(residual / power),
+        "picture_prediction_error": float(shown[0] / shown[1]),
+        "latent_snr": float(varies / residual),
     }
