@@ -3,8 +3,8 @@
 Run ``python benchmarks/full_size.py --suite2p PYTHON --before CHECKOUT``, with an interpreter that has suite2p 1.1.0
 and a checkout of an earlier version; without them, their rows are missing. Every run is a process of its own, start-up
 included, and reads the same uint16 TIFF. A second table has training steps beside a copy of their frames. ``--long``
-adds one of longer recordings, up to a file of 20 GB, which repeat the first one. ``--quick`` takes small files. Files live in a temporary
-folder.
+adds one of longer recordings, up to a file of 20 GB, which repeat the first one. ``--quick`` takes small files. Files
+live in a temporary folder.
 """
 
 from __future__ import annotations

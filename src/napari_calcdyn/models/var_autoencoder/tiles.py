@@ -106,8 +106,8 @@ class Tiles:
         """Run a compiled kernel over all tiles of integers; what it takes besides them, and last what it fills."""
         assert self.units is not None
         *taken, filled = (it.numpy() for it in arrays)
-        stored = self.values.numpy(), self.units.numpy(), np.array(self.starts), self._length
-        _over_tiles(kernel, len(self.values), *taken, *stored, filled)
+        frames = np.add.outer(np.array(self.starts), np.arange(self._length)).ravel()
+        _over_tiles(kernel, len(self.values), *taken, self.values.numpy(), self.units.numpy(), frames, filled)
 
 
 def _over_tiles(kernel: str, tiles: int, *arguments: Any) -> None:
