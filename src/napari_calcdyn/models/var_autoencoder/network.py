@@ -11,6 +11,7 @@ from torch.nn.functional import avg_pool2d, pad
 
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 
+from .places import to_places, to_tiles
 from .tiles import Tiles
 
 PIXELS_PER_LATENT = 8
@@ -127,7 +128,7 @@ class PatchAutoencoder(nn.Module):
     def tile_latents(self) -> Tensor:
         """The latents of the four corners that meet in each tile, (tiles, 4); -1 where there is none."""
         numbers = torch.arange(1, self.latents + 1, device=self.places.device)
-        return self._at_tiles(numbers[None])[:, 0] - 1
+        return self._at_tiles(numbers[:, None])[..., 0] - 1
 
     def row_of_tiles(self, frames: Tensor, row: int, margin: int = 0) -> Tensor:
         """Cut one row of tiles out of frames, each with some pixels around it.
@@ -161,17 +162,17 @@ class PatchAutoencoder(nn.Module):
     def corners_of(self, mixture: Tensor, shapes: Tensor) -> Tensor:
         """Mix shapes (h, (2·stride)²) to the `corners` of footprints; `mixture` is (d, h)."""
         s = self.stride
-        mixture = self._on_grid(mixture).view(self.rows, self.columns, -1)
+        mixtures = self._at_tiles(mixture).transpose(0, 1)
         quarters = shapes.view(-1, 2, s, 2, s).permute(1, 3, 0, 2, 4).reshape(4, -1, s**2)
-        return torch.bmm(torch.stack(self._at_corners(mixture)).flatten(1, 2), quarters).transpose(0, 1)
+        return torch.bmm(mixtures, quarters).transpose(0, 1)
 
     def corners_in(self, used: Tensor) -> Tensor:
         """Return the corners of the footprints, (tiles, 4, s²), where `used` (tiles, s²) is 1, and 0 where it is 0."""
-        return self.corners.mul_(used[:, None])
+        return self.corners * used[:, None]
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
-        return self._latents(self.cut(frames) @ self.corners.mT)
+        return self._latents(self.corners @ self.cut(frames).mT)
 
     def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
         """Encode normalised frames that are cut into tiles to latents (n, d)."""
@@ -179,15 +180,15 @@ class PatchAutoencoder(nn.Module):
 
     def noise_variance(self, pixels: Tensor, corners: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        return self._latents(pixels[:, None] @ corners.square().mT)[0]
+        return self._latents(corners.square() @ pixels[:, :, None])[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
-        return self.join(self._at_tiles(latents) @ self.corners)
+        return self.join(self._at_tiles(latents.T).mT @ self.corners)
 
     def absolute(self, latents: Tensor) -> Tensor:
         """Return the sum over frames of the absolute value of decoded latents (n, d), (Y, X)."""
-        tiles = self._at_tiles(latents) @ self.corners
+        tiles = self._at_tiles(latents.T).mT @ self.corners
         return self.join(tiles.abs_().sum(1, keepdim=True))[0]
 
     def power(self, latents: Tensor, corners: Tensor) -> Tensor:
@@ -205,9 +206,9 @@ class PatchAutoencoder(nn.Module):
         Tensor (n,)
             ``‖D(z)‖²``, from the products of footprints that meet in a tile.
         """
-        products: Tensor = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
-        latents = self._at_tiles(latents)
-        return ((latents @ products) * latents).sum((0, 2))
+        overlaps = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
+        power: Tensor = _Power.apply(overlaps, self._at_tiles(latents.T))  # type: ignore[no-untyped-call]
+        return power
 
     def squared_error(
         self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
@@ -278,22 +279,13 @@ class PatchAutoencoder(nn.Module):
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
 
     def _latents(self, products: Tensor) -> Tensor:
-        """Add up the products of tiles and corners (tiles, n, 4) to latents (n, d)."""
-        rows, columns = self.rows, self.columns
-        parts = products.view(rows + 1, columns + 1, -1, 4)
-        quarters = [parts[a : a + rows, b : b + columns, :, 2 * a + b] for a, b in _CORNERS]
-        latents = (quarters[0] + quarters[1] + quarters[2] + quarters[3]).flatten(0, 1).T
-        return latents if self._is_full else latents.index_select(1, self.places)
+        """Add up the products of tiles and corners (tiles, 4, n) to latents (n, d)."""
+        latents = to_places(products, self.rows, self.columns).flatten(0, 1)
+        return latents.T if self._is_full else latents.index_select(0, self.places).T
 
-    def _at_tiles(self, latents: Tensor) -> Tensor:
-        """Arrange latents (n, d) as the four that meet in each tile, (tiles, n, 4)."""
-        grid = self._on_grid(latents.T).view(self.rows, self.columns, -1)
-        return torch.stack(self._at_corners(grid), -1).flatten(0, 1)
-
-    @staticmethod
-    def _at_corners(grid: Tensor) -> list[Tensor]:
-        """Move what belongs to places (rows, columns, …) to each of the four tiles that their windows cover."""
-        return [pad(grid, (0, 0, b, 1 - b, a, 1 - a)) for a, b in _CORNERS]
+    def _at_tiles(self, values: Tensor) -> Tensor:
+        """Arrange one row per latent (d, n) as the four that meet in each tile, (tiles, 4, n)."""
+        return to_tiles(self._on_grid(values).view(self.rows, self.columns, -1))
 
     def _on_grid(self, values: Tensor) -> Tensor:
         """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
@@ -331,8 +323,19 @@ class _Overlaps(torch.autograd.Function):
         return (gradient + gradient.mT) @ corners
 
 
-# A footprint covers 2 × 2 tiles; a tile is reached by the footprints of as many places.
-_CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
+class _Power(torch.autograd.Function):
+    """``Σ zᵀ P z`` over tiles, (n,), of the four latents z (tiles, 4, n) and the overlaps P (tiles, 4, 4) in each."""
+
+    @staticmethod
+    def forward(ctx: Any, overlaps: Tensor, latents: Tensor) -> Tensor:
+        weighted = overlaps @ latents
+        ctx.save_for_backward(latents, weighted)
+        return (weighted * latents).sum((0, 1))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        latents, weighted = ctx.saved_tensors
+        return (latents * gradient) @ latents.mT, weighted * (2 * gradient)
 
 
 def _stride(frame_shape: tuple[int, int], latents: int) -> int:

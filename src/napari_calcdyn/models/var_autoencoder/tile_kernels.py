@@ -15,9 +15,12 @@ _STORED = "int16[:, :, ::1], float32[:, ::1]"
 _LARGEST = np.float32(32767)
 
 
-@njit("void(float32[::1], float32, float32, float32, float32, float32)", **_OPTIONS)
-def _write(product, unit, a, b, c, d):  # type: ignore[no-untyped-def]
-    product[0], product[1], product[2], product[3] = unit * a, unit * b, unit * c, unit * d
+@njit("void(float32[:, ::1], int64, float32, float32, float32, float32, float32)", **_OPTIONS)
+def _write(products, row, unit, a, b, c, d):  # type: ignore[no-untyped-def]
+    products[0, row] = unit * a
+    products[1, row] = unit * b
+    products[2, row] = unit * c
+    products[3, row] = unit * d
 
 
 @njit("UniTuple(float32, 4)(float32[:, ::1], float32[::1], int64[::1], int64)", **_OPTIONS)
@@ -25,8 +28,8 @@ def _factors(gradient, units, frames, row):  # type: ignore[no-untyped-def]
     """Return what the pixels of a frame are multiplied with; zeros after the last frame."""
     if row >= len(frames):
         return np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    unit, g = units[frames[row]], gradient[row]
-    return unit * g[0], unit * g[1], unit * g[2], unit * g[3]
+    unit = units[frames[row]]
+    return unit * gradient[0, row], unit * gradient[1, row], unit * gradient[2, row], unit * gradient[3, row]
 
 
 @njit(f"void(float32[:, :, ::1], int64, int64, int64, int64, {_STORED}, int64, int64)", **_OPTIONS)
@@ -56,7 +59,7 @@ def store(frames, margin, side, columns, first, values, units, start, stop):  # 
 
 @njit(f"void(float32[:, :, ::1], {_STORED}, int64[::1], float32[:, :, ::1], int64, int64)", **_OPTIONS)
 def multiply(corners, values, units, frames, products, start, stop):  # type: ignore[no-untyped-def]
-    """Fill ``products`` (tiles, n, 4) with those of the frames and the corners."""
+    """Fill ``products`` (tiles, 4, n) with those of the frames and the corners."""
     quarter, last = -(-len(frames) // 4), len(frames) - 1
     for tile in range(start, stop):
         first, second, third, fourth = corners[0, tile], corners[1, tile], corners[2, tile], corners[3, tile]
@@ -85,15 +88,15 @@ def multiply(corners, values, units, frames, products, start, stop):  # type: ig
                 b3 += z * b
                 c3 += z * c
                 d3 += z * d
-            _write(products[tile, k], units[tile, frames[k]], a0, b0, c0, d0)
-            _write(products[tile, j], units[tile, frames[j]], a1, b1, c1, d1)
-            _write(products[tile, m], units[tile, frames[m]], a2, b2, c2, d2)
-            _write(products[tile, n], units[tile, frames[n]], a3, b3, c3, d3)
+            _write(products[tile], k, units[tile, frames[k]], a0, b0, c0, d0)
+            _write(products[tile], j, units[tile, frames[j]], a1, b1, c1, d1)
+            _write(products[tile], m, units[tile, frames[m]], a2, b2, c2, d2)
+            _write(products[tile], n, units[tile, frames[n]], a3, b3, c3, d3)
 
 
 @njit(f"void(float32[:, :, ::1], {_STORED}, int64[::1], float32[:, :, ::1], int64, int64)", **_OPTIONS)
 def differentiate(gradient, values, units, frames, total, start, stop):  # type: ignore[no-untyped-def]
-    """Fill ``total``, the gradient of the corners, from the ``gradient`` (tiles, n, 4) of the products."""
+    """Fill ``total``, the gradient of the corners, from the ``gradient`` (tiles, 4, n) of the products."""
     quarter, last = -(-len(frames) // 4), len(frames) - 1
     for tile in range(start, stop):
         first, second, third, fourth = total[0, tile], total[1, tile], total[2, tile], total[3, tile]

@@ -79,7 +79,7 @@ class Tiles:
         return squares.sum(0)
 
     def times(self, corners: Tensor) -> Tensor:
-        """Multiply by corners (tiles, 4, s²), (tiles, n, 4); differentiable in them."""
+        """Multiply by corners (tiles, 4, s²), (tiles, 4, n); differentiable in them."""
         products: Tensor = _Products.apply(corners, self)  # type: ignore[no-untyped-call]
         return products
 
@@ -119,14 +119,14 @@ def _over_tiles(kernel: str, tiles: int, *arguments: Any) -> None:
 
 
 class _Products(torch.autograd.Function):
-    """``tiles @ cornersᵀ``; the gradient reads the tiles once more, along their rows."""
+    """``corners @ tilesᵀ``; the gradient reads the tiles once more, along their rows."""
 
     @staticmethod
     def forward(ctx: Any, corners: Tensor, tiles: Tiles) -> Tensor:
         ctx.tiles = tiles
         if tiles.units is None:
-            return torch.cat([it @ corners.mT for it in tiles.parts()], 1)
-        products = torch.empty(len(tiles.values), len(tiles), 4)
+            return torch.cat([corners @ it.mT for it in tiles.parts()], 2)
+        products = torch.empty(len(tiles.values), 4, len(tiles))
         together = corners.detach().transpose(0, 1).contiguous()
         tiles.run("multiply", together, products)
         return products
@@ -137,9 +137,9 @@ class _Products(torch.autograd.Function):
         tiles: Tiles = ctx.tiles
         if tiles.units is None:
             parts = tiles.parts()
-            total = gradient.new_zeros(len(gradient), gradient.shape[2], parts[0].shape[2])
-            for its, part in zip(gradient.mT.tensor_split(len(parts), 2), parts, strict=True):
-                total.baddbmm_(its.contiguous(), part)
+            total = gradient.new_zeros(*gradient.shape[:2], parts[0].shape[2])
+            for its, part in zip(gradient.tensor_split(len(parts), 2), parts, strict=True):
+                total.baddbmm_(its, part)
             return total, None
         total = torch.empty(4, len(tiles.values), tiles.values.shape[2])
         tiles.run("differentiate", gradient.contiguous(), total)
