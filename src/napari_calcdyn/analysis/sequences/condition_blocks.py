@@ -60,11 +60,12 @@ class Blocks:
     @property
     def targets(self) -> Sequence64:
         """Latents in the predicted frames, (n, d)."""
-        return self.rows[0].T
+        targets: Sequence64 = self.rows[0].T
+        return targets
 
     @property
     def predictors(self) -> Sequence64:
-        """Past latents of every predicted frame, (n, p·d): lag 1 of all latents first, then lag 2, …"""
+        """Past latents of every predicted frame, (n, p·d): lag 1 of all latents first, then lag 2 and so on."""
         return self.rows[1:].reshape(-1, self.rows.shape[2]).T
 
     @cached_property
