@@ -122,9 +122,12 @@ def compare_halves(model, movie: Movie, latents: NDArray[np.float32]):  # type: 
     from napari_calcdyn.models.var_autoencoder.objective import configured_weights
 
     middle = movie.n_frames // 2
-    weights = configured_weights(model.network, model.config).cpu()
+    near = model.var.neighbourhoods
+    weights = configured_weights(model.network, model.config, near).cpu()
     a, b = [range(middle)], [range(middle, movie.n_frames)]
-    return compare_sequences(latents, a, b, order=model.config.order, weights=weights, permutations=199)
+    return compare_sequences(
+        latents, a, b, order=model.config.order, weights=weights, neighbourhoods=near, permutations=199
+    )
 
 
 def halves(task: Row) -> Row:

@@ -76,6 +76,7 @@ def measure(task: Row) -> Row:
         at = np.concatenate([np.arange(it.start, it.stop) for it in condition])
         values[at] -= values[at].mean(0)
     everything = pieces[0] + pieces[1]
+    near = model.var.neighbourhoods
     shuffled = []
     for _ in range(int(task["shuffles"])):
         dealt = [everything[i] for i in rng.permutation(len(everything))]
@@ -85,7 +86,8 @@ def measure(task: Row) -> Row:
             dealt[:cut],
             dealt[cut:],
             order=config.order,
-            weights=configured_weights(model.network, model.config).cpu(),
+            weights=configured_weights(model.network, model.config, near).cpu(),
+            neighbourhoods=near,
             permutations=199,
             block=length - config.order,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from napari_calcdyn import VARAutoencoder
 from napari_calcdyn.analysis.influence.region import drivers, lagged_covariances, sources_map
 from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps import PathMaps, contribution_maps, contribution_movie, edge_map
+from napari_calcdyn.analysis.sequences.maps import Condition, comparison_maps
 from napari_calcdyn.analysis.what_if import forecast, forecast_error, impulse_response, source_push
+from napari_calcdyn.jobs.comparison import compare
 from napari_calcdyn.jobs.maps import run
 from napari_calcdyn.models.var import VAR, SteadyVAR, neighbours
 from napari_calcdyn.recording import Movie
@@ -95,6 +98,14 @@ def test_predictions_of_many_latents_take_no_full_table(large: Movie, many: VARA
     assert np.isfinite(sources_map(many, many.var, covariances, found.sources[:5])).all()
 
 
+@pytest.mark.usefixtures("small_arrays")
+def test_comparisons_of_many_latents_take_no_full_table(large: Movie, many: VARAutoencoder) -> None:
+    comparison, maps = compare(many, large, [range(60)], [range(60, 120)], permutations=19)
+    assert comparison.edge_p.shape == comparison.coefficients_a.shape == (2, MANY, 29)
+    assert (comparison.edges(1.0)["source"] < MANY).all()
+    assert np.isfinite(maps.difference).all()
+
+
 def test_results_of_many_latents_are_sparse(large: Movie, many: VARAutoencoder, tmp_path: Path) -> None:
     tracemalloc.start()
     run(large, tmp_path / "out", many)
@@ -162,3 +173,25 @@ def test_sparse_and_full_tables_give_the_same(pair: tuple[VARAutoencoder, VARAut
         for it, them in zip(pair, covariances, strict=True)
     ]
     same(*regions)
+
+
+def test_maps_of_a_comparison_of_neighbours_are_those_of_its_full_tables(
+    pair: tuple[VARAutoencoder, VARAutoencoder],
+) -> None:
+    near, movie = pair[0], recording(48)
+    a, b = [range(60)], [range(60, 120)]
+    latents = near.encode(movie)
+    comparison, maps = compare(near, movie, a, b, latents=[latents], permutations=19)
+    target, place = np.nonzero(comparison.sources >= 0)
+    source = comparison.sources[target, place]
+    tables = np.zeros((2, 2, 49, 49), np.float32)
+    tables[:, :, target, source] = [
+        it[:, target, place] for it in (comparison.coefficients_a, comparison.coefficients_b)
+    ]
+    assert 0 < np.count_nonzero(tables[0]) < np.count_nonzero(tables[0] != tables[1])
+    every = np.broadcast_to(np.arange(49), (49, 49))
+    full = replace(comparison, sources=every, coefficients_a=tables[0], coefficients_b=tables[1])
+    conditions = [Condition(movie, latents, it) for it in (a, b)]
+    expected = comparison_maps(near, full, *conditions, None)
+    for name in ("explained_a", "explained_b", "difference"):
+        same(getattr(maps, name), getattr(expected, name))

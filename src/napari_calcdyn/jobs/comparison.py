@@ -129,13 +129,15 @@ def compare(
             model.encode(movie, part_of(progress, start, stop, total))
             for movie, (start, stop) in zip(of, pairwise(ends), strict=False)
         ]
+    near = model.var.neighbourhoods
     joint = len(latents[0]) if len(of) == 2 else 0
     comparison = compare_sequences(
         np.concatenate(latents),
         a,
         [range(it.start + joint, it.stop + joint) for it in b],
         order=model.config.order,
-        weights=configured_weights(model.network, model.config).cpu(),
+        weights=configured_weights(model.network, model.config, near).cpu(),
+        neighbourhoods=near,
         selection=Selection(model.config.selection, model.config.fraction, model.config.nonzeros),
         permutations=permutations,
         block=block,

@@ -45,11 +45,7 @@ class Predictor:
             self.effects = from_sources(self.effects, sources)
         self._network = model.network
         self._mean = torch.from_numpy(var.mean.astype(np.float32)).to(model.device)
-        entries = self.effects.tocoo()
-        at, values = np.stack([entries.row, entries.col]).astype(np.int64), torch.from_numpy(entries.data)
-        self._effects = torch.sparse_coo_tensor(
-            torch.from_numpy(at), values, entries.shape, check_invariants=True
-        ).to(model.device)
+        self._effects = as_tensor(self.effects).to(model.device)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to deviations of the latents from their mean, (n, d)."""
@@ -61,13 +57,25 @@ class Predictor:
 
     def predict(self, past: Tensor) -> Tensor:
         """Predict latents (n, d), as deviations from their mean, from their past (n, p·d)."""
-        predicted: Tensor = torch.sparse.mm(self._effects, past.T).T
-        return predicted
+        return predict(self._effects, past)
 
 
 def effects_of(var: VAR | SteadyVAR) -> csr_array:
     """Write the tables of all lags side by side, (d, p·d)."""
     return csr_array(hstack([csr_array(table) for table in var.tables], format="csr"))
+
+
+def as_tensor(effects: csr_array) -> Tensor:
+    """Return the same sparse matrix as a tensor."""
+    entries = effects.tocoo()
+    at, values = np.stack([entries.row, entries.col]).astype(np.int64), torch.from_numpy(entries.data)
+    return torch.sparse_coo_tensor(torch.from_numpy(at), values, entries.shape, check_invariants=True)
+
+
+def predict(effects: Tensor, past: Tensor) -> Tensor:
+    """Predict latents (n, d) from their past (n, p·d) with effects (d, p·d) as from `as_tensor`."""
+    predicted: Tensor = torch.sparse.mm(effects, past.T).T
+    return predicted
 
 
 def from_sources(effects: csr_array, sources: Sequence[int]) -> csr_array:

@@ -26,9 +26,9 @@ class Changes:
 
     Attributes
     ----------
-    change : ndarray (q, d), float64
-        B less A, in standard errors.
-    p_value : ndarray (q, d), float64
+    change : ndarray (P, d), float64
+        B less A, in standard errors; P is p·d, or p·K where only K latents may drive each one.
+    p_value : ndarray (P, d), float64
         Share of draws with a larger change anywhere (Westfall & Young 1993).
     excess : ndarray (d,), float64
         Sum of squares of what exceeds the threshold, of the connections into each target.
@@ -52,13 +52,23 @@ def random_signs(blocks: int, draws: int, seed: int) -> NDArray[np.float64]:
     return np.vstack([np.ones((1, blocks)), signs])
 
 
-def instruments(blocks: Blocks) -> NDArray[np.float64]:
-    """Return what a residual is multiplied with to tell how a source's coefficient differs, (n, q).
+def _instruments(blocks: Blocks) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield targets, and what their residuals are multiplied with to tell how coefficients differ, (n, P).
 
-    Every source is freed from the others by ridge regression, ``R = Z (G + ρ)⁻¹``, and enters with a positive weight
-    in B and a negative one in A, ``r (1_B − n_B/n)``.
+    Every source is freed from the others that may drive the same target by ridge regression, ``R = Z (G + ρ)⁻¹``, and
+    enters with a positive weight in B and a negative one in A, ``r (1_B − n_B/n)``.
     """
-    z = blocks.predictors
+    latents = len(blocks.std)
+    if blocks.neighbourhoods is None:
+        x = _signed(blocks.predictors, blocks)
+        for targets in _slices(latents, max(1, _COLUMNS // x.shape[1])):
+            yield targets, x
+    else:
+        for target in range(latents):
+            yield slice(target, target + 1), _signed(blocks.predictors_of(target), blocks)
+
+
+def _signed(z: NDArray[np.float64], blocks: Blocks) -> NDArray[np.float64]:
     gram = z.T @ z / len(z)
     signed: NDArray[np.float64] = z @ np.linalg.inv(gram + _RIDGE * np.eye(len(gram)))
     in_a, in_b = blocks.conditions
@@ -93,31 +103,33 @@ def find_changes(
     Returns
     -------
     Changes
-        Of all q·d connections.
+        Of all P·d connections.
     """
-    x, e = instruments(blocks), common.residuals
-    q, d = x.shape[1], e.shape[1]
-    variance = np.square(x).T @ np.square(e)
-    varies = variance > 1e-12 * len(x)  # a constant latent does not change
+    e = common.residuals
+    variance = np.empty(common.coefficients.shape)
+    draws = len(signs) - 1
+    for targets, x in _instruments(blocks):
+        report(progress, 0, draws)
+        variance[:, targets] = np.square(x).T @ np.square(e[:, targets])
+    varies = variance > 1e-12 * len(e)  # a constant latent does not change
     error = np.sqrt(np.where(varies, variance, np.inf))
     threshold = max(0.0, -float(ndtri(min(0.5, _BY_CHANCE / max(1, 2 * varies.sum())))))
-    x, e = (it.reshape(len(blocks.frames), blocks.length, -1) for it in (x, e))
-    draws = len(signs) - 1
-    change, excess = np.empty((q, d)), np.empty(d)
+    change, excess = np.empty(variance.shape), np.empty(variance.shape[1])
     largest, total, gained = np.zeros((3, 1 + draws))
-    width = max(1, _COLUMNS // q)
-    for columns in _slices(d, width):
-        sums = np.matmul(x.transpose(0, 2, 1), e[:, :, columns]) / error[:, columns]
-        change[:, columns] = sums.sum(0)
-        excess[columns] = _exceeding(change[:, columns], threshold).sum(0)
+    e = e.reshape(len(blocks.frames), blocks.length, -1)
+    for targets, x in _instruments(blocks):
+        x = x.reshape(*e.shape[:2], -1)
+        sums = np.matmul(x.transpose(0, 2, 1), e[:, :, targets]) / error[:, targets]
+        change[:, targets] = sums.sum(0)
+        excess[targets] = _exceeding(change[:, targets], threshold).sum(0)
         flat = sums.reshape(len(sums), -1)
         for rows in _slices(len(signs), _ROWS):
             drawn = signs[rows] @ flat
             largest[rows] = np.maximum(largest[rows], np.abs(drawn).max(1))
             total[rows] += _exceeding(drawn, threshold).sum(1)
             gained[rows] += (np.square(drawn) * (np.abs(drawn) > threshold)).sum(1)
-            done = columns.start * len(signs) + rows.stop * (columns.stop - columns.start)
-            report(progress, draws * done // (d * len(signs)), draws)
+            done = targets.start * len(signs) + rows.stop * (targets.stop - targets.start)
+            report(progress, draws * done // (len(excess) * len(signs)), draws)
     ordered = np.sort(largest[1:])
     # A little less, so that equal draws count as equal despite rounding.
     below = np.searchsorted(ordered, np.abs(change) * (1 - 1e-9))

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var import Selection
+from napari_calcdyn.models.var import Neighbourhoods, Selection
 from napari_calcdyn.recording import InputError, ProgressCallback, report
 
 CHANGED = np.dtype(
@@ -26,10 +27,12 @@ CHANGED = np.dtype(
         ("lag", np.int64),
         ("before", np.float64),
         ("after", np.float64),
+        ("change", np.float64),
         ("p_value", np.float64),
     ]
 )
-"""One changed connection: latents, lag in frames, coefficient in A and in B (latent units), family-wise p-value."""
+"""One changed connection: latents, lag in frames, coefficient in A and in B (latent units), change in standard errors,
+family-wise p-value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +56,13 @@ class Comparison:
         Predicted frames in A and in B.
     targets : ndarray (d,), float64
         Each target's part of the statistic.
-    coefficients_a, coefficients_b : ndarray (p, d, d), float32
-        [lag, target, source], in units of the latents.
-    edge_p : ndarray (p, d, d), float32
+    sources : ndarray (d, K), int64
+        The latents that may drive each target: all of them, ``K = d``, or its neighbours; -1 after the last one.
+    coefficients_a, coefficients_b : ndarray (p, d, K), float32
+        [lag, target, place among its sources], in units of the latents.
+    edge_p : ndarray (p, d, K), float32
         Family-wise p-values of the change of each coefficient, of all together.
-    edge_change : ndarray (p, d, d), float32
+    edge_change : ndarray (p, d, K), float32
         How far each coefficient moved from A to B, in standard errors; also where the lasso has it at zero.
     loudness : ndarray (d,), float64
         How much livelier each latent is in B: standard deviation of what its past does not predict, B over A.
@@ -72,6 +77,7 @@ class Comparison:
     block_length: int
     samples: tuple[int, int]
     targets: NDArray[np.float64]
+    sources: NDArray[np.int64]
     coefficients_a: NDArray[np.float32]
     coefficients_b: NDArray[np.float32]
     edge_p: NDArray[np.float32]
@@ -98,14 +104,12 @@ class Comparison:
             Of dtype `CHANGED`, the clearest change first. A coefficient can be zero in both conditions: too small for
             the lasso in either, but not the same.
         """
-        lag, target, source = np.nonzero(self.edge_p <= alpha)
+        at = lag, target, place = np.nonzero((self.edge_p <= alpha) & (self.sources >= 0))
         found = np.empty(len(lag), CHANGED)
-        found["source"], found["target"], found["lag"] = source, target, lag + 1
-        found["before"], found["after"] = (
-            coefficients[lag, target, source] for coefficients in (self.coefficients_a, self.coefficients_b)
-        )
-        found["p_value"] = self.edge_p[lag, target, source]
-        return found[np.argsort(-np.abs(self.edge_change[lag, target, source]), kind="stable")]
+        found["source"], found["target"], found["lag"] = self.sources[target, place], target, lag + 1
+        found["before"], found["after"] = self.coefficients_a[at], self.coefficients_b[at]
+        found["change"], found["p_value"] = self.edge_change[at], self.edge_p[at]
+        return found[np.argsort(-np.abs(found["change"]), kind="stable")]
 
 
 def compare_sequences(
@@ -116,6 +120,7 @@ def compare_sequences(
     order: int,
     weights: Tensor | None = None,
     selection: Selection | None = None,
+    neighbourhoods: Neighbourhoods | None = None,
     permutations: int = 999,
     block: int | Literal["auto"] = "auto",
     seed: int = 0,
@@ -133,10 +138,13 @@ def compare_sequences(
         frames that are left out.
     order : int
         Number of lags p.
-    weights : Tensor (p·d, d), float64, optional
+    weights : Tensor (p·d, d) or (p·K, d), float64, optional
         Penalty weights, as from `penalty_weights`; 1 by default.
     selection : Selection, optional
         How λ is chosen, on both conditions together; EBIC by default.
+    neighbourhoods : Neighbourhoods, optional
+        The latents that may drive each one: only these connections are compared. All by default, which takes memory and
+        time that grow with the squared number of latents.
     permutations : int
         Number B of draws of random signs, and of permutations for the loudness; the smallest possible p-value is
         1/(1 + B).
@@ -171,9 +179,9 @@ def compare_sequences(
             f"{permutations} permutations cannot give a p-value of 0.05: ask for at least 19, better 999."
         )
     report(progress, 0, permutations)
-    blocks = make_blocks(latents, a, b, order, block)
-    report(progress, 0, permutations)
-    common = CommonVAR.fit(blocks, selection or Selection(), weights)
+    blocks = make_blocks(latents, a, b, order, block, neighbourhoods)
+    tick = partial(report, progress, 0, permutations)
+    common = CommonVAR.fit(blocks, selection or Selection(), weights, tick)
     signs = random_signs(len(blocks.frames), permutations, seed)
     found = find_changes(blocks, common, signs, progress)
     loudness, loudness_p = compare_loudness(blocks, common.residuals, permutations, seed)
@@ -182,7 +190,7 @@ def compare_sequences(
     def by_lag(stacked: NDArray[Any]) -> NDArray[np.float32]:
         return stacked.reshape(order, -1, stacked.shape[1]).transpose(0, 2, 1).astype(np.float32)
 
-    units = (blocks.std[:, None] / blocks.std).astype(np.float32)
+    units = (blocks.std[:, None] / blocks.std[blocks.sources]).astype(np.float32)
     coefficients = [by_lag(common.fit_again(blocks.moments(it)).numpy()) * units for it in blocks.conditions]
     # A little less, so that equal draws count as equal despite rounding.
     as_large = int((found.null >= statistic * (1 - 1e-9)).sum())
@@ -194,6 +202,7 @@ def compare_sequences(
         block_length=blocks.length,
         samples=(blocks.in_a * blocks.length, (len(blocks.frames) - blocks.in_a) * blocks.length),
         targets=found.excess,
+        sources=blocks.sources,
         coefficients_a=coefficients[0],
         coefficients_b=coefficients[1],
         edge_p=by_lag(found.p_value),

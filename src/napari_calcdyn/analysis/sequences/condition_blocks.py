@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -13,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.blocks import autocorrelation_time, equal_blocks
-from napari_calcdyn.models.var import Moments
+from napari_calcdyn.models.var import Moments, Neighbourhoods
+from napari_calcdyn.models.var.local_moments import moments_of_rows
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.ranges import stretches
 
@@ -33,10 +35,9 @@ class Blocks:
 
     Attributes
     ----------
-    predictors : ndarray (n, q), float64
-        Past latents of every predicted frame, block after block: lag 1 of all latents first, then lag 2, …
-    targets : ndarray (n, d), float64
-        Latents in the predicted frames. Predictors and targets have mean 0 in each condition.
+    rows : ndarray (1 + p, d, n), float64
+        Latents in the n predicted frames, block after block, and 1 to p frames before. Each row has mean 0 in each
+        condition.
     std : ndarray (d,), float64
         By how much the latents of both conditions were divided.
     scale : ndarray (2,), float64
@@ -45,17 +46,35 @@ class Blocks:
         Predicted frames of every block.
     in_a : int
         How many blocks are of A.
-    order : int
-        Number of lags p.
+    neighbourhoods : Neighbourhoods or None
+        The latents that may drive each one, K at most; None if all d of them may.
     """
 
-    predictors: Sequence64
-    targets: Sequence64
+    rows: Sequence64
     std: Sequence64
     scale: Sequence64
     frames: list[range]
     in_a: int
-    order: int
+    neighbourhoods: Neighbourhoods | None
+
+    @property
+    def targets(self) -> Sequence64:
+        """Latents in the predicted frames, (n, d)."""
+        targets: Sequence64 = self.rows[0].T
+        return targets
+
+    @property
+    def predictors(self) -> Sequence64:
+        """Past latents of every predicted frame, (n, p·d): lag 1 of all latents first, then lag 2 and so on."""
+        return self.rows[1:].reshape(-1, self.rows.shape[2]).T
+
+    @cached_property
+    def sources(self) -> NDArray[np.int64]:
+        """The latents that may drive each one, (d, K); -1 after the last one."""
+        latents = len(self.std)
+        if self.neighbourhoods is None:
+            return np.broadcast_to(np.arange(latents), (latents, latents))
+        return self.neighbourhoods.neighbours.cpu().numpy()
 
     @property
     def length(self) -> int:
@@ -67,14 +86,28 @@ class Blocks:
         """Where the predicted frames of A and those of B are."""
         return slice(self.in_a * self.length), slice(self.in_a * self.length, None)
 
+    def predictors_of(self, target: int) -> Sequence64:
+        """Return past latents that may drive a target, (n, p·K): lag 1 of all first; 0 where there is none."""
+        sources = self.sources[target]
+        past = self.rows[1:, sources]
+        past[:, sources < 0] = 0
+        return past.reshape(-1, past.shape[2]).T
+
     def moments(self, chosen: slice = slice(None)) -> Moments:
         """Return the second moments of some predicted frames; of all by default."""
+        if self.neighbourhoods is not None:
+            return moments_of_rows(torch.from_numpy(self.rows[:, :, chosen]), self.neighbourhoods)
         z, y = torch.from_numpy(self.predictors[chosen]), torch.from_numpy(self.targets[chosen])
         return Moments(z.T @ z / len(z), z.T @ y / len(z), y.square().mean(0), len(z))
 
 
 def make_blocks(
-    latents: NDArray[np.floating], a: Ranges, b: Ranges, order: int, block: int | Literal["auto"]
+    latents: NDArray[np.floating],
+    a: Ranges,
+    b: Ranges,
+    order: int,
+    block: int | Literal["auto"],
+    neighbourhoods: Neighbourhoods | None = None,
 ) -> Blocks:
     """Check two conditions, bring them to the same mean and size, and cut them into blocks.
 
@@ -88,6 +121,8 @@ def make_blocks(
         Number of lags p.
     block : int or "auto"
         Frames in a block.
+    neighbourhoods : Neighbourhoods, optional
+        The latents that may drive each one; all by default.
 
     Returns
     -------
@@ -119,17 +154,13 @@ def make_blocks(
     std[std <= 1e-9 * std.max(initial=0)] = 1  # a constant latent: the lasso leaves it out
     values /= std
     cut = _cut(values[used], a, b, order, block)
-    parts = [_lagged(values, blocks, order) for blocks in cut]
-    predictors, targets = (np.concatenate(it) for it in zip(*parts, strict=True))
-    return Blocks(predictors, targets, std, scale, cut[0] + cut[1], len(cut[0]), order)
-
-
-def _lagged(values: Sequence64, blocks: list[range], order: int) -> tuple[Sequence64, Sequence64]:
-    """Return predictors and targets of one condition, less their means."""
-    frames = np.concatenate([np.arange(it.start, it.stop) for it in blocks])
-    predictors = np.hstack([values[frames - lag] for lag in range(1, order + 1)])
-    targets = values[frames]
-    return predictors - predictors.mean(0), targets - targets.mean(0)
+    predicted = np.concatenate([np.arange(it.start, it.stop) for it in cut[0] + cut[1]])
+    rows = np.empty((order + 1, len(std), len(predicted)))
+    for lag, row in enumerate(rows):
+        row[:] = values[predicted - lag].T
+    for part in np.split(rows, [sum(map(len, cut[0]))], 2):
+        part -= part.mean(2, keepdims=True)
+    return Blocks(rows, std, scale, cut[0] + cut[1], len(cut[0]), neighbourhoods)
 
 
 def check_ranges(

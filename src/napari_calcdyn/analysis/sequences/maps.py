@@ -9,17 +9,18 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, hstack
 from torch import Tensor
 
+from napari_calcdyn.analysis.maps.predictor import as_tensor, predict
 from napari_calcdyn.models.var.moments import lagged
+from napari_calcdyn.models.var.neighbours import sparse_tables
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.progress import part_of
 
 from .comparison import Comparison
 from .condition_blocks import frames_with_values, without_gaps
-
-_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,70 +109,63 @@ def comparison_maps(
     Cancelled
         If `progress` asked to stop.
     """
-    rules = [_effects(it, model) for it in (comparison.coefficients_a, comparison.coefficients_b)]
-    order = len(comparison.coefficients_a)
-    total = a.frames + b.frames
-    explained_a = _explained(model, a, rules[0], order, part_of(progress, 0, a.frames, total))
-    explained_b = _explained(model, b, rules[1], order, part_of(progress, a.frames, total, total))
-    disagreement = _covariance(rules[1] - rules[0], order, (a, b))
-    return ComparisonMaps(explained_a, explained_b, _root_mean_square(model, disagreement))
+    rules = [
+        _effects(it, comparison.sources) for it in (comparison.coefficients_a, comparison.coefficients_b)
+    ]
+    change = as_tensor(rules[1] - rules[0]).to(model.device)
+    order, total = len(comparison.coefficients_a), a.frames + b.frames
+    a_done, b_done = part_of(progress, 0, a.frames, total), part_of(progress, a.frames, total, total)
+    explained_a, moments_a, frames_a = _explained(model, a, rules[0], change, order, a_done)
+    explained_b, moments_b, frames_b = _explained(model, b, rules[1], change, order, b_done)
+    moments = (moments_a + moments_b) / (frames_a + frames_b)
+    return ComparisonMaps(explained_a, explained_b, _root_mean_square(model, moments))
 
 
-def _effects(coefficients: NDArray[np.float32], model: VARAutoencoder) -> Tensor:
-    """Arrange coefficients [lag, target, source] as (p·d, d), on the network's device."""
-    return torch.from_numpy(coefficients).to(model.device).transpose(1, 2).flatten(0, 1)
+def _effects(coefficients: NDArray[np.float32], sources: NDArray[np.int64]) -> csr_array:
+    """Write coefficients [lag, target, place among its sources] as one sparse matrix (d, p·d)."""
+    return csr_array(hstack(sparse_tables(sources, coefficients), format="csr"))
 
 
 def _explained(
     model: VARAutoencoder,
     condition: Condition,
-    effects: Tensor,
+    rules: csr_array,
+    change: Tensor,
     order: int,
     progress: ProgressCallback | None,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
+    """Go through the frames of one condition.
+
+    Returns what its rules explain, the sum of second moments of what `change` predicts, between the four latents that
+    meet in each tile, (tiles, 4, 4), and the number of frames.
+    """
+    network, effects = model.network, as_tensor(rules).to(model.device)
     frames, mean = model.normalised(condition.movie), condition.mean
+    meeting = network.tile_latents
     # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
     product, predicted, actual = np.zeros((3, *model.frame_shape))
+    moments = np.zeros((len(meeting), 4, 4))
     done = count = 0
     for stretch in condition.usable:
         for start, block in frames.batches(stretch.start + order, stretch.stop):
-            past = condition.latents[start - order : start + len(block)] - mean
-            contribution = model.network.decode(
-                lagged(torch.from_numpy(past).to(model.device)[None], order)[0] @ effects
-            )
+            latents = condition.latents[start - order : start + len(block)] - mean
+            past = lagged(torch.from_numpy(latents).to(model.device)[None], order)[0]
+            contribution = network.decode(predict(effects, past))
             product += (contribution * block).sum(0).cpu().numpy()
             predicted += contribution.sum(0).cpu().numpy()
             actual += block.sum(0).cpu().numpy()
+            at_tiles = predict(change, past).T[meeting] * (meeting >= 0)[:, :, None]
+            moments += (at_tiles @ at_tiles.mT).cpu().numpy()
             count += len(block)
             report(progress, done + start + len(block) - stretch.start, condition.frames)
         done += len(stretch)
     image = model.scale**2 * (product / count - predicted / count * (actual / count))
-    return image.astype(np.float32)
+    return image.astype(np.float32), moments, count
 
 
-def _covariance(effects: Tensor, order: int, conditions: Sequence[Condition]) -> NDArray[np.float64]:
-    """Return second moments (d, d) of what `effects` predict in all frames of the conditions."""
-    effects = effects.double().cpu()
-    total, count = torch.zeros(effects.shape[1], effects.shape[1], dtype=torch.float64), 0
-    for condition in conditions:
-        mean = condition.mean
-        for stretch in condition.usable:
-            if len(stretch) > order:
-                centred = torch.from_numpy(condition.latents[stretch.start : stretch.stop] - mean).double()
-                predicted = lagged(centred[None], order)[0] @ effects
-                total += predicted.T @ predicted
-                count += len(predicted)
-    return (total / count).numpy()
-
-
-def _root_mean_square(model: VARAutoencoder, covariance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the root mean square picture (Y, X) of latents with these second moments."""
-    power, directions = np.linalg.eigh(covariance)
-    wanted = power > 1e-12 * max(float(power[-1]), 0.0)
-    pictures = torch.from_numpy((directions[:, wanted] * np.sqrt(power[wanted])).T.astype(np.float32))
-    square = np.zeros(model.frame_shape)
-    for start in range(0, len(pictures), _AT_ONCE):
-        batch = pictures[start : start + _AT_ONCE].to(model.device)
-        square += model.network.decode(batch).square().sum(0).cpu().numpy()
-    image: NDArray[np.float32] = (model.scale * np.sqrt(square)).astype(np.float32)
-    return image
+def _root_mean_square(model: VARAutoencoder, moments: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the root mean square picture (Y, X) of latents with these second moments in each tile."""
+    corners = model.network.corners
+    square = (torch.from_numpy(moments).to(corners) @ corners * corners).sum(1, keepdim=True)
+    image: NDArray[np.float32] = model.network.join(square)[0].clamp_min(0).sqrt().cpu().numpy()
+    return image * np.float32(model.scale)

@@ -21,9 +21,7 @@ _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller 
 _WIDTH = 0.006  # of a line, of the same
 
 
-def show_changed(
-    session: Session, edges: NDArray[Any], changes: NDArray[np.float32], centres: NDArray[np.float32]
-) -> None:
+def show_changed(session: Session, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
     """Draw connections over the movie, in the colour of A or of B, wherever they are higher.
 
     An arrow goes from source to target; a ring is a region's effect on itself.
@@ -34,8 +32,6 @@ def show_changed(
         Whose viewer; without edges, the layer is emptied.
     edges : ndarray
         Rows of `Comparison.edges`.
-    changes : ndarray
-        Their changes from A to B.
     centres : ndarray (d, 2)
         Places of the latents, in pixels (y, x).
     """
@@ -57,7 +53,7 @@ def show_changed(
     smaller = min(session.recording.movie.frame_shape)
     colours = plot_colours("dark")  # pictures are dark in every theme
     drawn = [_drawing(centres[edge["source"]], centres[edge["target"]], _SIZE * smaller) for edge in edges]
-    names = [B if change > 0 else A for change in changes]
+    names = [B if change > 0 else A for change in edges["change"]]
     layer.add(
         [vertices for _, vertices in drawn],
         shape_type=[kind for kind, _ in drawn],

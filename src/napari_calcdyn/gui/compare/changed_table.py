@@ -45,17 +45,13 @@ class ChangedTable(PlainTable):
         self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
         self.itemSelectionChanged.connect(self._on_selected)
 
-    def show_edges(
-        self, edges: NDArray[Any], changes: NDArray[np.float32], centres: NDArray[np.float32]
-    ) -> None:
+    def show_edges(self, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
         """Show connections, and no selection.
 
         Parameters
         ----------
         edges : ndarray
             As `Comparison.edges` returns them; the first `MOST_ROWS` are shown.
-        changes : ndarray
-            Their changes in standard errors.
         centres : ndarray (d, 2)
             Places of the latents, in pixels (y, x).
         """
@@ -67,10 +63,10 @@ class ChangedTable(PlainTable):
                 str(edge["lag"]),
                 f"{edge['before']:.2g}",
                 f"{edge['after']:.2g}",
-                f"{change:+.1f}",
+                f"{edge['change']:+.1f}",
                 f"{edge['p_value']:.2g}",
             )
-            for edge, change in zip(edges[:MOST_ROWS], changes, strict=False)
+            for edge in edges[:MOST_ROWS]
         ]
         with signals_blocked(self):
             self.clearSelection()

@@ -40,7 +40,6 @@ class ComparisonView(QWidget):  # type: ignore[misc]
         super().__init__()
         self.session = session
         self._edges: NDArray[Any] = np.empty(0)
-        self._changes: NDArray[np.float32] = np.empty(0, np.float32)
         layout = stacked(parent=self, margins=(0, 6, 0, 0), spacing=5)
         self.asked, self.verdict, self.livelier, self.cautions, self.outdated = (wrapped() for _ in range(5))
         for label in (self.verdict, self.livelier, self.asked, self.outdated, self.cautions):
@@ -73,7 +72,6 @@ class ComparisonView(QWidget):  # type: ignore[misc]
             return
         comparison = compared.comparison
         edges = self._edges = comparison.edges(ALPHA)
-        self._changes = comparison.edge_change[edges["lag"] - 1, edges["target"], edges["source"]]
         count = len(edges)
         self.verdict.setText(verdict(comparison))
         self.livelier.setText(livelier(comparison))
@@ -90,7 +88,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
             which = f"; the clearest {MOST_ROWS}:" if count > MOST_ROWS else ":"
             self.changed.setText(f"{count:,} connection{'s' if count > 1 else ''} changed{which}")
         self.table.setVisible(bool(count))
-        self.table.show_edges(edges, self._changes, compared.centres)
+        self.table.show_edges(edges, compared.centres)
         self.show_age()
 
     def show_age(self) -> None:
@@ -116,7 +114,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
     def _on_picked(self, rows: list[int]) -> None:
         compared = self.session.answers.comparison
         if compared is not None and compared.is_of(self.session.recording.movie):
-            show_changed(self.session, self._edges[rows], self._changes[rows], compared.centres)
+            show_changed(self.session, self._edges[rows], compared.centres)
 
     def _on_map(self) -> None:
         show_difference(self.session)

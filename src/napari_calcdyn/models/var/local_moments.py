@@ -42,6 +42,24 @@ def local_moments(
     rows = torch.stack([frames[:, :, order - lag : length - lag].flatten(1) for lag in range(order + 1)])
     if valid is not None:
         rows = rows[:, :, with_past(valid, order).flatten()]
+    return moments_of_rows(rows, neighbourhoods)
+
+
+def moments_of_rows(rows: Tensor, neighbourhoods: Neighbourhoods) -> Moments:
+    """Compute the same moments of predictors that are cut already.
+
+    Parameters
+    ----------
+    rows : Tensor (1 + p, d, n)
+        Targets, and latents at lags 1 to p.
+    neighbourhoods : Neighbourhoods
+        Which latents are neighbours.
+
+    Returns
+    -------
+    Moments
+        As from `local_moments`.
+    """
     samples = rows.shape[2]
     table, cov, variance = _Products.apply(rows, neighbourhoods)  # type: ignore[no-untyped-call]
     gram = LocalGram(table / samples, neighbourhoods.pairs)
