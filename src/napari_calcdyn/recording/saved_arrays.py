@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import collections
 import datetime
 import math
 import operator
 import pickle
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +46,12 @@ def load_array(path: Path) -> NDArray[Any]:
                 if version == (1, 0)
                 else np.lib.format.read_array_header_2_0
             )
-            dtype = read_header(file)[2]
+            shape, _, dtype = read_header(file)
             if dtype.hasobject:
-                array = _Unpickler(file).load()
+                array = _Unpickler(_Checked(file)).load()
             else:
+                if math.prod(shape) * max(1, dtype.itemsize) > path.stat().st_size:
+                    raise ValueError("the file is shorter than its header says")
                 file.seek(0)
                 array = np.lib.format.read_array(file, allow_pickle=False)
     except InputError as error:
@@ -65,17 +67,56 @@ def load_array(path: Path) -> NDArray[Any]:
     return array.view(np.ndarray)
 
 
+class _Checked:
+    """The bytes of a pickle, handed out one instruction at a time, so that none reserves memory at will.
+
+    What is unpickled gets a number. The unpickler makes a list as long as the largest number that the file names, be
+    it a thousand million; here that cannot be more than instructions were read. Frames, which bundle instructions,
+    are opened.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._last, self._reads = file, b"", 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._reads += 1
+        if self._last == pickle.LONG_BINPUT and size == 4:
+            self._check_number(int.from_bytes(data, "little"))
+        if self._last == pickle.FRAME and size == 8:
+            data = bytes(8)
+        self._last = data if size == 1 else b""
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        self._last = b""
+        return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def readline(self) -> bytes:
+        line = self._file.readline()
+        if self._last == pickle.PUT:
+            self._check_number(int(line))
+        self._last = b""
+        return line
+
+    def _check_number(self, number: int) -> None:
+        if number > self._reads:
+            raise ValueError("the file numbers more things than it holds")
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = module.replace("numpy.core", "numpy._core")  # what numpy 1 called it
         if module.startswith("pathlib") and name in _PATHS:
-            return _path
+            module, name = "pathlib", "Path"
         try:
-            return _STAND_INS[module, name]
+            found = _STAND_INS[module, name]
         except KeyError:
             raise InputError(
                 f"asks for {module}.{name}, which could run code and is refused: export plain arrays of numbers."
             ) from None
+        # A file may set attributes of what it gets: it gets its own.
+        return (lambda *parts: found(*parts)) if isinstance(found, FunctionType) else found
 
 
 class _DType:
@@ -99,7 +140,7 @@ class _Array(np.ndarray[Any, np.dtype[Any]]):
         dtype = stand_in.dtype
         count = math.prod(operator.index(length) for length in shape)
         expected, size = (list, count) if dtype.hasobject else (bytes, count * dtype.itemsize)
-        if min(shape, default=0) < 0 or type(content) is not expected or len(content) != size:
+        if type(content) is not expected or not count <= len(content) == size or min(shape, default=0) < 0:
             raise ValueError("shape and content of an array do not match")
         state = (1, tuple(shape), dtype, bool(fortran), content)
         super().__setstate__(state)  # type: ignore[arg-type] # its stub wants numpy's bool, the code Python's
@@ -134,6 +175,7 @@ _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "_reconstruct"): _new_array,
     ("numpy._core.multiarray", "scalar"): _number,
     ("_codecs", "encode"): _latin_bytes,
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("datetime", "datetime"): datetime.datetime,
+    ("pathlib", "Path"): _path,
+    ("collections", "OrderedDict"): dict,
+    **{("datetime", it.__name__): it for it in (datetime.datetime, datetime.timedelta, datetime.timezone)},
 }

@@ -43,6 +43,7 @@ _PIXELS = {
     "border": "at an edge that registration left empty at some time",
     "saturated": "saturated in most of the frames",
     "given": "masked by hand",
+    "wrapped": "at an edge that moved out of the picture at some time, where suite2p shows the opposite edge",
 }
 
 
@@ -78,7 +79,7 @@ def findings_of(quality: Measurements) -> list[Finding]:
     list of Finding
         Empty for a recording that can be used as it is.
     """
-    found: list[Finding] = []
+    found = [Finding(text) for text in quality.notes]
     if quality.interleaved:
         found.append(
             Finding(
