@@ -48,7 +48,7 @@ def load_array(path: Path) -> NDArray[Any]:
             )
             shape, _, dtype = read_header(file)
             if dtype.hasobject:
-                array = _Unpickler(_Checked(file)).load()
+                array = _Unpickler(_Checked(file, path.stat().st_size)).load()
             else:
                 if math.prod(shape) * max(1, dtype.itemsize) > path.stat().st_size:
                     raise ValueError("the file is shorter than its header says")
@@ -70,21 +70,24 @@ def load_array(path: Path) -> NDArray[Any]:
 class _Checked:
     """The bytes of a pickle, handed out one instruction at a time, so that none reserves memory at will.
 
-    What is unpickled gets a number. The unpickler makes a list as long as the largest number that the file names, be
-    it a thousand million; here that cannot be more than instructions were read. Frames, which bundle instructions,
-    are opened.
+    The unpickler reserves as many bytes as a text is said to have; here those are no more than the file has. It also
+    keeps a list that is as long as the largest number that the file gives to one of its objects; here that number is
+    no larger than the count of instructions before it. Frames, which bundle instructions, are opened.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._last, self._reads = file, b"", 0
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size, self._last, self._reads = file, size, b"", 0
 
     def read(self, size: int) -> bytes:
         data = self._file.read(size)
         self._reads += 1
-        if self._last == pickle.LONG_BINPUT and size == 4:
-            self._check_number(int.from_bytes(data, "little"))
-        if self._last == pickle.FRAME and size == 8:
-            data = bytes(8)
+        if size in (4, 8):  # these are never what follows one byte that is no instruction
+            if self._last == pickle.LONG_BINPUT:
+                self._check(int.from_bytes(data, "little"), self._reads)
+            if self._last in _WITH_LENGTH:
+                self._check(int.from_bytes(data, "little"), self._size)
+            if self._last == pickle.FRAME:
+                data = bytes(8)
         self._last = data if size == 1 else b""
         return data
 
@@ -95,13 +98,13 @@ class _Checked:
     def readline(self) -> bytes:
         line = self._file.readline()
         if self._last == pickle.PUT:
-            self._check_number(int(line))
+            self._check(int(line), self._reads)
         self._last = b""
         return line
 
-    def _check_number(self, number: int) -> None:
-        if number > self._reads:
-            raise ValueError("the file numbers more things than it holds")
+    def _check(self, number: int, most: int) -> None:
+        if number > most:
+            raise ValueError("the file names more than it holds")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -168,6 +171,15 @@ def _path(*parts: str) -> str:
     return "/".join(parts)
 
 
+_WITH_LENGTH = {
+    pickle.BINSTRING,
+    pickle.BINBYTES,
+    pickle.BINBYTES8,
+    pickle.BINUNICODE,
+    pickle.BINUNICODE8,
+    pickle.BYTEARRAY8,
+    pickle.LONG4,
+}
 _PATHS = {"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"}
 _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): "ndarray",  # only handed to _reconstruct

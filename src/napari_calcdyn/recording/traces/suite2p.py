@@ -46,16 +46,18 @@ def read_suite2p_traces(place: Path, *, frame_rate: float | None, neuropil: floa
     values = load_from_plane(folder, "F.npy", "in which suite2p saves its traces")
     check_trace_array("F.npy", values)
     # Where all pixels are shared with other ROIs suite2p saves zeros.
-    measured = np.ptp(values, axis=1, keepdims=True) > 0
+    measured = (values != values[:, :1]).any(axis=1, keepdims=True)
     if folder.name == COMBINED:
         zeros_to_the_end = np.logical_and.accumulate((values == 0)[:, ::-1], axis=1)[:, ::-1]
         values = np.where(measured & zeros_to_the_end, np.nan, values)
     provenance: dict[str, Any] = {"file": str(folder), "neuropil": None}
     if neuropil is not None and (folder / "Fneu.npy").exists():
         surround = load_array(folder / "Fneu.npy")
+        check_trace_array("Fneu.npy", surround)
         if surround.shape != values.shape:
             raise InputError(f"F.npy and Fneu.npy in {folder} differ in size: copy the folder again.")
-        values = np.where(measured, values - neuropil * surround, values)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is missing
+            values = np.where(measured, values - neuropil * surround, values)
         provenance["neuropil"] = {"coefficient": neuropil}
     return Traces(
         values,
