@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
             name += f" channel {channel}" if info.channels > 1 else ""
             name += f" plane {plane}" if info.planes > 1 else ""
             movie = open_movie(path, channel=channel, plane=plane)
+            for note in movie.notes:
+                warnings.warn(note, stacklevel=2)  # napari shows it
             layers.append(
                 (movie.data, {**layer_options(movie), "name": name, "visible": not layers}, "image")
             )
