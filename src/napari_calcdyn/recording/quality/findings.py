@@ -100,7 +100,7 @@ def findings_of(quality: Measurements) -> list[Finding]:
             Finding(
                 "After frames are shifted as a whole, parts of the picture still move by"
                 f" {quality.motion_in_parts_px:.1f} px: register the recording with a program that bends frames, such"
-                " as suite2p, and open the result."
+                " as suite2p where it registers non-rigidly, and open the result."
             )
         )
     if quality.change_of_depth >= DEPTH:
