@@ -28,6 +28,25 @@ def test_reader_takes_what_it_can_open(tmp_path: Path) -> None:
     assert get_reader([]) is None
 
 
+def test_reader_takes_what_suite2p_wrote(tmp_path: Path) -> None:
+    plane = tmp_path / "suite2p" / "plane0"
+    plane.mkdir(parents=True)
+    assert get_reader(str(plane)) is None
+    pixels = PIXELS.astype(np.int16)
+    pixels.tofile(plane / "data.bin")
+    db = {"Ly": 34, "Lx": 45, "nframes": 20}
+    np.save(plane / "db.npy", np.array(db, object), allow_pickle=True)
+    np.save(plane / "settings.npy", np.array({"fs": 9.0}, object), allow_pickle=True)
+    for place in (plane / "data.bin", plane, plane.parent, tmp_path):
+        assert get_reader(str(place)) is read_movie
+        ((data, options, _),) = read_movie(str(place))
+        np.testing.assert_array_equal(np.asarray(data), pixels)
+        assert (options["name"], options["metadata"]) == ("plane0/data.bin", {"frame_rate": 9})
+    np.save(plane / "db.npy", np.array(db | {"nframes": 30}, object), allow_pickle=True)
+    with pytest.warns(UserWarning, match="only 20 of its 30 frames are in the file"):
+        read_movie(str(plane))
+
+
 def test_layer_is_lazy_scaled_and_named(tmp_path: Path) -> None:
     path = tmp_path / "movie.tif"
     metadata = {"axes": "TYX", "finterval": 0.1, "unit": "um"}

@@ -151,3 +151,66 @@ def save_bare(path: Path) -> Path:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         pickle.dump([1, 2], file)
     return path
+
+
+def test_times_with_a_zone(tmp_path: Path) -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=-4), "EDT")
+    when = datetime.datetime(2026, 11, 27, 8, 8, tzinfo=zone)
+    found = load_array(save(tmp_path / "a.npy", [when, when - when])).item()
+    assert found == [when, datetime.timedelta(0)]
+    assert found[0].tzinfo == zone
+
+
+def raw_pickle(path: Path, content: bytes) -> Path:
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(np.empty((), object))
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(content)
+    return path
+
+
+def test_a_file_cannot_reserve_memory_by_a_number(tmp_path: Path) -> None:
+    """Each of these would make Python's own reader fill gigabytes."""
+    number = 2**27
+    binary = pickle.LONG_BINPUT + number.to_bytes(4, "little")
+    array = save(tmp_path / "whole.npy", {"x": np.arange(3)}).read_bytes()[128:]
+    bundled = binary + array[11:]  # after the protocol and the start of the frame
+    frame = pickle.FRAME + len(bundled).to_bytes(8, "little")
+    for put in (
+        b"]" + binary + b".",
+        b"]" + pickle.PUT + str(number).encode() + b"\n.",
+        array[:2] + pickle.FRAME + (7).to_bytes(8, "little") + b"]" + binary + b".",
+        array[:2] + frame + bundled,
+        pickle.BYTEARRAY8 + (2**62).to_bytes(8, "little") + b"abc.",
+        pickle.BINBYTES + (2**31).to_bytes(4, "little") + b"abc.",
+    ):
+        with pytest.raises(InputError, match=r"^a.npy is truncated or no .npy file"):
+            load_array(raw_pickle(tmp_path / "a.npy", put))
+    lying = tmp_path / "b.npy"
+    for shape in ((2**31,), (2**40,), (2**62, 4)):
+        with lying.open("wb") as file:
+            header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(bytes(64))
+        with pytest.raises(InputError, match=r"^b.npy is truncated"):
+            load_array(lying)
+    with pytest.raises(InputError, match=r"^a.npy is truncated"):
+        load_array(save(tmp_path / "a.npy", Forged(np.dtype("S0"), (2**40,), b"")))
+
+
+def test_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It cannot give attributes to what reads the next file, nor hide behind those of what it holds."""
+    mark = b"}S'mark'\nI1\nsb."
+    for named in (b"cpathlib\nPath\n", b"cnumpy._core.multiarray\nscalar\n", b"c_codecs\nencode\n"):
+        with pytest.raises(InputError, match=r"holds no array"):
+            load_array(raw_pickle(tmp_path / "a.npy", named + mark))
+    for named in (b"cnumpy\ndtype\n", b"ccollections\nOrderedDict\n", b"cdatetime\ntimezone\n"):
+        with pytest.raises(InputError, match=r"is truncated or no .npy file"):
+            load_array(raw_pickle(tmp_path / "a.npy", named + mark))
+    from napari_calcdyn.recording import saved_arrays
+
+    assert not any(hasattr(it, "mark") for it in vars(saved_arrays).values())
+    ordered = OrderedDict(x=1)
+    ordered.get = 5  # type: ignore[assignment, method-assign]
+    with pytest.raises(InputError, match=r"is truncated or no .npy file"):
+        load_array(save(tmp_path / "a.npy", ordered))

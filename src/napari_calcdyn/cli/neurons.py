@@ -10,7 +10,7 @@ import typer
 
 from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
+from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
 from .options import Correct, Device, Out, SavedModel, Seed
@@ -71,7 +71,7 @@ def neurons(
     using = settings_or_model(AVAEConfig, preset, settings, model)
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
-    if rois is None and source.suffix.lower() in TIFF_ENDINGS:
+    if rois is None and source.suffix.lower() in (*TIFF_ENDINGS, SUITE2P_ENDING):
         raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
     if rois is None and correct not in (None, "auto"):
         raise InputError(

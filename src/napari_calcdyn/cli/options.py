@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 Movies = Annotated[
-    list[Path], typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, or several TIFFs.")
+    list[Path],
+    typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, several TIFFs, or suite2p's data.bin."),
 ]
 Correct = Annotated[
     str | None,

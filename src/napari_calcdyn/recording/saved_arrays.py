@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import collections
 import datetime
 import math
 import operator
 import pickle
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +46,12 @@ def load_array(path: Path) -> NDArray[Any]:
                 if version == (1, 0)
                 else np.lib.format.read_array_header_2_0
             )
-            dtype = read_header(file)[2]
+            shape, _, dtype = read_header(file)
             if dtype.hasobject:
-                array = _Unpickler(file).load()
+                array = _Unpickler(_Checked(file, path.stat().st_size)).load()
             else:
+                if math.prod(shape) * max(1, dtype.itemsize) > path.stat().st_size:
+                    raise ValueError("the file is shorter than its header says")
                 file.seek(0)
                 array = np.lib.format.read_array(file, allow_pickle=False)
     except InputError as error:
@@ -65,17 +67,59 @@ def load_array(path: Path) -> NDArray[Any]:
     return array.view(np.ndarray)
 
 
+class _Checked:
+    """The bytes of a pickle, handed out one instruction at a time, so that none reserves memory at will.
+
+    The unpickler reserves as many bytes as a text is said to have; here those are no more than the file has. It also
+    keeps a list that is as long as the largest number that the file gives to one of its objects; here that number is
+    no larger than the count of instructions before it. Frames, which bundle instructions, are opened.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size, self._last, self._reads = file, size, b"", 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._reads += 1
+        if size in (4, 8):  # these are never what follows one byte that is no instruction
+            if self._last == pickle.LONG_BINPUT:
+                self._check(int.from_bytes(data, "little"), self._reads)
+            if self._last in _WITH_LENGTH:
+                self._check(int.from_bytes(data, "little"), self._size)
+            if self._last == pickle.FRAME:
+                data = bytes(8)
+        self._last = data if size == 1 else b""
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        self._last = b""
+        return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def readline(self) -> bytes:
+        line = self._file.readline()
+        if self._last == pickle.PUT:
+            self._check(int(line), self._reads)
+        self._last = b""
+        return line
+
+    def _check(self, number: int, most: int) -> None:
+        if number > most:
+            raise ValueError("the file names more than it holds")
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = module.replace("numpy.core", "numpy._core")  # what numpy 1 called it
         if module.startswith("pathlib") and name in _PATHS:
-            return _path
+            module, name = "pathlib", "Path"
         try:
-            return _STAND_INS[module, name]
+            found = _STAND_INS[module, name]
         except KeyError:
             raise InputError(
                 f"asks for {module}.{name}, which could run code and is refused: export plain arrays of numbers."
             ) from None
+        # A file may set attributes of what it gets: it gets its own.
+        return (lambda *parts: found(*parts)) if isinstance(found, FunctionType) else found
 
 
 class _DType:
@@ -99,7 +143,7 @@ class _Array(np.ndarray[Any, np.dtype[Any]]):
         dtype = stand_in.dtype
         count = math.prod(operator.index(length) for length in shape)
         expected, size = (list, count) if dtype.hasobject else (bytes, count * dtype.itemsize)
-        if min(shape, default=0) < 0 or type(content) is not expected or len(content) != size:
+        if type(content) is not expected or not count <= len(content) == size or min(shape, default=0) < 0:
             raise ValueError("shape and content of an array do not match")
         state = (1, tuple(shape), dtype, bool(fortran), content)
         super().__setstate__(state)  # type: ignore[arg-type] # its stub wants numpy's bool, the code Python's
@@ -127,6 +171,15 @@ def _path(*parts: str) -> str:
     return "/".join(parts)
 
 
+_WITH_LENGTH = {
+    pickle.BINSTRING,
+    pickle.BINBYTES,
+    pickle.BINBYTES8,
+    pickle.BINUNICODE,
+    pickle.BINUNICODE8,
+    pickle.BYTEARRAY8,
+    pickle.LONG4,
+}
 _PATHS = {"Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"}
 _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): "ndarray",  # only handed to _reconstruct
@@ -134,6 +187,7 @@ _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "_reconstruct"): _new_array,
     ("numpy._core.multiarray", "scalar"): _number,
     ("_codecs", "encode"): _latin_bytes,
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("datetime", "datetime"): datetime.datetime,
+    ("pathlib", "Path"): _path,
+    ("collections", "OrderedDict"): dict,
+    **{("datetime", it.__name__): it for it in (datetime.datetime, datetime.timedelta, datetime.timezone)},
 }

@@ -82,7 +82,7 @@ def _drawable(rois: RoiSet) -> RoiSet:
 
 def _has_traces(path: Path) -> bool:
     """Whether a path is a suite2p folder with traces in it."""
-    from napari_calcdyn.recording.rois.suite2p import plane_folder
+    from napari_calcdyn.recording.movies.readers.suite2p_plane import plane_folder
 
     return path.is_dir() and (plane_folder(path) / "F.npy").exists()
 

@@ -31,7 +31,7 @@ from .recordings import (
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_FILTER = "Movies (*.tif *.tiff *.btf *.npy);;All files (*)"
+_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin);;All files (*)"
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -75,10 +75,12 @@ class RecordingDock(SideDock):
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         self.body.addWidget(self.choice)
-        self.open_file = button("Open file …", "A TIFF stack of any kind, or a .npy array.", self._ask_file)
+        self.open_file = button(
+            "Open file …", "A TIFF stack of any kind, a .npy array, or suite2p's data.bin.", self._ask_file
+        )
         self.open_folder = button(
             "Open folder …",
-            "A folder of TIFF files, read in natural order (2 before 10).",
+            "A folder of TIFF files, read in natural order (2 before 10), or one that suite2p wrote.",
             self._ask_folder,
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
@@ -128,7 +130,7 @@ class RecordingDock(SideDock):
             self.open([Path(name) for name in names])
 
     def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files")
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, or of suite2p")
         if name:
             self.open([Path(name)])
 

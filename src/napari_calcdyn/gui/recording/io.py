@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.open import MOVIE_ENDINGS, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -24,7 +26,7 @@ ORDINARY_TIFF_BYTES = 2**32 - 2**25
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return the reader if a path is a TIFF, a .npy file, or a folder or list of TIFFs.
+    """Return the reader if a path is a TIFF, a .npy or .bin file, a folder or list of TIFFs, or a folder of suite2p.
 
     Parameters
     ----------
@@ -40,7 +42,8 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
         return read_movie if path and all(Path(p).suffix.lower() in TIFF_ENDINGS for p in path) else None
     place = Path(path)
     if place.is_dir():
-        return read_movie if any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir()) else None
+        tiffs = any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir())
+        return read_movie if tiffs or is_suite2p(place) else None
     return read_movie if place.suffix.lower() in MOVIE_ENDINGS else None
 
 
@@ -65,6 +68,8 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
             name += f" channel {channel}" if info.channels > 1 else ""
             name += f" plane {plane}" if info.planes > 1 else ""
             movie = open_movie(path, channel=channel, plane=plane)
+            for note in movie.notes:
+                warnings.warn(note, stacklevel=2)  # napari shows it
             layers.append(
                 (movie.data, {**layer_options(movie), "name": name, "visible": not layers}, "image")
             )

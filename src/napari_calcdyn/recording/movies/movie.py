@@ -50,6 +50,8 @@ class Movie:
         What the file calls its axes.
     corrections : Corrections or None
         What the source puts right; see `corrected`.
+    notes : tuple of str
+        Sentences about what is wrong with the file, though it can be opened.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Movie:
         path: Path | None = None,
         axes: str = "TYX",
         corrections: Corrections | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         check_movie_array(name, source.shape, source.dtype)
         if frame_rate is not None and not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -77,6 +80,7 @@ class Movie:
         self.path = path
         self.axes = axes
         self.corrections = corrections
+        self.notes = notes
 
     @classmethod
     def from_array(
@@ -176,6 +180,7 @@ class Movie:
             path=self.path,
             axes=self.axes,
             corrections=corrections,
+            notes=self.notes,
         )
 
     @property

@@ -16,12 +16,14 @@ from napari_calcdyn.recording.movies.readers.bruker import bruker_calibration, b
 from napari_calcdyn.recording.movies.readers.npy import read_npy
 from napari_calcdyn.recording.movies.readers.sources import ArraySource, check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
+from napari_calcdyn.recording.movies.readers.suite2p import find_suite2p_movie, read_suite2p_movie
 from napari_calcdyn.recording.movies.readers.tiff import read_tiff
 
 from .movie import Movie
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
-MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy")
+SUITE2P_ENDING = ".bin"
+MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy", SUITE2P_ENDING)
 
 MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -69,8 +71,8 @@ def open_movie(
     Parameters
     ----------
     path : str, Path or sequence of them
-        A TIFF or .npy file, a folder of TIFFs, or a list of TIFFs; several files follow each other in
-        time, in natural order (2 before 10).
+        A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, or suite2p's ``data.bin`` or its folder; several files
+        follow each other in time, in natural order (2 before 10).
     channel, plane : int or None
         Which one to take, counted from 0; needed where there are several.
     frame_rate : float or None
@@ -100,6 +102,7 @@ def open_movie(
         name=name,
         path=origin,
         axes=stack.axes,
+        notes=stack.notes,
     )
 
 
@@ -144,6 +147,8 @@ def _read(files: list[Path], name: str) -> Stack | ArraySource:
     if len(files) == 1:
         if files[0].suffix.lower() == ".npy":
             return read_npy(files[0])
+        if files[0].suffix.lower() == SUITE2P_ENDING:
+            return read_suite2p_movie(files[0])
         stack = read_tiff(files[0]).arranged()
     else:
         stack = _read_several(files, name).arranged()
@@ -184,15 +189,27 @@ def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
     check_exists(place)
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
-            raise InputError(f"{place.name} is neither a TIFF nor a .npy file: export the movie as TIFF.")
-        return [place], place.name, place
+            raise InputError(
+                f"{place.name} is neither a TIFF nor a .npy file, nor suite2p's data.bin: export the movie as TIFF."
+            )
+        return [place], _name(place), place
     try:
         found = [p for p in place.iterdir() if p.suffix.lower() in TIFF_ENDINGS and p.name[0] != "."]
     except OSError as error:
         raise InputError(f"The folder {place} could not be opened: {error.strerror or error}.") from error
     if not found:
-        raise InputError(f"The folder {place} holds no TIFF files: choose a folder with .tif or .tiff files.")
+        registered = find_suite2p_movie(place)
+        if registered is None:
+            raise InputError(
+                f"The folder {place} holds no TIFF files: choose a folder with .tif or .tiff files."
+            )
+        return [registered], _name(registered), registered
     return sorted(found, key=natural_key), place.name, place
+
+
+def _name(file: Path) -> str:
+    """Return the name of a file, with its folder where suite2p calls the files of all planes the same."""
+    return f"{file.parent.name}/{file.name}" if file.suffix.lower() == SUITE2P_ENDING else file.name
 
 
 def check_exists(path: Path) -> None:

@@ -43,6 +43,7 @@ _PIXELS = {
     "border": "at an edge that registration left empty at some time",
     "saturated": "saturated in most of the frames",
     "given": "masked by hand",
+    "wrapped": "at an edge that moved out of the picture at some time, where suite2p shows the opposite edge",
 }
 
 
@@ -78,7 +79,7 @@ def findings_of(quality: Measurements) -> list[Finding]:
     list of Finding
         Empty for a recording that can be used as it is.
     """
-    found: list[Finding] = []
+    found = [Finding(text) for text in quality.notes]
     if quality.interleaved:
         found.append(
             Finding(
@@ -99,7 +100,7 @@ def findings_of(quality: Measurements) -> list[Finding]:
             Finding(
                 "After frames are shifted as a whole, parts of the picture still move by"
                 f" {quality.motion_in_parts_px:.1f} px: register the recording with a program that bends frames, such"
-                " as suite2p, and open the result."
+                " as suite2p where it registers non-rigidly, and open the result."
             )
         )
     if quality.change_of_depth >= DEPTH:

@@ -1,4 +1,4 @@
-"""Frames that another program marked as bad."""
+"""Frames and pixels that another program marked as bad."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies import Movie
+from napari_calcdyn.recording.movies.open import SUITE2P_ENDING
+from napari_calcdyn.recording.movies.readers.suite2p_plane import Suite2pPlane, read_plane
 from napari_calcdyn.recording.saved_arrays import load_array
 
 FILE = "bad_frames.npy"
@@ -27,8 +29,8 @@ def given_bad_frames(movie: Movie) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray (T,), bool
-        Frames in ``bad_frames.npy``, or in suite2p's ``badframes`` in ``ops.npy`` or ``reg_outputs.npy``, where one
-        lies beside the recording; none without such a file.
+        Frames in ``bad_frames.npy``, or in what suite2p wrote about the plane, where one lies beside the recording;
+        none without such a file.
 
     Raises
     ------
@@ -40,13 +42,45 @@ def given_bad_frames(movie: Movie) -> NDArray[np.bool_]:
     folder = movie.path if movie.path.is_dir() else movie.path.parent
     if (folder / FILE).is_file():
         return _flags(load_array(folder / FILE), movie.n_frames, folder / FILE)
-    for name in ("reg_outputs.npy", "ops.npy"):
-        if (folder / name).is_file():
-            saved = load_array(folder / name)
-            marked = saved.item().get("badframes") if saved.dtype == object and saved.ndim == 0 else None
-            if marked is not None and np.size(marked) == movie.n_frames:
-                return _flags(np.asarray(marked), movie.n_frames, folder / name)
-    return np.zeros(movie.n_frames, bool)
+    plane = _plane(folder)
+    marked = None if plane is None else plane.bad_frames
+    cut_short = marked is not None and movie.path.suffix == SUITE2P_ENDING and marked.size > movie.n_frames
+    if marked is None or not (marked.size == movie.n_frames or cut_short):
+        return np.zeros(movie.n_frames, bool)
+    return _flags(marked[: movie.n_frames], movie.n_frames, folder / "ops.npy")
+
+
+def wrapped_pixels(movie: Movie) -> NDArray[np.bool_]:
+    """Tell which pixels of a movie that suite2p registered show the opposite edge of the picture in some frames.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+
+    Returns
+    -------
+    ndarray (Y, X), bool
+        Pixels outside suite2p's ``yrange`` and ``xrange``: it shifts frames in a circle. None of another movie.
+
+    Raises
+    ------
+    InputError
+        If a file of suite2p beside the recording is damaged.
+    """
+    wrapped = np.zeros(movie.frame_shape, bool)
+    if movie.path is not None and movie.path.name in ("data.bin", "data_chan2.bin"):
+        plane = _plane(movie.path.parent)
+        if plane is not None and plane.inside is not None:
+            wrapped[:] = True
+            wrapped[plane.inside] = False
+    return wrapped
+
+
+def _plane(folder: Path) -> Suite2pPlane | None:
+    """Read what suite2p found out about the plane in a folder, None where it wrote nothing there."""
+    wrote = any((folder / name).is_file() for name in ("reg_outputs.npy", "ops.npy"))
+    return read_plane(folder) if wrote else None
 
 
 def _flags(marked: NDArray[Any], frames: int, path: Path) -> NDArray[np.bool_]:

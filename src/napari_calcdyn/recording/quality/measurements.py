@@ -39,6 +39,7 @@ class Measurements:
     motion_measured: bool
     motion_in_parts_px: float
     change_of_depth: float
+    notes: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:

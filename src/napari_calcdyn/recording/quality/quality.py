@@ -15,7 +15,7 @@ from napari_calcdyn.recording.progress import ProgressCallback, part_of
 from .brightness import split_brightness
 from .findings import Finding, findings_of
 from .flaws import frame_reasons, pixel_reasons
-from .given import given_bad_frames
+from .given import given_bad_frames, wrapped_pixels
 from .leftover import change_of_depth, motion_in_parts
 from .lines import find_line_shift, find_period
 from .measurements import Measurements
@@ -67,6 +67,8 @@ class Quality(Measurements):
         How far parts of the picture move by themselves, px (root mean square); 0 where motion was not measured.
     change_of_depth : float
         How much less alike the picture is at distant times than at near ones, 0 to 1; 0 where motion was not measured.
+    notes : tuple of str
+        Sentences about what is wrong with the file.
     """
 
     @property
@@ -120,7 +122,7 @@ def check_quality(
         Picture to measure displacements from, such as that of another recording of the field of view; by default one
         is made of this recording.
     given : ndarray (T,), bool, optional
-        Frames that are known to be bad; by default those of a ``bad_frames.npy`` beside the recording.
+        Frames that are known to be bad; by default those that another program marked, see `given_bad_frames`.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -144,6 +146,8 @@ def check_quality(
         )
     # Constant pixels and borders would end up in the dark level and the reference.
     usable = (sample.frames != sample.frames[0]).any(0) & (sample.frames != 0).all(0)
+    wrapped = wrapped_pixels(movie)
+    usable &= ~wrapped
     usable = usable if usable.any() else np.ones_like(usable)
     dark = sample.dark_level(usable)
     weight = usable.astype(np.float32)
@@ -156,6 +160,8 @@ def check_quality(
     found = scan(movie, sample, dark, registrar, part_of(progress, _SAMPLE * total, total, total))
     known_bad = given_bad_frames(movie) if given is None else given
     reasons, pixels = {"given": known_bad} | frame_reasons(found), pixel_reasons(found)
+    if wrapped.any():
+        pixels["wrapped"] = wrapped
     valid_frames = ~np.any(list(reasons.values()), axis=0)
     valid_pixels = ~np.any(list(pixels.values()), axis=0)
     for what, valid in (("frame", valid_frames), ("pixel", valid_pixels)):
@@ -185,4 +191,5 @@ def check_quality(
         motion,
         motion_in_parts(still, sample.mean if reference is None else reference, weight) if motion else 0.0,
         change_of_depth(still, valid_pixels) if motion else 0.0,
+        movie.notes,
     )

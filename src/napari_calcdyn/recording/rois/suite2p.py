@@ -1,4 +1,4 @@
-"""ROIs that suite2p saved, and where it saves what belongs to a plane."""
+"""ROIs that suite2p saved."""
 
 from __future__ import annotations
 
@@ -10,41 +10,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.readers.suite2p_plane import load_from_plane, plane_folder, read_plane
 from napari_calcdyn.recording.saved_arrays import load_array
 
 from .roi_set import RoiSet
-
-
-def plane_folder(place: Path) -> Path:
-    """Find the folder of a plane in what the user chose: itself, or one level or two below.
-
-    Parameters
-    ----------
-    place : Path
-        A folder.
-
-    Returns
-    -------
-    Path
-        The folder with ``stat.npy`` or ``F.npy``.
-
-    Raises
-    ------
-    InputError
-        If there is none, or there are several.
-    """
-    for folder in (place, place / "suite2p"):
-        if (folder / "stat.npy").exists() or (folder / "F.npy").exists():
-            return folder
-        planes = sorted(plane for plane in folder.glob("plane*") if plane.is_dir())
-        if len(planes) > 1:
-            names = ", ".join(plane.name for plane in planes)
-            raise InputError(f"{folder} holds several planes ({names}): choose the folder of one of them.")
-        if planes:
-            return planes[0]
-    raise InputError(
-        f"The folder {place} holds no stat.npy of suite2p: choose the folder plane0 that it wrote."
-    )
 
 
 def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSet:
@@ -56,14 +25,15 @@ def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSe
     Parameters
     ----------
     place : Path
-        The folder of a plane, or one above it.
+        The folder of a plane, one above it, or ``combined``, whose ROIs lie in the mosaic of all planes.
     frame_shape : tuple of int or None
-        Height and width of the frames, needed where ``ops.npy`` is missing.
+        Height and width of the frames, needed where ``ops.npy`` and ``db.npy`` are missing.
 
     Returns
     -------
     RoiSet
-        With suite2p's indices as ids, and the columns ``iscell`` and ``iscell_probability`` where it saved them.
+        With suite2p's indices as ids, and the columns ``iscell`` and ``iscell_probability`` where it saved them,
+        ``redcell`` and ``redcell_probability`` where it looked for cells in a second channel.
 
     Raises
     ------
@@ -73,18 +43,23 @@ def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSe
     folder = plane_folder(place)
     name = f"suite2p folder {folder}"
     stat = load_from_plane(folder, "stat.npy", "in which suite2p saves its ROIs")
-    ops = plane_settings(folder)
-    shape = (int(ops["Ly"]), int(ops["Lx"])) if "Ly" in ops and "Lx" in ops else frame_shape
+    plane = read_plane(folder)
+    shape = plane.frame_shape or frame_shape
     if shape is None:
-        raise InputError(f"The folder {folder} holds no ops.npy with the frame size: give the frame size.")
+        raise InputError(
+            f"The folder {folder} holds no ops.npy with the frame size, nor such a db.npy: copy the whole folder that"
+            " suite2p wrote, or give the frame size."
+        )
     rows, pixels, weights = [], [], []
     for index, roi in enumerate(stat.ravel()):
         try:
             y, x, weight = (np.asarray(roi[key]) for key in ("ypix", "xpix", "lam"))
             if not y.shape == x.shape == weight.shape == (y.size,):
                 raise ValueError("ypix, xpix and lam differ in length")
+            if y.dtype.kind not in "iu" or x.dtype.kind not in "iu" or weight.dtype.kind not in "iuf":
+                raise ValueError("pixels and weights are no numbers")
             shared = np.asarray(roi.get("overlap", np.zeros(len(y), bool)), bool)
-            if not ops.get("allow_overlap", False) and not shared.all():
+            if not plane.allow_overlap and not shared.all():
                 y, x, weight = y[~shared], x[~shared], weight[~shared]
             flat = y.astype(np.int64) * shape[1] + x.astype(np.int64)
             weights.append(weight.astype(np.float64))
@@ -94,8 +69,8 @@ def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSe
             ) from error
         if not (((y >= 0) & (y < shape[0])).all() and ((x >= 0) & (x < shape[1])).all()):
             raise InputError(
-                f"ROI {index} in {folder} lies outside the frames of {shape[0]} × {shape[1]} pixels: stat.npy and "
-                "ops.npy must come from one run of suite2p."
+                f"ROI {index} in {folder} lies outside the frames of {shape[0]} × {shape[1]} pixels: take "
+                "all files from one run of suite2p."
             )
         rows.append(np.full(len(flat), index))
         pixels.append(flat)
@@ -103,37 +78,22 @@ def read_suite2p_rois(place: Path, frame_shape: tuple[int, int] | None) -> RoiSe
         raise InputError(f"There are no ROIs in the {name}: lower suite2p's detection threshold.")
     table = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(pixels)))
     footprints = sparse.csr_array(table, shape=(len(rows), shape[0] * shape[1]))
-    rois = RoiSet(footprints, np.arange(len(rows)), shape, name, _cells(folder, len(rows)))
+    rois = RoiSet(footprints, np.arange(len(rows)), shape, name, _columns(folder, len(rows)))
     if frame_shape is not None:
         rois.check_frame_shape(frame_shape)
     return rois
 
 
-def load_from_plane(folder: Path, name: str, what: str) -> NDArray[Any]:
-    """Load one of the arrays of a plane's folder; `what` says what it holds, for the error where it is missing."""
-    if not (folder / name).exists():
-        raise InputError(f"The folder {folder} holds no {name}, {what}: copy the whole folder that it wrote.")
-    return load_array(folder / name)
-
-
-def plane_settings(folder: Path) -> dict[str, Any]:
-    """Return suite2p's settings of a plane, empty where they were not saved."""
-    if not (folder / "ops.npy").exists():
-        return {}
-    options = load_array(folder / "ops.npy")
-    if options.shape != () or not isinstance(options.item(), dict):
-        raise InputError(f"ops.npy in {folder} holds no settings of suite2p: copy the folder again.")
-    found: dict[str, Any] = options.item()
-    return found
-
-
-def _cells(folder: Path, count: int) -> dict[str, NDArray[Any]]:
-    """Return suite2p's classification as columns, none where it was not saved."""
-    if not (folder / "iscell.npy").exists():
-        return {}
-    table = load_array(folder / "iscell.npy")
-    if table.shape != (count, 2):
-        raise InputError(
-            f"iscell.npy in {folder} does not have one line for each of {count} ROIs: copy it again."
-        )
-    return {"iscell": table[:, 0].astype(bool), "iscell_probability": table[:, 1].astype(np.float32)}
+def _columns(folder: Path, count: int) -> dict[str, NDArray[Any]]:
+    """Return how suite2p classified the ROIs as columns, none where it was not saved."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name in ("iscell", "redcell"):
+        table = load_array(folder / f"{name}.npy") if (folder / f"{name}.npy").exists() else np.array(None)
+        if table.shape == () and table.item() is None:  # some versions save that there is none
+            continue
+        if table.shape != (count, 2) or table.dtype.kind not in "biuf":
+            raise InputError(
+                f"{name}.npy in {folder} does not have one line for each of {count} ROIs: copy it again."
+            )
+        columns |= {name: table[:, 0] > 0, f"{name}_probability": table[:, 1].astype(np.float32)}
+    return columns

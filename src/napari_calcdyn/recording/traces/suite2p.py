@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.movies.readers.metadata import positive
-from napari_calcdyn.recording.rois.suite2p import load_from_plane, plane_folder, plane_settings
+from napari_calcdyn.recording.movies.readers.suite2p_plane import (
+    COMBINED,
+    load_from_plane,
+    plane_folder,
+    read_plane,
+)
 from napari_calcdyn.recording.saved_arrays import load_array
 
 from .traces import Traces, check_trace_array
@@ -21,7 +25,7 @@ def read_suite2p_traces(place: Path, *, frame_rate: float | None, neuropil: floa
     Parameters
     ----------
     place : Path
-        The folder of a plane, or one above it.
+        The folder of a plane, one above it, or ``combined``, with the traces of all planes.
     frame_rate : float or None
         Samples per second (Hz), instead of suite2p's ``fs``, which is that of one plane.
     neuropil : float or None
@@ -30,7 +34,8 @@ def read_suite2p_traces(place: Path, *, frame_rate: float | None, neuropil: floa
     Returns
     -------
     Traces
-        With suite2p's indices as ids.
+        With suite2p's indices as ids. In ``combined``, the zeros with which suite2p fills up the traces of planes that
+        have fewer frames than others are missing samples.
 
     Raises
     ------
@@ -40,19 +45,24 @@ def read_suite2p_traces(place: Path, *, frame_rate: float | None, neuropil: floa
     folder = plane_folder(place)
     values = load_from_plane(folder, "F.npy", "in which suite2p saves its traces")
     check_trace_array("F.npy", values)
+    # Where all pixels are shared with other ROIs suite2p saves zeros.
+    measured = (values != values[:, :1]).any(axis=1, keepdims=True)
+    if folder.name == COMBINED:
+        zeros_to_the_end = np.logical_and.accumulate((values == 0)[:, ::-1], axis=1)[:, ::-1]
+        values = np.where(measured & zeros_to_the_end, np.nan, values)
     provenance: dict[str, Any] = {"file": str(folder), "neuropil": None}
     if neuropil is not None and (folder / "Fneu.npy").exists():
         surround = load_array(folder / "Fneu.npy")
+        check_trace_array("Fneu.npy", surround)
         if surround.shape != values.shape:
             raise InputError(f"F.npy and Fneu.npy in {folder} differ in size: copy the folder again.")
-        # Where all pixels are shared with other ROIs suite2p saves zeros, which must not become -0.7 Fneu.
-        measured = np.ptp(values, axis=1, keepdims=True) > 0
-        values = np.where(measured, values - neuropil * surround, values)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is missing
+            values = np.where(measured, values - neuropil * surround, values)
         provenance["neuropil"] = {"coefficient": neuropil}
     return Traces(
         values,
         np.arange(len(values)),
-        frame_rate=positive(plane_settings(folder).get("fs")) if frame_rate is None else frame_rate,
+        frame_rate=read_plane(folder).frame_rate if frame_rate is None else frame_rate,
         name=folder.name,
         provenance=provenance,
     )

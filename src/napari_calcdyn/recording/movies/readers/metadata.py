@@ -128,6 +128,6 @@ def positive(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return number if 0 < number < float("inf") else None

@@ -8,9 +8,8 @@ import numpy as np
 
 from napari_calcdyn.recording.errors import InputError
 
-from .pages import Pages
 from .sources import ArraySource, check_movie_array
-from .stack import Stack
+from .stack import Stack, consecutive
 
 
 def read_npy(path: Path) -> Stack | ArraySource:
@@ -43,8 +42,4 @@ def read_npy(path: Path) -> Stack | ArraySource:
     check_movie_array(path.name, array.shape, array.dtype)
     if not array.flags.c_contiguous:
         return ArraySource(array)
-    frames, height, width = array.shape
-    frame_bytes = height * width * array.dtype.itemsize
-    offsets = array.offset + np.arange(frames, dtype=np.int64) * frame_bytes
-    pages = Pages(path, (height, width), array.dtype, offsets)
-    return Stack(path.name, (pages,), np.arange(frames).reshape(-1, 1, 1), "TYX")
+    return consecutive(path, array.shape, array.dtype, array.offset)

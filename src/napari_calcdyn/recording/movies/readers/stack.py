@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,8 @@ class Stack:
         Height and width of a pixel in µm.
     scanimage : ScanImage or None
         How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until `arranged`.
+    notes : tuple of str
+        Sentences about what is wrong with the file, though it can be opened.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Stack:
     frame_rate: float | None = None
     pixel_size: tuple[float, float] | None = None
     scanimage: ScanImage | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def n_pages(self) -> int:
@@ -63,6 +68,31 @@ class Stack:
         pages = self.index[:, plane, channel]
         part = np.searchsorted(first, pages, side="right") - 1
         return PageSource(self.parts, part, pages - first[part])
+
+
+def consecutive(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], first: int = 0) -> Stack:
+    """Return the stack of a file whose frames follow each other without gaps.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : tuple of int
+        Frames, height, width.
+    dtype : numpy.dtype
+        As stored, with the file's byte order.
+    first : int
+        Where the first byte of the first frame is.
+
+    Returns
+    -------
+    Stack
+        Without calibration.
+    """
+    frames, height, width = shape
+    offsets = first + np.arange(frames, dtype=np.int64) * (height * width * dtype.itemsize)
+    pages = Pages(path, (height, width), dtype, offsets)
+    return Stack(path.name, (pages,), np.arange(frames).reshape(-1, 1, 1), "TYX")
 
 
 def arrange_axes(name: str, axes: str, shape: Sequence[int]) -> NDArray[np.intp]:
