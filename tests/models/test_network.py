@@ -175,17 +175,22 @@ def test_same_seed_same_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "frames", "latents"),
+    ("shape", "frames", "spacing", "latents"),
     [
-        ((64, 64), 400, 64),
-        ((37, 53), 400, 35),
-        ((512, 512), 5000, 1024),
-        ((512, 512), 100, 1024),
-        ((512, 512), 50, 25),
-        ((128, 128), 300, 150),
-        ((128, 128), 600, 256),
-        ((8, 8), 400, 4),
+        ((64, 64), 400, 8, 64),
+        ((37, 53), 400, 8, 35),
+        ((512, 512), 5000, 16, 1024),
+        ((512, 512), 100, 16, 1024),
+        ((512, 512), 50, 16, 25),
+        ((512, 512), 100, 8, 4096),
+        ((1024, 1024), 100, 8, 4096),
+        ((512, 512), 100, 11.3, 2116),
+        ((128, 128), 300, 8, 150),
+        ((128, 128), 600, 8, 256),
+        ((8, 8), 400, 8, 4),
     ],
 )
-def test_automatic_number_of_latents(shape: tuple[int, int], frames: int, latents: int) -> None:
-    assert automatic_latents(shape, frames) == latents
+def test_automatic_number_of_latents(
+    shape: tuple[int, int], frames: int, spacing: float, latents: int
+) -> None:
+    assert automatic_latents(shape, frames, spacing) == latents

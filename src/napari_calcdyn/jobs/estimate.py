@@ -18,6 +18,7 @@ from .run_sizes import MAP_TILE, RunSizes
 
 _PROGRAM = 0.62  # GB, with libraries and compiled code
 _BATCHES = 6 * 16 * 2**20  # bytes of the frames that are read, normalised and cut at a time
+_CHUNKS = 2e8  # bytes of the latents that the dynamics are estimated from at a time, and of their products
 _MAP_MARGIN = 6  # pixels that smoothing adds to a side of a tile of the maps
 _CONNECTED = 1.2  # predictors that reach a tile of the maps, over the latents that do
 
@@ -50,7 +51,7 @@ class Cost:
 def estimate(
     movie: Movie, model: VARAutoencoderConfig | VARAutoencoder, *, device: str = "auto"
 ) -> Cost | None:
-    """Estimate what a run on the processor takes, within about 0.2 s.
+    """Estimate what a run on the processor takes, within about half a second.
 
     Parameters
     ----------
@@ -138,7 +139,10 @@ def _stages(run: RunSizes) -> list[dict[str, float]]:
     # Dense, in several arrangements; of neighbours only, hardly anything.
     coefficients = 0 if run.sparse else 4 * (3 * run.lags + run.order) * run.latents**2
     sums = 4 * _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2
-    stages: list[dict[str, float]] = [{"maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2)}]
+    traces = 4 * run.frames * run.latents
+    stages: list[dict[str, float]] = [
+        {"maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2), "traces": traces}
+    ]
     if run.trained:
         frames: dict[str, float] = {"frames": run.kept * frame}
         # Where steps read their frames, there are those of the next one, too.
@@ -148,7 +152,7 @@ def _stages(run: RunSizes) -> list[dict[str, float]]:
         stages += [
             frames | {"sample": sample + 12 * run.sampled * run.tile_row},
             frames | {"stretches": stretches, "network": network, "moments": moments},
-            frames | {"traces": 50 * run.frames * run.latents, "moments": moments},
+            frames | {"traces": traces + min(12 * traces, _CHUNKS), "moments": moments},
         ]
     return [{"program": 1e9 * _PROGRAM + min(_BATCHES, 24 * run.frames * run.pixels)} | it for it in stages]
 

@@ -13,6 +13,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.footprints import coarse_side
 from napari_calcdyn.models.var_autoencoder.network import NEIGHBOURS, PatchAutoencoder, automatic_latents
 from napari_calcdyn.models.var_autoencoder.objective import MOST_FRAMES_IN_CHECK, most_stretches
+from napari_calcdyn.models.var_autoencoder.spacing import latent_spacing
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.models.var_autoencoder.tiled_frames import frames_to_keep, most_sampled
 from napari_calcdyn.recording import Movie
@@ -74,7 +75,9 @@ class RunSizes:
         else:
             config, split = model, Split.of(movie, model)
             self.trained, self.known, validated = split.training, split.known, split.validation
-            latents = config.latents or automatic_latents(movie.frame_shape, split.training_frames(movie))
+            latents = config.latents or automatic_latents(
+                movie.frame_shape, split.training_frames(movie), latent_spacing(movie)
+            )
             network = PatchAutoencoder(movie.frame_shape, min(latents, self.pixels), 1)  # for its grid
         self.latents, self.order, stride = network.latents, config.order, network.stride
         self.places = network.rows * network.columns

@@ -25,6 +25,7 @@ from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
 from .smoothness import Smooth, smoothed
+from .spacing import latent_spacing
 from .split import LEAST_FRAMES, Split, check_held_out
 from .tiled_frames import TiledFrames, encode_movie
 from .windows import NormalisedMovie
@@ -68,7 +69,9 @@ def fit_parts(
     offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
 
     yield Progress("Preparing the network")
-    latents = config.latents or automatic_latents(movie.frame_shape, split.training_frames(movie))
+    latents = config.latents or automatic_latents(
+        movie.frame_shape, split.training_frames(movie), latent_spacing(movie, halt)
+    )
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
     activity = torch.from_numpy(np.nan_to_num(statistics.std))

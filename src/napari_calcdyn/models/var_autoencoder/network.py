@@ -14,13 +14,12 @@ from napari_calcdyn.models.var.neighbours import MOST_FULL
 from .places import to_places, to_tiles
 from .tiles import Tiles
 
-PIXELS_PER_LATENT = 8
-MOST_AUTOMATIC_LATENTS = 1024
+MOST_AUTOMATIC_LATENTS = 4096
 NEIGHBOURS = 29
 """Latents within three steps of one on a full grid, itself included."""
 
 
-def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int:
+def automatic_latents(frame_shape: tuple[int, int], training_frames: int, spacing: float) -> int:
     """Return the automatic number of latents.
 
     Parameters
@@ -29,14 +28,16 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int) -> int
         Height and width in pixels.
     training_frames : int
         A VAR with more predictors than samples fits anything, so each predictor of a latent needs at least two frames.
+    spacing : float
+        Distance between adjacent latents, px, as from `latent_spacing`.
 
     Returns
     -------
     int
-        One per 8 × 8 pixels, at most 1024. Half the training frames at most, where all latents are predictors of each,
-        or where there are hardly enough frames for its neighbours.
+        As many as fit into the frame, at most 4096. Half the training frames at most, where all latents are predictors
+        of each, or where there are hardly enough frames for its neighbours.
     """
-    places = math.prod(math.ceil(size / PIXELS_PER_LATENT) for size in frame_shape)
+    places = math.prod(math.ceil(size / spacing) for size in frame_shape)
     enough = training_frames // 2
     if places <= MOST_FULL or enough < NEIGHBOURS:
         places = min(places, enough)

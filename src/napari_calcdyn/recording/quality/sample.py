@@ -74,6 +74,12 @@ class Sample:
         )
         return Sample(self.starts, frames.reshape(self.runs.shape))
 
+    def valid_in(self, movie: Movie) -> Sample:
+        """Return the runs without a frame that is masked in the movie; all, if there is none."""
+        frames = self.starts[:, None] + np.arange(self.runs.shape[1])
+        whole = movie.valid_frames[frames].all(1)
+        return Sample(self.starts[whole], self.runs[whole]) if whole.any() and not whole.all() else self
+
     def dark_level(self, valid: NDArray[np.bool_]) -> float:
         """Estimate the value of a pixel without light.
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from .sample import Sample
+from napari_calcdyn.recording.movies import Movie
+from napari_calcdyn.recording.progress import ProgressCallback
+
+from .sample import Sample, draw_sample
 
 _BRIGHTEST = 0.99  # quantile of pixels
 _FARTHEST = 40  # px
 _MOST = 256  # px of the middle of the picture, which tell enough
 _HALF = 0.404  # at this part of its diameter, two copies of a disc share half of their area
+_measured: WeakKeyDictionary[Movie, float | None] = WeakKeyDictionary()
 
 
 def signal_to_noise(sample: Sample, valid: NDArray[np.bool_]) -> float:
@@ -37,6 +43,31 @@ def signal_to_noise(sample: Sample, valid: NDArray[np.bool_]) -> float:
     noise = sample.noise_variance
     usable = valid & (noise > 0)
     return float(np.quantile(lagged[usable] / noise[usable], _BRIGHTEST)) if usable.any() else 0.0
+
+
+def measure_cell_diameter(movie: Movie, progress: ProgressCallback | None = None) -> float | None:
+    """Estimate the diameter of the cells of a recording from some of its frames; once for each `Movie`.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    progress : callable or None
+        Called with runs of frames read and in all; returns True to stop.
+
+    Returns
+    -------
+    float or None
+        As from `cell_diameter`.
+
+    Raises
+    ------
+    Cancelled
+        If `progress` asked to stop.
+    """
+    if movie not in _measured:
+        _measured[movie] = cell_diameter(draw_sample(movie, progress).valid_in(movie), movie.valid_pixels)
+    return _measured[movie]
 
 
 def cell_diameter(sample: Sample, valid: NDArray[np.bool_]) -> float | None:
