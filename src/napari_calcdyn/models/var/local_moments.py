@@ -63,7 +63,7 @@ def moments_of_rows(rows: Tensor, neighbourhoods: Neighbourhoods) -> Moments:
     samples = rows.shape[2]
     table, cov, variance = _Products.apply(rows, neighbourhoods)  # type: ignore[no-untyped-call]
     gram = LocalGram(table / samples, neighbourhoods.pairs)
-    return Moments(gram, cov.flatten(0, 1) / samples, variance / samples, samples)
+    return Moments(gram, cov.transpose(1, 2).flatten(0, 1) / samples, variance / samples, samples)
 
 
 def moments_among(
@@ -76,7 +76,7 @@ def moments_among(
 
 
 class _Products(torch.autograd.Function):
-    """Sums of products of the rows (1 + p, d, n) of neighbours: (p, p, d, M), (p, K, d) and (d,)."""
+    """Sums of products of the rows (1 + p, d, n) of neighbours: (p, p, d, M), (p, d, K) and (d,)."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, near: Neighbourhoods) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,11 +84,11 @@ class _Products(torch.autograd.Function):
 
         ctx.save_for_backward(rows)
         ctx.near = near
-        order, latents = len(rows) - 1, rows.shape[1]
+        order = len(rows) - 1
         sums = (
             torch.zeros(order, order, *near.partners.shape, dtype=rows.dtype),
-            torch.zeros(order, near.neighbours.shape[1], latents, dtype=rows.dtype),
-            torch.zeros(latents, dtype=rows.dtype),
+            torch.zeros(order, *near.neighbours.shape, dtype=rows.dtype),
+            torch.zeros(rows.shape[1], dtype=rows.dtype),
         )
         _over_latents(multiply, rows, near, *sums)
         table, cov, variance = (it.to(rows.device) for it in sums)
@@ -108,5 +108,5 @@ class _Products(torch.autograd.Function):
 def _over_latents(kernel: Any, rows: Tensor, near: Neighbourhoods, *arrays: Tensor) -> None:
     from napari_calcdyn.models.lasso.cpu import over_targets
 
-    tensors = (rows, near.partners, near.back, near.place, *arrays)
+    tensors = (rows, near.neighbours, near.partners, near.back, near.place, *arrays)
     over_targets(kernel, rows.shape[1], *(it.detach().cpu().contiguous().numpy() for it in tensors))

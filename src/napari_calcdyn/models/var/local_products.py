@@ -1,7 +1,8 @@
 """Compiled products of each latent with its partners, and their derivative.
 
-``rows`` (1 + p, d, n) holds every latent at lags 0 to p. ``partners``, ``back`` and ``place`` (d, M) are lists of
-`Neighbourhoods`. Each thread has some latents.
+``rows`` (1 + p, d, n) holds every latent at lags 0 to p. ``neighbours`` (d, K), ``partners``, ``back`` and ``place``
+(d, M) are lists of `Neighbourhoods`. Each thread has some latents, and takes their partners four at a time: a row is
+short, so that most of the time would go to beginning a loop.
 """
 
 from __future__ import annotations
@@ -9,26 +10,49 @@ from __future__ import annotations
 from numba import njit
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-_LISTS = "int64[:, ::1], int32[:, ::1], int32[:, ::1]"
+_LISTS = "int64[:, ::1], int64[:, ::1], int32[:, ::1], int32[:, ::1]"
 
 
 def _in_both_precisions(signature: str) -> list[str]:
     return [signature.replace("real", name) for name in ("float32", "float64")]
 
 
-@njit(_in_both_precisions("real(real[::1], real[::1])"), **_OPTIONS)
-def _dot(x, y):  # type: ignore[no-untyped-def]
-    total = x[0] * y[0]
-    for i in range(1, x.size):
-        total += x[i] * y[i]
-    return total
+@njit(_in_both_precisions("void(real[::1], real[:, ::1], int64[::1], int64, real[::1])"), **_OPTIONS)
+def _multiply(x, rows, chosen, first, products):  # type: ignore[no-untyped-def]
+    """Fill ``products`` with those of a row and the chosen ones, from the place ``first`` to the last or a -1."""
+    stop = first
+    while stop < chosen.size and chosen[stop] >= 0:
+        stop += 1
+    for i in range(first, stop, 4):
+        j, k, m = min(i + 1, stop - 1), min(i + 2, stop - 1), min(i + 3, stop - 1)
+        p, q, r, s = rows[chosen[i]], rows[chosen[j]], rows[chosen[k]], rows[chosen[m]]
+        a = b = c = d = x.dtype.type(0)
+        for t in range(x.size):
+            a += x[t] * p[t]
+            b += x[t] * q[t]
+            c += x[t] * r[t]
+            d += x[t] * s[t]
+        products[i], products[j], products[k], products[m] = a, b, c, d
 
 
-@njit(_in_both_precisions("void(real, real[::1], real[::1])"), **_OPTIONS)
-def _add(factor, x, total):  # type: ignore[no-untyped-def]
-    if factor != 0.0:  # most gradients of a sparse model are
-        for i in range(x.size):
-            total[i] += factor * x[i]
+@njit(_in_both_precisions("void(real[::1], real[:, ::1], int64[::1], real[::1])"), **_OPTIONS)
+def _add(factors, rows, chosen, total):  # type: ignore[no-untyped-def]
+    """Add the chosen rows to ``total``, each times its factor; most factors of a sparse model are 0."""
+    count = 0
+    for i in range(chosen.size):
+        if chosen[i] >= 0 and factors[i] != 0:
+            chosen[count], factors[count] = chosen[i], factors[i]
+            count += 1
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        p, q, r, s = rows[chosen[i]], rows[chosen[i + 1]], rows[chosen[i + 2]], rows[chosen[i + 3]]
+        a, b, c, d = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
+        for t in range(total.size):
+            total[t] += a * p[t] + b * q[t] + c * r[t] + d * s[t]
+    for i in range(whole, count):
+        p, a = rows[chosen[i]], factors[i]
+        for t in range(total.size):
+            total[t] += a * p[t]
 
 
 @njit(
@@ -37,25 +61,23 @@ def _add(factor, x, total):  # type: ignore[no-untyped-def]
     ),
     **_OPTIONS,
 )
-def multiply(rows, partners, back, place, table, cov, variance, start, stop):  # type: ignore[no-untyped-def]
-    """Fill ``table`` (p, p, d, M), ``cov`` (p, K, d) and ``variance`` (d,) with sums of products."""
+def multiply(rows, neighbours, partners, back, place, table, cov, variance, start, stop):  # type: ignore[no-untyped-def]
+    """Fill ``table`` (p, p, d, M), ``cov`` (p, d, K) and ``variance`` (d,) with sums of products."""
     order = len(rows) - 1
     for k in range(start, stop):
-        variance[k] = _dot(rows[0, k], rows[0, k])
-        for i in range(partners.shape[1]):
-            m = partners[k, i]
-            if m < 0:
-                break
-            if place[k, i] >= 0:
-                for a in range(order):
-                    cov[a, place[k, i], k] = _dot(rows[0, k], rows[a + 1, m])
-            if m < k:  # done with the partner
-                continue
-            for a in range(order):
-                for b in range(order):
-                    product = _dot(rows[a + 1, k], rows[b + 1, m])
-                    table[a, b, k, i] = product
-                    table[b, a, m, back[k, i]] = product
+        variance[k] = (rows[0, k] * rows[0, k]).sum()
+        own = 0  # partners before it have stored the products already
+        while partners[k, own] < k:
+            own += 1
+        for a in range(order):
+            _multiply(rows[0, k], rows[a + 1], neighbours[k], 0, cov[a, k])
+            for b in range(order):
+                _multiply(rows[a + 1, k], rows[b + 1], partners[k], own, table[a, b, k])
+                for i in range(own, partners.shape[1]):
+                    m = partners[k, i]
+                    if m < 0:
+                        break
+                    table[b, a, m, back[k, i]] = table[a, b, k, i]
 
 
 @njit(
@@ -65,20 +87,23 @@ def multiply(rows, partners, back, place, table, cov, variance, start, stop):  #
     ),
     **_OPTIONS,
 )
-def differentiate(rows, partners, back, place, table, cov, variance, gradient, start, stop):  # type: ignore[no-untyped-def]
+def differentiate(rows, neighbours, partners, back, place, table, cov, variance, gradient, start, stop):  # type: ignore[no-untyped-def]
     """Add to ``gradient``, of ``rows``, what flows into the sums of products; ``table``, … are gradients of those."""
     order = len(rows) - 1
     for k in range(start, stop):
-        _add(variance[k] + variance[k], rows[0, k], gradient[0, k])
-        for i in range(partners.shape[1]):
-            m = partners[k, i]
-            if m < 0:
-                break
-            j = back[k, i]
-            for a in range(order):
-                if place[k, i] >= 0:
-                    _add(cov[a, place[k, i], k], rows[a + 1, m], gradient[0, k])
-                if place[m, j] >= 0:
-                    _add(cov[a, place[m, j], m], rows[0, m], gradient[a + 1, k])
-                for b in range(order):
-                    _add(table[a, b, k, i] + table[b, a, m, j], rows[b + 1, m], gradient[a + 1, k])
+        gradient[0, k] += (variance[k] + variance[k]) * rows[0, k]
+        for a in range(order):
+            _add(cov[a, k].copy(), rows[a + 1], neighbours[k].copy(), gradient[0, k])
+            factors = table[a, 0, k].copy()
+            for i in range(factors.size):
+                m = partners[k, i]
+                at = place[m, back[k, i]] if m >= 0 else -1
+                factors[i] = cov[a, m, at] if at >= 0 else 0
+            _add(factors, rows[0], partners[k].copy(), gradient[a + 1, k])
+            for b in range(order):
+                factors[:] = table[a, b, k]
+                for i in range(factors.size):
+                    m = partners[k, i]
+                    if m >= 0:
+                        factors[i] += table[b, a, m, back[k, i]]
+                _add(factors, rows[b + 1], partners[k].copy(), gradient[a + 1, k])
