@@ -122,6 +122,18 @@ def test_reported_errors_are_those_of_the_held_out_frames(recording, fitted) -> 
     shown = [model.decode(z) - model.decode(0 * z) for z in (residual, variation)]
     error = np.square(shown[0], dtype=np.float64).sum() / np.square(shown[1], dtype=np.float64).sum()
     assert metrics["picture_prediction_error"] == pytest.approx(error, rel=1e-4)
+    shown = model.decode(predicted).astype(np.float64)
+    assert metrics["frame_prediction_error"] == pytest.approx(np.square(shown - ahead).mean(), rel=1e-5)
+    power = np.square(variation).sum()
+    past, known = latents - model.var.mean, latents[:KNOWN] - model.var.mean
+    slope = (known[1:] * known[:-1]).sum(0) / np.square(known[:-1]).sum(0)
+    own = np.square(past[KNOWN:] - slope * past[KNOWN - 1 : -1]).sum()
+    assert metrics["own_past_error"] == pytest.approx(own / power, rel=1e-4)
+    still = np.square(latents[KNOWN:] - latents[KNOWN - 1 : -1]).sum()
+    assert metrics["persistence_error"] == pytest.approx(still / power, rel=1e-5)
+    gain = 1 - metrics["latent_prediction_error"] / metrics["own_past_error"]
+    assert metrics["gain_from_others"] == pytest.approx(gain)
+    assert metrics["gain_from_others_low"] < gain < metrics["gain_from_others_high"]
     assert metrics["order"] == model.var.order == 1
     assert metrics["nonzeros"] == np.count_nonzero(model.var.coefficients)
     assert metrics["lam"] == pytest.approx(model.var.lam.mean())

@@ -56,6 +56,22 @@ def fitted(near: bool, rule: str) -> VAR:
     return fit_var(series(), ORDER, Selection(rule), weights=weights(near), neighbourhoods=hood)
 
 
+@pytest.mark.parametrize("near", [True, False])
+def test_the_own_past_is_least_squares_without_the_others(near: bool) -> None:
+    var, z = fitted(near, "ebic"), series()
+    past = np.concatenate([z[:100], z[103:]]) - var.mean
+    pieces = (past[:100], past[100:])
+    for target in (0, D // 2):
+        own = np.concatenate([np.stack([it[1:-1, target], it[:-2, target]], 1) for it in pieces])
+        now = np.concatenate([it[2:, target] for it in pieces])
+        expected = np.linalg.lstsq(own, now)[0]
+        np.testing.assert_allclose(var.own_past[:, target], expected, rtol=1e-6)
+    predicted = var.predict_from_own_past(z)
+    expected = var.mean[0] + var.own_past[:, 0] @ (z[[61, 60], 0] - var.mean[0])
+    assert predicted[62, 0] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(predicted[101:105, 0], var.mean[0], rtol=1e-5)
+
+
 def test_weights_are_those_of_the_neighbours() -> None:
     full, near = weights(False), weights(True)
     for target in range(D):

@@ -7,7 +7,7 @@ from test_var import follow, known_system
 from torch import Tensor
 
 from napari_calcdyn.models.lasso.lasso import solve_lasso
-from napari_calcdyn.models.var.model import penalty_weights
+from napari_calcdyn.models.var import penalty_weights
 from napari_calcdyn.models.var.moments import Moments
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.prediction import (

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
-from napari_calcdyn.models.var.model import VAR, fit_var, penalty_weights
+from napari_calcdyn.models.var import penalty_weights
+from napari_calcdyn.models.var.model import VAR, fit_var
 from napari_calcdyn.models.var.selection import Selection
 from napari_calcdyn.recording import InputError
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import (
@@ -100,6 +101,6 @@ def run_and_tell(
         f"{metrics['latents']} latents, {metrics['nonzeros']} connections. Measured on {measured} frames:"
         f" reconstruction error {metrics['reconstruction_error']:.4g},"
         f" prediction error {metrics['latent_prediction_error']:.3f},"
-        f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}."
+        f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}. {gain_in_words(metrics)}"
     )
     say_done(metrics["seconds"], out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
@@ -13,6 +13,7 @@ from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.session.cautions import about_model, outdated_maps
+from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.recording.errors import InputError
 
 from .estimate import EstimateLine
@@ -89,10 +90,11 @@ class DynamicsDock(SideDock):
         self.sparsity.settled.connect(self._on_sparsity_settled)
         self.sparsity.returned.connect(self._on_sparsity_returned)
         connections = QWidget()
-        self.summary = QLabel()
+        self.summary = wrapped()
         self.summary.setToolTip(
             "<qt>How well the model predicts frames that it was not trained on. The error is a share of the "
-            "variance: 0 is perfect, 1 is no better than the mean.</qt>"
+            "variance: 0 is perfect, 1 is no better than the mean. A source's own past is most of any prediction; "
+            "the connections below are worth what others add to it, with a 95 % interval.</qt>"
         )
         stacked(self.summary, (self.matrix, 1), self.sparsity, parent=connections, margins=(2, 4, 2, 2))
         self.views = tabs(
@@ -179,7 +181,7 @@ class DynamicsDock(SideDock):
         if model is not None:
             self.sparsity.set_range(densest(model.var), model.var.fraction)
             error = model.metrics["latent_prediction_error"]
-            self.summary.setText(f"Held-out prediction error {error:.3g}")
+            self.summary.setText(f"Held-out prediction error {error:.3g}. {gain_in_words(model.metrics)}")
             self.views.setCurrentIndex(1)
         self._show_var()
         self._show_job()

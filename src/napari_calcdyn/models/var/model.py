@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import pairwise
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
 from napari_calcdyn.models.lasso import lasso_path
+from napari_calcdyn.models.lasso.cpu import solve_on_support
 from napari_calcdyn.models.lasso.lasso import LassoPath
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.ranges import stretches
@@ -72,6 +74,15 @@ class VAR:
     def path(self) -> LassoPath:
         """The exact lasso path of every target, on standardised latents; computed at first use."""
         return trace_path(self.moments, self.weights)
+
+    @cached_property
+    def own_past(self) -> NDArray[np.float64]:
+        """Coefficients (p, d) that predict every latent from its own past alone, by least squares."""
+        own = torch.arange(self.latents)
+        sources = own[:, None] if self.neighbourhoods is None else self.neighbourhoods.neighbours.T.cpu()
+        active = (sources == own).repeat(self.order, 1)
+        found = solve_on_support(self.moments.gram, self.moments.cov, active)
+        return (found * active).view(self.order, -1, self.latents).sum(1).numpy()
 
     @cached_property
     def _largest(self) -> Tensor:
@@ -177,13 +188,31 @@ class VAR:
         ndarray (T, d), float32
             The mean where there is no past: in the first `order` rows, and after rows of NaN.
         """
+        return self._predict(latents, [table.T for table in self.tables])
+
+    def predict_from_own_past(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Predict every frame as `predict` does, each latent from its own past alone.
+
+        Parameters
+        ----------
+        latents : ndarray (T, d)
+            Latents in time order.
+
+        Returns
+        -------
+        ndarray (T, d), float32
+            The mean where there is no past.
+        """
+        return self._predict(latents, [diags_array(lag.astype(np.float32)) for lag in self.own_past])
+
+    def _predict(self, latents: NDArray[np.floating], by_lag: Sequence[Any]) -> NDArray[np.float32]:
         centred = np.asarray(latents, np.float32) - self.mean.astype(np.float32)
         missing = np.isnan(centred.sum(1))
         predicted = np.zeros_like(centred)
         without_past = np.zeros(len(centred), bool)
-        for lag, matrix in enumerate(self.tables, start=1):
+        for lag, matrix in enumerate(by_lag, start=1):
             before = slice(self.order - lag, len(centred) - lag)
-            predicted[self.order :] += centred[before] @ matrix.T
+            predicted[self.order :] += centred[before] @ matrix
             without_past[self.order :] |= missing[before]
         predicted[without_past] = 0
         return predicted + self.mean.astype(np.float32)
@@ -193,51 +222,6 @@ def trace_path(moments: Moments, weights: Tensor) -> LassoPath:
     """Follow the lasso path as far as a selection may go: half the samples, at most 128 knots."""
     knots = max(2, min(MOST_KNOTS, int(moments.samples) // 2))
     return lasso_path(moments.gram, moments.cov, weights=weights, max_knots=knots)
-
-
-def penalty_weights(
-    centres: Tensor,
-    spacing: float,
-    order: int,
-    *,
-    distance_penalty: float = 0.0,
-    penalise_own_past: bool = True,
-    neighbourhoods: Neighbourhoods | None = None,
-) -> Tensor:
-    """Return the penalty weight of each connection.
-
-    Parameters
-    ----------
-    centres : Tensor (d, 2)
-        Centre of each latent, in pixels.
-    spacing : float
-        Distance between neighbours, in pixels.
-    order : int
-        Number of lags p.
-    distance_penalty : float
-        By how much the weight grows over the distance to a neighbour; 0 penalises all connections equally.
-    penalise_own_past : bool
-        Whether a latent's own past is penalised like any other connection.
-    neighbourhoods : Neighbourhoods, optional
-        The predictors of each target, if these are not all latents.
-
-    Returns
-    -------
-    Tensor (p·d, d) or (p·K, d), float64
-        ``1 + ρ·distance/spacing``; 0 for a latent's own past if that is not penalised.
-    """
-    at = centres.cpu().double()
-    if neighbourhoods is not None:
-        sources = neighbourhoods.neighbours.T.cpu()
-        distances: Tensor = torch.linalg.vector_norm(at[sources] - at, dim=2)
-        weights = 1 + distance_penalty / spacing * distances
-        if not penalise_own_past:
-            weights[sources == torch.arange(len(at))] = 0
-        return weights.repeat(order, 1)
-    weights = 1 + distance_penalty / spacing * torch.cdist(at, at)
-    if not penalise_own_past:
-        weights.fill_diagonal_(0)
-    return weights.repeat(order, 1)
 
 
 def fit_var(

@@ -40,11 +40,13 @@ class VARAutoencoderConfig(Settings):
     cross-validation over blocks of time, by a fixed fraction of the penalty at which no connection is left, or as a
     fixed number of connections into each latent."""
     fraction: float = setting("Dynamics", "Fraction of λ max", 0.1, gt=0, le=1)
-    """Penalty for the choice “fraction”: 1 leaves no connection, small values leave many."""
+    """Penalty for the choice “fraction”: 1 leaves no connection but a latent's own past, small
+    values leave many."""
     nonzeros: int = setting("Dynamics", "Connections per latent", 5, ge=1, le=100)
     """Number of connections for the choice “nonzeros”."""
-    penalise_own_past: bool = setting("Dynamics", "Penalise own past", True)
-    """Whether the connection of a latent to itself is penalised like any other connection."""
+    penalise_own_past: bool = setting("Dynamics", "Penalise own past", False)
+    """Whether the connection of a latent to itself is penalised like any other connection. If not, every latent keeps
+    it, whatever the sparsity, and others count for what they add to it."""
     distance_penalty: float = setting("Dynamics", "Distance penalty", 1.0, ge=0, le=100)
     """How much the penalty of a connection grows for each step to a more distant neighbour. 0 penalises near and far
     connections equally, which in short recordings gives false connections."""

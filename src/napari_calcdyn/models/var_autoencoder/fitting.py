@@ -147,7 +147,7 @@ def _estimate(
     span: range,
     scale: float,
     progress: ProgressCallback | None,
-) -> tuple[VAR, NDArray[np.float64], dict[str, float]]:
+) -> tuple[VAR, NDArray[np.float64], dict[str, Any]]:
     """Fit the VAR to the latents of the frames in `span` that are not held out, and measure it on the others."""
     latents = encode_movie(network.encode_tiles, frames, span, progress)
     known = split.known - span.start

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_calcdyn.models.var import VAR
+from napari_calcdyn.models.var.gain import gain_from_others
 from napari_calcdyn.models.var.moments import with_past
 
 from .network import PatchAutoencoder
 from .tiled_frames import TiledFrames
-
-_AT_ONCE = 256  # frames
 
 
 @torch.no_grad()
@@ -23,7 +25,7 @@ def held_out_errors(
     first: int,
     scale: float,
     var: VAR,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Measure the errors of reconstruction and prediction on held-out frames.
 
     Parameters
@@ -43,38 +45,60 @@ def held_out_errors(
 
     Returns
     -------
-    dict
-        `reconstruction_error` (mean squared error in squared movie units), `latent_prediction_error`
-        ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²``, `picture_prediction_error` (the same with the decoder before each norm), and
-        `latent_snr`, the variance of ẑ over that of z − ẑ.
+    dict of str to float or None
+        `reconstruction_error` and `frame_prediction_error`, the mean squared error of D(z) and of D(ẑ), in squared
+        movie units; `latent_prediction_error` ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²``, `own_past_error` and
+        `persistence_error`, the same where every latent is predicted from its own past by least squares, and as it was
+        one frame ago; `picture_prediction_error`, the same as the first with the decoder before each norm;
+        `latent_snr`, the variance of ẑ over that of z − ẑ; `gain_from_others`, the part of the own past's error that
+        goes away, with the ends `gain_from_others_low` and `gain_from_others_high` of its interval, as from
+        `gain_from_others`.
     """
-    count = len(latents) - var.order
+    order, count = var.order, len(latents) - var.order
     corners = network.corners_in(frames.used)
-    squares = 0.0
-    encoded = torch.from_numpy(np.nan_to_num(latents[var.order :])).to(frames.device)
-    for start, tiles in frames.batches(first, first + count):
-        stop = start + len(tiles)
-        error = network.squared_error(tiles, encoded[start - first : stop - first], corners)
-        valid = frames.valid(start, stop)
-        squares += float((error if valid is None else error[valid]).cpu().double().sum())
-    known = torch.from_numpy(np.isfinite(latents).all(1))
-    pixels = float(known[var.order :].sum()) * frames.pixels
+    known = np.asarray(np.isfinite(latents).all(1))
+    whole = with_past(torch.from_numpy(known)[None], order)[0].numpy()
+    mean = latents[order:].mean(0, dtype=np.float64, where=whole[:, None])
+    pictures, shown, sums = np.zeros(2), np.zeros(2), np.zeros((2, latents.shape[1]))
+    errors: list[NDArray[np.float64]] = []
 
-    whole = with_past(known[None], var.order)[0].numpy()
-    mean = latents[var.order :].mean(0, dtype=np.float64, where=whole[:, None])
-    sums, shown = np.zeros((4, latents.shape[1])), np.zeros(2)
-    for start in range(0, count, _AT_ONCE):
-        some, kept = latents[start : start + _AT_ONCE + var.order], whole[start : start + _AT_ONCE]
-        actual, predicted = (it[var.order :][kept] - mean for it in (some, var.predict(some)))
-        sums += [np.square(it).sum(0) for it in (actual, actual - predicted, predicted)] + [predicted.sum(0)]
-        for at, values in enumerate((actual - predicted, actual)):
-            part = torch.from_numpy(values.astype(np.float32)).to(frames.device)
-            shown[at] += float(network.power(part, corners).sum())
-    power, residual, predicted_power = sums[:3].sum(1)
-    varies = predicted_power - np.square(sums[3]).sum() / whole.sum()
+    def on_device(values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(frames.device)
+
+    for start, tiles in frames.batches(first, first + count):
+        at = start - first
+        some, kept = latents[at : at + order + len(tiles)], whole[at : at + len(tiles)]
+        actual, guess = some[order:], var.predict(some)[order:]
+        encoded, guessed = on_device(np.nan_to_num(actual)), on_device(guess)
+        squares = tiles.squares()
+        seen = network.squared_error(tiles, encoded, corners, squares=squares)
+        # Encoder and decoder share footprints, so that ⟨x, D(ẑ)⟩ = ⟨z, ẑ⟩.
+        ahead = squares - 2 * (encoded * guessed).sum(1) + network.power(guessed, corners)
+        pictures += [
+            float(seen.cpu().double().numpy()[known[order:][at : at + len(tiles)]].sum()),
+            float(ahead.cpu().double().numpy()[kept].sum()),
+        ]
+        deviation = actual[kept] - mean
+        off = [
+            deviation - (it[kept] - mean)
+            for it in (guess, var.predict_from_own_past(some)[order:], some[order - 1 : -1])
+        ]
+        errors.append(np.array([np.square(it).sum(1) for it in (deviation, *off)]))
+        shown += [float(network.power(on_device(it), corners).sum()) for it in (off[0], deviation)]
+        predicted = guess[kept] - mean
+        sums += [predicted.sum(0), np.square(predicted).sum(0)]
+    power, residual, own_past, persistence = np.concatenate(errors, 1)
+    varies = float((sums[1] - np.square(sums[0]) / whole.sum()).sum())
+    gain, low, high = gain_from_others(residual, own_past)
     return {
-        "reconstruction_error": scale**2 * squares / pixels,
-        "latent_prediction_error": float(residual / power),
+        "reconstruction_error": scale**2 * pictures[0] / (float(known[order:].sum()) * frames.pixels),
+        "frame_prediction_error": scale**2 * pictures[1] / (float(whole.sum()) * frames.pixels),
+        "latent_prediction_error": float(residual.sum() / power.sum()),
+        "own_past_error": float(own_past.sum() / power.sum()),
+        "persistence_error": float(persistence.sum() / power.sum()),
         "picture_prediction_error": float(shown[0] / shown[1]),
-        "latent_snr": float(varies / residual),
+        "latent_snr": varies / float(residual.sum()),
+        "gain_from_others": gain,
+        "gain_from_others_low": low,
+        "gain_from_others_high": high,
     }
