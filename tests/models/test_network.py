@@ -184,7 +184,8 @@ def test_same_seed_same_weights() -> None:
         ((512, 512), 50, 16, 25),
         ((512, 512), 100, 8, 4096),
         ((1024, 1024), 100, 8, 4096),
-        ((512, 512), 100, 11.3, 2116),
+        ((512, 512), 100, 11.3, 2209),
+        ((300, 1000), 100, 8, 3808),
         ((128, 128), 300, 8, 150),
         ((128, 128), 600, 8, 256),
         ((8, 8), 400, 8, 4),
@@ -194,3 +195,10 @@ def test_automatic_number_of_latents(
     shape: tuple[int, int], frames: int, spacing: float, latents: int
 ) -> None:
     assert automatic_latents(shape, frames, spacing) == latents
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (300, 1000), (733, 421), (2048, 2048)])
+@pytest.mark.parametrize("spacing", [8, 9.7, 11.3])
+def test_no_place_is_empty_in_a_large_frame(shape: tuple[int, int], spacing: float) -> None:
+    network = PatchAutoencoder(shape, automatic_latents(shape, 1000, spacing), 1)
+    assert network.latents == network.rows * network.columns

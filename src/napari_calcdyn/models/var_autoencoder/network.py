@@ -37,11 +37,13 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int, spacin
         As many as fit into the frame, at most 4096. Half the training frames at most, where all latents are predictors
         of each, or where there are hardly enough frames for its neighbours.
     """
-    places = math.prod(math.ceil(size / spacing) for size in frame_shape)
+    stride = int(spacing)
+    while (places := _places(frame_shape, stride)) > MOST_AUTOMATIC_LATENTS:
+        stride += 1  # a grid that is full, as cells at empty places would be lost
     enough = training_frames // 2
     if places <= MOST_FULL or enough < NEIGHBOURS:
         places = min(places, enough)
-    return max(4, min(places, MOST_AUTOMATIC_LATENTS))
+    return max(4, places)
 
 
 class PatchAutoencoder(nn.Module):
@@ -339,9 +341,13 @@ class _Power(torch.autograd.Function):
         return (latents * gradient) @ latents.mT, weighted * (2 * gradient)
 
 
+def _places(frame_shape: tuple[int, int], stride: int) -> int:
+    return math.prod(math.ceil(size / stride) for size in frame_shape)
+
+
 def _stride(frame_shape: tuple[int, int], latents: int) -> int:
     """Return the distance between grid places at which the grid has just enough room for all latents."""
     stride = max(frame_shape)
-    while stride > 1 and math.prod(math.ceil(size / stride) for size in frame_shape) < latents:
+    while stride > 1 and _places(frame_shape, stride) < latents:
         stride -= 1
     return max(math.ceil(size / math.ceil(size / stride)) for size in frame_shape)
