@@ -16,7 +16,8 @@ from .local_covariance import LocalCovariance
 Image = NDArray[np.float64]
 
 _ROUNDS = 4
-_LEAST_AREA = 0.05  # of the disc's
+_LEAST_AREA, _MOST_AREA = 0.05, 0.45  # at half of the maximum, of the disc's
+_EDGE = 0.3  # largest covariance at the edge of the disc, relative to its middle
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
 
 
@@ -155,7 +156,7 @@ def first_footprints(
             g = image[tuple(bins.T)]
             local -= np.outer(g, g)
             local[np.diag_indices(len(bins))] = 0
-        grown = _grow(local, blobs.blob(bins, middle), bins, middle)
+        grown = _grow(local, blobs.blob(bins, middle), bins, middle, disc)
         if grown is None:
             continue
         weights, shared = grown
@@ -168,9 +169,9 @@ def first_footprints(
 
 
 def _grow(
-    local: NDArray[np.float32], average: Image, bins: NDArray[np.int64], middle: tuple[int, int]
+    local: NDArray[np.float32], average: Image, bins: NDArray[np.int64], middle: tuple[int, int], disc: Disc
 ) -> tuple[Image, Image] | None:
-    """Return a footprint (m,), and g of the covariance ``g gᵀ`` that it explains; None where only a few bins share it."""
+    """Return a footprint (m,), and g of the covariance ``g gᵀ`` that it explains; None where it is no cell."""
     low = bins.min(0)
     size = bins.max(0) - low + 1
     inside, diagonal = tuple((bins - low).T), np.diag_indices(len(bins))
@@ -186,6 +187,9 @@ def _grow(
         part = parts[tuple(np.subtract(middle, low))] or parts.flat[image.argmax()]
         weights = np.where(parts == part, image, 0)[inside]
         average = weights / (weights @ weights)
-    if np.count_nonzero(weights > weights.max() / 2) < _LEAST_AREA * len(bins):
+    area = np.count_nonzero(weights > weights.max() / 2) / len(bins)
+    distance = np.hypot(*(bins - middle).T)
+    edge, core = shared[distance > disc.reach - 1].mean(), shared[distance <= 1.5].mean()
+    if not _LEAST_AREA <= area <= _MOST_AREA or abs(edge) > _EDGE * core:
         return None
     return weights, shared / np.sqrt(variance)

@@ -21,6 +21,7 @@ _SWEEPS = 5
 _KEPT = 0.2
 _RIDGE = 1e-6
 _OVERLAP = 0.5  # of the smaller one's area
+_SAME = 0.75
 _ALIKE = 0.7  # correlation of two activities
 _REMAINDER = 0.05  # of the contrast of the clearer one
 
@@ -137,7 +138,7 @@ def distinct(
     shared = (masks @ masks.T).tocoo()
     deviation = activity / np.maximum(np.linalg.norm(activity, axis=1, keepdims=True), 1e-30)
     dropped = areas == 0
-    order = np.argsort(-contrast)
+    order = np.argsort(-np.square(cells).sum((1, 2)) * activity.var(1))
     rank = np.argsort(order)
     pairs = sorted(
         ((rank[i], rank[j], i, j, area) for i, j, area in zip(*shared.coords, shared.data, strict=True) if rank[i] > rank[j])
@@ -145,7 +146,8 @@ def distinct(
     for _, _, i, j, area in pairs:
         if dropped[i] or dropped[j] or area < _OVERLAP * min(areas[i], areas[j]):
             continue
-        if deviation[i] @ deviation[j] > _ALIKE or contrast[i] < _REMAINDER * contrast[j]:
+        same = area >= _SAME * min(areas[i], areas[j])
+        if same or deviation[i] @ deviation[j] > _ALIKE or contrast[i] < _REMAINDER * contrast[j]:
             dropped[i] = True
     return np.flatnonzero(~dropped)
 
