@@ -20,10 +20,6 @@ from .kernels import add_window_products, sweep
 _SWEEPS = 5
 _KEPT = 0.2
 _RIDGE = 1e-6
-_OVERLAP = 0.5  # of the smaller one's area
-_SAME = 0.75
-_ALIKE = 0.7  # correlation of two activities
-_REMAINDER = 0.05  # of the contrast of the clearer one
 
 
 class Windows:
@@ -132,24 +128,33 @@ def refined(
 def distinct(
     windows: Windows, cells: NDArray[np.float64], activity: NDArray[np.float64], contrast: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return the cells that are no part and no remainder of a clearer one."""
+    """Return the cells that are no part and no remainder of a stronger one."""
     masks = windows.sparse(np.where(cells > cells.max((1, 2), keepdims=True) / 2, 1.0, 0.0))
     areas = masks.sum(1)
-    shared = (masks @ masks.T).tocoo()
-    deviation = activity / np.maximum(np.linalg.norm(activity, axis=1, keepdims=True), 1e-30)
-    dropped = areas == 0
-    order = np.argsort(-np.square(cells).sum((1, 2)) * activity.var(1))
-    rank = np.argsort(order)
-    pairs = sorted(
-        ((rank[i], rank[j], i, j, area) for i, j, area in zip(*shared.coords, shared.data, strict=True) if rank[i] > rank[j])
-    )
-    for _, _, i, j, area in pairs:
-        if dropped[i] or dropped[j] or area < _OVERLAP * min(areas[i], areas[j]):
-            continue
-        same = area >= _SAME * min(areas[i], areas[j])
-        if same or deviation[i] @ deviation[j] > _ALIKE or contrast[i] < _REMAINDER * contrast[j]:
-            dropped[i] = True
-    return np.flatnonzero(~dropped)
+    shared = (masks @ masks.T).todok()
+    unit = activity / np.maximum(np.linalg.norm(activity, axis=1, keepdims=True), 1e-30)
+    power = np.square(cells).sum((1, 2)) * np.square(activity).sum(1)
+    kept: list[int] = []
+    for k in np.argsort(-power):
+        if areas[k] and not any(
+            _belongs(
+                shared[k, j] / min(areas[k], areas[j]),
+                np.hypot(*(windows.middles[k] - windows.middles[j])) / windows.reach,
+                float(unit[k] @ unit[j]),
+                power[k] / power[j],
+                contrast[k] / contrast[j],
+            )
+            for j in kept
+            if np.abs(windows.middles[k] - windows.middles[j]).max() <= 2.5 * windows.reach
+        ):
+            kept.append(int(k))
+    return np.sort(kept).astype(np.int64)
+
+
+def _belongs(overlap: float, distance: float, correlation: float, power: float, contrast: float) -> bool:
+    """Tell whether a source is a part or a remainder of a stronger one."""
+    piece = distance < 1.5 and correlation > 0.85 and power < 0.5
+    return overlap > 0.75 or piece or (overlap > 0.5 and (correlation > 0.7 or contrast < 0.05))
 
 
 def _trimmed(footprint: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:
