@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate, label
+from scipy.ndimage import correlate, label, zoom
 
 from napari_calcdyn.recording import ProgressCallback, report
 
@@ -16,6 +16,7 @@ from .local_covariance import LocalCovariance
 Image = NDArray[np.float64]
 
 _ROUNDS = 4
+_NEIGHBOURHOOD = 3  # discs
 _LEAST_AREA, _MOST_AREA = 0.05, 0.45  # at half of the maximum, of the disc's
 _EDGE = 0.3  # largest covariance at the edge of the disc, relative to its middle
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
@@ -85,6 +86,12 @@ class _BlobMap:
         between = self._sum(noise, disc.narrow * disc.wide) / (self._n * self._w)
         wide = self._sum(noise, disc.wide**2) / self._w**2
         self.noise: Image = np.sqrt(narrow * (narrow - 2 * between + wide)) + 1e-30
+        self._level = _usual(self.values / self.noise, _NEIGHBOURHOOD * (2 * disc.reach + 1))
+
+    @property
+    def contrast(self) -> Image:
+        """Variance over that of the noise, less what is usual around."""
+        return (self.values / self.noise - self._level) / (1 + self._level)
 
     @staticmethod
     def _sum(image: Image, kernel: Image) -> Image:
@@ -113,6 +120,13 @@ class _BlobMap:
         self.values[part] -= taken
 
 
+def _usual(image: Image, size: int) -> Image:
+    """Return the median of parts of an image, interpolated between them; at least 0."""
+    rows, columns = (np.array_split(np.arange(n), max(1, round(n / size))) for n in image.shape)
+    medians = np.array([[np.median(image[np.ix_(a, b)]) for b in columns] for a in rows])
+    return np.maximum(zoom(medians, np.divide(image.shape, medians.shape), order=1, grid_mode=True, mode="nearest"), 0)
+
+
 def first_footprints(
     covariance: LocalCovariance, disc: Disc, least: float, progress: ProgressCallback | None = None
 ) -> list[FirstFootprint]:
@@ -136,7 +150,7 @@ def first_footprints(
     """
     blobs = _BlobMap(covariance, disc)
     shape, table = covariance.shape, covariance.table
-    contrast = blobs.values / blobs.noise
+    contrast = blobs.contrast
     free = np.ones(shape, bool)
     found: list[FirstFootprint] = []
     taken: list[Image] = []
@@ -164,7 +178,7 @@ def first_footprints(
         taken.append(shared)
         middles = np.vstack([middles, middle])
         blobs.take_away(bins, shared)
-        contrast = blobs.values / blobs.noise
+        contrast = blobs.contrast
         report(progress, len(found), len(found))
 
 
@@ -186,7 +200,10 @@ def _grow(
         parts, _ = label(image > _KEPT * image.max())
         part = parts[tuple(np.subtract(middle, low))] or parts.flat[image.argmax()]
         weights = np.where(parts == part, image, 0)[inside]
-        average = weights / (weights @ weights)
+        if not weights.any():
+            return None
+        average = weights - weights.mean()  # so that an even background does not count
+        average /= average @ weights
     area = np.count_nonzero(weights > weights.max() / 2) / len(bins)
     distance = np.hypot(*(bins - middle).T)
     edge, core = shared[distance > disc.reach - 1].mean(), shared[distance <= 1.5].mean()

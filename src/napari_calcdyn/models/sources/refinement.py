@@ -18,6 +18,7 @@ from napari_calcdyn.recording.traces.extraction import weighted_pixels
 from .kernels import add_window_products, sweep
 
 _SWEEPS = 5
+_ONE_PIECE, _ROUND = 0.8, 0.4
 _KEPT = 0.2
 _RIDGE = 1e-6
 
@@ -132,11 +133,12 @@ def distinct(
     masks = windows.sparse(np.where(cells > cells.max((1, 2), keepdims=True) / 2, 1.0, 0.0))
     areas = masks.sum(1)
     shared = (masks @ masks.T).todok()
+    compact = [_is_compact(it) for it in cells]
     unit = activity / np.maximum(np.linalg.norm(activity, axis=1, keepdims=True), 1e-30)
     power = np.square(cells).sum((1, 2)) * np.square(activity).sum(1)
     kept: list[int] = []
     for k in np.argsort(-power):
-        if areas[k] and not any(
+        if compact[k] and not any(
             _belongs(
                 shared[k, j] / min(areas[k], areas[j]),
                 np.hypot(*(windows.middles[k] - windows.middles[j])) / windows.reach,
@@ -149,6 +151,17 @@ def distinct(
         ):
             kept.append(int(k))
     return np.sort(kept).astype(np.int64)
+
+
+def _is_compact(footprint: NDArray[np.float64]) -> bool:
+    """Tell whether a footprint is in one piece and about as round as a cell."""
+    inside = footprint > footprint.max() / 2
+    area = np.count_nonzero(inside)
+    parts, _ = label(inside, np.ones((3, 3)))
+    if not area or np.bincount(parts.ravel())[1:].max() < _ONE_PIECE * area:
+        return False
+    spread = np.argwhere(inside).var(0).sum()  # that of a disc is area / 2π
+    return bool(area / (2 * np.pi) >= _ROUND * spread)
 
 
 def _belongs(overlap: float, distance: float, correlation: float, power: float, contrast: float) -> bool:

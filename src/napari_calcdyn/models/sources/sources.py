@@ -42,7 +42,7 @@ def find_sources(
     side = max(1, int(diameter / _BINS_ALONG_A_CELL))
     disc = Disc(diameter / side, sigma * diameter / side)
     covariance = LocalCovariance.of(movie, side, 2 * disc.reach, progress)
-    found = first_footprints(covariance, disc, least)
+    found = first_footprints(covariance, disc, max(least, 8 / np.sqrt(covariance.frames)))
     middles = np.array([it.middle for it in found], np.int64).reshape(-1, 2) * side + side // 2
     windows = Windows(middles, round(diameter), movie.frame_shape)
     cells = _on_pixels(windows, found, side)
