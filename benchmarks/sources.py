@@ -38,7 +38,12 @@ from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.movie import SimulatedMovie
 
 NOISES = ("low", "middle", "high")
-SEMIREAL = [(diameter, neuropil, photons) for diameter in (4, 8, 16) for neuropil in (False, True) for photons in (25, 6)]
+SEMIREAL = [
+    (diameter, neuropil, photons)
+    for diameter in (4, 8, 16)
+    for neuropil in (False, True)
+    for photons in (25, 6)
+]
 SPACING = 28.0  # px, of the background beside footprints that come without one
 HELD_OUT = 0.2
 COMPONENTS, PATCH, OF_A_PATCH = 64, 32, 6
@@ -91,7 +96,7 @@ def deviations(truth: SimulatedMovie) -> NDArray[np.float32]:
 
 
 def latents(task: Row, truth: SimulatedMovie) -> Found:
-    """The latents of the autoencoder as they are."""
+    """Take the latents of the autoencoder as they are."""
     from napari_calcdyn import VARAutoencoder
 
     movie = Movie.from_array(truth.movie, frame_rate=truth.frame_rate)
@@ -101,11 +106,13 @@ def latents(task: Row, truth: SimulatedMovie) -> Found:
     seconds = time.perf_counter() - start
     footprints = model.decode(np.eye(encoded.shape[1], dtype=np.float32)) - model.offset
     error = model.metrics["reconstruction_error"]
-    return Found(csr_array(np.maximum(footprints, 0).reshape(len(footprints), -1)), encoded.T, seconds, error=error)
+    return Found(
+        csr_array(np.maximum(footprints, 0).reshape(len(footprints), -1)), encoded.T, seconds, error=error
+    )
 
 
 def sources(task: Row, truth: SimulatedMovie) -> Found:
-    """Cells and background by `find_sources`."""
+    """Find cells and background with `find_sources`."""
     from napari_calcdyn.models.sources import find_sources
 
     movie = Movie.from_array(truth.movie, frame_rate=truth.frame_rate)
@@ -117,7 +124,7 @@ def sources(task: Row, truth: SimulatedMovie) -> Found:
 
 
 def true_footprints(task: Row, truth: SimulatedMovie) -> Found:
-    """The cells that are there."""
+    """Take the cells that are there."""
     start = time.perf_counter()
     background = background_grid(truth.movie.shape[1:], SPACING)
     activity = activity_of(Movie.from_array(truth.movie), csr_array(vstack([truth.weights, background])))
@@ -125,7 +132,7 @@ def true_footprints(task: Row, truth: SimulatedMovie) -> Found:
 
 
 def ica(task: Row, truth: SimulatedMovie) -> Found:
-    """Spatial independent components of the movie's principal components (Mukamel et al. 2009)."""
+    """Find spatial independent components of the movie's principal components (Mukamel et al. 2009)."""
     from sklearn.decomposition import FastICA
 
     start = time.perf_counter()
@@ -139,7 +146,7 @@ def ica(task: Row, truth: SimulatedMovie) -> Found:
 
 
 def nmf(task: Row, truth: SimulatedMovie) -> Found:
-    """Non-negative factors of square patches of the movie."""
+    """Find non-negative factors of square patches of the movie."""
     from sklearn.decomposition import NMF
 
     start = time.perf_counter()
@@ -159,7 +166,7 @@ def nmf(task: Row, truth: SimulatedMovie) -> Found:
 
 
 def suite2p(task: Row, truth: SimulatedMovie) -> Found:
-    """ROIs of suite2p's detection by activity, with its neuropil subtraction; without registration."""
+    """Take ROIs of suite2p's detection by activity, with its neuropil subtraction; without registration."""
     start = time.perf_counter()
     area = np.median((truth.footprints > 0.5).sum((1, 2)))
     with tempfile.TemporaryDirectory() as name:
@@ -167,7 +174,12 @@ def suite2p(task: Row, truth: SimulatedMovie) -> Found:
         (folder / "movie").mkdir()
         tifffile.imwrite(folder / "movie" / "movie.tif", truth.movie)
         (folder / "run.py").write_text(STAND_INS + SUITE2P, encoding="utf-8")
-        command = [str(task["python"]), str(folder / "run.py"), str(folder / "movie" / "movie.tif"), str(folder)]
+        command = [
+            str(task["python"]),
+            str(folder / "run.py"),
+            str(folder / "movie" / "movie.tif"),
+            str(folder),
+        ]
         done = subprocess.run(
             [*command, f"{2 * np.sqrt(area / np.pi):.1f}"], capture_output=True, text=True, check=False
         )
@@ -198,8 +210,7 @@ def measure(task: Row) -> Row:
     """Compare what a method finds with the truth."""
     truth = simulate(task)
     found = METHODS[str(task["method"])](task, truth)
-    cells, masks = (_above(it, float(str(task["part"]))) for it in (truth.weights, found.footprints))
-    cells = _above(truth.weights, 0.5)
+    cells, masks = _above_half(truth.weights), _above_half(found.footprints)
     together = cells @ masks.T
     union = cells.sum(1)[:, None] + masks.sum(1) - together
     overlap = together / np.maximum(union, 1)
@@ -222,10 +233,10 @@ def measure(task: Row) -> Row:
     }
 
 
-def _above(footprints: csr_array, part: float) -> NDArray[np.float64]:
-    """Return 1 where a footprint exceeds a part of its maximum, (k, Y·X)."""
+def _above_half(footprints: csr_array) -> NDArray[np.float64]:
+    """Return 1 where a footprint exceeds half of its maximum, (k, Y·X)."""
     dense = footprints.toarray()
-    return ((dense > part * dense.max(1, keepdims=True, initial=0)) & (dense > 0)).astype(np.float64)
+    return ((dense > 0.5 * dense.max(1, keepdims=True, initial=0)) & (dense > 0)).astype(np.float64)
 
 
 def _correlation(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -251,7 +262,9 @@ def _is_cell_like(mask: NDArray[np.floating], area: float) -> bool:
 
 def _error(truth: SimulatedMovie, found: Found) -> float:
     """Mean squared error on held-out frames, in squared movie units."""
-    background = background_grid(truth.movie.shape[1:], SPACING) if found.background is None else found.background
+    background = (
+        background_grid(truth.movie.shape[1:], SPACING) if found.background is None else found.background
+    )
     footprints = csr_array(vstack([found.footprints, background]), dtype=np.float64)
     frames = deviations(truth)[round((1 - HELD_OUT) * len(truth.movie)) :]
     gram = (footprints @ footprints.T).toarray()
@@ -264,7 +277,9 @@ def lines(rows: list[Row], head: tuple[str, ...]) -> list[Row]:
     made: list[Row] = []
     for kind in dict.fromkeys(tuple(row[it] for it in head) for row in rows):
         mine = [row for row in rows if tuple(row[it] for it in head) == kind]
-        own = {row["seed"]: float(str(row["error"])) for row in mine if row["method"] == "latents as they are"}
+        own = {
+            row["seed"]: float(str(row["error"])) for row in mine if row["method"] == "latents as they are"
+        }
         for method in dict.fromkeys(row["method"] for row in mine):
             some = [row for row in mine if row["method"] == method]
             made.append(
@@ -276,7 +291,9 @@ def lines(rows: list[Row], head: tuple[str, ...]) -> list[Row]:
                     "r of those": mean_sd((row["r"] for row in some), 3),
                     "cell-like sources": mean_sd((row["cell-like"] for row in some), 1),
                     "of them false": mean_sd((row["false"] for row in some), 3),
-                    "reconstruction error": mean_sd((float(str(row["error"])) / own[row["seed"]] for row in some), 3),
+                    "reconstruction error": mean_sd(
+                        (float(str(row["error"])) / own[row["seed"]] for row in some), 3
+                    ),
                     "seconds": mean_sd((row["seconds"] for row in some), 1),
                 }
             )
@@ -288,7 +305,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one small movie, and no semi-real ones")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--semireal", type=int, default=0, metavar="SEEDS", help="semi-real movies of each kind")
+    parser.add_argument(
+        "--semireal", type=int, default=0, metavar="SEEDS", help="semi-real movies of each kind"
+    )
     parser.add_argument("--suite2p", help="Python interpreter with suite2p 1.1.0")
     parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
     options = parser.parse_args()
@@ -303,7 +322,9 @@ def main() -> None:
 
     def with_method(about: Row, chosen: list[str]) -> list[Row]:
         return [
-            about | {"method": it, "part": 0.5} | ({"python": options.suite2p} if it == "suite2p 1.1.0" else {})
+            about
+            | {"method": it, "part": 0.5}
+            | ({"python": options.suite2p} if it == "suite2p 1.1.0" else {})
             for it in chosen
         ]
 
@@ -311,8 +332,16 @@ def main() -> None:
     tasks: list[Row] = []
     for noise, seed in product(NOISES[1:2] if quick else NOISES, seeds):
         tasks += with_method(shared | {"noise": noise, "seed": seed}, methods)
-    for seed, (diameter, neuropil, photons) in product(range(options.first_seed, options.first_seed + options.semireal), SEMIREAL):
-        about: Row = {"movie": "semi-real", "diameter": diameter, "neuropil": neuropil, "noise": photons, "seed": seed}
+    for seed, (diameter, neuropil, photons) in product(
+        range(options.first_seed, options.first_seed + options.semireal), SEMIREAL
+    ):
+        about: Row = {
+            "movie": "semi-real",
+            "diameter": diameter,
+            "neuropil": neuropil,
+            "noise": photons,
+            "seed": seed,
+        }
         tasks += with_method(about, [it for it in methods if it not in ("PCA and ICA", "NMF of patches")])
     code = fingerprint("models", "simulate", "recording/traces", "recording/quality")
     rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
@@ -328,7 +357,9 @@ def main() -> None:
     real = [row for row in rows if row["movie"] == "semi-real"]
     if real:
         made = lines(real, ("diameter", "neuropil", "noise"))
-        note = f"As above, on movies of semireal.py; noise in photons. {options.semireal} movies of each kind; mean ± sd."
+        note = (
+            f"On movies of semireal.py, noise in photons; {options.semireal} movies of each kind; mean ± sd."
+        )
         save(f"sources_semireal{suffix}", made, command=command, notes=note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,13 +25,11 @@ class LocalCovariance:
     Attributes
     ----------
     values : ndarray (rows, columns, n), float32
-        Of each bin with those at `offsets` from it.
+        Of each bin with those at `offsets` from it, in squared movie units.
     offsets : ndarray (n, 2), int64
         Half of all within reach; the others are the same pairs the other way round.
     noise : ndarray (rows, columns), float32
         Half the mean square of the difference between consecutive frames.
-    side : int
-        b.
     frames : int
         Number of frames.
     """
@@ -38,7 +37,6 @@ class LocalCovariance:
     values: NDArray[np.float32]
     offsets: NDArray[np.int64]
     noise: NDArray[np.float32]
-    side: int
     frames: int
 
     @property
@@ -74,7 +72,7 @@ class LocalCovariance:
         Returns
         -------
         LocalCovariance
-            In squared movie units.
+            Of the valid frames and pixels.
 
         Raises
         ------
@@ -83,45 +81,42 @@ class LocalCovariance:
         """
         from .kernels import add_products, bin_frames
 
-        mean = np.nan_to_num(movie.mean_frame())
-        used = movie.valid_pixels & np.isfinite(movie.mean_frame())
-        offsets = np.array(
-            [
-                (dy, dx)
-                for dy in range(reach + 1)
-                for dx in range(-reach, reach + 1)
-                if (dy, dx) > (0, 0) and dy**2 + dx**2 <= reach**2
-            ]
-        )
-        shape = tuple(-(-size // side) for size in movie.frame_shape)
+        mean = movie.mean_frame()
+        used = movie.valid_pixels & np.isfinite(mean)
+        offsets = _half_disc(reach)
+        shape = -(-movie.frame_shape[0] // side), -(-movie.frame_shape[1] // side)
         values, noise = np.zeros((*shape, len(offsets)), np.float32), np.zeros(shape)
         pairs = count = 0
-        workers = min(4, os.cpu_count() or 1)
-        bounds = np.linspace(0, shape[0], 4 * workers + 1).astype(int)
         most = max(2, _BYTES // (4 * shape[0] * shape[1]))
-        with ThreadPoolExecutor(workers) as pool:
-            for start, block in movie.blocks(most * movie.nbytes // movie.n_frames):
-                block = block.astype(np.float32) if block.dtype.kind == "f" else block
-                valid = movie.valid_frames[start : start + len(block)]
-                bins = np.empty((len(block), *shape), np.float32)
-                parts = np.linspace(0, len(block), workers + 1).astype(int)
-                list(
-                    pool.map(
-                        lambda part: bin_frames(block, mean, used, side, *part, bins),  # noqa: B023
-                        pairwise(parts),
-                    )
-                )
-                step = (bins[1:] - bins[:-1])[valid[1:] & valid[:-1]]
-                noise += np.square(step).sum(0)
-                pairs += len(step)
-                bins = np.ascontiguousarray(bins[valid].transpose(1, 2, 0))
-                list(
-                    pool.map(
-                        lambda part: add_products(bins, offsets, *part, values),  # noqa: B023
-                        pairwise(bounds),
-                    )
-                )
-                count += int(valid.sum())
-                report(progress, start + len(block), movie.n_frames)
+        for start, block in movie.blocks(most * movie.nbytes // movie.n_frames):
+            frames = block.astype(np.float32) if block.dtype.kind == "f" else block
+            valid = movie.valid_frames[start : start + len(block)]
+            bins = np.empty((len(block), *shape), np.float32)
+            in_threads(len(block), bin_frames, frames, mean, used, side, bins)
+            steps = (bins[1:] - bins[:-1])[valid[1:] & valid[:-1]]
+            noise += np.square(steps).sum(0)
+            pairs += len(steps)
+            over_time = np.ascontiguousarray(bins[valid].transpose(1, 2, 0))
+            in_threads(shape[0], add_products, over_time, offsets, values)
+            count += int(valid.sum())
+            report(progress, start + len(block), movie.n_frames)
         values /= count
-        return cls(values, offsets, (noise / (2 * max(1, pairs))).astype(np.float32), side, count)
+        return cls(values, offsets, (noise / (2 * max(1, pairs))).astype(np.float32), count)
+
+
+def in_threads(count: int, function: Callable[..., None], *arguments: object) -> None:
+    """Call a compiled ``function(first, last, *arguments)`` for parts of `count`, each in a thread."""
+    workers = min(4, os.cpu_count() or 1)
+    bounds = np.linspace(0, count, 4 * workers + 1).astype(int)
+    with ThreadPoolExecutor(workers) as pool:
+        for task in [pool.submit(function, first, last, *arguments) for first, last in pairwise(bounds)]:
+            task.result()
+
+
+def _half_disc(reach: int) -> NDArray[np.int64]:
+    """Return one of each pair of opposite offsets within reach, (n, 2)."""
+    at = np.arange(-reach, reach + 1)
+    y, x = np.nonzero(np.hypot(at[:, None], at) <= reach)
+    offsets = np.stack([y, x], 1) - reach
+    half: NDArray[np.int64] = offsets[(offsets[:, 0] > 0) | ((offsets[:, 0] == 0) & (offsets[:, 1] > 0))]
+    return half

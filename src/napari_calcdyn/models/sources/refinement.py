@@ -1,10 +1,6 @@
-"""Footprints on the pixels, and the activity that belongs to them."""
+"""Footprints and activity of cells and background, fitted to the frames."""
 
 from __future__ import annotations
-
-import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,158 +12,127 @@ from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.traces.extraction import weighted_pixels
 
 from .kernels import add_window_products, sweep
+from .local_covariance import in_threads
+from .windows import Stack, Windows
 
 _SWEEPS = 5
-_ONE_PIECE, _ROUND = 0.8, 0.4
-_KEPT = 0.2
+_KEPT = 0.2  # part of the maximum of a footprint, below which it ends
 _RIDGE = 1e-6
 
 
-class Windows:
-    """Footprints (k, w, w), each in a window of its own.
+def background_grid(frame_shape: tuple[int, int], spacing: float) -> csr_array:
+    """Return smooth patches on a grid, which add up to 1 everywhere.
 
     Parameters
     ----------
-    middles : ndarray (k, 2)
-        Pixels in the middle of the windows.
-    reach : int
-        Pixels from there to the edge.
     frame_shape : tuple of int
-        Height and width of a frame.
+        Height and width of a frame in pixels.
+    spacing : float
+        Distance between neighbouring patches in pixels, about.
+
+    Returns
+    -------
+    csr_array (b, Y·X), float64
+        Each falls linearly from 1 at its place to 0 at its neighbours'.
     """
-
-    def __init__(self, middles: NDArray[np.int64], reach: int, frame_shape: tuple[int, int]) -> None:
-        self.middles, self.reach, self.frame_shape = middles, reach, frame_shape
-        self.tops, self.lefts = (np.ascontiguousarray(it) for it in (middles - reach).T)
-        side = np.arange(2 * reach + 1)
-        rows, columns = self.tops[:, None] + side, self.lefts[:, None] + side
-        self.inside = ((rows >= 0) & (rows < frame_shape[0]))[:, :, None] & (
-            (columns >= 0) & (columns < frame_shape[1])
-        )[:, None]
-        self.pixels = rows[:, :, None] * frame_shape[1] + columns[:, None]
-
-    def __len__(self) -> int:
-        return len(self.middles)
-
-    def chosen(self, which: NDArray[np.int64]) -> Windows:
-        """Return some of them."""
-        return Windows(self.middles[which], self.reach, self.frame_shape)
-
-    def sparse(self, values: NDArray[np.float64]) -> csr_array:
-        """Return footprints in windows as rows of pixels, (k, Y·X)."""
-        kept = self.inside & (values > 0)
-        ends = np.cumsum([0, *kept.sum((1, 2))])
-        return csr_array(
-            (values[kept], self.pixels[kept], ends), shape=(len(self), self.frame_shape[0] * self.frame_shape[1])
-        )
-
-    def of(self, pictures: csr_array, first: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return ``first @ pictures``, (k, Y·X), in the windows only."""
-        out = np.zeros(self.pixels.shape)
-        columns = pictures.tocsc()
-        for k in range(len(self)):
-            inside = self.inside[k]
-            part = columns[:, self.pixels[k][inside]]
-            out[k][inside] = first[k] @ part
-        return out
-
-    @property
-    def overlapping(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where the list of each window begins, (k + 1,), and the windows that overlap with it."""
-        lists = [np.flatnonzero(np.abs(self.middles - it).max(1) <= 2 * self.reach) for it in self.middles]
-        return np.cumsum([0, *map(len, lists)]), np.concatenate(lists)
-
-
-def background_grid(frame_shape: tuple[int, int], spacing: float) -> csr_array:
-    """Return smooth patches on a grid that add up to 1 everywhere, (b, Y·X)."""
     parts = []
     for size in frame_shape:
         count = max(2, round(size / spacing) + 1)
-        at = np.arange(size) * (count - 1) / (size - 1)
-        parts.append(np.maximum(1 - np.abs(at - np.arange(count)[:, None]), 0))
-    patches = [csr_array(np.outer(a, b).ravel()[None]) for a in parts[0] for b in parts[1]]
-    return csr_array(vstack(patches))
+        at = np.arange(size) * (count - 1) / max(1, size - 1)
+        parts.append(csr_array(np.maximum(1 - np.abs(at - np.arange(count)[:, None]), 0)))
+    rows, columns = parts
+    patches = [rows[[a]].T @ columns[[b]] for a in range(rows.shape[0]) for b in range(columns.shape[0])]
+    return csr_array(vstack([it.reshape(1, -1) for it in patches]))
 
 
 def activity_of(
     movie: Movie, footprints: csr_array, progress: ProgressCallback | None = None
 ) -> NDArray[np.float64]:
-    """Return the activity (n, T) of footprints (n, Y·X) that comes closest to each frame's deviation from the mean."""
-    usable = movie.valid_pixels.ravel() & np.isfinite(movie.mean_frame()).ravel()
-    weights = csr_array(footprints @ diags_array(usable.astype(np.float64)))
+    """Fit the activity of footprints to every frame by least squares, all footprints together.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    footprints : csr_array (n, Y·X)
+        Of cells and background.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
+
+    Returns
+    -------
+    ndarray (n, T), float64
+        ``argmin_s ‖x[t] − m − Σ_k s_k f_k‖²``; 0 in frames that are left out.
+
+    Raises
+    ------
+    Cancelled
+        If `progress` asked to stop.
+    """
+    usable = movie.valid_pixels & np.isfinite(movie.mean_frame())
+    weights = csr_array(footprints @ diags_array(usable.ravel().astype(np.float64)))
     weights.eliminate_zeros()
     sums = weighted_pixels(movie, weights, progress).astype(np.float64)
     sums -= sums[:, movie.valid_frames].mean(1, keepdims=True)
     sums[:, ~movie.valid_frames] = 0
-    gram = (weights @ weights.T).tocsc()
-    gram += diags_array(_RIDGE * gram.diagonal() + 1e-30)
-    activity: NDArray[np.float64] = splu(gram.tocsc()).solve(sums)
+    gram = csr_array(weights @ weights.T)
+    ridge = _RIDGE * gram.diagonal()
+    activity: NDArray[np.float64] = splu((gram + diags_array(np.where(ridge > 0, ridge, 1.0))).tocsc()).solve(
+        sums
+    )
     return activity
 
 
 def refined(
     movie: Movie,
     windows: Windows,
-    cells: NDArray[np.float64],
+    cells: Stack,
     background: csr_array,
     smoothing: float,
     progress: ProgressCallback | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Regress the frames on the activity of cells and background, and return new footprints of the cells."""
+) -> tuple[Stack, NDArray[np.float64]]:
+    """Fit the activity of all sources to the frames, and then the footprints of the cells.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    windows : Windows
+        Of k cells.
+    cells : ndarray (k, w, w)
+        Their footprints so far.
+    background : csr_array (b, Y·X)
+        Footprints that are kept as they are.
+    smoothing : float
+        Standard deviation in pixels of the Gaussian average over each footprint.
+    progress : callable or None
+        Called with frames done and in all, in two passes; returns True to stop.
+
+    Returns
+    -------
+    cells : ndarray (k, w, w)
+        Not negative, and each in one piece.
+    activity : ndarray (k, T)
+        Activity that they were fitted to.
+
+    Raises
+    ------
+    Cancelled
+        If `progress` asked to stop.
+    """
     count = len(windows)
     activity = activity_of(movie, csr_array(vstack([windows.sparse(cells), background])), progress)
-    targets = _window_products(movie, windows, activity[:count].astype(np.float32))
     gram = activity[:count] @ activity.T
-    targets -= windows.of(background, gram[:, count:])
-    starts, near = windows.overlapping
-    values = cells.copy()
+    targets = _window_products(movie, windows, activity[:count].astype(np.float32), progress)
+    targets -= windows.products(gram[:, count:], background)
+    near = [windows.near(k, np.arange(count)) for k in range(count)]
+    starts, gram = np.cumsum([0, *map(len, near)]), np.ascontiguousarray(gram[:, :count])
+    fitted = cells.copy()
     for _ in range(_SWEEPS):
-        sweep(values, windows.tops, windows.lefts, targets, gram[:, :count].copy(), starts, near, windows.inside)
-    return np.stack([_trimmed(it, smoothing) for it in values]) if count else values, activity[:count]
-
-
-def distinct(
-    windows: Windows, cells: NDArray[np.float64], activity: NDArray[np.float64], contrast: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Return the cells that are no part and no remainder of a stronger one."""
-    masks = windows.sparse(np.where(cells > cells.max((1, 2), keepdims=True) / 2, 1.0, 0.0))
-    areas = masks.sum(1)
-    shared = (masks @ masks.T).todok()
-    compact = [_is_compact(it) for it in cells]
-    unit = activity / np.maximum(np.linalg.norm(activity, axis=1, keepdims=True), 1e-30)
-    power = np.square(cells).sum((1, 2)) * np.square(activity).sum(1)
-    kept: list[int] = []
-    for k in np.argsort(-power):
-        if compact[k] and not any(
-            _belongs(
-                shared[k, j] / min(areas[k], areas[j]),
-                np.hypot(*(windows.middles[k] - windows.middles[j])) / windows.reach,
-                float(unit[k] @ unit[j]),
-                power[k] / power[j],
-                contrast[k] / contrast[j],
-            )
-            for j in kept
-            if np.abs(windows.middles[k] - windows.middles[j]).max() <= 2.5 * windows.reach
-        ):
-            kept.append(int(k))
-    return np.sort(kept).astype(np.int64)
-
-
-def _is_compact(footprint: NDArray[np.float64]) -> bool:
-    """Tell whether a footprint is in one piece and about as round as a cell."""
-    inside = footprint > footprint.max() / 2
-    area = np.count_nonzero(inside)
-    parts, _ = label(inside, np.ones((3, 3)))
-    if not area or np.bincount(parts.ravel())[1:].max() < _ONE_PIECE * area:
-        return False
-    spread = np.argwhere(inside).var(0).sum()  # that of a disc is area / 2π
-    return bool(area / (2 * np.pi) >= _ROUND * spread)
-
-
-def _belongs(overlap: float, distance: float, correlation: float, power: float, contrast: float) -> bool:
-    """Tell whether a source is a part or a remainder of a stronger one."""
-    piece = distance < 1.5 and correlation > 0.85 and power < 0.5
-    return overlap > 0.75 or piece or (overlap > 0.5 and (correlation > 0.7 or contrast < 0.05))
+        sweep(
+            fitted, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), windows.inside
+        )
+    return np.stack([_trimmed(it, smoothing) for it in fitted]), activity[:count]
 
 
 def _trimmed(footprint: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:
@@ -176,23 +141,18 @@ def _trimmed(footprint: NDArray[np.float64], smoothing: float) -> NDArray[np.flo
     parts, _ = label(smooth > _KEPT * smooth.max())
     middle = len(smooth) // 2
     part = parts[middle, middle] or parts.flat[smooth.argmax()]
-    return np.where((parts == part) & (part > 0), smooth, 0)
+    trimmed: NDArray[np.float64] = np.where((parts == part) & (part > 0), smooth, 0)
+    return trimmed
 
 
 def _window_products(
-    movie: Movie, windows: Windows, activity: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    workers = min(4, os.cpu_count() or 1)
+    movie: Movie, windows: Windows, activity: NDArray[np.float32], progress: ProgressCallback | None
+) -> Stack:
+    """Return ``Σ_t activity[k, t] x[t]`` in the windows, (k, w, w)."""
     out = np.zeros(windows.pixels.shape)
-    bounds = np.linspace(0, len(windows), workers + 1).astype(int)
-    with ThreadPoolExecutor(workers) as pool:
-        for start, block in movie.blocks():
-            frames = np.nan_to_num(block.astype(np.float32)) if block.dtype.kind == "f" else block
-            part = np.ascontiguousarray(activity[:, start : start + len(block)])
-            list(
-                pool.map(
-                    lambda some: add_window_products(frames, part, windows.tops, windows.lefts, *some, out),  # noqa: B023
-                    pairwise(bounds),
-                )
-            )
+    for start, block in movie.blocks():
+        frames = np.nan_to_num(block.astype(np.float32)) if block.dtype.kind == "f" else block
+        part = np.ascontiguousarray(activity[:, start : start + len(block)])
+        in_threads(len(windows), add_window_products, frames, part, windows.tops, windows.lefts, out)
+        report(progress, start + len(block), movie.n_frames)
     return out
