@@ -17,6 +17,8 @@ from .windows import Stack, Windows
 
 _SWEEPS = 5
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
+_CORE = 0.8  # part of the pixels of a footprint above half its maximum
+_ENTIRE = 0.8  # part of another footprint, above which the two are the same
 _RIDGE = 1e-6
 
 
@@ -132,7 +134,27 @@ def refined(
         sweep(
             fitted, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), windows.inside
         )
-    return np.stack([_trimmed(it, smoothing) for it in fitted]), activity[:count]
+    apart = _apart(windows, fitted, near)
+    return np.stack([_trimmed(it, smoothing) for it in apart]), activity[:count]
+
+
+def _apart(windows: Windows, cells: Stack, near: list[NDArray[np.int64]]) -> Stack:
+    """Take out of each footprint what it holds of others.
+
+    Footprints ``f + c·g`` and g, with activities s and ``u − c·s``, fit the frames as well as f and g do with s and u.
+    So c is what can be taken away from nearly all pixels of g without one becoming negative.
+    """
+    apart = cells.copy()
+    for k, others in enumerate(near):
+        for j in others[others != k]:
+            there, here = windows.shared(j, k)
+            core = cells[j][there] > cells[j].max() / 2
+            if core.sum() < _CORE * np.count_nonzero(cells[j] > cells[j].max() / 2):
+                continue
+            part = float(np.quantile(cells[k][here][core] / cells[j][there][core], 1 - _CORE))
+            if part * cells[j].max() < _ENTIRE * cells[k].max():
+                apart[k][here] -= part * cells[j][there]
+    return np.maximum(apart, 0)
 
 
 def _trimmed(footprint: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:

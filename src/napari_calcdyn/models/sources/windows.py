@@ -77,6 +77,15 @@ class Windows:
         ]
         return near
 
+    def shared(self, one: int, other: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Return where two overlapping windows have the pixels that they share, in each."""
+        parts = []
+        for a, b in ((one, other), (other, one)):
+            steps = self.middles[b] - self.middles[a]
+            y, x = (slice(max(0, step), 2 * self.reach + 1 + min(0, step)) for step in steps)
+            parts.append((y, x))
+        return parts[0], parts[1]
+
     def first(self, found: Sequence[FirstFootprint], side: int) -> Stack:
         """Return footprints of bins of so many pixels in the windows, (k, w, w)."""
         out = np.zeros(self.pixels.shape)
