@@ -38,7 +38,7 @@ class Sources:
     Attributes
     ----------
     footprints : csr_array (k, Y·X), float32
-        Not negative, maximum 1; the cells first.
+        Not negative; the cells first, of maximum 1.
     activity : ndarray (T, k), float32
         Deviation from the mean in movie units; NaN in frames that are left out.
     kind : ndarray (k,), str
