@@ -58,7 +58,7 @@ def extract_traces(
     if neuropil is not None:
         rings = rois.neuropil().within(movie.valid_pixels)
         weights = weights - neuropil * rings.footprints.astype(np.float64)
-    values = _stream(movie, weights, progress)
+    values = weighted_pixels(movie, weights, progress)
     values[:, ~movie.valid_frames] = np.nan
     provenance: dict[str, Any] = {
         "movie": str(movie.path or movie.name),
@@ -78,7 +78,7 @@ def extract_traces(
     )
 
 
-def _stream(movie: Movie, weights: Any, progress: ProgressCallback | None) -> NDArray[np.float32]:
+def weighted_pixels(movie: Movie, weights: Any, progress: ProgressCallback | None) -> NDArray[np.float32]:
     """Return ``weights @ pixels`` of every frame, (N, T)."""
     from .footprint_product import LANES, weighted_sums  # numba loads when it is needed
 

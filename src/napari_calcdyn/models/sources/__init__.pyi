@@ -1,0 +1,1 @@
+from .sources import Sources as Sources, find_sources as find_sources

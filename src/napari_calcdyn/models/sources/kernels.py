@@ -1,0 +1,130 @@
+"""Compiled loops over bins and pixels; each thread has those from `first` to `last` - 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+
+
+@njit(**_OPTIONS)
+def bin_frames(first, last, frames, mean, used, side, out):  # type: ignore[no-untyped-def]
+    """Write means over bins of ``frames − mean`` (n, Y, X) to `out` (n, rows, columns), 0 for pixels not used."""
+    share = np.float32(1 / side**2)
+    for n in range(first, last):
+        out[n] = 0
+        for y in range(frames.shape[1]):
+            row = out[n, y // side]
+            for x in range(frames.shape[2]):
+                if used[y, x]:
+                    row[x // side] += (np.float32(frames[n, y, x]) - mean[y, x]) * share
+
+
+@njit(**_OPTIONS)
+def add_products(first, last, bins, offsets, out):  # type: ignore[no-untyped-def]
+    """Add ``Σ_t bins[y, x, t]·bins[y + dy, x + dx, t]`` to `out` (rows, columns, offsets), for some rows."""
+    rows, columns, count = bins.shape
+    for y in range(first, last):
+        for k in range(len(offsets)):
+            dy, dx = offsets[k]
+            if y + dy >= rows:
+                continue
+            for x in range(max(0, -dx), min(columns, columns - dx)):
+                one, other = bins[y, x], bins[y + dy, x + dx]
+                total = np.float32(0)
+                for t in range(count):
+                    total += one[t] * other[t]
+                out[y, x, k] += total
+
+
+@njit(**_OPTIONS)
+def covariance_between(values, table, ys, xs, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (m, m) with the covariances of m bins with each other; 0 on its diagonal."""
+    reach = len(table) // 2
+    for i in range(len(ys)):
+        out[i, i] = 0
+        for j in range(i):
+            a, b = j, i
+            if ys[a] > ys[b] or (ys[a] == ys[b] and xs[a] > xs[b]):
+                a, b = i, j
+            dy, dx = ys[b] - ys[a], xs[b] - xs[a]
+            value = np.float32(0)
+            if dy <= reach and abs(dx) <= reach:
+                k = table[dy + reach, dx + reach]
+                if k >= 0:
+                    value = values[ys[a], xs[a], k]
+            out[i, j] = value
+            out[j, i] = value
+
+
+@njit(**_OPTIONS)
+def blob_covariance(first, last, values, table, narrow, wide, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (2, rows, columns) with ``kᵀCk`` and ``kᵀCw`` for kernels k and w (2r + 1, 2r + 1) at every bin."""
+    rows, columns, _ = values.shape
+    reach, r = len(table) // 2, len(narrow) // 2
+    for y in range(first, last):
+        for x in range(columns):
+            same = between = 0.0
+            for a in range(max(-r, -y), min(r, rows - 1 - y) + 1):
+                for b in range(max(-r, -x), min(r, columns - 1 - x) + 1):
+                    weight = narrow[a + r, b + r]
+                    if weight == 0:
+                        continue
+                    for c in range(max(-r, -y), min(r, rows - 1 - y) + 1):
+                        for d in range(max(-r, -x), min(r, columns - 1 - x) + 1):
+                            k, w = narrow[c + r, d + r], wide[c + r, d + r]
+                            if k == 0 and w == 0:
+                                continue
+                            dy, dx, fy, fx = c - a, d - b, y + a, x + b
+                            if dy < 0 or (dy == 0 and dx < 0):
+                                dy, dx, fy, fx = -dy, -dx, y + c, x + d
+                            if dy > reach or abs(dx) > reach:
+                                continue
+                            at = table[dy + reach, dx + reach]
+                            if at < 0:
+                                continue
+                            value = weight * values[fy, fx, at]
+                            same += k * value
+                            between += w * value
+            out[0, y, x], out[1, y, x] = same, between
+
+
+@njit(**_OPTIONS)
+def add_window_products(first, last, frames, activity, tops, lefts, out):  # type: ignore[no-untyped-def]
+    """Add ``Σ_t activity[k, t]·frames[t]`` in the window of each source, to `out` (k, w, w), for some sources."""
+    height, width = frames.shape[1:]
+    side = out.shape[1]
+    for k in range(first, last):
+        y0, y1 = max(tops[k], 0), min(tops[k] + side, height)
+        x0, x1 = max(lefts[k], 0), min(lefts[k] + side, width)
+        for t in range(len(frames)):
+            value = activity[k, t]
+            for y in range(y0, y1):
+                row, pixels = out[k, y - tops[k]], frames[t, y]
+                for x in range(x0, x1):
+                    row[x - lefts[k]] += value * pixels[x]
+
+
+@njit(**_OPTIONS)
+def sweep(windows, tops, lefts, targets, gram, starts, near, usable):  # type: ignore[no-untyped-def]
+    """Improve non-negative footprints in windows (k, w, w), one source after another, with their activity kept.
+
+    `targets` are the products of activity and frames, without the background; `gram` (k, k) those of activities;
+    ``near[starts[k]:starts[k + 1]]`` the sources whose windows overlap with that of k.
+    """
+    side = windows.shape[1]
+    rest = np.empty((side, side))
+    for k in range(len(windows)):
+        rest[:] = targets[k]
+        for at in range(starts[k], starts[k + 1]):
+            j = near[at]
+            dy, dx = tops[k] - tops[j], lefts[k] - lefts[j]
+            share = gram[k, j]
+            for y in range(max(0, -dy), min(side, side - dy)):
+                for x in range(max(0, -dx), min(side, side - dx)):
+                    rest[y, x] -= share * windows[j, y + dy, x + dx]
+        for y in range(side):
+            for x in range(side):
+                value = windows[k, y, x] + rest[y, x] / gram[k, k]
+                windows[k, y, x] = max(value, 0.0) if usable[k, y, x] else 0.0
