@@ -26,11 +26,11 @@ class _Bfloat16(torch.autograd.Function):
     def forward(ctx: Any, corners: Tensor, frames: Tiles) -> Tensor:
         values = frames.values.bfloat16()
         ctx.save_for_backward(values)
-        return (values @ corners.bfloat16().mT).float()
+        return (corners.bfloat16() @ values.mT).float()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return (gradient.bfloat16().mT @ ctx.saved_tensors[0]).float(), None
+        return (gradient.bfloat16() @ ctx.saved_tensors[0]).float(), None
 
 
 def graphed(call: Callable[[], Any]) -> Callable[[], Any]:

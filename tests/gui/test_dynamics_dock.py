@@ -214,8 +214,9 @@ def test_a_model_without_connections_says_so(viewer: Any, dynamics: DynamicsDock
     chosen = dynamics.session.dynamics.var
     runs.choose_sparsity(dynamics.session, 1.0)
     qtbot.waitUntil(lambda: dynamics.session.dynamics.var is not chosen, timeout=5000)
-    assert dynamics.session.dynamics.var is not None
-    assert dynamics.session.dynamics.var.nonzeros == 0
+    sparse = dynamics.session.dynamics.var
+    assert sparse is not None
+    assert sparse.nonzeros == sparse.latents  # its own past is not penalised
     assert "found no connections" in dynamics.matrix.readout.text()
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.var.model import VAR
 
 _HINT = "Point at the matrix to read a connection; click to map it."
-_NOTHING = "The model found no connections, so its maps are empty. Move the slider to the right to include weaker ones."
+_NOTHING = (
+    "The model found no connections between regions, only each one's own past. Move the slider to the right to include"
+    " weaker ones."
+)
 _LEAST_PIXELS = 3.0  # of a connection on the screen
 _MOST_PIXELS = 512  # of the picture, along each side
 _TOOLTIP = (
@@ -93,7 +96,8 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         self._latents = 0 if var is None else var.latents
         self._entries = [] if var is None else [Entries(table) for table in var.tables]
         self._centres = centres
-        self._hint = "" if var is None else _HINT if var.nonzeros else _NOTHING
+        connected = any((it.targets != it.sources).any() for it in self._entries)
+        self._hint = "" if var is None else _HINT if connected else _NOTHING
         self.readout.setText(self._hint)
         if not self._entries:
             self.image.clear()
