@@ -109,7 +109,7 @@ def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
     assert session.neurons.traces.ids.tolist() == list(range(1, 24, 2))
     assert len(np.unique(viewer.layers[ROIS].data)) == 13
     page.settings.neuropil.value = False
-    page.suite2p.click()
+    page.given.click()
     settle(qtbot, neurons)
     np.testing.assert_allclose(session.neurons.traces.values, recorded[1::2], rtol=1e-5)
 

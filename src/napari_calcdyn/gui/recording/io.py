@@ -26,7 +26,7 @@ ORDINARY_TIFF_BYTES = 2**32 - 2**25
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return the reader if a path is a TIFF, a .npy or .bin file, a folder or list of TIFFs, or a folder of suite2p.
+    """Return the reader if a path is a file of a movie, a folder or list of TIFFs, or a folder of suite2p.
 
     Parameters
     ----------
