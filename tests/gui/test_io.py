@@ -17,7 +17,7 @@ PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint
 
 
 def test_reader_takes_what_it_can_open(tmp_path: Path) -> None:
-    for name in ("a.tif", "b.TIFF", "c.npy"):
+    for name in ("a.tif", "b.TIFF", "c.npy", "d.h5", "e.nwb", "f.mat"):
         assert get_reader(str(tmp_path / name)) is read_movie
     assert get_reader(str(tmp_path / "d.png")) is None
     assert get_reader(str(tmp_path)) is None

@@ -22,7 +22,8 @@ def influence(
     rois: Annotated[
         Path,
         typer.Option(
-            help="ROIs: a folder of suite2p, a .zip or .roi file of ImageJ, or a file of CaImAn, EXTRACT or NWB."
+            help="ROIs: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
+            " EXTRACT or NWB, or an image of labels."
         ),
     ],
     out: Out,

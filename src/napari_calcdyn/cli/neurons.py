@@ -42,8 +42,8 @@ def neurons(
     rois: Annotated[
         Path | None,
         typer.Option(
-            help="ROIs of the movie: a folder of suite2p, a .zip or .roi file of ImageJ, or a file of CaImAn,"
-            " EXTRACT or NWB."
+            help="ROIs of the movie: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
+            " EXTRACT or NWB, or an image of labels."
         ),
     ] = None,
     preset: Annotated[

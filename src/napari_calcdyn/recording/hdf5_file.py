@@ -318,5 +318,7 @@ def choose(path: Path, kind: str, found: Sequence[Any], dataset: str | None) -> 
     listed = ", ".join(f'dataset="/{name}"' for name in list(names)[:_MOST_LISTED])
     more = f" … ({len(names)} in all)" if len(names) > _MOST_LISTED else ""
     if dataset is None:
-        raise InputError(f"{path.name} holds several {kind}s: choose one with {listed}{more}.")
+        raise InputError(
+            f"{path.name} holds several {kind.removesuffix('s')}s: choose one with {listed}{more}."
+        )
     raise InputError(f"{path.name} holds no {kind} {dataset}: choose {listed}{more}.")

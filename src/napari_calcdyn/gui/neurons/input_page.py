@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.recording import Traces
 
-_ROI_FILES = "ROIs (*.zip *.roi *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 _TRACE_FILES = "Traces (*.npy *.csv *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 
 
@@ -89,7 +89,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addWidget(self.choice)
         self.open_file = button(
             "Open file …",
-            "A .zip or .roi file of ImageJ, or a file of CaImAn, EXTRACT or NWB: ROIs and traces.",
+            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT or NWB.",
             self._ask_rois,
         )
         self.open_folder = button(

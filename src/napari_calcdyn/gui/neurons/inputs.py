@@ -12,6 +12,7 @@ import numpy as np
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .columns import table_name
@@ -31,7 +32,7 @@ OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _UNCHANGED = "The traces are unchanged: change a setting to compute them again."
-_ROI_ENDINGS = (".zip", ".roi")
+_ROI_ENDINGS = (".zip", ".roi", *TIFF_ENDINGS)
 
 
 def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
@@ -42,8 +43,8 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     session : Session
         Gets them.
     path : Path
-        A suite2p folder or a file of CaImAn, EXTRACT or NWB, which have both; a file of ImageJ's ROIs; or traces as
-        ``.npy`` or ``.csv``.
+        A suite2p folder or a file of CaImAn, EXTRACT or NWB, which have both; a file of ImageJ's ROIs or an image of
+        labels; or traces as ``.npy`` or ``.csv``.
     settings : TraceSettings
         How fluorescence becomes traces.
     only_cells : bool
