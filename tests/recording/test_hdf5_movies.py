@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tifffile
 from bad_input import refuses
-from hdf5_files import Scene, caiman, extract, mutated, nwb, series
 
+from hdf5_files import Scene, caiman, extract, mutated, nwb, series
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.readers.hdf5 import Hdf5Source
 
@@ -260,6 +260,20 @@ def test_mislabelled(tmp_path: Path) -> None:
     path.write_bytes(whole[:1000])
     with pytest.raises(InputError, match=r"movie.h5"):
         movie.frames(0, 50)
+
+
+@pytest.mark.parametrize("length", [0, 2**64 - 16])
+def test_texts_in_which_the_library_would_go_round_for_ever(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "a.nwb"
+    with nwb(path) as file:
+        series(file, "acquisition/a", PIXELS)
+    content = bytearray(path.read_bytes())
+    block = content.index(b"GCOL")
+    if not length:
+        content[block + 16 : block + 18] = bytes(2)
+    content[block + 24 : block + 32] = length.to_bytes(8, "little")
+    path.write_bytes(content)
+    refuses("a.nwb is no HDF5 file, or it is truncated or damaged", open_movie, path)
 
 
 def test_large_chunks_are_decoded_once_or_said_to_be_slow(

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-import mmap
-import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .hdf5_texts import check_texts
 
 HDF5_ENDINGS = (".h5", ".hdf5", ".nwb", ".mat")
 MOST_PIXELS = 2**28  # of a frame
 _MOST_CHUNK_BYTES = 2**30
 _MOST_LINKS = 16
-_TEXTS = b"GCOL\1\0\0\0"  # how a block of texts of any length begins
-_SEARCHED_BYTES = 2**26
 _MOST_LISTED = 8
 # What the HDF5 library and h5py decode by themselves; any other would be looked for in a folder of plugins.
 _FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # gzip, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
@@ -55,8 +52,12 @@ def opened(path: Path, *, again: bool = False) -> Iterator[Any]:
         with path.open("rb") as raw:
             start = raw.read(16)
             if not again:
-                _check_texts(raw)
-        with h5py.File(path, "r", locking="best-effort") as file:
+                check_texts(raw)
+        # Numbers of a damaged file may be anything.
+        with (
+            h5py.File(path, "r", locking="best-effort") as file,
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
             yield file
     except InputError:
         raise
@@ -70,29 +71,6 @@ def opened(path: Path, *, again: bool = False) -> Iterator[Any]:
         raise InputError(
             f"{path.name} is no HDF5 file, or it is truncated or damaged: copy it again from its source."
         ) from error
-
-
-def _check_texts(raw: BinaryIO) -> None:
-    """Refuse a file with a block of texts in which the HDF5 library would go round for ever.
-
-    It steps from one text to the next by their sizes, also by a size of zero in front of unused space. Blocks are
-    looked for at both ends of the file, as it may be larger than what can be read in a moment.
-    """
-    size = os.fstat(raw.fileno()).st_size
-    with mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for first, last in ((0, _SEARCHED_BYTES), (max(_SEARCHED_BYTES, size - _SEARCHED_BYTES), size)):
-            block = content.find(_TEXTS, first, last)
-            while block >= 0:
-                end = min(size, block + int.from_bytes(content[block + 8 : block + 16], "little"))
-                at = block + 16
-                while at + 16 <= end:
-                    number, length = content[at : at + 2], int.from_bytes(content[at + 8 : at + 16], "little")
-                    if number == b"\0\0":
-                        if not length:
-                            raise ValueError("a block of texts is damaged")
-                        break
-                    at += 16 + -(-length // 8) * 8
-                block = content.find(_TEXTS, block + 16, last)
 
 
 def find(group: Any, name: str) -> Any:
@@ -315,10 +293,9 @@ def choose(path: Path, kind: str, found: Sequence[Any], dataset: str | None) -> 
     names = {it.name.strip("/"): it for it in found}
     if dataset is not None and dataset.strip("/") in names:
         return names[dataset.strip("/")]
-    listed = ", ".join(f'dataset="/{name}"' for name in list(names)[:_MOST_LISTED])
-    more = f" … ({len(names)} in all)" if len(names) > _MOST_LISTED else ""
+    listed = ", ".join(f'dataset="/{name}"' for name in list(names)[:_MOST_LISTED]) + " …" * (
+        len(names) > _MOST_LISTED
+    )
     if dataset is None:
-        raise InputError(
-            f"{path.name} holds several {kind.removesuffix('s')}s: choose one with {listed}{more}."
-        )
-    raise InputError(f"{path.name} holds no {kind} {dataset}: choose {listed}{more}.")
+        raise InputError(f"{path.name} holds several {kind.removesuffix('s')}s: choose one with {listed}.")
+    raise InputError(f"{path.name} holds no {kind} {dataset}: choose {listed}.")

@@ -51,15 +51,14 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         Whether to leave out what the file says is no cell.
     """
     has_rois = has_both(path) or path.suffix.lower() in _ROI_ENDINGS
-    movie = session.recording.movie
-    frame_shape = movie.frame_shape if movie is not None else None
-    before = session.neurons.fluorescence
+    movie, before = session.recording.movie, session.neurons.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
         from napari_calcdyn.recording import open_rois, open_traces
         from napari_calcdyn.recording.traces.agreement import rois_that_fit
         from napari_calcdyn.recording.traces.open import holds_traces
 
+        frame_shape = movie.frame_shape if movie is not None else None
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
         if rois is not None and not (has_both(path) and holds_traces(path)):
             return _drawable(rois), None
@@ -193,12 +192,8 @@ def extract(session: Session, settings: TraceSettings) -> bool:
 
 
 def _extract(session: Session, settings: TraceSettings) -> bool:
-    movie, rois, path, before = (
-        session.recording.movie,
-        session.rois.loaded,
-        session.rois.path,
-        session.neurons.fluorescence,
-    )
+    movie, before = session.recording.movie, session.neurons.fluorescence
+    rois, path = session.rois.loaded, session.rois.path
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
