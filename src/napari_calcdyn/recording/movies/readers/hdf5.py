@@ -24,7 +24,7 @@ from napari_calcdyn.recording.hdf5_file import (
 )
 
 from .metadata import positive
-from .nwb import NwbMovie, find_nwb_movie, is_nwb
+from .nwb import SERIES, NwbMovie, find_nwb_movie, is_nwb, of_type
 from .sources import check_movie_array
 from .stack import Stack, consecutive
 
@@ -203,10 +203,19 @@ def read_hdf5_movie(path: Path, dataset: str | None) -> Stack | Hdf5Stack | NwbM
                     raise InputError(
                         f"{path.name} holds ROIs that {program} found, not a movie: open it where ROIs are asked for."
                     )
-            fitting = [it for it in objects(file) if hasattr(it, "dtype") and _axes(it)]
-            asked = choose(path, "movie", fitting, dataset)
+            asked = choose(path, "movie", _fitting(file), dataset)
         rate = positive(attribute(asked, "fr"))  # as CaImAn writes it
         return _stack(asked, _axes(asked), rate, None)
+
+
+def hdf5_movie_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all data sets, or of all series in an NWB file, that may be movies."""
+    with opened(path) as file:
+        return tuple(it.name for it in (of_type(file, *SERIES) if is_nwb(file) else _fitting(file)))
+
+
+def _fitting(file: Any) -> list[Any]:
+    return [it for it in objects(file) if hasattr(it, "dtype") and _axes(it)]
 
 
 def _axes(dataset: Any, known: str = "") -> str:

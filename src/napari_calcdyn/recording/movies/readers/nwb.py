@@ -22,7 +22,7 @@ from napari_calcdyn.recording.hdf5_file import (
 
 from .metadata import MICROMETRES, positive
 
-_MOVIES = ("TwoPhotonSeries", "OnePhotonSeries")
+SERIES = ("TwoPhotonSeries", "OnePhotonSeries")
 _MOST_TIMES = 1000  # so many time stamps give the rate
 
 
@@ -83,7 +83,7 @@ def find_nwb_movie(file: Any, dataset: str | None) -> NwbMovie:
     if asked is not None and array(file, f"{asked.name}/data") is not None:
         series = asked
     else:
-        series = choose(path, " or ".join(_MOVIES), of_type(file, *_MOVIES), dataset)
+        series = choose(path, " or ".join(SERIES), of_type(file, *SERIES), dataset)
     plane = find(series, "imaging_plane")
     rate = series_rate(series) or (positive(number(plane, "imaging_rate")) if plane else None)
     data, outside = find(series, "data"), find(series, "external_file")
