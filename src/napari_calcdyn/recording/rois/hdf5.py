@@ -44,12 +44,11 @@ def read_hdf5_rois(path: Path, frame_shape: tuple[int, int] | None, dataset: str
         If it is damaged, or holds no ROIs.
     """
     with opened(path) as file:
-        output = find_extract(file)
         if is_nwb(file):
             rois = read_nwb_rois(file, frame_shape, dataset)
         elif find(file, CAIMAN) is not None:
             rois = _read_caiman(file)
-        elif output is not None:
+        elif (output := find_extract(file)) is not None:
             rois = _read_extract(output[0])
         else:
             raise InputError(

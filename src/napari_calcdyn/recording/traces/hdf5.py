@@ -54,12 +54,11 @@ def read_hdf5_traces(path: Path, *, frame_rate: float | None, dataset: str | Non
         If it is damaged, or holds no traces.
     """
     with opened(path) as file:
-        extracted = find_extract(file)
         if is_nwb(file):
             found = _read_nwb(file, dataset)
         elif find(file, CAIMAN) is not None:
             found = _read_caiman(file)
-        elif extracted is not None:
+        elif (extracted := find_extract(file)) is not None:
             found = _read_extract(*extracted)
         else:
             raise InputError(
