@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import matplotlib.image
 import numpy as np
 import pytest
@@ -37,6 +38,21 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
     truth.movie[60:63] = 0
     truth.save(folder)
     return folder / "movie.tif"
+
+
+def test_data_set_of_an_hdf5_file(
+    moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "movie.h5", tmp_path / "out"
+    with h5py.File(path, "w") as file:
+        file["moving"] = tifffile.imread(moving)
+        file["other"] = file["moving"][:50]
+    refused(monkeypatch, capsys, "check", path, "--out", out, words='dataset="/moving", dataset="/other"')
+    assert calcdyn(monkeypatch, "check", path, "--out", out, "--dataset", "moving") == 0
+    assert json.loads((out / "quality.json").read_text())["frames"] == 200
+    refused(
+        monkeypatch, capsys, "check", moving, "--out", out, "--dataset", "moving", words="is no HDF5 file"
+    )
 
 
 def test_check_says_what_is_wrong(

@@ -14,6 +14,7 @@ import roifile
 import tifffile
 
 from commands import calcdyn, refused
+from hdf5_files import Scene, caiman, nwb, responses, segmentation, series
 from napari_calcdyn.jobs import neurons as job
 from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.avae.config import AVAEConfig
@@ -143,6 +144,36 @@ def test_movie_with_rois_of_suite2p_and_of_imagej(
     assert [row["roi_id"] for row in table(out)] == [str(number) for number in range(1, 13)]
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["neurons"], metrics["samples"]) == (12, 80)
+
+
+def test_files_of_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = Scene(36, 36, 80, cells=12)
+    caiman(tmp_path / "caiman.hdf5", scene, idx_components=np.arange(11))
+    with nwb(tmp_path / "day.nwb") as file:
+        series(file, "acquisition/raw", scene.movie.swapaxes(1, 2))
+        series(file, "acquisition/corrected", scene.movie.swapaxes(1, 2))
+        segmentation(file, scene, y_first=True)
+        responses(file, "processing/ophys/few", scene.traces[:11], np.arange(11)[::-1])
+    given: list[Any] = []
+
+    def record(read: Callable[..., Any], *_: object) -> None:
+        given.append(read(lambda *_: None))
+
+    monkeypatch.setattr("napari_calcdyn.cli.neurons.analyse_and_tell", record)
+    movie = (tmp_path / "day.nwb", "--rois", tmp_path / "day.nwb", "--correct", "none", "--neuropil", 0)
+    chosen = (*movie, "--dataset", "/acquisition/corrected")
+    for words in ((tmp_path / "caiman.hdf5", "--only-cells"), (tmp_path / "day.nwb",), chosen):
+        assert calcdyn(monkeypatch, "neurons", *words, "--out", tmp_path / "out") == 0
+    (first, _), (second, rois), (third, _) = given
+    assert rois.ids.tolist() == second.ids.tolist()
+    np.testing.assert_allclose(first.values, scene.traces[:11], rtol=1e-5)
+    assert second.ids.tolist() == list(range(11))[::-1]
+    alike = [np.corrcoef(*pair)[0, 1] for pair in zip(third.values, scene.traces, strict=True)]
+    assert np.median(alike) > 0.8, "y and x of the masks were exchanged, which their traces show"
+    words = 'choose one with dataset="/acquisition/corrected", dataset="/acquisition/raw"'
+    refused(monkeypatch, capsys, "neurons", *movie, "--out", tmp_path / "out", words=words)
 
 
 def test_same_seed_same_result_and_a_saved_model_is_applied(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dask.array as da
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -17,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint
 
 
 def test_reader_takes_what_it_can_open(tmp_path: Path) -> None:
-    for name in ("a.tif", "b.TIFF", "c.npy"):
+    for name in ("a.tif", "b.TIFF", "c.npy", "d.h5", "e.nwb", "f.mat"):
         assert get_reader(str(tmp_path / name)) is read_movie
     assert get_reader(str(tmp_path / "d.png")) is None
     assert get_reader(str(tmp_path)) is None
@@ -26,6 +27,24 @@ def test_reader_takes_what_it_can_open(tmp_path: Path) -> None:
     assert get_reader([str(tmp_path / "a.tif"), str(tmp_path / "b.tif")]) is read_movie
     assert get_reader([str(tmp_path / "a.tif"), str(tmp_path / "b.png")]) is None
     assert get_reader([]) is None
+
+
+def test_every_movie_in_an_hdf5_file_becomes_a_layer(tmp_path: Path) -> None:
+    path = tmp_path / "day.h5"
+    with h5py.File(path, "w") as file:
+        file["raw"] = PIXELS
+    ((data, options, _),) = read_movie(str(path))
+    assert options["name"] == "day.h5"
+    with h5py.File(path, "r+") as file:
+        file["two"] = np.stack([PIXELS + 1, PIXELS + 2], 1)
+        file["mean"] = PIXELS[0]
+    layers = read_movie(str(path))
+    names = ["day.h5 /raw", "day.h5 /two channel 0", "day.h5 /two channel 1"]
+    assert [(it[1]["name"], it[1]["visible"]) for it in layers] == list(
+        zip(names, (True, False, False), strict=True)
+    )
+    for added, (data, _, _) in enumerate(layers):
+        np.testing.assert_array_equal(np.asarray(data), PIXELS + added)
 
 
 def test_reader_takes_what_suite2p_wrote(tmp_path: Path) -> None:

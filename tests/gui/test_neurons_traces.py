@@ -14,6 +14,7 @@ from neuron_scene import neurons_of
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
+from hdf5_files import Scene, caiman
 from napari_calcdyn.gui.docks.panels import panel_name
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.inputs import EXTRACTING, read_columns
@@ -109,9 +110,30 @@ def test_a_suite2p_folder_gives_rois_and_traces_without_a_movie(
     assert session.neurons.traces.ids.tolist() == list(range(1, 24, 2))
     assert len(np.unique(viewer.layers[ROIS].data)) == 13
     page.settings.neuropil.value = False
-    page.suite2p.click()
+    page.given.click()
     settle(qtbot, neurons)
     np.testing.assert_allclose(session.neurons.traces.values, recorded[1::2], rtol=1e-5)
+
+
+def test_a_file_of_caiman_gives_rois_and_traces(
+    viewer: Any, neurons: NeuronsDock, tmp_path: Path, qtbot: Any
+) -> None:
+    viewer.layers.clear()
+    scene = Scene(36, 36)
+    drop(neurons, caiman(tmp_path / "caiman.hdf5", scene, c_order=True))
+    settle(qtbot, neurons)
+    session, page = neurons.session, neurons.inputs
+    assert len(session.rois.loaded) == 7
+    np.testing.assert_allclose(session.neurons.traces.values, scene.traces, rtol=1e-5)
+    assert page.settings.frame_rate.value == 30
+    assert "(2)" in page.only_cells.text()
+    viewer.add_image(scene.movie, name="movie")
+    page.given.click()
+    settle(qtbot, neurons)
+    assert session.rois.loaded.provenance.endswith("y and x exchanged"), "the movie shows it"
+    page.only_cells.setChecked(True)
+    settle(qtbot, neurons)
+    assert session.neurons.traces.ids.tolist() == [0, 2]
 
 
 def test_traces_of_a_file_belong_to_as_many_rois_whichever_comes_first(

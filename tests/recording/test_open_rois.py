@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import roifile
+import tifffile
 from bad_input import Runs, refuses
 
 from napari_calcdyn.recording import RoiSet, open_movie, open_rois
@@ -176,6 +177,23 @@ def test_imagej_errors(tmp_path: Path) -> None:
     refuses("There are no ROIs in rois.zip", open_rois, path, frame_shape=(20, 20))
     (tmp_path / "rois.txt").write_text("1 2 3")
     refuses("rois.txt holds no ROIs: choose a suite2p folder", open_rois, tmp_path / "rois.txt")
+
+
+def test_label_images(tmp_path: Path) -> None:
+    labels = np.zeros((9, 12), np.uint16)
+    labels[2:4, 3:9], labels[6, 1:4] = 7, 300
+    tifffile.imwrite(tmp_path / "labels.tif", labels, compression="zlib")
+    np.save(tmp_path / "labels.npy", labels)
+    expected = RoiSet.from_labels(labels)
+    for name in ("labels.tif", "labels.npy"):
+        rois = open_rois(tmp_path / name, frame_shape=(9, 12))
+        assert (rois.ids.tolist(), rois.provenance) == ([7, 300], name)
+        np.testing.assert_array_equal(rois.footprints.toarray(), expected.footprints.toarray())
+        refuses("belong to frames of 9 × 12", open_rois, tmp_path / name, frame_shape=(12, 9))
+    tifffile.imwrite(tmp_path / "labels.tif", np.stack([labels] * 5))
+    refuses("is no image of labels: choose a file of one image", open_rois, tmp_path / "labels.tif")
+    np.save(tmp_path / "labels.npy", np.ones((3, 4)))
+    refuses("is no image of labels", open_rois, tmp_path / "labels.npy")
 
 
 def test_real_suite2p(data_folder: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from .options import Channel, FrameRate, Movies, Out, Plane
+from .options import Channel, Dataset, FrameRate, Movies, Out, Plane
 from .progress_bar import progress_bar, say_done, tell_with
 
 
 def check(
-    movie: Movies, out: Out, channel: Channel = None, plane: Plane = None, frame_rate: FrameRate = None
+    movie: Movies,
+    out: Out,
+    channel: Channel = None,
+    plane: Plane = None,
+    frame_rate: FrameRate = None,
+    dataset: Dataset = None,
 ) -> None:
     """Measure motion, brightness, bad frames and pixels of a recording, and say what is wrong with it."""
     from napari_calcdyn.recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
+    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_check
 

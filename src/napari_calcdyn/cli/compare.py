@@ -10,7 +10,7 @@ import typer
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
-from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .options import Channel, Correct, Dataset, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -61,6 +61,7 @@ def compare(
     channel: Channel = None,
     plane: Plane = None,
     frame_rate: FrameRate = None,
+    dataset: Dataset = None,
     **settings: Any,
 ) -> None:
     """Test whether the dynamics differ between two stretches, or two recordings of one field of view."""
@@ -70,7 +71,10 @@ def compare(
     from napari_calcdyn.recording import open_movie
 
     paths = [movie] if movie2 is None else [movie, movie2]
-    movies = [open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate) for path in paths]
+    movies = [
+        open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+        for path in paths
+    ]
     if behaviour is not None:
         if a is not None or b is not None or movie2 is not None:
             raise InputError("--behaviour defines A and B: leave out --a, --b and the second recording.")

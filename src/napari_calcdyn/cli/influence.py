@@ -9,15 +9,23 @@ import typer
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .options import Channel, Correct, Dataset, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 
 @with_settings(VARAutoencoderConfig)
 def influence(
-    movie: Annotated[Path, typer.Argument(help="A TIFF or .npy file, or a folder of TIFFs.")],
-    rois: Annotated[Path, typer.Option(help="ROIs: a folder of suite2p, or ImageJ's .zip or .roi file.")],
+    movie: Annotated[
+        Path, typer.Argument(help="A TIFF, .npy, HDF5, NWB or .mat file, or a folder of TIFFs.")
+    ],
+    rois: Annotated[
+        Path,
+        typer.Option(
+            help="ROIs: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
+            " EXTRACT or NWB, or an image of labels."
+        ),
+    ],
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
@@ -28,15 +36,17 @@ def influence(
     channel: Channel = None,
     plane: Plane = None,
     frame_rate: FrameRate = None,
+    dataset: Dataset = None,
     **settings: Any,
 ) -> None:
     """Test which ROI drives which, and write the connections as a table and as a graph."""
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
-    from napari_calcdyn.recording import open_movie, open_rois
+    from napari_calcdyn.recording import open_movie
+    from napari_calcdyn.recording.traces.agreement import open_rois_of
 
-    recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
-    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
+    recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+    roi_set = open_rois_of(recording, rois)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder

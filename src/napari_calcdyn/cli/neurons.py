@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import Correct, Device, Out, SavedModel, Seed
+from .options import Correct, Dataset, Device, Out, SavedModel, Seed
 from .progress_bar import Show, progress_bar, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
@@ -32,13 +34,17 @@ def neurons(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A movie (with --rois), a folder of suite2p, or traces as .npy or .csv, one in each row.",
+            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy or"
+            " .csv, one in each row.",
         ),
     ],
     out: Out,
     rois: Annotated[
         Path | None,
-        typer.Option(help="ROIs of the movie: a folder of suite2p, or a .zip or .roi file of ImageJ."),
+        typer.Option(
+            help="ROIs of the movie: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
+            " EXTRACT or NWB, or an image of labels."
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -50,12 +56,16 @@ def neurons(
     frame_rate: Annotated[float | None, typer.Option(help="Samples per second, if not in the file.")] = None,
     channel: Annotated[int | None, typer.Option(help="Which channel of the movie.")] = None,
     plane: Annotated[int | None, typer.Option(help="Which plane of the movie.")] = None,
+    dataset: Dataset = None,
     neuropil: Annotated[
         float,
         typer.Option(help="Share of the neuropil around each ROI to subtract; 0 for none.", min=0, max=1),
     ] = 0.7,
     only_cells: Annotated[
-        bool, typer.Option("--only-cells", help="Leave out ROIs that suite2p does not call cells.")
+        bool,
+        typer.Option(
+            "--only-cells", help="Leave out ROIs that their file (suite2p, CaImAn, NWB) does not call cells."
+        ),
     ] = False,
     correct: Correct = None,
     mask: Annotated[
@@ -84,14 +94,14 @@ def neurons(
         from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
-            traces, roi_set = _open(source, frame_rate, mask, neuropil or None)
+            traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset)
         else:
-            options = {"channel": channel, "plane": plane, "frame_rate": frame_rate}
+            options = {"channel": channel, "plane": plane, "frame_rate": frame_rate, "dataset": dataset}
             traces, roi_set = _extract(source, rois, neuropil or None, options, correct, show)
         if only_cells:
-            if roi_set is None or "iscell" not in roi_set.columns:
+            cells = roi_set.cells if roi_set is not None else None
+            if roi_set is None or cells is None:
                 raise InputError(f"{rois or source} does not say what is a cell: leave out --only-cells.")
-            cells = roi_set.columns["iscell"]
             traces, roi_set = traces.select(cells), roi_set.select(cells)
         if baseline is not None:
             traces = delta_f_over_f(traces, baseline, progress=lambda *at: show("Computing ΔF/F", *at))
@@ -101,17 +111,18 @@ def neurons(
 
 
 def _open(
-    source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None
+    source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None, dataset: str | None
 ) -> tuple[Traces, RoiSet | None]:
     """Return the traces in a file or a folder, and the ROIs if it has them."""
     from napari_calcdyn.recording import open_rois, open_traces
 
-    traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil)
-    roi_set = open_rois(source) if source.is_dir() else None
-    if roi_set is not None and len(roi_set) != len(traces):
-        raise InputError(
-            f"{source} has {len(roi_set)} ROIs but {len(traces)} traces: copy the folder of suite2p again."
-        )
+    traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil, dataset=dataset)
+    if not source.is_dir() and source.suffix.lower() not in HDF5_ENDINGS:
+        return traces, None
+    roi_set = open_rois(source)
+    if not np.isin(traces.ids, roi_set.ids).all() or (source.is_dir() and len(roi_set) != len(traces)):
+        raise InputError(f"{source} has {len(roi_set)} ROIs but {len(traces)} traces: save or copy it again.")
+    roi_set = roi_set.select(np.searchsorted(roi_set.ids, traces.ids))
     return traces, roi_set
 
 
@@ -124,11 +135,12 @@ def _extract(
     show: Show,
 ) -> tuple[Traces, RoiSet]:
     """Return the traces of ROIs in a movie, and the ROIs."""
-    from napari_calcdyn.recording import extract_traces, open_movie, open_rois
+    from napari_calcdyn.recording import extract_traces, open_movie
     from napari_calcdyn.recording.quality import correct_movie
+    from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     recording = open_movie(movie, **options)
-    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
+    roi_set = open_rois_of(recording, rois)
     check = lambda *at: show("Checking the recording", *at)  # noqa: E731
     recording = correct_movie(recording, correct or "auto", progress=check)
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731

@@ -9,7 +9,9 @@ import typer
 
 Movies = Annotated[
     list[Path],
-    typer.Argument(help="A TIFF or .npy file, a folder of TIFFs, several TIFFs, or suite2p's data.bin."),
+    typer.Argument(
+        help="A TIFF, .npy, HDF5, NWB or .mat file, a folder of TIFFs, several TIFFs, or suite2p's data.bin."
+    ),
 ]
 Correct = Annotated[
     str | None,
@@ -45,4 +47,10 @@ Preset = Annotated[
 ]
 Channel = Annotated[int | None, typer.Option(help="Which channel, if there are several.")]
 Plane = Annotated[int | None, typer.Option(help="Which plane, if there are several.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the data set in an HDF5 or .mat file, or of the series in an NWB file, if several fit."
+    ),
+]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]

@@ -12,6 +12,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from .options import (
     Channel,
     Correct,
+    Dataset,
     Device,
     FrameRate,
     Memory,
@@ -48,6 +49,7 @@ def run(
     channel: Channel = None,
     plane: Plane = None,
     frame_rate: FrameRate = None,
+    dataset: Dataset = None,
     **settings: Any,
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
@@ -56,7 +58,7 @@ def run(
     from napari_calcdyn.recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate)
+    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
     run_and_tell(recording, out, chosen, device, seed, correct, resume, memory)
 
 

@@ -18,7 +18,7 @@ from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
 from napari_calcdyn.recording.errors import InputError
 
-from .inputs import ISCELL, STOPPABLE, check_rois, extract, make_signal, open_neurons, use_drawn
+from .inputs import STOPPABLE, check_rois, extract, has_both, make_signal, open_neurons, use_drawn
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .trace_settings import TraceSettings, TraceSettingsForm
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.recording import Traces
 
-_ROI_FILES = "ROIs of ImageJ (*.zip *.roi);;All files (*)"
-_TRACE_FILES = "Traces (*.npy *.csv);;All files (*)"
+_ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_TRACE_FILES = "Traces (*.npy *.csv *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 
 
 class InputPage(QWidget):  # type: ignore[misc]
@@ -87,17 +87,20 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.activated.connect(self._on_choice)
         layout.addWidget(self.choice)
-        self.open_file = button("Open file …", "A .zip or .roi file of ImageJ.", self._ask_rois)
+        self.open_file = button(
+            "Open file …",
+            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT or NWB.",
+            self._ask_rois,
+        )
         self.open_folder = button(
             "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
         )
         layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
-            "<qt>suite2p classifies each ROI as a cell or not (iscell.npy). If this is not ticked, all "
-            "ROIs are used.</qt>"
+            "<qt>suite2p and CaImAn classify each ROI as a cell or not. If this is not ticked, all ROIs are used.</qt>"
         )
-        self.only_cells.toggled.connect(self._on_suite2p)
+        self.only_cells.toggled.connect(self._on_given)
         layout.addWidget(self.only_cells)
 
     def _build_traces(self, layout: QVBoxLayout) -> None:
@@ -115,8 +118,12 @@ class InputPage(QWidget):  # type: ignore[misc]
             self._ask_traces,
         )
         layout.addLayout(beside(self.extract, self.open_traces))
-        self.suite2p = button("Take those of suite2p", "The traces that suite2p extracted.", self._on_suite2p)
-        layout.addWidget(self.suite2p)
+        self.given = button(
+            "Take those of the ROIs' file",
+            "The traces that the program extracted which found the ROIs.",
+            self._on_given,
+        )
+        layout.addWidget(self.given)
 
         self.settings = TraceSettingsForm()
         self.settings.signal_edited.connect(self._on_signal)
@@ -140,7 +147,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             self.open(Path(name))
 
     def open(self, path: Path) -> None:
-        """Open ROIs or traces: a suite2p folder, a file of ImageJ, a .npy or a .csv file."""
+        """Open ROIs or traces: a folder of suite2p, a file of ImageJ, CaImAn, EXTRACT or NWB, a .npy or a .csv file."""
         settings = self._settings()
         if settings is not None:
             open_neurons(self.session, path, settings, only_cells=self.only_cells.isChecked())
@@ -152,7 +159,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         if layer is not None:
             use_drawn(self.session, layer)
 
-    def _on_suite2p(self) -> None:
+    def _on_given(self) -> None:
         if self.session.rois.path is not None:
             self.open(self.session.rois.path)
 
@@ -202,9 +209,8 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_rois(self, *_: object) -> None:
         rois = self.session.rois.loaded
-        cells = rois.columns.get(ISCELL) if rois is not None else None
-        from_suite2p = self.session.rois.path is not None and self.session.rois.path.is_dir()
-        self.suite2p.setVisible(from_suite2p)
+        cells = rois.cells if rois is not None else None
+        self.given.setVisible(has_both(self.session.rois.path))
         self.only_cells.setVisible(cells is not None)
         if rois is None:
             self.roi_facts.setText("None yet: open them, draw them, or drop them here.")
@@ -215,7 +221,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             f"<b>{number}</b> on {height:,}\u00a0×\u00a0{width:,}\u00a0px, from {breakable(rois.provenance)}"
         )
         if cells is not None:
-            self.only_cells.setText(f"only what suite2p calls a cell ({np.count_nonzero(cells):,})")
+            self.only_cells.setText(f"only what its file calls a cell ({np.count_nonzero(cells):,})")
         self._show_job()
 
     def _show_traces(self, *_: object) -> None:

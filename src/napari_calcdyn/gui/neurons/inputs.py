@@ -11,6 +11,8 @@ import numpy as np
 
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .columns import table_name
@@ -29,9 +31,8 @@ EXTRACTING = "Extracting traces"
 OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
-ISCELL = "iscell"
 _UNCHANGED = "The traces are unchanged: change a setting to compute them again."
-_ROI_ENDINGS = (".zip", ".roi")
+_ROI_ENDINGS = (".zip", ".roi", *TIFF_ENDINGS)
 
 
 def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
@@ -42,25 +43,30 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     session : Session
         Gets them.
     path : Path
-        A suite2p folder, which has both; a file of ImageJ's ROIs; or traces as ``.npy`` or ``.csv``.
+        A suite2p folder or a file of CaImAn, EXTRACT or NWB, which have both; a file of ImageJ's ROIs or an image of
+        labels; or traces as ``.npy`` or ``.csv``.
     settings : TraceSettings
         How fluorescence becomes traces.
     only_cells : bool
-        Whether to leave out what suite2p says is no cell.
+        Whether to leave out what the file says is no cell.
     """
-    has_rois = path.is_dir() or path.suffix.lower() in _ROI_ENDINGS
-    frame_shape = session.recording.movie.frame_shape if session.recording.movie is not None else None
-    before = session.neurons.fluorescence
+    has_rois = has_both(path) or path.suffix.lower() in _ROI_ENDINGS
+    movie, before = session.recording.movie, session.neurons.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
         from napari_calcdyn.recording import open_rois, open_traces
+        from napari_calcdyn.recording.traces.agreement import rois_that_fit
+        from napari_calcdyn.recording.traces.open import holds_traces
 
+        frame_shape = movie.frame_shape if movie is not None else None
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
-        if rois is not None and not _has_traces(path):
+        if rois is not None and not (has_both(path) and holds_traces(path)):
             return _drawable(rois), None
         raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil), before)
-        if rois is not None and only_cells and ISCELL in rois.columns:
-            cells = rois.columns[ISCELL]
+        if rois is not None and movie is not None and not path.is_dir():
+            rois = rois_that_fit(movie, rois, raw, progress=progress)
+        cells = rois.cells if rois is not None and only_cells else None
+        if rois is not None and cells is not None and len(raw) == len(rois):
             rois, raw = rois.select(cells), raw.select(cells)
         return rois if rois is None else _drawable(rois), settings.make(raw, progress)
 
@@ -80,11 +86,9 @@ def _drawable(rois: RoiSet) -> RoiSet:
     return rois
 
 
-def _has_traces(path: Path) -> bool:
-    """Whether a path is a suite2p folder with traces in it."""
-    from napari_calcdyn.recording.movies.readers.suite2p_plane import plane_folder
-
-    return path.is_dir() and (plane_folder(path) / "F.npy").exists()
+def has_both(path: Path | None) -> bool:
+    """Whether a path is a folder of suite2p, or a file of a program that saves ROIs and traces together."""
+    return path is not None and (path.is_dir() or path.suffix.lower() in HDF5_ENDINGS)
 
 
 def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
@@ -188,12 +192,8 @@ def extract(session: Session, settings: TraceSettings) -> bool:
 
 
 def _extract(session: Session, settings: TraceSettings) -> bool:
-    movie, rois, path, before = (
-        session.recording.movie,
-        session.rois.loaded,
-        session.rois.path,
-        session.neurons.fluorescence,
-    )
+    movie, before = session.recording.movie, session.neurons.fluorescence
+    rois, path = session.rois.loaded, session.rois.path
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
@@ -204,10 +204,11 @@ def _extract(session: Session, settings: TraceSettings) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> MadeTraces:
-        from napari_calcdyn.recording import extract_traces, open_rois
+        from napari_calcdyn.recording import extract_traces
+        from napari_calcdyn.recording.traces.agreement import open_rois_of
 
-        # What suite2p calls no cell is no neuropil either.
-        found = open_rois(path) if path is not None and path.is_dir() else rois
+        # What is no cell is no neuropil either.
+        found = open_rois_of(movie, path) if path is not None and has_both(path) else rois
 
         def watched(done: int, total: int) -> bool:
             return bool(progress(done, total)) or session.recording.movie is not movie

@@ -31,7 +31,7 @@ from .recordings import (
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin);;All files (*)"
+_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -76,7 +76,9 @@ class RecordingDock(SideDock):
         self.choice.activated.connect(self._on_choice)
         self.body.addWidget(self.choice)
         self.open_file = button(
-            "Open file …", "A TIFF stack of any kind, a .npy array, or suite2p's data.bin.", self._ask_file
+            "Open file …",
+            "A TIFF stack of any kind, a .npy array, an HDF5, NWB or .mat file, or suite2p's data.bin.",
+            self._ask_file,
         )
         self.open_folder = button(
             "Open folder …",

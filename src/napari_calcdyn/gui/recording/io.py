@@ -11,7 +11,9 @@ import numpy as np
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
+from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.open import MOVIE_ENDINGS, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movie_names
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ ORDINARY_TIFF_BYTES = 2**32 - 2**25
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return the reader if a path is a TIFF, a .npy or .bin file, a folder or list of TIFFs, or a folder of suite2p.
+    """Return the reader if a path is a file of a movie, a folder or list of TIFFs, or a folder of suite2p.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 
 def read_movie(path: PathOrPaths) -> list[LayerData]:
-    """Open a movie lazily: one layer for each channel and plane, the first of them visible.
+    """Open a movie lazily: one layer for each data set, channel and plane, the first of them visible.
 
     Parameters
     ----------
@@ -60,14 +62,18 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     list of LayerData
         Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them.
     """
-    info = inspect_movie(path)
+    several: tuple[str, ...] = ()
+    if isinstance(path, str) and Path(path).suffix.lower() in HDF5_ENDINGS:
+        several = hdf5_movie_names(Path(path))
     layers: list[LayerData] = []
-    for channel in range(info.channels):
-        for plane in range(info.planes):
+    for dataset in several if len(several) > 1 else (None,):
+        info = inspect_movie(path, dataset=dataset)
+        for channel, plane in np.ndindex(info.channels, info.planes):
             name = info.name
+            name += f" {dataset}" if dataset else ""
             name += f" channel {channel}" if info.channels > 1 else ""
             name += f" plane {plane}" if info.planes > 1 else ""
-            movie = open_movie(path, channel=channel, plane=plane)
+            movie = open_movie(path, channel=channel, plane=plane, dataset=dataset)
             for note in movie.notes:
                 warnings.warn(note, stacklevel=2)  # napari shows it
             layers.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.readers.bruker import bruker_calibration, by_channel, is_bruker
+from napari_calcdyn.recording.movies.readers.hdf5 import Hdf5Stack, read_hdf5_movie
 from napari_calcdyn.recording.movies.readers.npy import read_npy
+from napari_calcdyn.recording.movies.readers.nwb import NwbMovie
 from napari_calcdyn.recording.movies.readers.sources import ArraySource, check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
 from napari_calcdyn.recording.movies.readers.suite2p import find_suite2p_movie, read_suite2p_movie
@@ -23,7 +26,7 @@ from .movie import Movie
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
 SUITE2P_ENDING = ".bin"
-MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy", SUITE2P_ENDING)
+MOVIE_ENDINGS = (*TIFF_ENDINGS, ".npy", SUITE2P_ENDING, *HDF5_ENDINGS)
 
 MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -64,19 +67,26 @@ class MovieInfo:
 
 
 def open_movie(
-    path: MoviePath, *, channel: int | None = None, plane: int | None = None, frame_rate: float | None = None
+    path: MoviePath,
+    *,
+    channel: int | None = None,
+    plane: int | None = None,
+    frame_rate: float | None = None,
+    dataset: str | None = None,
 ) -> Movie:
     """Open a recording without reading its pixels.
 
     Parameters
     ----------
     path : str, Path or sequence of them
-        A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, or suite2p's ``data.bin`` or its folder; several files
-        follow each other in time, in natural order (2 before 10).
+        A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, an HDF5, NWB or .mat (7.3) file, or suite2p's
+        ``data.bin`` or its folder; several files follow each other in time, in natural order (2 before 10).
     channel, plane : int or None
         Which one to take, counted from 0; needed where there are several.
     frame_rate : float or None
         Frames per second (Hz), instead of what the file says.
+    dataset : str or None
+        Name of the data set in an HDF5 or .mat file, or of the series in an NWB file; needed where several fit.
 
     Returns
     -------
@@ -86,15 +96,14 @@ def open_movie(
     Raises
     ------
     InputError
-        If there is no such file, it is damaged, it is no movie, or a channel or plane must be chosen.
+        If there is no such file, it is damaged, it is no movie, or a channel, a plane or a data set must be chosen.
     """
     files, name, origin = _files(path)
-    stack = _read(files, name)
+    stack = _read(files, name, dataset)
     if isinstance(stack, ArraySource):
         return Movie(stack, name=name, path=origin, frame_rate=frame_rate)
-    _, planes, channels = stack.index.shape
-    chosen_channel = _choose(name, "channel", channel, channels)
-    chosen_plane = _choose(name, "plane", plane, planes)
+    chosen_channel = _choose(name, "channel", channel, stack.channels)
+    chosen_plane = _choose(name, "plane", plane, stack.planes)
     return Movie(
         stack.source(chosen_plane, chosen_channel),
         frame_rate=stack.frame_rate if frame_rate is None else frame_rate,
@@ -106,12 +115,14 @@ def open_movie(
     )
 
 
-def inspect_movie(path: MoviePath) -> MovieInfo:
+def inspect_movie(path: MoviePath, *, dataset: str | None = None) -> MovieInfo:
     """Find out what a recording holds, and which channels and planes there are to choose from.
 
     Parameters
     ----------
     path : str, Path or sequence of them
+        As for `open_movie`.
+    dataset : str or None
         As for `open_movie`.
 
     Returns
@@ -125,15 +136,20 @@ def inspect_movie(path: MoviePath) -> MovieInfo:
         If there is no such file, it is damaged, or it is no movie.
     """
     files, name, _ = _files(path)
-    stack = _read(files, name)
+    stack = _read(files, name, dataset)
     if isinstance(stack, ArraySource):
         shape, dtype = stack.shape, stack.dtype
         return MovieInfo(name, "TYX", shape[0], shape[1:], dtype, 1, 1, None, None)
-    frames, planes, channels = stack.index.shape
-    pages = stack.parts[0]
-    dtype = pages.dtype.newbyteorder("=")
     return MovieInfo(
-        name, stack.axes, frames, pages.shape, dtype, channels, planes, stack.frame_rate, stack.pixel_size
+        name,
+        stack.axes,
+        stack.n_frames,
+        stack.frame_shape,
+        stack.dtype.newbyteorder("="),
+        stack.channels,
+        stack.planes,
+        stack.frame_rate,
+        stack.pixel_size,
     )
 
 
@@ -143,21 +159,47 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def _read(files: list[Path], name: str) -> Stack | ArraySource:
+def _read(files: list[Path], name: str, dataset: str | None = None) -> Stack | Hdf5Stack | ArraySource:
+    ending = files[0].suffix.lower()
+    if len(files) == 1 and ending in HDF5_ENDINGS:
+        found = read_hdf5_movie(files[0], dataset)
+        return _in_other_files(found, name) if isinstance(found, NwbMovie) else found
+    if dataset is not None:
+        raise InputError(
+            f"{name} is no HDF5 file, so that it has no data set {dataset}: leave out the data set."
+        )
     if len(files) == 1:
-        if files[0].suffix.lower() == ".npy":
+        if ending == ".npy":
             return read_npy(files[0])
-        if files[0].suffix.lower() == SUITE2P_ENDING:
+        if ending == SUITE2P_ENDING:
             return read_suite2p_movie(files[0])
         stack = read_tiff(files[0]).arranged()
     else:
         stack = _read_several(files, name).arranged()
     stack = bruker_calibration(stack, files[0].parent)
-    frames, planes, channels_found = stack.index.shape
-    if frames == 1 and planes == channels_found == 1:
-        check_movie_array(name, stack.parts[0].shape, stack.parts[0].dtype)
-    check_movie_array(name, (frames, *stack.parts[0].shape), stack.parts[0].dtype)
+    if stack.n_frames == 1 and stack.planes == stack.channels == 1:
+        check_movie_array(name, stack.frame_shape, stack.dtype)
+    check_movie_array(name, (stack.n_frames, *stack.frame_shape), stack.dtype)
     return stack
+
+
+def _in_other_files(movie: NwbMovie, name: str) -> Stack | Hdf5Stack | ArraySource:
+    """Return the frames that an NWB file only names, with the calibration that it gives."""
+    endings = {file.suffix.lower() for file in movie.files}
+    if not endings <= set(MOVIE_ENDINGS) - {".nwb"} or (
+        len(movie.files) > 1 and not endings <= set(TIFF_ENDINGS)
+    ):
+        raise InputError(
+            f"{name} keeps its movie in {movie.files[0].name}, which cannot be read: export that movie as TIFF."
+        )
+    stack = _read(list(movie.files), name)
+    if isinstance(stack, ArraySource):
+        return stack
+    return replace(
+        stack,
+        frame_rate=movie.frame_rate or stack.frame_rate,
+        pixel_size=movie.pixel_size or stack.pixel_size,
+    )
 
 
 def _read_several(files: list[Path], name: str) -> Stack:
@@ -190,7 +232,8 @@ def _files(path: MoviePath) -> tuple[list[Path], str, Path]:
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(
-                f"{place.name} is neither a TIFF nor a .npy file, nor suite2p's data.bin: export the movie as TIFF."
+                f"{place.name} is neither a TIFF nor a .npy, HDF5, NWB or .mat file, nor suite2p's data.bin: export the"
+                " movie as TIFF."
             )
         return [place], _name(place), place
     try:

@@ -6,22 +6,30 @@ from os import PathLike
 from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.movies.open import check_exists
+from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.movies.open import TIFF_ENDINGS, check_exists
 
+from .hdf5 import read_hdf5_rois
 from .imagej import read_imagej_rois
+from .label_images import read_label_image
 from .roi_set import RoiSet
 from .suite2p import read_suite2p_rois
 
 
-def open_rois(path: str | PathLike[str], *, frame_shape: tuple[int, int] | None = None) -> RoiSet:
+def open_rois(
+    path: str | PathLike[str], *, frame_shape: tuple[int, int] | None = None, dataset: str | None = None
+) -> RoiSet:
     """Open ROIs.
 
     Parameters
     ----------
     path : str or Path
-        A folder of suite2p (``plane0``, or one above it), or a ``.roi`` or ``.zip`` file of ImageJ.
+        A folder of suite2p (``plane0``, or one above it), a ``.roi`` or ``.zip`` file of ImageJ, an HDF5 file of
+        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, or an image of labels as TIFF or ``.npy``.
     frame_shape : tuple of int or None
-        Height and width of the movie's frames. ImageJ's files do not say it; those of suite2p are checked.
+        Height and width of the movie's frames. ImageJ's files do not say it; those of others are checked.
+    dataset : str or None
+        Name of the segmentation in an NWB file that has several.
 
     Returns
     -------
@@ -37,8 +45,13 @@ def open_rois(path: str | PathLike[str], *, frame_shape: tuple[int, int] | None 
     check_exists(place)
     if place.is_dir():
         return read_suite2p_rois(place, frame_shape)
+    if place.suffix.lower() in HDF5_ENDINGS:
+        return read_hdf5_rois(place, frame_shape, dataset)
+    if place.suffix.lower() in (*TIFF_ENDINGS, ".npy"):
+        return read_label_image(place, frame_shape)
     if place.suffix.lower() not in (".roi", ".zip"):
         raise InputError(
-            f"{place.name} holds no ROIs: choose a suite2p folder, or a .roi or .zip file of ImageJ."
+            f"{place.name} holds no ROIs: choose a suite2p folder, a .roi or .zip file of ImageJ, a file of CaImAn,"
+            " EXTRACT or NWB, or an image of labels."
         )
     return read_imagej_rois(place, frame_shape)

@@ -157,6 +157,11 @@ class RoiSet:
         """Provenance, number and frame size."""
         return f"RoiSet({self.provenance!r}, {len(self)} ROIs, {size_text(self.frame_shape)} pixels)"
 
+    @property
+    def cells(self) -> NDArray[np.bool_] | None:
+        """Which ROIs the program that found them takes for cells, (N,); None if it does not say."""
+        return self.columns.get("iscell", self.columns.get("accepted"))
+
     @cached_property
     def centres(self) -> NDArray[np.float32]:
         """Weighted mean position (y, x) of each ROI in pixels, (N, 2)."""

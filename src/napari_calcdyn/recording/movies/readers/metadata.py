@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 MICROMETRES = {
     "nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
-    "mm": 1e3, "cm": 1e4, "m": 1e6, "inch": 25400.0,
+    "millimeter": 1e3, "mm": 1e3, "cm": 1e4, "m": 1e6, "meter": 1e6, "inch": 25400.0,
 }  # fmt: skip
 SECONDS = {
     "ns": 1e-9,

@@ -55,6 +55,31 @@ class Stack:
         """Pages of all parts."""
         return sum(len(part.offsets) for part in self.parts)
 
+    @property
+    def n_frames(self) -> int:
+        """Frames of one plane and channel."""
+        return len(self.index)
+
+    @property
+    def planes(self) -> int:
+        """Planes to choose from."""
+        return int(self.index.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """Channels to choose from."""
+        return int(self.index.shape[2])
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Height and width of a frame."""
+        return self.parts[0].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As stored."""
+        return self.parts[0].dtype
+
     def arranged(self) -> Stack:
         """Sort ScanImage's interleaved pages into time, plane and channel."""
         if self.scanimage is None:
