@@ -15,8 +15,8 @@ _FEW = 1024  # latents, of which a frame is never too large for a quick run
 def latent_spacing(movie: Movie, progress: ProgressCallback | None = None) -> float:
     """Return the automatic distance between adjacent latents.
 
-    Cells that are smaller than the distance share latents, and then their maps. Latents closer than half a cell cost
-    time and gain nothing.
+    Cells that are smaller than the distance share latents, and then their maps. Latents that are closer than a cell is
+    wide cost time and gain next to nothing (benchmarks/resolution.py).
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ def latent_spacing(movie: Movie, progress: ProgressCallback | None = None) -> fl
     Returns
     -------
     float
-        px; 8, or in frames with room for more than 1,024 such latents half the diameter of the cells, but at least 8
-        and at most what leaves 1,024 latents, which it is where no activity stands out.
+        px; 8, or in frames with room for more than 1,024 such latents the diameter of the cells, but at least 8 and at
+        most what leaves 1,024 latents, which it is where no activity stands out.
     """
     widest = math.sqrt(math.prod(movie.frame_shape) / _FEW)
     if widest <= CLOSEST:
         return CLOSEST
     diameter = measure_cell_diameter(movie, progress)
-    return widest if diameter is None else min(max(CLOSEST, diameter / 2), widest)
+    return widest if diameter is None else min(max(CLOSEST, diameter), widest)
