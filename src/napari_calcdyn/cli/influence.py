@@ -9,15 +9,27 @@ import typer
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Correct, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_corrections, say_done, tell_with
+from .options import (
+    ROIS_HELP,
+    Channel,
+    Correct,
+    Device,
+    FrameRate,
+    Out,
+    Plane,
+    Preset,
+    SavedModel,
+    Seed,
+    cells_are_to_be_found,
+)
+from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 
 @with_settings(VARAutoencoderConfig)
 def influence(
     movie: Annotated[Path, typer.Argument(help="A TIFF or .npy file, or a folder of TIFFs.")],
-    rois: Annotated[Path, typer.Option(help="ROIs: a folder of suite2p, or ImageJ's .zip or .roi file.")],
+    rois: Annotated[Path, typer.Option(help=f"ROIs: {ROIS_HELP}")],
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
@@ -36,7 +48,8 @@ def influence(
     from napari_calcdyn.recording import open_movie, open_rois
 
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate)
-    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
+    find = cells_are_to_be_found(rois)
+    roi_set = None if find else open_rois(rois, frame_shape=recording.frame_shape)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -54,6 +67,7 @@ def influence(
             on_progress=tell_with(show),
         )
     say_corrections(found)
+    say_cells_found(found)
     edges = found["edges"]
     print(
         f"{edges} connection{'s' * (edges != 1)} between {found['rois']} ROIs at a family-wise p ≤ {found['alpha']:g}"

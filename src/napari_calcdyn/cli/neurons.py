@@ -13,8 +13,8 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import Correct, Device, Out, SavedModel, Seed
-from .progress_bar import Show, progress_bar, say_corrections, say_done, tell_with
+from .options import ROIS_HELP, Correct, Device, Out, SavedModel, Seed, cells_are_to_be_found
+from .progress_bar import Show, progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def neurons(
     out: Out,
     rois: Annotated[
         Path | None,
-        typer.Option(help="ROIs of the movie: a folder of suite2p, or a .zip or .roi file of ImageJ."),
+        typer.Option(help=f"ROIs of the movie: {ROIS_HELP}"),
     ] = None,
     preset: Annotated[
         str | None,
@@ -72,7 +72,9 @@ def neurons(
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
     if rois is None and source.suffix.lower() in (*TIFF_ENDINGS, SUITE2P_ENDING):
-        raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
+        raise InputError(
+            f"{source.name} is a movie: say with --rois where its ROIs are, or find cells with --rois found."
+        )
     if rois is None and correct not in (None, "auto"):
         raise InputError(
             "Only a movie can be corrected, not traces: leave out --correct, or give a movie and --rois."
@@ -128,9 +130,13 @@ def _extract(
     from napari_calcdyn.recording.quality import correct_movie
 
     recording = open_movie(movie, **options)
-    roi_set = open_rois(rois, frame_shape=recording.frame_shape)
+    roi_set = None if cells_are_to_be_found(rois) else open_rois(rois, frame_shape=recording.frame_shape)
     check = lambda *at: show("Checking the recording", *at)  # noqa: E731
     recording = correct_movie(recording, correct or "auto", progress=check)
+    if roi_set is None:
+        from napari_calcdyn.models.sources import find_sources
+
+        roi_set = find_sources(recording, progress=lambda *at: show("Finding cells", *at)).rois
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
     return extract_traces(recording, roi_set, neuropil=neuropil, progress=tell), roi_set
 
@@ -147,6 +153,7 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
             traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
         )
     say_corrections(metrics)
+    say_cells_found(metrics)
     for warning in traces.provenance.get("warnings", ()):
         print(warning)
     left_out = len(traces) - metrics["neurons"]

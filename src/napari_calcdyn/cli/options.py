@@ -19,6 +19,8 @@ Correct = Annotated[
         " With a saved model, the default is what was corrected in the recording that it was trained on.",
     ),
 ]
+_FOUND = Path("found")
+ROIS_HELP = "a folder of suite2p, a .zip or .roi file of ImageJ, or the word found: then cells are found in the movie."
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
 Resume = Annotated[
@@ -46,3 +48,8 @@ Preset = Annotated[
 Channel = Annotated[int | None, typer.Option(help="Which channel, if there are several.")]
 Plane = Annotated[int | None, typer.Option(help="Which plane, if there are several.")]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
+
+
+def cells_are_to_be_found(rois: Path) -> bool:
+    """Whether the option --rois asks for cells to be found in the movie; a file or folder of that name comes first."""
+    return rois == _FOUND and not rois.exists()
