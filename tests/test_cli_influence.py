@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from roifile import ImagejRoi, roiwrite
 
 from commands import calcdyn, refused
@@ -42,6 +43,48 @@ def test_it_writes_a_table_a_graph_and_a_picture(
     assert len(rows) == 20
     assert sum(float(row["p_value"]) <= 0.05 for row in rows) == found["edges"]
     assert f"{found['edges']} connection" in capsys.readouterr().out
+
+
+def test_cells_are_found_where_there_are_no_rois(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("influence", recording / "movie.tif", "--rois", "found", "--preset", "quick", "--steps", 30)
+    command = (*command, "--surrogates", 39, "--out", "out")
+    assert calcdyn(monkeypatch, *command) == 0
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS["influence"], "cells_found.tif"))
+    cells = json.loads((out / "influence.json").read_text())["cells_found"]
+    assert cells >= 3
+    assert f"{cells} cells were found in the movie; see cells_found.tif." in capsys.readouterr().out
+    with tifffile.TiffFile(out / "cells_found.tif") as file:
+        labels = file.asarray()
+    truth = simulate_movie(frames=200, height=48, width=48, dynamic=3, silent=1, flicker=1, seed=2).labels
+    assert sorted(np.unique(labels)) == list(range(cells + 1))
+    for cell in range(1, 4):  # each dynamic one is half covered by one that was found
+        covering = labels[truth == cell]
+        assert np.bincount(covering)[1:].max() > len(covering) / 2
+
+    (tmp_path / "found").mkdir()  # a folder of that name wins
+    refused(monkeypatch, capsys, *command, words="found holds no stat.npy")
+    command = (*command[:3], recording / "rois.zip", *command[4:])  # whose results replace all of the first
+    assert calcdyn(monkeypatch, *command) == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted(RESULTS["influence"])
+    assert json.loads((out / "influence.json").read_text())["cells_found"] is None
+
+
+def test_a_movie_without_cells_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "noise.npy", np.random.default_rng(0).normal(100, 9, (90, 40, 40)).astype(np.float32))
+    command = ("influence", tmp_path / "noise.npy", "--rois", "found", "--out", tmp_path / "out")
+    refused(
+        monkeypatch,
+        capsys,
+        *command,
+        words="No cells were found in the movie, so there are no ROIs: draw them",
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_rois_of_another_recording_are_refused(

@@ -176,6 +176,20 @@ def test_files_of_other_programs(
     refused(monkeypatch, capsys, "neurons", *movie, "--out", tmp_path / "out", words=words)
 
 
+def test_movie_whose_cells_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulate_movie(frames=300, height=96, width=96, dynamic=12, silent=0, flicker=0, seed=1).save(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert calcdyn(monkeypatch, "neurons", "movie.tif", "--rois", "found", "--out", "out", *SHORT) == 0
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {*RESULTS["neurons"], "cells_found.tif"}
+    cells = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["cells_found"]
+    assert cells >= 10
+    assert f"{cells} cells were found in the movie" in capsys.readouterr().out
+    assert len(np.unique(tifffile.imread(out / "cells_found.tif"))) == len(table(out)) + 1 == cells + 1
+
+
 def test_same_seed_same_result_and_a_saved_model_is_applied(
     traces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from .analysis.what_if import impulse_response as impulse_response, roi_push as 
 from .analysis.what_if import source_push as source_push
 from .models.avae import AVAE as AVAE
 from .models.lasso import lambda_max as lambda_max, lasso_path as lasso_path, solve_lasso as solve_lasso
+from .models.sources import Sources as Sources, find_sources as find_sources
 from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
 from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
 from .recording.quality import Quality as Quality, check_quality as check_quality

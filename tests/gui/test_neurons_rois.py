@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import roifile
-from neuron_driving import choose_rois, extract, is_one_sentence, open_path, write_suite2p
+from neuron_driving import choose_rois, extract, is_one_sentence, open_path, settle, write_suite2p
 
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
-from napari_calcdyn.gui.neurons.roi_layers import ROIS
+from napari_calcdyn.gui.neurons.roi_layers import CELLS_FOUND, ROIS
+from napari_calcdyn.recording.movies import Corrections
+from napari_calcdyn.simulate import simulate_movie
 
 PLACE = {"scale": (0.5, 0.5), "translate": (30, 40)}  # that of the movie
 
@@ -96,3 +98,62 @@ def test_rois_of_another_movie_are_refused_and_those_without_one_wait_for_it(
     viewer.add_image(cell_movie[:, :20], name="cut")
     is_one_sentence(neurons, "32 × 40", "20 × 40")
     assert ROIS not in viewer.layers  # and not over another one
+
+
+def test_cells_are_found_for_those_who_have_no_rois(viewer: Any, neurons: NeuronsDock, qtbot: Any) -> None:
+    session, find, facts = neurons.session, neurons.inputs.find, neurons.inputs.roi_facts
+    viewer.layers.clear()
+    assert not find.isEnabled()
+    truth = simulate_movie(frames=400, height=96, width=104, dynamic=6, silent=3, flicker=3, seed=3)
+    viewer.add_image(truth.movie, name="movie", scale=(1, 0.5, 0.5), translate=(0, 30, 40))
+    find.click()
+    assert find.text() == "Stop"
+    settle(qtbot, neurons)
+    assert find.text() == "Find cells"
+    assert facts.text() == "<b>9 cells</b> found in the movie"
+    layer = viewer.layers[CELLS_FOUND]
+    np.testing.assert_allclose(layer.scale, PLACE["scale"])
+    np.testing.assert_allclose(layer.translate, PLACE["translate"])
+    assert layer.data.max() == 9
+    assert neurons.inputs.choice.count() == 0  # a result of ours
+
+    half = np.ones((96, 104), bool)
+    half[48:] = False
+    movie = session.recording.movie
+    assert movie is not None
+    session.recording.correct(movie.corrected(Corrections(("pixels",), np.ones(400, bool), half)))
+    find.click()
+    settle(qtbot, neurons)
+    assert [it.name for it in viewer.layers] == ["movie", CELLS_FOUND]
+    assert 0 < layer.data.max() < 9
+    assert not layer.data[48:].any()  # the recording is searched as it is corrected
+    extract(qtbot, neurons)
+    assert session.neurons.traces is not None
+    assert len(session.neurons.traces) == layer.data.max()
+
+    viewer.add_labels(truth.labels, name="drawn", **PLACE)
+    choose_rois(qtbot, neurons, "drawn")
+    assert layer.name == ROIS
+    assert "12 ROIs" in facts.text()
+    layer.name = "my cells"
+    find.click()
+    settle(qtbot, neurons)
+    assert layer.name == "my cells"
+    assert "found in the movie" in facts.text()
+
+
+def test_finding_cells_can_be_stopped_and_says_that_there_are_none(
+    viewer: Any, neurons: NeuronsDock, qtbot: Any
+) -> None:
+    find, noise = neurons.inputs.find, np.random.default_rng(0).normal(100, 9, (90, 40, 40))
+    viewer.layers.clear()
+    viewer.add_image(noise.astype(np.float32), name="noise")
+    find.click()
+    find.click()
+    settle(qtbot, neurons)
+    assert neurons.message.text() == "Finding cells was stopped."
+    find.click()
+    settle(qtbot, neurons)
+    is_one_sentence(neurons, "No cells were found in the movie, so there are no ROIs")
+    assert neurons.session.rois.loaded is None
+    assert len(viewer.layers) == 1

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.models.sources import Sources, find_sources
 from napari_calcdyn.models.sources.local_covariance import LocalCovariance
-from napari_calcdyn.models.sources.refinement import _apart, activity_of, background_grid
+from napari_calcdyn.models.sources.refinement import activity_of, background_grid, taken_apart
 from napari_calcdyn.models.sources.windows import Windows
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 from napari_calcdyn.recording.movies import Corrections
@@ -114,8 +114,8 @@ def test_a_footprint_gives_up_what_it_holds_of_another() -> None:
     here, there = windows.shared(0, 1)
     mixed[0][here] += 0.4 * alone[1][there]
     near = [np.array([0, 1])] * 2
-    np.testing.assert_allclose(_apart(windows, mixed, near), alone, atol=0.05)
-    np.testing.assert_allclose(_apart(windows, alone, near), alone, atol=0.05)
+    np.testing.assert_allclose(taken_apart(windows, mixed, near), alone, atol=0.05)
+    np.testing.assert_allclose(taken_apart(windows, alone, near), alone, atol=0.05)
 
 
 def test_activity_is_the_least_squares_fit() -> None:

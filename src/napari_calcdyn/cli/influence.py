@@ -9,8 +9,21 @@ import typer
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
-from .options import Channel, Correct, Dataset, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
-from .progress_bar import progress_bar, say_corrections, say_done, tell_with
+from .options import (
+    ROIS_HELP,
+    Channel,
+    Correct,
+    Dataset,
+    Device,
+    FrameRate,
+    Out,
+    Plane,
+    Preset,
+    SavedModel,
+    Seed,
+    cells_are_to_be_found,
+)
+from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 
@@ -19,13 +32,7 @@ def influence(
     movie: Annotated[
         Path, typer.Argument(help="A TIFF, .npy, HDF5, NWB or .mat file, or a folder of TIFFs.")
     ],
-    rois: Annotated[
-        Path,
-        typer.Option(
-            help="ROIs: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
-            " EXTRACT or NWB, or an image of labels."
-        ),
-    ],
+    rois: Annotated[Path, typer.Option(help=f"ROIs: {ROIS_HELP}")],
     out: Out,
     model: SavedModel = None,
     preset: Preset = None,
@@ -46,7 +53,8 @@ def influence(
     from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
-    roi_set = open_rois_of(recording, rois)
+    find = cells_are_to_be_found(rois)
+    roi_set = None if find else open_rois_of(recording, rois)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -64,6 +72,7 @@ def influence(
             on_progress=tell_with(show),
         )
     say_corrections(found)
+    say_cells_found(found)
     edges = found["edges"]
     print(
         f"{edges} connection{'s' * (edges != 1)} between {found['rois']} ROIs at a family-wise p ≤ {found['alpha']:g}"

@@ -15,8 +15,8 @@ from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import Correct, Dataset, Device, Out, SavedModel, Seed
-from .progress_bar import Show, progress_bar, say_corrections, say_done, tell_with
+from .options import ROIS_HELP, Correct, Dataset, Device, Out, SavedModel, Seed, cells_are_to_be_found
+from .progress_bar import Show, progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
 if TYPE_CHECKING:
@@ -41,10 +41,7 @@ def neurons(
     out: Out,
     rois: Annotated[
         Path | None,
-        typer.Option(
-            help="ROIs of the movie: a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn,"
-            " EXTRACT or NWB, or an image of labels."
-        ),
+        typer.Option(help=f"ROIs of the movie: {ROIS_HELP}"),
     ] = None,
     preset: Annotated[
         str | None,
@@ -82,7 +79,9 @@ def neurons(
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
     if rois is None and source.suffix.lower() in (*TIFF_ENDINGS, SUITE2P_ENDING):
-        raise InputError(f"{source.name} is a movie: say with --rois where its ROIs are.")
+        raise InputError(
+            f"{source.name} is a movie: say with --rois where its ROIs are, or find cells with --rois found."
+        )
     if rois is None and correct not in (None, "auto"):
         raise InputError(
             "Only a movie can be corrected, not traces: leave out --correct, or give a movie and --rois."
@@ -140,9 +139,13 @@ def _extract(
     from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     recording = open_movie(movie, **options)
-    roi_set = open_rois_of(recording, rois)
+    roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recording, rois)
     check = lambda *at: show("Checking the recording", *at)  # noqa: E731
     recording = correct_movie(recording, correct or "auto", progress=check)
+    if roi_set is None:
+        from napari_calcdyn.models.sources import find_sources
+
+        roi_set = find_sources(recording, progress=lambda *at: show("Finding cells", *at)).rois
     tell = lambda *at: show("Extracting traces", *at)  # noqa: E731
     return extract_traces(recording, roi_set, neuropil=neuropil, progress=tell), roi_set
 
@@ -159,6 +162,7 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
             traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
         )
     say_corrections(metrics)
+    say_cells_found(metrics)
     for warning in traces.provenance.get("warnings", ()):
         print(warning)
     left_out = len(traces) - metrics["neurons"]

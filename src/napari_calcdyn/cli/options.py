@@ -21,6 +21,11 @@ Correct = Annotated[
         " With a saved model, the default is what was corrected in the recording that it was trained on.",
     ),
 ]
+_FOUND = Path("found")
+ROIS_HELP = (
+    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels, or the"
+    " word found: then cells are found in the movie."
+)
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
 Resume = Annotated[
@@ -54,3 +59,8 @@ Dataset = Annotated[
     ),
 ]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
+
+
+def cells_are_to_be_found(rois: Path) -> bool:
+    """Whether the option --rois asks for cells to be found in the movie; a file or folder of that name comes first."""
+    return rois == _FOUND and not rois.exists()

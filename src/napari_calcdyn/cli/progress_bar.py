@@ -62,6 +62,13 @@ def say_corrections(found: dict[str, Any]) -> None:
         print(f"Warning, not corrected: {text}", file=sys.stderr)
 
 
+def say_cells_found(found: dict[str, Any]) -> None:
+    """Print how many cells a command found in the movie, if it did."""
+    cells = found["cells_found"]
+    if cells is not None:
+        print(f"{cells} cell{'s were' if cells != 1 else ' was'} found in the movie; see cells_found.tif.")
+
+
 def say_done(seconds: float, out: Path, first: str = "overview.png") -> None:
     """Print how long a command took, and where its results are."""
     print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at {first} first.")

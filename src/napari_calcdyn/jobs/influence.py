@@ -10,11 +10,13 @@ from typing import Any
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
 from napari_calcdyn.jobs.overviews.influence import save_overview
+from napari_calcdyn.models.sources import find_sources
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 
+from .cells_found import write_cells_found
 from .correcting import corrected, corrections_of
 from .result_folder import result_folder, write_metrics
 from .stages import in_stage
@@ -25,7 +27,7 @@ ALPHA = 0.05
 
 def run_influence(
     movie: Movie,
-    rois: RoiSet,
+    rois: RoiSet | None,
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
@@ -41,10 +43,10 @@ def run_influence(
     ----------
     movie : Movie
         The recording.
-    rois : RoiSet
-        Its ROIs.
+    rois : RoiSet or None
+        Its ROIs; None finds cells in the corrected recording.
     folder : str or Path
-        Gets the files of ``jobs.result_folder.RESULTS["influence"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["influence"]``, all or none; and the cells, where they are found.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model.
     correct : str, optional
@@ -66,15 +68,18 @@ def run_influence(
     Raises
     ------
     InputError
-        If the ROIs belong to frames of another size, the recording cannot be used, or the folder cannot be written or
-        holds other files.
+        If the ROIs belong to frames of another size, no cells are found, the recording cannot be used, or the folder
+        cannot be written or holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
 
-    rois.check_frame_shape(movie.frame_shape)
+    if rois is not None:
+        rois.check_frame_shape(movie.frame_shape)
     with result_folder(folder, "influence") as new:
         [movie] = corrected([movie], correct, model, tell)
+        if rois is None:
+            rois = find_sources(movie, progress=in_stage(tell, "Finding cells")).rois
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
@@ -105,6 +110,7 @@ def run_influence(
         with writing(folder):
             influence.write_csv(new / "influence.csv")
             influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
+            metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
             save_overview(new / "overview.png", movie, rois, influence, ALPHA)
             write_metrics(new, "influence", metrics)
     return metrics

@@ -16,6 +16,7 @@ from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing
 
+from .cells_found import write_cells_found
 from .correcting import corrections_behind
 from .overviews.neurons import save_neurons_overview
 from .peak_memory import peak_rss_mb
@@ -40,7 +41,7 @@ def run_neurons(
     traces : Traces
         The recording.
     folder : str or Path
-        Gets the files of ``jobs.result_folder.RESULTS["neurons"]``, all or none.
+        Gets the files of ``jobs.result_folder.RESULTS["neurons"]``, all or none; and the cells, where they were found.
     model : AVAEConfig or AVAE
         Settings to train with, or a fitted model to apply as it is.
     device : str
@@ -50,7 +51,7 @@ def run_neurons(
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
-        ROIs of the traces, to be drawn in the colours of their clusters.
+        ROIs of the traces, to be drawn in the colours of their clusters; those of `find_sources` are saved, too.
 
     Returns
     -------
@@ -94,6 +95,7 @@ def run_neurons(
             fitted.save(new / "model")
             save_neurons_overview(new / "overview.png", traces, neurons, metrics, history, rois)
             metrics |= {
+                "cells_found": write_cells_found(new, rois),
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "input": traces.name,

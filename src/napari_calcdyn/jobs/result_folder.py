@@ -40,6 +40,9 @@ RESULTS: dict[Command, tuple[str, ...]] = {
     "check": ("quality.png", METRICS["check"]),
 }
 """Files that each command writes."""
+CELLS_FILE = "cells_found.tif"
+ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {"neurons": (CELLS_FILE,), "influence": (CELLS_FILE,)}
+"""Files that a command writes besides, where it finds the cells itself."""
 
 _MADE_BY = "napari-calcdyn"
 
@@ -79,15 +82,16 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     Yields
     ------
     Path
-        An empty folder in the `unfinished_folder`, to be filled with the files of `RESULTS`; `write_metrics` writes
-        the last one. What is put beside it stays there until a run is complete.
+        An empty folder in the `unfinished_folder`, to be filled with the files of `RESULTS`, and at times those of
+        `ONLY_SOMETIMES`; `write_metrics` writes the last one. What is put beside it stays there until a run is
+        complete.
 
     Raises
     ------
     InputError
         If the folder cannot be written, or has files of these names that are not from an earlier run.
     """
-    folder, names = Path(folder), RESULTS[command]
+    folder, names = Path(folder), _names(command)
     _refuse_to_replace(folder, command)
     unfinished = unfinished_folder(folder, command)
     new, old = unfinished / "new", unfinished / "old"
@@ -105,7 +109,8 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
                 if (folder / name).exists():
                     (folder / name).rename(old / name)
             for name in names:
-                (new / name).rename(folder / name)
+                if name in RESULTS[command] or (new / name).exists():
+                    (new / name).rename(folder / name)
         _remove(unfinished)
 
 
@@ -125,6 +130,10 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 
+def _names(command: Command) -> tuple[str, ...]:
+    return (*ONLY_SOMETIMES.get(command, ()), *RESULTS[command])
+
+
 def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -142,7 +151,7 @@ def _refuse_to_replace(folder: Path, command: Command) -> None:
     """Raise InputError if results would replace files that no earlier run of the same command wrote."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: choose a folder for the results.")
-    others = [name for name in RESULTS[command] if (folder / name).exists()]
+    others = [name for name in _names(command) if (folder / name).exists()]
     if others and not _is_earlier_run(folder, command):
         raise InputError(
             f"{folder} holds a {others[0]} that is not from an earlier run of `calcdyn {command}`: choose another"

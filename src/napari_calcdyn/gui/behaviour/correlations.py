@@ -66,7 +66,7 @@ class Correlations:
                 return "The model of the Dynamics panel belongs to another recording."
         elif not belong_together(session):
             if session.rois.loaded is None:
-                return "There are no ROIs: open or draw some in the Neurons panel."
+                return "There are no ROIs: find, open or draw some in the Neurons panel."
             if session.rois.loaded.frame_shape != session.recording.movie.frame_shape:
                 return "The ROIs belong to another recording: open those of this one in the Neurons panel."
         known = self._found.get(kind)

@@ -86,7 +86,7 @@ def _of_region(session: Session, inspection: Inspection) -> Advice:
                 "neurons",
             )
         return Advice(
-            "There are no ROIs yet: open or draw some to see which drives which, or click any pixel.",
+            "There are no ROIs yet: find, open or draw some to see which drives which, or click any pixel.",
             "neurons",
         )
     if found is not None and not found.reached:

@@ -18,6 +18,7 @@ from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
 from napari_calcdyn.recording.errors import InputError
 
+from .finding import FINDING, find_cells
 from .inputs import STOPPABLE, check_rois, extract, has_both, make_signal, open_neurons, use_drawn
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
@@ -79,6 +80,13 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addWidget(caption("ROIs", "The outlines of the cells: one for each neuron."))
         self.roi_facts = wrapped()
         layout.addWidget(self.roi_facts)
+        self.find = button(
+            "Find cells",
+            "<qt>Find the cells whose brightness changes, in the movie as it is corrected. They replace the ROIs that "
+            "are there.</qt>",
+            self._on_find,
+        )
+        layout.addWidget(self.find)
         self.choice = QComboBox()
         self.choice.setToolTip(
             "<qt>A Labels layer, or a Shapes layer with polygons, ellipses or rectangles: every label and every "
@@ -130,6 +138,12 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addWidget(self.settings)
 
     # What the user does
+
+    def _on_find(self) -> None:
+        if self.session.work.doing == FINDING:
+            self.session.work.stop()
+        else:
+            find_cells(self.session)
 
     def _ask_rois(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open ROIs", filter=_ROI_FILES)
@@ -213,13 +227,18 @@ class InputPage(QWidget):  # type: ignore[misc]
         self.given.setVisible(has_both(self.session.rois.path))
         self.only_cells.setVisible(cells is not None)
         if rois is None:
-            self.roi_facts.setText("None yet: open them, draw them, or drop them here.")
+            self.roi_facts.setText(
+                "None yet: find cells in the movie, open or draw ROIs, or drop a file here."
+            )
             return
         height, width = rois.frame_shape
-        number = "1 ROI" if len(rois) == 1 else f"{len(rois):,} ROIs"
-        self.roi_facts.setText(
-            f"<b>{number}</b> on {height:,}\u00a0×\u00a0{width:,}\u00a0px, from {breakable(rois.provenance)}"
+        number = f"{len(rois):,} {'cell' if self.session.rois.found else 'ROI'}{'s' * (len(rois) != 1)}"
+        origin = (
+            "found in the movie"
+            if self.session.rois.found
+            else f"on {height:,}\u00a0×\u00a0{width:,}\u00a0px, from {breakable(rois.provenance)}"
         )
+        self.roi_facts.setText(f"<b>{number}</b> {origin}")
         if cells is not None:
             self.only_cells.setText(f"only what its file calls a cell ({np.count_nonzero(cells):,})")
         self._show_job()
@@ -241,7 +260,9 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_job(self, *_: object) -> None:
         session, free = self.session, self.session.work.free
-        running = session.work.doing in STOPPABLE
+        finding, running = session.work.doing == FINDING, session.work.doing in STOPPABLE
+        self.find.setText("Stop" if finding else "Find cells")
+        self.find.setEnabled(finding or session.recording.movie is not None)
         self.extract.setText("Stop" if running else "Extract from movie")
         self.extract.setEnabled(
             running or (session.recording.movie is not None and session.rois.loaded is not None)

@@ -61,14 +61,14 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         frame_shape = movie.frame_shape if movie is not None else None
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
         if rois is not None and not (has_both(path) and holds_traces(path)):
-            return _drawable(rois), None
+            return drawable(rois), None
         raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil), before)
         if rois is not None and movie is not None and not path.is_dir():
             rois = rois_that_fit(movie, rois, raw, progress=progress)
         cells = rois.cells if rois is not None and only_cells else None
         if rois is not None and cells is not None and len(raw) == len(rois):
             rois, raw = rois.select(cells), raw.select(cells)
-        return rois if rois is None else _drawable(rois), settings.make(raw, progress)
+        return rois if rois is None else drawable(rois), settings.make(raw, progress)
 
     def done(opened: tuple[RoiSet | None, MadeTraces | None]) -> None:
         rois, made = opened
@@ -80,7 +80,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 
 
-def _drawable(rois: RoiSet) -> RoiSet:
+def drawable(rois: RoiSet) -> RoiSet:
     """Return ROIs after what showing them needs was computed; call it off the GUI thread."""
     _ = rois.labels
     return rois
@@ -97,7 +97,7 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
     frame_shape = movie.frame_shape if movie is not None else None
 
     def compute(progress: ProgressCallback) -> RoiSet:
-        return _drawable(rois_from_layer(layer, like, frame_shape, progress))
+        return drawable(rois_from_layer(layer, like, frame_shape, progress))
 
     def done(rois: RoiSet) -> None:
         take_rois(session, rois)
@@ -107,7 +107,7 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
     return session.work.start("neurons", title, compute, done)
 
 
-def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
+def take_rois(session: Session, rois: RoiSet, path: Path | None = None, *, found: bool = False) -> None:
     """Make ROIs those of the session, and show them; traces of others are forgotten.
 
     Parameters
@@ -118,10 +118,12 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None) -> None:
         The ROIs. Traces that were opened from a file before, as many as there are ROIs, become theirs.
     path : Path, optional
         Where they were opened from.
+    found : bool
+        Whether they are cells that were found in the movie.
     """
     before = session.neurons.fluorescence
-    keep = session.rois.loaded is None and before is not None and len(before) == len(rois)
-    session.rois.path = path
+    keep = session.rois.loaded is None and before is not None and len(before) == len(rois) and not found
+    session.rois.path, session.rois.found = path, found
     session.rois.loaded = rois
     if before is not None:
         take_traces(session, MadeTraces(before, session.neurons.traces) if keep else None)
@@ -198,7 +200,7 @@ def _extract(session: Session, settings: TraceSettings) -> bool:
         what = (
             "Open a recording first, in the Recording panel."
             if movie is None
-            else "There are no ROIs yet: open them, or choose a layer in which they are drawn."
+            else "There are no ROIs yet: find cells, open ROIs, or choose a layer in which they are drawn."
         )
         session.work.tell("neurons", what, True)
         return False

@@ -1,4 +1,4 @@
-"""The layer “ROIs”: where the ROIs lie on the movie."""
+"""The layer “ROIs” or “cells found”: where the ROIs lie on the movie."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
-ROIS = "ROIs"
+ROIS, CELLS_FOUND = "ROIs", "cells found"  # names of the layer
 ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer
 _OPACITY = 0.7
 # Opacity of an ROI: with nothing selected, a movie shows through; then of those that are selected and the others.
@@ -46,13 +46,15 @@ def show_rois(session: Session) -> Labels | None:
     if viewer is None or rois is None:
         return None
     place = _place(session, rois)
-    layer = session.roi_labels
+    layer, name = session.roi_labels, CELLS_FOUND if session.rois.found else ROIS
     if layer is None:
         layer = viewer.add_labels(
-            rois.labels, name=ROIS, metadata={RESULT: "result"}, opacity=_OPACITY, **place
+            rois.labels, name=name, metadata={RESULT: "result"}, opacity=_OPACITY, **place
         )
     elif layer.data is not rois.labels:
         layer.data = rois.labels
+        if layer.name in (ROIS, CELLS_FOUND):
+            layer.name = name
     if place:
         layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
     layer.editable = False  # a brush would change the picture of the ROIs, which the rings of neuropil avoid

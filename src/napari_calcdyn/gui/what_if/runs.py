@@ -91,7 +91,7 @@ def obstacle(session: Session) -> str:
 def push_obstacle(session: Session, roi: int | None, size: float, *, by_source: bool) -> str:
     """Say what is missing for a push, once there are a recording and a model; empty where nothing is."""
     if not by_source and session.rois.loaded is None:
-        return "There are no ROIs: open or draw some in the Neurons panel, or push a source."
+        return "There are no ROIs: find, open or draw some in the Neurons panel, or push a source."
     if not by_source and not rois_fit(session):
         return "The ROIs belong to another recording: open those of this one, or push a source."
     if not by_source and roi is None:

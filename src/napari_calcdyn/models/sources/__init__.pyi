@@ -1,1 +1,1 @@
-from .sources import Sources as Sources, find_sources as find_sources
+from .sources import CELLS_FOUND as CELLS_FOUND, Sources as Sources, find_sources as find_sources

@@ -134,15 +134,29 @@ def refined(
         sweep(
             fitted, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), windows.inside
         )
-    apart = _apart(windows, fitted, near)
+    apart = taken_apart(windows, fitted, near)
     return np.stack([_trimmed(it, smoothing) for it in apart]), activity[:count]
 
 
-def _apart(windows: Windows, cells: Stack, near: list[NDArray[np.int64]]) -> Stack:
+def taken_apart(windows: Windows, cells: Stack, near: list[NDArray[np.int64]]) -> Stack:
     """Take out of each footprint what it holds of others.
 
     Footprints ``f + c·g`` and g, with activities s and ``u − c·s``, fit the frames as well as f and g do with s and u.
     So c is what can be taken away from nearly all pixels of g without one becoming negative.
+
+    Parameters
+    ----------
+    windows : Windows
+        Of k cells.
+    cells : ndarray (k, w, w)
+        Their footprints.
+    near : list of ndarray of int64
+        Numbers of the cells that each shares pixels with.
+
+    Returns
+    -------
+    ndarray (k, w, w)
+        Not negative.
     """
     apart = cells.copy()
     for k, others in enumerate(near):

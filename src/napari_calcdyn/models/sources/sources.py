@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet
 from napari_calcdyn.recording.errors import check_range
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.quality.sample import draw_sample
@@ -21,6 +21,8 @@ from .local_covariance import LocalCovariance
 from .refinement import activity_of, background_grid, refined
 from .windows import Windows
 
+CELLS_FOUND = "cells found in the movie"
+"""Provenance of the ROIs."""
 USUAL_DIAMETER = 10.0
 """Pixels, where the movie does not tell."""
 _BINS_ALONG_A_CELL = 4
@@ -56,7 +58,11 @@ class Sources:
     def rois(self) -> RoiSet:
         """The cells as ROIs, numbered from 1; raises InputError where there are none."""
         cells = self.footprints[self.kind == "cell"]
-        return RoiSet(cells, np.arange(1, cells.shape[0] + 1), self.frame_shape, "cells found in the movie")
+        if not cells.shape[0]:
+            raise InputError(
+                "No cells were found in the movie, so there are no ROIs: draw them, or open those of suite2p or ImageJ."
+            )
+        return RoiSet(cells, np.arange(1, cells.shape[0] + 1), self.frame_shape, CELLS_FOUND)
 
 
 def find_sources(
