@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from inspector_scene import (
     FIRST,
     FRAMES,
@@ -406,7 +408,8 @@ def test_what_is_missing_is_said_with_a_way_on(
     assert dock.state.way.text() == "To the Dynamics panel"
     press(viewer, place_of_pixel(session, 10, 10))
     assert len(dock.inspection.current.drivers.sources)  # type: ignore[union-attr]
-    session.dynamics.var = model.var.at(fraction=1.0)
+    own_past_too = dataclasses.replace(model.var, weights=torch.ones_like(model.var.weights))
+    session.dynamics.var = own_past_too.at(fraction=1.0)  # where it is penalised, nothing is left
     says("no source drives")
     elsewhere = RoiSet(np.ones((1, 12), np.float32), np.array([1]), (3, 4))
     session.rois.loaded = elsewhere
