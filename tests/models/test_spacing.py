@@ -27,8 +27,8 @@ def recording(diameter: float, frames: int = 48, noise: float = 0.2) -> NDArray[
     return movie.astype(np.float32)
 
 
-@pytest.mark.parametrize(("diameter", "spacing"), [(5, (8, 8)), (9, (8.1, 9.9)), (30, (10, 10))])
-def test_it_is_a_cell_within_limits(diameter: float, spacing: tuple[float, float]) -> None:
+@pytest.mark.parametrize(("diameter", "spacing"), [(5, (8, 8)), (12, (8.5, 9.5)), (30, (10, 10))])
+def test_it_is_three_quarters_of_a_cell_within_limits(diameter: float, spacing: tuple[float, float]) -> None:
     movie = Movie.from_array(recording(diameter))
     least, most = spacing
     assert least <= latent_spacing(movie) <= most

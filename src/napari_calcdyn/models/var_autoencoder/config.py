@@ -14,10 +14,10 @@ class VARAutoencoderConfig(Settings):
     presets: ClassVar = {"quick": {"steps": 25}, "standard": {}, "thorough": {"steps": 300}}
 
     latents: int | None = setting("Network", "Latents", None, ge=4, le=4096)
-    """Number of latents that describe a frame. Each one depends on a small patch of the image. Automatic: one per
-    8 × 8 pixels; if these are more than 1024, one for each diameter of the cells, which is measured, but no fewer than
-    1024 and at most 4096; if they are 256 or fewer, at most one for every two training frames. With more than 256,
-    each one is predicted from those at most three places away only."""
+    """Number of latents that describe a frame. Each one depends on a small patch of the image. Automatic: one per 8 ×
+    8 pixels; if these are more than 1024, they are three quarters of a cell apart, whose diameter is measured, but no
+    fewer than 1024 and at most 4096; if they are 256 or fewer, at most one for every two training frames. With more
+    than 256, each one is predicted from those at most three places away only."""
     kernels: int = setting("Network", "Patch shapes", 64, ge=1, le=256)
     """Number of patch shapes that all places share. Each place mixes its own footprint from them. More shapes
     follow the outlines of cells better; fewer shapes fit less noise."""
