@@ -47,7 +47,7 @@ class Fitted:
 
 def trained(movie: Movie, **settings: object) -> VARAutoencoder:
     config = VARAutoencoderConfig.preset(
-        "quick", steps=40, latents=30, selection="fraction", fraction=0.1, **settings
+        "quick", steps=40, latents=30, selection="fraction", fraction=0.1, penalise_own_past=True, **settings
     )
     fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:

@@ -20,7 +20,7 @@ ORDER = 2
 def fitted() -> tuple[VARAutoencoder, Movie]:
     movie = Movie.from_array(simulate_movie(frames=150, height=37, width=45, dynamic=4).movie)
     config = VARAutoencoderConfig.preset(
-        "quick", steps=40, latents=20, order=ORDER, selection="fraction", fraction=0.2
+        "quick", steps=40, latents=20, order=ORDER, selection="fraction", fraction=0.2, penalise_own_past=True
     )
     fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:

@@ -41,7 +41,8 @@ def model(request: pytest.FixtureRequest, movie: Movie) -> VARAutoencoder:
         if near:
             patch.setattr(neighbours, "MOST_FULL", 20)
             patch.setattr(neighbours, "RADIUS", 1.5)
-        fitted = VARAutoencoder(preset="quick", steps=30, latents=40, order=order).fit(movie, device="cpu")
+        untrained = VARAutoencoder(preset="quick", steps=30, latents=40, order=order, penalise_own_past=True)
+        fitted = untrained.fit(movie, device="cpu")
     assert (fitted.var.neighbourhoods is not None) == near
     return fitted
 

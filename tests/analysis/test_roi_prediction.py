@@ -20,7 +20,13 @@ def fitted(request: pytest.FixtureRequest) -> tuple[VARAutoencoder, Movie]:
     order, latents = request.param
     movie = Movie.from_array(simulate_movie(frames=120, height=37, width=45, dynamic=4).movie)
     config = VARAutoencoderConfig.preset(
-        "quick", steps=30, latents=latents, order=order, selection="fraction", fraction=0.1
+        "quick",
+        steps=30,
+        latents=latents,
+        order=order,
+        selection="fraction",
+        fraction=0.1,
+        penalise_own_past=True,
     )
     fit = VARAutoencoder(config).fit_steps(movie, device="cpu")
     while True:
