@@ -11,8 +11,7 @@ from scipy.sparse import csr_array, vstack
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet
 from napari_calcdyn.recording.errors import check_range
 from napari_calcdyn.recording.progress import part_of
-from napari_calcdyn.recording.quality.sample import draw_sample
-from napari_calcdyn.recording.quality.signal import cell_diameter
+from napari_calcdyn.recording.quality.signal import measure_cell_diameter
 
 from .blobs import Disc
 from .distinct import distinct
@@ -100,7 +99,7 @@ def find_sources(
         If `progress` asked to stop.
     """
     if diameter is None:
-        estimate = cell_diameter(draw_sample(movie), movie.valid_pixels) or USUAL_DIAMETER
+        estimate = measure_cell_diameter(movie) or USUAL_DIAMETER
         diameter = float(np.clip(estimate, 2, min(movie.frame_shape) / 4))
     check_range("diameter", diameter, 2, max(2, min(movie.frame_shape) / 2))
     frames = movie.n_frames

@@ -82,7 +82,7 @@ class VAR:
         sources = own[:, None] if self.neighbourhoods is None else self.neighbourhoods.neighbours.T.cpu()
         active = (sources == own).repeat(self.order, 1)
         found = solve_on_support(self.moments.gram, self.moments.cov, active)
-        return (found * active).view(self.order, -1, self.latents).sum(1).numpy()
+        return found.view(self.order, -1, self.latents).sum(1).numpy()
 
     @cached_property
     def _largest(self) -> Tensor:
