@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate, zoom
 
+from napari_calcdyn.models.lasso.cpu import over_targets
+
 from .kernels import blob_covariance
-from .local_covariance import LocalCovariance, in_threads
+from .local_covariance import LocalCovariance
 
 Image = NDArray[np.float64]
 
@@ -71,7 +73,7 @@ class BlobMap:
         self._n, self._w = (_sum(np.ones(shape), it) for it in (disc.narrow, disc.wide))
         both = np.empty((2, *shape))
         table = covariance.table
-        in_threads(shape[0], blob_covariance, covariance.values, table, disc.narrow, disc.wide, both)
+        over_targets(blob_covariance, shape[0], covariance.values, table, disc.narrow, disc.wide, both)
         noise = covariance.noise.astype(np.float64)
         narrow = _sum(noise, disc.narrow**2) / self._n**2
         between = _sum(noise, disc.narrow * disc.wide) / (self._n * self._w)

@@ -9,7 +9,7 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"
 
 
 @njit(**_OPTIONS)
-def bin_frames(first, last, frames, mean, used, side, out):  # type: ignore[no-untyped-def]
+def bin_frames(frames, mean, used, side, out, first, last):  # type: ignore[no-untyped-def]
     """Write means over bins of ``frames − mean`` (n, Y, X) to `out` (n, rows, columns), 0 for pixels not used."""
     share = np.float32(1 / side**2)
     for n in range(first, last):
@@ -22,7 +22,7 @@ def bin_frames(first, last, frames, mean, used, side, out):  # type: ignore[no-u
 
 
 @njit(**_OPTIONS)
-def add_products(first, last, bins, offsets, out):  # type: ignore[no-untyped-def]
+def add_products(bins, offsets, out, first, last):  # type: ignore[no-untyped-def]
     """Add ``Σ_t bins[y, x, t]·bins[y + dy, x + dx, t]`` to `out` (rows, columns, offsets), for some rows."""
     rows, columns, count = bins.shape
     for y in range(first, last):
@@ -59,7 +59,7 @@ def covariance_between(values, table, ys, xs, out):  # type: ignore[no-untyped-d
 
 
 @njit(**_OPTIONS)
-def blob_covariance(first, last, values, table, narrow, wide, out):  # type: ignore[no-untyped-def]
+def blob_covariance(values, table, narrow, wide, out, first, last):  # type: ignore[no-untyped-def]
     """Fill `out` (2, rows, columns) with ``kᵀCk`` and ``kᵀCw`` for kernels k and w (2r + 1, 2r + 1) at every bin."""
     rows, columns, _ = values.shape
     reach, r = len(table) // 2, len(narrow) // 2
@@ -91,7 +91,7 @@ def blob_covariance(first, last, values, table, narrow, wide, out):  # type: ign
 
 
 @njit(**_OPTIONS)
-def add_window_products(first, last, frames, activity, tops, lefts, out):  # type: ignore[no-untyped-def]
+def add_window_products(frames, activity, tops, lefts, out, first, last):  # type: ignore[no-untyped-def]
     """Add ``Σ_t activity[k, t]·frames[t]`` in the window of each source, to `out` (k, w, w), for some sources."""
     height, width = frames.shape[1:]
     side = out.shape[1]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.models.lasso.cpu import over_targets
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 
 _BYTES = 32 * 2**20  # of one block of bins
@@ -92,25 +89,16 @@ class LocalCovariance:
             frames = block.astype(np.float32) if block.dtype.kind == "f" else block
             valid = movie.valid_frames[start : start + len(block)]
             bins = np.empty((len(block), *shape), np.float32)
-            in_threads(len(block), bin_frames, frames, mean, used, side, bins)
+            over_targets(bin_frames, len(block), frames, mean, used, side, bins)
             steps = (bins[1:] - bins[:-1])[valid[1:] & valid[:-1]]
             noise += np.square(steps).sum(0)
             pairs += len(steps)
             over_time = np.ascontiguousarray(bins[valid].transpose(1, 2, 0))
-            in_threads(shape[0], add_products, over_time, offsets, values)
+            over_targets(add_products, shape[0], over_time, offsets, values)
             count += int(valid.sum())
             report(progress, start + len(block), movie.n_frames)
         values /= count
         return cls(values, offsets, (noise / (2 * max(1, pairs))).astype(np.float32), count)
-
-
-def in_threads(count: int, function: Callable[..., None], *arguments: object) -> None:
-    """Call a compiled ``function(first, last, *arguments)`` for parts of `count`, each in a thread."""
-    workers = min(4, os.cpu_count() or 1)
-    bounds = np.linspace(0, count, 4 * workers + 1).astype(int)
-    with ThreadPoolExecutor(workers) as pool:
-        for task in [pool.submit(function, first, last, *arguments) for first, last in pairwise(bounds)]:
-            task.result()
 
 
 def _half_disc(reach: int) -> NDArray[np.int64]:

@@ -8,11 +8,11 @@ from scipy.ndimage import gaussian_filter, label
 from scipy.sparse import csr_array, diags_array, vstack
 from scipy.sparse.linalg import splu
 
+from napari_calcdyn.models.lasso.cpu import over_targets
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.traces.extraction import weighted_pixels
 
 from .kernels import add_window_products, sweep
-from .local_covariance import in_threads
 from .windows import Stack, Windows
 
 _SWEEPS = 5
@@ -189,6 +189,6 @@ def _window_products(
     for start, block in movie.blocks():
         frames = np.nan_to_num(block.astype(np.float32)) if block.dtype.kind == "f" else block
         part = np.ascontiguousarray(activity[:, start : start + len(block)])
-        in_threads(len(windows), add_window_products, frames, part, windows.tops, windows.lefts, out)
+        over_targets(add_window_products, len(windows), frames, part, windows.tops, windows.lefts, out)
         report(progress, start + len(block), movie.n_frames)
     return out
