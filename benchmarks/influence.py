@@ -18,6 +18,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
@@ -29,8 +30,7 @@ from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
-from napari_calcdyn.analysis.influence.roi_activity import roi_activity
-from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
+from napari_calcdyn.models.roi_var import encoded_footprints
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, measure_all
@@ -24,7 +25,6 @@ from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
-from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
 TRIALS = ("AVG_A01", "AVG_A02", "AVG_A03")

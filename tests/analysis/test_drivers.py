@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from napari_calcdyn.analysis.influence.region import drivers, lagged_covariances, sources_map
-from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, predicted_traces
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.analysis.maps import contribution_maps, contribution_movie
+from napari_calcdyn.models.roi_var import encoded_footprints
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, Movie

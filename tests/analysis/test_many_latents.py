@@ -16,12 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_calcdyn import VARAutoencoder
 from napari_calcdyn.analysis.influence.region import drivers, lagged_covariances, sources_map
-from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps import PathMaps, contribution_maps, contribution_movie, edge_map
 from napari_calcdyn.analysis.sequences.maps import Condition, comparison_maps
 from napari_calcdyn.analysis.what_if import forecast, forecast_error, impulse_response, source_push
 from napari_calcdyn.jobs.comparison import compare
 from napari_calcdyn.jobs.maps import run
+from napari_calcdyn.models.roi_var import encoded_footprints
 from napari_calcdyn.models.var import VAR, SteadyVAR, neighbours
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.simulate import simulate_movie

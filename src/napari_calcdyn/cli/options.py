@@ -21,7 +21,8 @@ Correct = Annotated[
         " With a saved model, the default is what was corrected in the recording that it was trained on.",
     ),
 ]
-_FOUND = Path("found")
+FOUND = Path("found")
+"""Value of --rois that asks for cells to be found."""
 ROIS_HELP = (
     "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels, or the"
     " word found: then cells are found in the movie."
@@ -63,4 +64,4 @@ FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the
 
 def cells_are_to_be_found(rois: Path) -> bool:
     """Whether the option --rois asks for cells to be found in the movie; a file or folder of that name comes first."""
-    return rois == _FOUND and not rois.exists()
+    return rois == FOUND and not rois.exists()

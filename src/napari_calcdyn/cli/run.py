@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import (
+    FOUND,
+    ROIS_HELP,
     Channel,
     Correct,
     Dataset,
@@ -23,12 +27,13 @@ from .options import (
     Resume,
     SavedModel,
     Seed,
+    cells_are_to_be_found,
 )
-from .progress_bar import progress_bar, say_corrections, say_done, say_on_terminal, tell_with
+from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, say_on_terminal, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
-    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording import Movie, RoiSet
 
 _CANCELLED = (
     "Cancelled; no results were written. `calcdyn run` with --resume goes on from the last checkpoint."
@@ -41,6 +46,9 @@ def run(
     out: Out,
     preset: Preset = None,
     model: SavedModel = None,
+    rois: Annotated[
+        Path, typer.Option(help=f"ROIs between which connections are estimated: {ROIS_HELP}")
+    ] = FOUND,
     correct: Correct = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -56,10 +64,12 @@ def run(
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
     from napari_calcdyn.recording import open_movie
+    from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     source = movie[0] if len(movie) == 1 else movie
     recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
-    run_and_tell(recording, out, chosen, device, seed, correct, resume, memory)
+    roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recording, rois)
+    run_and_tell(recording, out, chosen, device, seed, correct, resume, memory, roi_set)
 
 
 def run_and_tell(
@@ -71,6 +81,7 @@ def run_and_tell(
     correct: str | None = None,
     resume: bool = False,
     memory: float | None = None,
+    rois: RoiSet | None = None,
 ) -> None:
     """Say what the job will take, run it with a progress bar, and print a summary."""
     from napari_calcdyn.jobs.result_folder import unfinished_folder
@@ -89,6 +100,7 @@ def run_and_tell(
             movie,
             out,
             chosen,
+            rois=rois,
             correct=correct,
             device=device,
             seed=seed,
@@ -98,9 +110,15 @@ def run_and_tell(
             on_progress=tell_with(show),
         )
     say_corrections(metrics)
-    measured = "all" if isinstance(model, Path) else "the held-out"
+    say_cells_found(metrics)
+    if metrics["rois"]:
+        edges = metrics["roi_connections"]
+        print(
+            f"{edges} connection{'s' * (edges != 1)} between {metrics['rois']} ROIs at a family-wise"
+            f" p ≤ {metrics['alpha']:g}; see connections.csv."
+        )
     print(
-        f"{metrics['latents']} latents, {metrics['nonzeros']} connections. Measured on {measured} frames:"
+        f"{metrics['latents']} latents. Measured on the held-out frames:"
         f" reconstruction error {metrics['reconstruction_error']:.4g},"
         f" prediction error {metrics['latent_prediction_error']:.3f},"
         f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}. {gain_in_words(metrics)}"

@@ -16,13 +16,11 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import writing
 
+from .between_rois import ALPHA
 from .cells_found import write_cells_found
 from .correcting import corrected, corrections_of
 from .result_folder import result_folder, write_metrics
 from .stages import in_stage
-
-ALPHA = 0.05
-"""Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
 
 
 def run_influence(

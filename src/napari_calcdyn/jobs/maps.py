@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
 from napari_calcdyn.jobs.overviews.maps import save_overview
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
@@ -19,9 +18,10 @@ from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
-from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import write_image, writing
 
+from .between_rois import look_between_rois
 from .correcting import corrected, corrections_of
 from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
@@ -35,6 +35,7 @@ def run(
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
+    rois: RoiSet | None = None,
     correct: str | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -53,6 +54,8 @@ def run(
         Gets the files of ``jobs.result_folder.RESULTS["run"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, or a fitted model to apply as it is.
+    rois : RoiSet, optional
+        ROIs of the recording, between which connections are estimated; by default cells are found.
     correct : str, optional
         What to correct in the recording; see `jobs.correcting.corrected`.
     device : str
@@ -72,17 +75,20 @@ def run(
     Returns
     -------
     dict
-        Content of ``metrics.json``. A model that is applied is measured on all frames of this recording.
+        Content of ``metrics.json``. Predictions are measured on the held-out frames, also those of a model that is
+        applied; its reconstruction is measured on all frames of this recording.
 
     Raises
     ------
     InputError
-        If the recording cannot be used, the memory is too little for the settings, there is no such device, the folder
-        cannot be written or holds other files, or the run to go on with was another one; all but the first are checked
-        before anything is computed.
+        If the recording cannot be used, the ROIs belong to frames of another size, the memory is too little for the
+        settings, there is no such device, the folder cannot be written or holds other files, or the run to go on with
+        was another one; all but the first are checked before anything is computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
+    if rois is not None:
+        rois.check_frame_shape(movie.frame_shape)
 
     with (
         limited_memory(memory),
@@ -102,12 +108,14 @@ def run(
             fitted, history = drive(fit, tell)
         latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         metrics = fitted.metrics | (_errors(fitted, movie, latents) if fitted is model else {})
-        maps = contribution_maps(fitted, movie, progress=in_stage(tell, "Mapping contributions"))
+        between = look_between_rois(movie, fitted, latents, rois, seed, tell)
+        metrics |= between.metrics
 
         tell(Progress("Writing the results"))
         with writing(folder):
-            _write(new, movie, fitted, latents, maps)
-            save_overview(new / "overview.png", movie, fitted, latents, maps, metrics, history)
+            _write(new, movie, fitted, latents)
+            metrics["cells_found"] = between.save(new, movie)
+            save_overview(new / "overview.png", movie, fitted, latents, between, metrics, history)
             metrics |= {
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
@@ -129,11 +137,8 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
     }
 
 
-def _write(
-    folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], maps: ContributionMaps
-) -> None:
+def _write(folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32]) -> None:
     write_image(folder / "mean.tif", movie.mean_frame(), movie.pixel_size)
-    maps.save(folder, pixel_size=movie.pixel_size)
     np.save(folder / "latents.npy", latents)
     coefficients: dict[str, Any] = _coefficients(model.var)
     np.savez_compressed(  # most coefficients are zero

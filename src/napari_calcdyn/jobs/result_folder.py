@@ -41,8 +41,19 @@ RESULTS: dict[Command, tuple[str, ...]] = {
 }
 """Files that each command writes."""
 CELLS_FILE = "cells_found.tif"
-ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {"neurons": (CELLS_FILE,), "influence": (CELLS_FILE,)}
-"""Files that a command writes besides, where it finds the cells itself."""
+ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
+    "run": (
+        "contribution_own.tif",
+        "contribution_driven.tif",
+        "contribution_driving.tif",
+        "connections.csv",
+        "connections.graphml",
+        CELLS_FILE,
+    ),
+    "neurons": (CELLS_FILE,),
+    "influence": (CELLS_FILE,),
+}
+"""Files that a command writes besides, where there are ROIs, or where it finds the cells itself."""
 
 _MADE_BY = "napari-calcdyn"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.lasso.local import parts
-from napari_calcdyn.models.var import Selection, fit_var
+from napari_calcdyn.models.roi_var.roi_var import fit_activity_var
+from napari_calcdyn.models.var import VAR
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,41 +67,60 @@ class DebiasedVAR:
 
 
 def fit_debiased(columns: NDArray[np.float64], order: int) -> DebiasedVAR:
-    """Fit a sparse VAR and debias it.
+    """Fit a sparse VAR as `fit_activity_var` does, and debias it.
 
     Parameters
     ----------
     columns : ndarray (T, d), float64
         In time order; frames that are left out are rows of NaN.
     order : int
-        Number of lags p.
+        Number of lags p of other columns.
 
     Returns
     -------
     DebiasedVAR
-        The lasso's penalty is chosen by EBIC.
+        Of these lags; a longer own past is known to it, but not tested.
 
     Raises
     ------
     InputError
         If there are too few frames for the order.
     """
-    var = fit_var(columns, order, Selection("ebic"))
+    return debiased(fit_activity_var(columns, order), columns, order)
+
+
+def debiased(var: VAR, columns: NDArray[np.float64], order: int) -> DebiasedVAR:
+    """Debias a sparse VAR.
+
+    Parameters
+    ----------
+    var : VAR
+        Of these columns.
+    columns : ndarray (T, d), float64
+        In time order; frames that are left out are rows of NaN.
+    order : int
+        Lags p that are debiased; those of `var` at most.
+
+    Returns
+    -------
+    DebiasedVAR
+        Of lags 1 to p.
+    """
     standardised = (columns - var.mean) / var.std
-    count = len(columns)
-    past = np.concatenate([standardised[order - lag : count - lag] for lag in range(1, order + 1)], axis=1)
-    frames = order + np.flatnonzero(np.isfinite(past).all(1) & np.isfinite(columns[order:]).all(1))
-    past = past[frames - order]
-    n = len(past)
+    count, width = columns.shape
+    lags = range(1, var.order + 1)
+    past = np.concatenate([standardised[var.order - lag : count - lag] for lag in lags], axis=1)
+    frames = var.order + np.flatnonzero(np.isfinite(past).all(1) & np.isfinite(columns[var.order :]).all(1))
+    past = past[frames - var.order]
+    n, tested = len(past), order * width
     lasso = np.concatenate([matrix.T for matrix in var.standardised])
     residuals = standardised[frames] - past @ lasso
-    gram = parts(var.moments.gram)[0].numpy()
+    past, lasso, whole = past[:, :tested], lasso[:tested], np.count_nonzero(lasso, axis=0)
+    gram = past.T @ past / n
     # Measured on simulated movies of 300, 1000 and 3000 frames: half of the ratio is best or near it in each.
-    ridge = 0.5 * len(gram) / n
-    inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
-    design = past @ inverse
-    free = np.maximum(n - np.count_nonzero(lasso, axis=0), 1)
-    noise = np.square(residuals).sum(0) / free
+    ridge = 0.5 * tested / n
+    design = past @ np.linalg.inv(gram + ridge * np.eye(tested))
+    noise = np.square(residuals).sum(0) / np.maximum(n - whole, 1)
     spread = np.square(design).mean(0)
     return DebiasedVAR(
         lasso + design.T @ residuals / n,

@@ -1,13 +1,11 @@
 """Tested connections between ROIs.
 
-A sparse VAR among the ROIs' activities, told apart from each other and from their surroundings (`roi_activity`),
-with the surroundings among the predictors: glow that several ROIs share is not taken for a connection. Estimates are
-debiased, so that each connection has a standard error and can be tested.
+The VAR between ROIs (`RoiVAR`), debiased, so that each connection has a standard error and can be tested.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
+from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import ProgressCallback, RoiSet, report
 
-from .debiased_var import DebiasedVAR, fit_debiased
+from .debiased_var import DebiasedVAR, debiased
 from .edge_test import SURROGATES, family_wise
 from .files import EDGE, write_csv, write_graphml
-from .roi_activity import roi_activity
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +149,7 @@ def roi_influence(
     InputError
         If the ROIs belong to frames of another size, or the recording is too short for the order.
     """
-    return _fit(model, latents, rois, order or model.var.order)[0]
+    return _debiased(fit_roi_var(model, latents, rois, order=order), latents)[0]
 
 
 def influence_test(
@@ -202,21 +200,58 @@ def influence_test(
         If `progress` asked to stop.
     """
     report(progress, 0, surrogates)
-    found, fit, activity = _fit(model, latents, rois, order or model.var.order)
+    fitted = fit_roi_var(model, latents, rois, order=order)
+    return influence_of(fitted, latents, surrogates=surrogates, block=block, seed=seed, progress=progress)
+
+
+def influence_of(
+    fitted: RoiVAR,
+    latents: NDArray[np.float32],
+    *,
+    surrogates: int = SURROGATES,
+    block: int | Literal["auto"] = "auto",
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> Influence:
+    """Test each connection of a VAR between ROIs, as `influence_test` does.
+
+    Parameters
+    ----------
+    fitted : RoiVAR
+        The VAR.
+    latents : ndarray (T, d), float32
+        That it was fitted to.
+    surrogates, block, seed, progress
+        As of `influence_test`.
+
+    Returns
+    -------
+    Influence
+        With p-values.
+
+    Raises
+    ------
+    InputError
+        If there are too few surrogates or blocks.
+    Cancelled
+        If `progress` asked to stop.
+    """
+    count = len(fitted.rois)
+    found, fit, activity = _debiased(fitted, latents)
     length = automatic_block_length(activity, fit.order) if block == "auto" else block
     p_values = family_wise(
-        fit, len(rois), block_length=length, surrogates=surrogates, seed=seed, progress=progress
+        fit, count, block_length=length, surrogates=surrogates, seed=seed, progress=progress
     )
-    return Influence(found.ids, found.centres, found.effects, found.correlations, p_values, length)
+    return replace(found, p_values=p_values, block_length=length)
 
 
-def _fit(
-    model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, order: int
+def _debiased(
+    fitted: RoiVAR, latents: NDArray[np.float32]
 ) -> tuple[Influence, DebiasedVAR, NDArray[np.float64]]:
-    activity, surroundings = roi_activity(model, latents, rois)
-    fit = fit_debiased(np.hstack([activity, surroundings]), order)
+    rois, columns = fitted.rois, fitted.basis.columns(latents)
+    fit = debiased(fitted.var, columns, fitted.lags)
     effects, partial = (
         fit.by_lag(values)[:, : len(rois), : len(rois)].astype(np.float32)
         for values in (fit.coefficients, fit.partial_correlations)
     )
-    return Influence(rois.ids, rois.centres, effects, partial), fit, activity
+    return Influence(rois.ids, rois.centres, effects, partial), fit, columns[:, : len(rois)]

@@ -25,6 +25,7 @@ from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 from .pixel_sums import PixelSums
 from .predictor import Predictor, check_latent, from_sources
 from .result import ContributionMaps
+from .roi_predictor import RoiPredictor
 from .smoothing import Smoothing
 from .source_split import SourceSplit
 
@@ -79,7 +80,7 @@ def contribution_maps(
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
     for source in chosen:
         check_latent(source, len(everything), "source")
-    static = _static_picture(model, movie, progress)
+    static = static_picture(model, movie, progress)
     followed = from_sources(predictor.effects, chosen)
     sums = PixelSums(model.network, followed, smoothing, static)
     # All sources together explain what is explained: the pixels are gathered once. Else they are gathered for the
@@ -89,7 +90,7 @@ def contribution_maps(
     total = sums if every else PixelSums(model.network, whole, smoothing, static)
     amplitude = np.zeros(model.frame_shape)
     frames = 0
-    for past, actual in _predictable(model, movie, predictor, progress):
+    for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
         predicted = predictor.predict(past)
         sums.add(past, actual)
@@ -107,7 +108,7 @@ def contribution_maps(
     return ContributionMaps(
         explained * np.float32(power),
         (amplitude * (model.scale / frames)).astype(np.float32),
-        split.maps(followed, chosen, power, masked),
+        split.maps(followed, predictor.source, chosen, power, masked),
     )
 
 
@@ -207,15 +208,15 @@ def gather(
     Cancelled
         If `progress` asked to stop.
     """
-    sums = PixelSums(model.network, reach, smoothing, _static_picture(model, movie, progress))
+    sums = PixelSums(model.network, reach, smoothing, static_picture(model, movie, progress))
     frames = 0
-    for past, actual in _predictable(model, movie, predictor, progress):
+    for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
         sums.add(past, actual)
     return sums.split(), frames
 
 
-def _static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
+def static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
     """Return the static picture that is still in normalised frames, (Y, X).
 
     There is one where there is no skip, and in another recording than the one the model was trained on.
@@ -225,8 +226,11 @@ def _static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallb
     return torch.from_numpy(rest).to(model.device)
 
 
-def _predictable(
-    model: VARAutoencoder, movie: Movie, predictor: Predictor, progress: ProgressCallback | None
+def predictable(
+    model: VARAutoencoder,
+    movie: Movie,
+    predictor: Predictor | RoiPredictor,
+    progress: ProgressCallback | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the frames that have a past: past latents (n, p·d), and normalised frames (n, Y, X)."""
     if movie.n_frames <= predictor.order:

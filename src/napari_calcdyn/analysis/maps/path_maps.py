@@ -12,7 +12,7 @@ from napari_calcdyn.recording import Movie, ProgressCallback
 
 from .contribution import gather
 from .pixel_sums import PixelSums
-from .predictor import Predictor, effects_of
+from .predictor import Predictor, effects_of, source_of
 from .smoothing import Smoothing
 from .source_maps import SourceMaps
 from .source_split import SourceSplit
@@ -117,7 +117,9 @@ class PathMaps:
         SourceMaps (d, Y, X), float32
             As `ContributionMaps.sources`; each map is computed when it is looked at.
         """
-        return self._split.maps(effects_of(var), range(var.latents), self._power, self._masked)
+        return self._split.maps(
+            effects_of(var), source_of(var), range(var.latents), self._power, self._masked
+        )
 
 
 def _reach(var: VAR) -> csr_array:

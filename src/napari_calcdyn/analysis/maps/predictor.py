@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 from torch import Tensor
 
@@ -31,6 +32,8 @@ class Predictor:
     ----------
     effects : csr_array (d, p·d), float32
         What each latent gets from one unit of each predictor: lag 1 of all latents first, then lag 2, …
+    source : ndarray (p·d,), int64
+        Latent that each predictor is the past of.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Predictor:
     ) -> None:
         var = var or model.var
         self.order = var.order
-        self.effects = effects_of(var)
+        self.effects, self.source = effects_of(var), source_of(var)
         if sources is not None:
             for source in sources:
                 check_latent(source, var.latents, "source")
@@ -63,6 +66,11 @@ class Predictor:
 def effects_of(var: VAR | SteadyVAR) -> csr_array:
     """Write the tables of all lags side by side, (d, p·d)."""
     return csr_array(hstack([csr_array(table) for table in var.tables], format="csr"))
+
+
+def source_of(var: VAR | SteadyVAR) -> NDArray[np.int64]:
+    """Return the latent that each column of `effects_of` is the past of, (p·d,)."""
+    return np.tile(np.arange(var.latents), var.order)
 
 
 def as_tensor(effects: csr_array) -> Tensor:

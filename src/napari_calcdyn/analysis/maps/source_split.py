@@ -66,7 +66,12 @@ class SourceSplit:
         return self._joined(tiles)
 
     def maps(
-        self, effects: csr_array, sources: Sequence[int], scale: float, left_out: NDArray[np.bool_]
+        self,
+        effects: csr_array,
+        source: NDArray[np.integer],
+        sources: Sequence[int],
+        scale: float,
+        left_out: NDArray[np.bool_],
     ) -> SourceMaps:
         """Return the sums of some sources, each computed when it is looked at.
 
@@ -74,8 +79,10 @@ class SourceSplit:
         ----------
         effects : csr_array (d, p·d)
             Coefficients, as in `Predictor`.
+        source : ndarray (p·d,), int
+            Which source each predictor belongs to.
         sources : sequence of int
-            Which sources.
+            Which sources to show.
         scale : float
             Multiplies the sums.
         left_out : ndarray of bool (Y, X)
@@ -88,11 +95,45 @@ class SourceSplit:
         """
         weights = self._reach.weights(effects)
         used = np.flatnonzero(weights.any(1))
-        source = self._reach.members[used] % effects.shape[0]
-        order = np.argsort(source, kind="stable")
-        begins = np.searchsorted(source[order], np.arange(effects.shape[0] + 1))
+        belongs = source[self._reach.members[used]]
+        order = np.argsort(belongs, kind="stable")
+        begins = np.searchsorted(belongs[order], np.arange(source.max(initial=-1) + 2))
         image = _Image(self, weights * scale, sources, used[order], begins, left_out)
         return SourceMaps((len(sources), *left_out.shape), image)
+
+    def sums(
+        self, effects: csr_array, source: NDArray[np.integer], used: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Add up the maps of all sources over pixels, without making them.
+
+        Parameters
+        ----------
+        effects : csr_array (d, p·d)
+            Coefficients, as in `Predictor`.
+        source : ndarray (p·d,), int
+            Which source each predictor belongs to.
+        used : ndarray (Y, X), bool
+            Pixels that count.
+
+        Returns
+        -------
+        ndarray (sources,), float64
+            Sum of each map.
+        """
+        weights = self._reach.weights(effects)
+        counted = self._network.cut(
+            torch.from_numpy(used.astype(np.float32))[None].to(self._network.places.device)
+        )
+        corners = self._corners * counted.cpu()  # (tiles, 4, s²)
+        of_members = torch.zeros(len(self._reach.members), dtype=torch.float64)
+        for _, row, members, width in self._reach.rows():
+            shown = weights[members].view(-1, width, 4) @ corners[row]
+            of_members[members] = (shown.view(-1, corners.shape[2]) * self._products[members]).sum(1).double()
+        real = self._reach.members < len(source)
+        sums = np.bincount(
+            source[self._reach.members[real]], of_members.numpy()[real], minlength=source.max(initial=-1) + 1
+        )
+        return np.asarray(sums, np.float64)
 
     def picture(self, weights: Tensor, members: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the sums over some members of the reach, (Y, X), as they are weighted."""

@@ -44,7 +44,8 @@ class TileReach:
             (np.ones(len(tile), np.float32), (tile, latents[tile, corner])),
             shape=(len(latents), network.latents),
         )
-        pattern = csr_array((np.ones(reach.nnz, np.float32), reach.indices, reach.indptr), shape=reach.shape)
+        ones = np.ones(reach.nnz, np.float32)
+        pattern = csr_array((ones, reach.indices, reach.indptr), shape=reach.shape, copy=True)  # it is sorted
         reached = shown @ pattern
         reached.sort_indices()
         counts = np.diff(reached.indptr).reshape(network.rows + 1, network.columns + 1)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
 from napari_calcdyn.analysis.maps.predictor import check_latent
+from napari_calcdyn.models.roi_var import encoded_footprints
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError

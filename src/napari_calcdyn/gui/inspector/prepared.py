@@ -241,7 +241,7 @@ def _traces(inputs: Inputs, stage: Stage) -> Traces:
 
 
 def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
-    from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
+    from napari_calcdyn.models.roi_var import encoded_footprints
 
     pixels = region.rois.within(np.isfinite(model.offset)).footprints
     encoded = encoded_footprints(model, pixels)
@@ -249,7 +249,8 @@ def _read_out_region(model: VARAutoencoder, region: Region) -> Readouts:
 
 
 def _read_out(model: VARAutoencoder, rois: RoiSet, raw: Traces) -> Readouts:
-    from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints, trace_weights
+    from napari_calcdyn.analysis.influence.roi_prediction import trace_weights
+    from napari_calcdyn.models.roi_var import encoded_footprints
 
     rois = rois.within(np.isfinite(model.offset))
     pixels = trace_weights(rois, raw)

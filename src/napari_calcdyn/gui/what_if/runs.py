@@ -237,7 +237,7 @@ def _reached(
     pushed: int | None,
 ) -> tuple[int, int, float] | None:
     """Return the ROI that a push spreads to; see `Spread.reached`."""
-    from napari_calcdyn.analysis.influence.roi_prediction import encoded_footprints
+    from napari_calcdyn.models.roi_var import encoded_footprints
 
     readout = encoded_footprints(model, rois.footprints)
     spread = (latents @ readout.T).std(0)

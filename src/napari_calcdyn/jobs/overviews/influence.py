@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
-from .map_panel import set_scale
+from .connections import draw_arrows, draw_matrix
 from .panels import new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_UP, _DOWN = "#ffb000", "#5ab4ff"
-_MOST_NAMES = 60  # largest number of ROIs with a readable number in the picture
-_MOST_TICKS = 20
 
 
 def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
@@ -46,47 +35,6 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
         fontsize=11,
     )
     over, beside = figure.subplots(1, 2, width_ratios=[1.1, 1])
-    _arrows(over, movie, rois, influence, alpha)
-    _matrix(figure, beside, influence, alpha)
+    draw_arrows(over, movie, rois, influence, alpha)
+    draw_matrix(figure, beside, influence, alpha)
     figure.savefig(path)
-
-
-def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
-    from matplotlib.patheffects import withStroke
-
-    mean = movie.mean_frame()
-    low, high = np.nanpercentile(mean, [1, 99.7])
-    axes.imshow(mean, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
-    axes.contour(rois.labels > 0, levels=[0.5], colors="0.8", linewidths=0.5)
-    centre = dict(zip(rois.ids.tolist(), rois.centres[:, ::-1].tolist(), strict=True))
-    if len(rois) <= _MOST_NAMES:
-        for number, (x, y) in centre.items():
-            name = axes.text(x, y, str(number), color="white", fontsize=7, ha="center", va="center")
-            name.set_path_effects([withStroke(linewidth=1.5, foreground="black")])  # over bright cells too
-    edges = influence.edges(alpha=alpha)
-    strongest = max(np.abs(edges["strength"]).max(initial=0), 1e-12)
-    for source, target, _, strength, _, _ in edges.tolist():
-        style = {
-            "arrowstyle": "-|>",
-            "color": _UP if strength > 0 else _DOWN,
-            "linewidth": 0.5 + 2.5 * abs(strength) / strongest,
-            "connectionstyle": "arc3,rad=0.15",  # a connection and the one back do not cover each other
-        }
-        axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
-    axes.set_title("orange: the target rises after the source rose; blue: it falls", fontsize=10)
-    set_scale(axes, movie)
-
-
-def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:
-    strength = influence.strength
-    high = max(float(np.abs(strength).max()), 1e-12)
-    shown = axes.imshow(strength, cmap="RdBu_r", vmin=-high, vmax=high, interpolation="nearest")
-    if influence.p_values is not None:
-        target, source = np.nonzero(influence.p_values <= alpha)
-        axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
-    axes.set_title("all pairs; dots mark connections that pass the test", fontsize=10)
-    axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
-    shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))
-    axes.set_xticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
-    axes.set_yticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
-    figure.colorbar(shown, ax=axes, shrink=0.85, label="strength (partial correlation)")

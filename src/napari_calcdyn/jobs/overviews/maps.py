@@ -1,4 +1,4 @@
-"""Overview figure of a model: maps, matrix of connections, predicted latents and losses."""
+"""Overview figure of a model: maps, connections between ROIs, predicted latents and losses."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from napari_calcdyn.analysis.maps import ContributionMaps
+from napari_calcdyn.jobs.between_rois import ALPHA, BetweenRois
 from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
+from .connections import draw_arrows, draw_matrix
 from .map_panel import draw_map
 from .panels import draw_losses, legend_below, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _TRACES = 8
 _FRAMES = 1000  # before and after the first one that is held out
@@ -33,7 +33,7 @@ def save_overview(
     movie: Movie,
     model: VARAutoencoder,
     latents: NDArray[np.float32],
-    maps: ContributionMaps,
+    between: BetweenRois,
     metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
 ) -> None:
@@ -49,32 +49,56 @@ def save_overview(
         The fitted model.
     latents : ndarray (T, d)
         Latents of the recording.
-    maps : ContributionMaps
-        Its maps.
+    between : BetweenRois
+        Its maps, and the connections between ROIs.
     metrics : mapping
         Metrics, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
         Reports of the training, for the curve of the losses; empty if a saved model was applied.
     """
-    figure = new_figure(13.5, 8.6)
+    figure = new_figure(17.5, 8.6)
     frames, height, width = movie.shape
+    fitted, influence, maps = between.fitted, between.influence, between.maps
     figure.suptitle(
-        f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']},"
-        f" {model.var.latents} latents, {model.var.nonzeros} connections,"
-        f" prediction error {metrics['latent_prediction_error']:.3f}",
+        f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']}, {model.var.latents} latents,"
+        f" {0 if fitted is None else len(fitted.rois)} ROIs,"
+        f" prediction error {metrics['latent_prediction_error']:.3f}. {gain_in_words(metrics)}",
         fontsize=11,
     )
-    (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
-    frame = movie.mean_frame()
-    low, high = np.nanpercentile(frame, (1, 99.7))
-    draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+    (mean, explained, driven, driving), (matrix, traces, losses, amplitude) = figure.subplots(2, 4)
+    if fitted is None or influence is None:
+        frame = movie.mean_frame()
+        low, high = np.nanpercentile(frame, (1, 99.7))
+        draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+        for axes, title in ((driven, "No cells were found"), (driving, ""), (matrix, "")):
+            axes.set_axis_off()
+            axes.set_title(title, fontsize=10)
+    else:
+        draw_arrows(mean, movie, fitted.rois, influence, ALPHA)
+        draw_matrix(figure, matrix, influence, ALPHA)
+        passes = np.isin(fitted.rois.labels, influence.edges(alpha=ALPHA)["target"])
+        for axes, image, title in (
+            (driven, maps.driven, "Driven: what comes from elsewhere"),
+            (driving, maps.driving, "Driving: what a place explains elsewhere"),
+        ):
+            assert image is not None
+            draw_map(figure, axes, image, movie, title, "counts²", limits=(0, _high(image)))
+        if passes.any():
+            driven.contour(passes, levels=[0.5], colors="white", linewidths=0.6)
     for axes, image, title, unit in (
         (explained, maps.explained, "Explained by the dynamics", "counts²"),
         (amplitude, maps.amplitude, "Amplitude of the contributions", "counts"),
     ):
-        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.nanpercentile(image, 99.7))))
-    _matrix(figure, matrix, model)
-    _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
+        draw_map(figure, axes, image, movie, title, unit, limits=(0, _high(image)))
+    if fitted is None:
+        every, guess = latents, model.var.predict(latents)
+        names = [str(it) for it in range(model.var.latents)]
+    else:
+        every = fitted.basis.columns(latents).astype(np.float32)
+        guess, names = fitted.var.predict(every), [str(it) for it in fitted.rois.ids]
+    columns, predicted = every[:, : len(names)], guess[:, : len(names)]
+    held_out = model.config.held_out if history or fitted is not None else 0.0
+    _traces(traces, movie, columns, predicted, names, "latent" if fitted is None else "ROI", held_out)
     if history:
         _losses(losses, history)
     else:
@@ -82,67 +106,40 @@ def save_overview(
     figure.savefig(path)
 
 
-def _matrix(figure: Figure, axes: Axes, model: VARAutoencoder) -> None:
-    # Coefficients between latents of unit variance, so that rows compare, at the lag where each is strongest.
-    var, latents = model.var, model.var.latents
-    tables = [csr_array(table).tocoo() for table in var.tables]
-    target, source, value = (
-        np.concatenate([getattr(it, name) for it in tables]) for name in ("row", "col", "data")
-    )
-    value = value * var.std[source] / var.std[target]
-    falling = np.abs(value).argsort()[::-1]
-    strongest = falling[np.unique((target * latents + source)[falling], return_index=True)[1]]
-    # As points, because with many latents an entry of the matrix is smaller than a pixel; the strongest come last.
-    drawn = strongest[np.abs(value[strongest]).argsort()]
-    target, source, value = target[drawn], source[drawn], value[drawn]
-    others = np.abs(value[target != source])
-    # A latent's own past is so much stronger that everything else would be white.
-    limit = max(float(np.quantile(others, 0.98)) if len(others) else 0.0, 1e-3)
-    side = max(2.5, 230 / latents)
-    shown = axes.scatter(
-        source,
-        target,
-        c=value,
-        s=side**2,
-        marker="s",
-        linewidths=0,
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-    )
-    axes.set(xlim=(-0.5, latents - 0.5), ylim=(latents - 0.5, -0.5), aspect="equal", facecolor="0.97")
-    axes.set_title("Connections between latents", fontsize=10)
-    axes.set_xlabel("source latent")
-    axes.set_ylabel("target latent")
-    figure.colorbar(shown, ax=axes, shrink=0.85, label="coefficient (own past off the scale)", extend="both")
+def _high(image: NDArray[np.float32]) -> float:
+    return max(float(np.nanpercentile(image, 99.7)), 1e-12)
 
 
 def _traces(
-    axes: Axes, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32], held_out: float
+    axes: Axes,
+    movie: Movie,
+    columns: NDArray[np.floating],
+    predicted: NDArray[np.floating],
+    names: Sequence[str],
+    what: str,
+    held_out: float,
 ) -> None:
-    known = round(len(latents) * (1 - held_out))
+    known = round(len(columns) * (1 - held_out))
     first = max(0, known - _FRAMES)  # a longer trace would be a smear
-    latents = latents[first : known + _FRAMES]
+    columns, predicted = (it[first : known + _FRAMES] for it in (columns, predicted))
     rate = movie.frame_rate or 1.0
-    time = (first + np.arange(len(latents))) / rate
-    predicted = model.var.predict(latents)
-    # One unit of any latent has the same power in the picture, so this orders latents by what they explain there.
-    mean = model.var.mean.astype(np.float32)
-    explained = np.nanmean((predicted - mean) * (latents - mean), axis=0)
-    predicted[np.isnan(latents)] = np.nan
+    time = (first + np.arange(len(columns))) / rate
+    mean = np.nanmean(columns, axis=0)
+    explained = np.nanmean((predicted - mean) * (columns - mean), axis=0)
+    predicted = np.where(np.isnan(columns), np.nan, predicted)
     strongest = np.argsort(explained)[::-1][:_TRACES]
-    for row, latent in enumerate(strongest):
-        spread = 4 * max(float(np.nanstd(latents[:, latent])), 1e-12)
-        for values, style in ((latents, _MEASURED), (predicted, _PREDICTED)):
-            trace = (values[:, latent] - np.nanmean(latents[:, latent])) / spread - row
+    for row, number in enumerate(strongest):
+        spread = 4 * max(float(np.nanstd(columns[:, number])), 1e-12)
+        for values, style in ((columns, _MEASURED), (predicted, _PREDICTED)):
+            trace = (values[:, number] - mean[number]) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     if held_out:
         axes.axvspan(known / rate, time[-1], color="0.92", zorder=-1, label="held out")
-    axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
+    axes.set_yticks(-np.arange(len(strongest)), [names[it] for it in strongest])
     axes.set_xlim(time[0], time[-1])
-    axes.set_ylabel("latent")
+    axes.set_ylabel(what)
     axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
-    axes.set_title("Latents with the strongest dynamics", fontsize=10)
+    axes.set_title(f"{what[:1].upper()}{what[1:]}s with the strongest dynamics", fontsize=10)
     legend_below(axes, 3, 0.13)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -76,7 +76,7 @@ def check_problem(gram: Gram, cov: Tensor, weights: Tensor | None) -> Problem:
     ]
     if weights is not None:
         lightest, heaviest = weights.aminmax()
-        flags += [(lightest >= 0) & (heaviest < torch.inf), lightest > 0]
+        flags += [(lightest >= 0) & ~heaviest.isnan(), lightest > 0]
     # One transfer for all of them: on a GPU each separate look would wait for the device.
     symmetric, finite_cov, positive, no_constants, no_twins, *rest = torch.stack(flags).tolist()
     if not symmetric and not bool(parts(gram_values)[0].isfinite().all()):
@@ -90,7 +90,9 @@ def check_problem(gram: Gram, cov: Tensor, weights: Tensor | None) -> Problem:
             "gram has a negative diagonal entry and cannot be a Gram matrix; compute it as Z'Z/n."
         )
     if rest and not rest[0]:
-        raise InputError("weights must be finite and not negative; use 0 for an unpenalised variable.")
+        raise InputError(
+            "weights must not be negative or NaN; use 0 for an unpenalised variable and inf for one that is left out."
+        )
     if weights is None:
         full = torch.ones((), dtype=gram.dtype, device=gram.device).expand(p, m)
     else:

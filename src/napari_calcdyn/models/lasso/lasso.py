@@ -59,7 +59,8 @@ def solve_lasso(
     penalty : float or Tensor, scalar or (m,)
         λ of all targets or of each; not negative.
     weights : Tensor (p,) or (p, m), optional
-        Penalty weights, 1 by default; 0 leaves a variable unpenalised. No gradient flows into them.
+        Penalty weights, 1 by default; 0 leaves a variable unpenalised, infinity leaves it out. No gradient flows into
+        them.
     warm_start : Tensor (p, m), optional
         Coefficients to start from, such as those of the training step before; only the speed depends on it.
 
@@ -99,7 +100,8 @@ def lasso_path(
     cov : Tensor (p, m)
         Covariance of predictors and targets, ``ZᵀY/n``.
     weights : Tensor (p,) or (p, m), optional
-        Penalty weights, 1 by default; variables with weight 0 are in the model from the first knot on.
+        Penalty weights, 1 by default; variables with weight 0 are in the model from the first knot on, those with an
+        infinite one never.
     max_knots : int, optional
         Stop a target after so many knots; by default paths end at λ = 0.
 

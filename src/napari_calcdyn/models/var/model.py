@@ -284,7 +284,7 @@ def fit_var(
     if weights is None:
         weights = torch.ones_like(moments.cov)
     path = trace_path(moments, weights)
-    folds = _folds(latents, order, moments_of) if selection.rule == "cross-validation" else []
+    folds = _folds(latents, order, moments_of) if selection.needs_blocks else []
     penalty = choose_penalty(path, moments, selection, folds, weights)
     var = VAR(mean, std, moments, weights, penalty, neighbourhoods)
     var.__dict__["path"] = path

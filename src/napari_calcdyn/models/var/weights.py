@@ -51,3 +51,29 @@ def penalty_weights(
     if not penalise_own_past:
         weights.fill_diagonal_(0)
     return weights.repeat(order, 1)
+
+
+def own_past_free(columns: int, order: int, own_order: int) -> Tensor:
+    """Return penalty weights where a column's own past is free, and longer than that of the others.
+
+    Parameters
+    ----------
+    columns : int
+        Number of columns d.
+    order : int
+        Lags of other columns.
+    own_order : int
+        Lags of a column's own past.
+
+    Returns
+    -------
+    Tensor (p·d, d), float64
+        0 for the own past, 1 for the others, infinite for lags that a predictor does not have; p is the larger order.
+    """
+    longest = max(order, own_order)
+    weights = torch.full((longest, columns, columns), torch.inf, dtype=torch.float64)
+    weights[:order] = 1
+    own = torch.arange(columns)
+    weights[:, own, own] = torch.inf
+    weights[:own_order, own, own] = 0
+    return weights.flatten(0, 1)

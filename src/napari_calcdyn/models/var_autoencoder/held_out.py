@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.gain import gain_from_others
 from napari_calcdyn.models.var.moments import with_past
 
 from .network import PatchAutoencoder
 from .tiled_frames import TiledFrames
+
+
+class Dynamics(Protocol):
+    """What predicts latents from their past."""
+
+    @property
+    def order(self) -> int:
+        """How many frames it looks back."""
+
+    def predict(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Predict every frame (T, d) from the frames before it."""
+
+    def predict_from_own_past(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Predict every frame (T, d), each latent or ROI from its own past alone."""
 
 
 @torch.no_grad()
@@ -24,7 +37,7 @@ def held_out_errors(
     latents: NDArray[np.float32],
     first: int,
     scale: float,
-    var: VAR,
+    var: Dynamics,
 ) -> dict[str, float | None]:
     """Measure the errors of reconstruction and prediction on held-out frames.
 
@@ -40,8 +53,8 @@ def held_out_errors(
         First frame to measure on.
     scale : float
         s, in movie units.
-    var : VAR
-        Dynamics of the latents.
+    var : Dynamics
+        A VAR of the latents, or a `RoiVAR`.
 
     Returns
     -------

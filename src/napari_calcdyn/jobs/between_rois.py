@@ -1,0 +1,122 @@
+"""The part of a run that looks at cells: which are there, what drives them, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.analysis.influence import Influence
+from napari_calcdyn.analysis.influence.influence import influence_of
+from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps, driven_maps
+from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
+from napari_calcdyn.models.sources import find_sources
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
+from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
+from napari_calcdyn.recording import Movie, RoiSet
+
+from .cells_found import write_cells_found
+from .stages import in_stage
+
+ALPHA = 0.05
+"""Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
+TABLE, GRAPH = "connections.csv", "connections.graphml"
+
+
+@dataclass(frozen=True, eq=False)
+class BetweenRois:
+    """Maps of a recording, and the connections between its ROIs.
+
+    Attributes
+    ----------
+    maps : ContributionMaps
+        With own, driven and driving maps, where there are ROIs; else the sources are latents.
+    fitted : RoiVAR or None
+        The VAR between ROIs; None without ROIs.
+    influence : Influence or None
+        Its connections, tested.
+    errors : dict
+        Of predictions on the held-out frames, as from `held_out_errors`.
+    """
+
+    maps: ContributionMaps
+    fitted: RoiVAR | None
+    influence: Influence | None
+    errors: dict[str, float | None]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What goes into ``metrics.json``."""
+        if self.fitted is None or self.influence is None:
+            return self.errors | {"rois": 0}
+        return self.errors | {
+            "rois": len(self.fitted.rois),
+            "roi_connections": len(self.influence.edges(alpha=ALPHA)),
+            "alpha": ALPHA,
+        }
+
+    def save(self, folder: Path, movie: Movie) -> int | None:
+        """Write maps and connections; returns how many cells were found, None where the ROIs are from elsewhere."""
+        self.maps.save(folder, pixel_size=movie.pixel_size)
+        if self.fitted is None or self.influence is None:
+            return 0
+        self.influence.write_csv(folder / TABLE)
+        self.influence.write_graphml(folder / GRAPH, alpha=ALPHA)
+        return write_cells_found(folder, self.fitted.rois, movie.pixel_size)
+
+
+def look_between_rois(
+    movie: Movie,
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    rois: RoiSet | None,
+    seed: int,
+    tell: Callable[[Progress], None],
+) -> BetweenRois:
+    """Find the cells, estimate and test what drives them, and compute the maps.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    model : VARAutoencoder
+        The fitted model.
+    latents : ndarray (T, d), float32
+        Of the recording.
+    rois : RoiSet or None
+        Its ROIs; None finds cells.
+    seed : int
+        Of the surrogates.
+    tell : callable
+        Called with every progress report; may raise to end the job.
+
+    Returns
+    -------
+    BetweenRois
+        Without a VAR between ROIs where no cells are found.
+
+    Raises
+    ------
+    InputError
+        If the ROIs belong to frames of another size.
+    """
+    known = len(latents) - round(len(latents) * model.config.held_out)
+    mapping = in_stage(tell, "Mapping contributions")
+    if rois is None:
+        sources = find_sources(movie, progress=in_stage(tell, "Finding cells"))
+        rois = sources.rois if (sources.kind == "cell").any() else None
+    if rois is None:
+        return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, {})
+    before = fit_roi_var(model, latents[:known], rois)
+    frames = TiledFrames(model.normalised(movie), model.network)
+    seen = latents[known - before.order :]
+    errors = held_out_errors(model.network, frames, seen, known, model.scale, before)
+    fitted = fit_roi_var(model, latents, rois)
+    influence = influence_of(fitted, latents, seed=seed, progress=in_stage(tell, "Testing connections"))
+    return BetweenRois(driven_maps(model, movie, fitted, progress=mapping), fitted, influence, errors)

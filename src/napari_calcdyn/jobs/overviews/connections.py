@@ -1,0 +1,89 @@
+"""Connections between ROIs: arrows over the mean frame, and a matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_calcdyn.analysis.influence import Influence
+from napari_calcdyn.recording import Movie, RoiSet
+
+from .map_panel import set_scale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_UP, _DOWN = "#ffb000", "#5ab4ff"
+_MOST_NAMES = 60  # largest number of ROIs with a readable number in the picture
+_MOST_TICKS = 12
+
+
+def draw_arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
+    """Draw the connections that pass the test over the mean frame.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    movie : Movie
+        The recording.
+    rois : RoiSet
+        Its ROIs.
+    influence : Influence
+        With p-values.
+    alpha : float
+        Largest family-wise p-value of a connection that is drawn.
+    """
+    from matplotlib.patheffects import withStroke
+
+    mean = movie.mean_frame()
+    low, high = np.nanpercentile(mean, [1, 99.7])
+    axes.imshow(mean, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    axes.contour(rois.labels > 0, levels=[0.5], colors="0.8", linewidths=0.5)
+    centre = dict(zip(rois.ids.tolist(), rois.centres[:, ::-1].tolist(), strict=True))
+    if len(rois) <= _MOST_NAMES:
+        for number, (x, y) in centre.items():
+            name = axes.text(x, y, str(number), color="white", fontsize=7, ha="center", va="center")
+            name.set_path_effects([withStroke(linewidth=1.5, foreground="black")])  # over bright cells too
+    edges = influence.edges(alpha=alpha)
+    strongest = max(np.abs(edges["strength"]).max(initial=0), 1e-12)
+    for source, target, _, strength, _, _ in edges.tolist():
+        style = {
+            "arrowstyle": "-|>",
+            "color": _UP if strength > 0 else _DOWN,
+            "linewidth": 0.5 + 2.5 * abs(strength) / strongest,
+            "connectionstyle": "arc3,rad=0.15",  # a connection and the one back do not cover each other
+        }
+        axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
+    axes.set_title("After the source rose, the target\nrises (orange) or falls (blue)", fontsize=10)
+    set_scale(axes, movie)
+
+
+def draw_matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:
+    """Draw the strengths of all connections, with dots on those that pass the test.
+
+    Parameters
+    ----------
+    figure : Figure
+        Where the axes are.
+    axes : Axes
+        Where to draw.
+    influence : Influence
+        With p-values.
+    alpha : float
+        Largest family-wise p-value of a connection with a dot.
+    """
+    strength = influence.strength
+    high = max(float(np.abs(strength).max()), 1e-12)
+    shown = axes.imshow(strength, cmap="RdBu_r", vmin=-high, vmax=high, interpolation="nearest")
+    if influence.p_values is not None:
+        target, source = np.nonzero(influence.p_values <= alpha)
+        axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
+    axes.set_title("All pairs; a dot passes the test", fontsize=10)
+    axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
+    shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))
+    axes.set_xticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
+    axes.set_yticks(shown_ids, influence.ids[shown_ids].tolist(), fontsize=8)
+    figure.colorbar(shown, ax=axes, shrink=0.85, label="strength (partial correlation)")

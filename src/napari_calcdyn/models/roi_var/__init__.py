@@ -1,0 +1,5 @@
+"""The VAR between ROIs: what each gets from its own past, from other ROIs, and from the surroundings."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
