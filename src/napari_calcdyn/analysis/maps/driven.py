@@ -53,12 +53,12 @@ def driven_maps(
     """
     predictor = RoiPredictor(model, fitted)
     smoothing = Smoothing(fitted.smoothing)
-    sums = PixelSums(model.network, predictor.effects, smoothing, static_picture(model, movie, progress))
+    sums = PixelSums(predictor.canvas, predictor.effects, smoothing, static_picture(model, movie, progress))
     amplitude, frames = np.zeros(model.frame_shape), 0
     for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
         sums.add(past, actual)
-        amplitude += model.network.absolute(predictor.predict(past)).cpu().numpy()
+        amplitude += predictor.canvas.absolute(predictor.predict(past)).cpu().numpy()
     split = sums.split()
     if not split.finite:
         movie.statistics()  # raises, and names the first frame that has a bad pixel

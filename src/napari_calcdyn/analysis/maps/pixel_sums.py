@@ -7,8 +7,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import pad
 
-from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
-
+from .canvas import Canvas
 from .smoothing import Smoothing
 from .source_split import SourceSplit
 from .tile_reach import TileReach
@@ -23,8 +22,8 @@ class PixelSums:
 
     Parameters
     ----------
-    network : PatchAutoencoder
-        The decoder.
+    canvas : Canvas
+        The network, or a `RoiCanvas`.
     reach : csr_array (d, p·d)
         An entry for every pair of a latent and a predictor that may have an effect on it, with any value.
     smoothing : Smoothing
@@ -33,19 +32,17 @@ class PixelSums:
         Picture that is taken away from every frame.
     """
 
-    def __init__(
-        self, network: PatchAutoencoder, reach: csr_array, smoothing: Smoothing, static: Tensor
-    ) -> None:
-        self._network, self._smoothing, self._static = network, smoothing, static
-        self._reach = TileReach(network, reach)
+    def __init__(self, canvas: Canvas, reach: csr_array, smoothing: Smoothing, static: Tensor) -> None:
+        self._canvas, self._smoothing, self._static = canvas, smoothing, static
+        self._reach = TileReach(canvas, reach)
         self._members = torch.from_numpy(self._reach.members).to(static.device)
         self._totals = static.new_zeros(reach.shape[1] + 1)
-        self._sums = static.new_zeros(len(self._members), _pixels(network, smoothing))
+        self._sums = static.new_zeros(len(self._members), _pixels(canvas, smoothing))
 
     @staticmethod
-    def bytes_needed(network: PatchAutoencoder, reach: csr_array, smoothing: Smoothing) -> int:
+    def bytes_needed(canvas: Canvas, reach: csr_array, smoothing: Smoothing) -> int:
         """Return how much memory the sums take, in bytes; parameters as above."""
-        return 4 * len(TileReach(network, reach).members) * _pixels(network, smoothing)
+        return 4 * len(TileReach(canvas, reach).members) * _pixels(canvas, smoothing)
 
     def add(self, past: Tensor, frames: Tensor) -> None:
         """Take in the next frames.
@@ -60,23 +57,23 @@ class PixelSums:
         by_predictor = pad(past.T, (0, 0, 0, 1))
         self._totals += by_predictor.sum(1)
         for row, _, members, width in self._reach.rows():
-            pixels = self._network.row_of_tiles(frames, row, self._smoothing.reach)
+            pixels = self._canvas.row_of_tiles(frames, row, self._smoothing.reach)
             values = by_predictor[self._members[members]].view(-1, width, len(frames))
             self._sums[members].view(-1, width, pixels.shape[2]).baddbmm_(values, pixels)
 
     def split(self) -> SourceSplit:
         """Return the sums for use, on the processor, once all frames were taken in."""
-        margin, side = self._smoothing.reach, self._network.stride
+        margin, side = self._smoothing.reach, self._canvas.stride
         products = torch.empty(len(self._sums), side**2)
         for row, _, members, width in self._reach.rows():
-            static = self._network.row_of_tiles(self._static[None], row, margin)
+            static = self._canvas.row_of_tiles(self._static[None], row, margin)
             totals = self._totals[self._members[members]].view(-1, width, 1)
             sums = self._sums[members].view(len(static), width, -1).sub_(totals * static)
             smooth = self._smoothing(sums.view(-1, side + 2 * margin, side + 2 * margin))
             products[members] = smooth.flatten(1).cpu()
-        return SourceSplit(self._network, self._reach, products)
+        return SourceSplit(self._canvas, self._reach, products)
 
 
-def _pixels(network: PatchAutoencoder, smoothing: Smoothing) -> int:
+def _pixels(canvas: Canvas, smoothing: Smoothing) -> int:
     """Return the number of pixels of a tile with its margin."""
-    return (network.stride + 2 * smoothing.reach) ** 2
+    return (canvas.stride + 2 * smoothing.reach) ** 2

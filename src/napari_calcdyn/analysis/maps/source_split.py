@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
-
+from .canvas import Canvas
 from .source_maps import SourceMaps
 from .tile_reach import TileReach
 
@@ -27,17 +26,17 @@ class SourceSplit:
 
     Parameters
     ----------
-    network : PatchAutoencoder
-        The decoder.
+    canvas : Canvas
+        The network, or a `RoiCanvas`.
     reach : TileReach
         For which predictors and tiles there are sums.
     products : Tensor (m, s²)
         The sums, for each member of the reach.
     """
 
-    def __init__(self, network: PatchAutoencoder, reach: TileReach, products: Tensor) -> None:
-        self._network, self._reach, self._products = network, reach, products
-        self._corners = network.corners.detach().cpu().contiguous()
+    def __init__(self, canvas: Canvas, reach: TileReach, products: Tensor) -> None:
+        self._canvas, self._reach, self._products = canvas, reach, products
+        self._corners = canvas.corners.detach().cpu().contiguous()
 
     @property
     def finite(self) -> bool:
@@ -60,7 +59,7 @@ class SourceSplit:
         weights = self._reach.weights(effects)
         tiles = torch.zeros(self._corners.shape[::2])
         for _, row, members, width in self._reach.rows():
-            by_latent = weights[members].view(-1, width, 4).mT
+            by_latent = weights[members].view(-1, width, weights.shape[1]).mT
             of_latents = by_latent @ self._products[members].view(-1, width, tiles.shape[1])
             tiles[row] = (of_latents * self._corners[row]).sum(1)
         return self._joined(tiles)
@@ -121,13 +120,11 @@ class SourceSplit:
             Sum of each map.
         """
         weights = self._reach.weights(effects)
-        counted = self._network.cut(
-            torch.from_numpy(used.astype(np.float32))[None].to(self._network.places.device)
-        )
-        corners = self._corners * counted.cpu()  # (tiles, 4, s²)
+        counted = self._canvas.cut(torch.from_numpy(used.astype(np.float32))[None])
+        corners = self._corners * counted  # (tiles, c, s²)
         of_members = torch.zeros(len(self._reach.members), dtype=torch.float64)
         for _, row, members, width in self._reach.rows():
-            shown = weights[members].view(-1, width, 4) @ corners[row]
+            shown = weights[members].view(-1, width, weights.shape[1]) @ corners[row]
             of_members[members] = (shown.view(-1, corners.shape[2]) * self._products[members]).sum(1).double()
         real = self._reach.members < len(source)
         sums = np.bincount(
@@ -142,7 +139,7 @@ class SourceSplit:
         return self._joined(torch.zeros(self._corners.shape[::2]).index_add_(0, at, parts))
 
     def _joined(self, tiles: Tensor) -> NDArray[np.float32]:
-        image: NDArray[np.float32] = self._network.join(tiles[:, None])[0].numpy()
+        image: NDArray[np.float32] = self._canvas.join(tiles[:, None])[0].numpy()
         return image
 
 

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from .canvas import Canvas
 
 
 class TileReach:
     """List, for every tile of the network, the predictors that reach it; and look up what they do there.
 
-    Four footprints meet in a tile, so that a predictor reaches it if one of these four latents can be predicted from
-    it. The predictors of a tile are its members. All tiles in a row of tiles have equally many, so that they take part
+    A predictor reaches a tile if it has an effect on one of the targets that show there: four latents, whose footprints
+    meet in it, and ROIs. The predictors of a tile are its members. All tiles in a row of tiles have equally many, so that they take part
     in one product; the lists are filled up with an additional predictor, the last one, which is always zero.
 
     Parameters
     ----------
-    network : PatchAutoencoder
-        Its tiles and footprints.
+    canvas : Canvas
+        The network, or a `RoiCanvas`.
     reach : csr_array (d, p·d)
         An entry for every pair of a latent and a predictor that may have an effect on it, with any value.
 
@@ -36,20 +36,20 @@ class TileReach:
         Number of the tile.
     """
 
-    def __init__(self, network: PatchAutoencoder, reach: csr_array) -> None:
-        latents = network.tile_latents.cpu().numpy()
+    def __init__(self, canvas: Canvas, reach: csr_array) -> None:
+        latents = canvas.tile_latents.cpu().numpy()
         self._latents, self._predictors = latents, reach.shape[1]
         tile, corner = np.nonzero(latents >= 0)
         shown = csr_array(
             (np.ones(len(tile), np.float32), (tile, latents[tile, corner])),
-            shape=(len(latents), network.latents),
+            shape=(len(latents), canvas.latents),
         )
         ones = np.ones(reach.nnz, np.float32)
         pattern = csr_array((ones, reach.indices, reach.indptr), shape=reach.shape, copy=True)  # it is sorted
         reached = shown @ pattern
         reached.sort_indices()
-        counts = np.diff(reached.indptr).reshape(network.rows + 1, network.columns + 1)
-        self._across = network.columns + 1
+        counts = np.diff(reached.indptr).reshape(canvas.rows + 1, canvas.columns + 1)
+        self._across = canvas.columns + 1
         self._widths = counts.max(1)
         widths = np.repeat(self._widths, self._across)
         self.tiles = np.repeat(np.arange(len(latents)), widths)
@@ -80,7 +80,7 @@ class TileReach:
             begin = end
 
     def weights(self, effects: csr_array) -> Tensor:
-        """Look up what one unit of each member adds to the four latents of its tile.
+        """Look up what one unit of each member adds to the c targets of its tile.
 
         Parameters
         ----------
@@ -89,8 +89,8 @@ class TileReach:
 
         Returns
         -------
-        Tensor (m, 4), float32
-            0 where a tile has no such latent.
+        Tensor (m, c), float32
+            0 where a tile has fewer.
 
         Raises
         ------
@@ -107,9 +107,10 @@ class TileReach:
 
     @cached_property
     def _lookup(self) -> NDArray[np.int32]:
-        """Number of the pair of each member and each latent of its tile, (m, 4); 0 if there is none."""
-        lookup = np.empty((len(self.tiles), 4), np.int32)
-        for corner in range(4):
+        """Number of the pair of each member and each target of its tile, (m, c); 0 if there is none."""
+        most = self._latents.shape[1]
+        lookup = np.empty((len(self.tiles), most), np.int32)
+        for corner in range(most):
             latents = self._latents[self.tiles, corner]
             known = (latents >= 0) & (self.members < self._predictors)
             lookup[:, corner] = np.where(known, self._find(latents, self.members), 0)

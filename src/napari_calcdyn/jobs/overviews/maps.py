@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TRACES = 8
+_VISIBLE = 0.02  # part of what is explained that is drawn bright
 _FRAMES = 1000  # before and after the first one that is held out
 _MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measured"}
 _PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
@@ -82,7 +83,8 @@ def save_overview(
             (driving, maps.driving, "Driving: what a place explains elsewhere"),
         ):
             assert image is not None
-            draw_map(figure, axes, image, movie, title, "counts²", limits=(0, _high(image)))
+            high = max(_high(image), _VISIBLE * _high(maps.explained))  # or noise would look like much
+            draw_map(figure, axes, image, movie, title, "counts²", limits=(0, high))
         if passes.any():
             driven.contour(passes, levels=[0.5], colors="white", linewidths=0.6)
     for axes, image, title, unit in (
@@ -107,7 +109,7 @@ def save_overview(
 
 
 def _high(image: NDArray[np.float32]) -> float:
-    return max(float(np.nanpercentile(image, 99.7)), 1e-12)
+    return max(float(np.nanpercentile(image, 99.7)), float(np.nanmax(image)) / 10, 1e-12)
 
 
 def _traces(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigsh
 
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -34,8 +35,10 @@ class RoiBasis:
     ----------
     mean : ndarray (d,), float64
         μ.
-    pictures : ndarray (N, d), float64
-        b, latents for each unit of the movie; zeros for an ROI that no latent reaches.
+    pictures : csr_array (N, Y·X), float32
+        What one unit of each ROI adds to a normalised frame, ``f_r/‖f_r‖²/s``.
+    encoded : ndarray (N, d), float64
+        b, their latents; zeros for an ROI that no latent reaches.
     readout : ndarray (N, d), float64
         ``a[t] = readout (z[t] − μ)``, in movie units.
     axes : ndarray (K, d), float64
@@ -43,7 +46,8 @@ class RoiBasis:
     """
 
     mean: NDArray[np.float64]
-    pictures: NDArray[np.float64]
+    pictures: csr_array
+    encoded: NDArray[np.float64]
     readout: NDArray[np.float64]
     axes: NDArray[np.float64]
 
@@ -71,18 +75,19 @@ class RoiBasis:
             If the ROIs belong to frames of another size.
         """
         rois = rois.within(np.isfinite(model.offset))
-        pictures = encoded_footprints(model, rois.footprints).astype(np.float64)
-        power = np.asarray(rois.footprints.multiply(rois.footprints).sum(axis=1), np.float64)
-        pictures /= power[:, None] * model.scale**2
-        norm = np.linalg.norm(pictures, axis=1)
+        footprints = rois.footprints
+        power = np.asarray(footprints.multiply(footprints).sum(axis=1), np.float64)
+        pictures = csr_array(footprints * (1 / (power * model.scale))[:, None], dtype=np.float32)
+        encoded = encoded_footprints(model, pictures).astype(np.float64) / model.scale
+        norm = np.linalg.norm(encoded, axis=1)
         reached = norm > 0
-        unit = pictures[reached] / norm[reached, None]
+        unit = encoded[reached] / norm[reached, None]
         gram = unit @ unit.T
         gram[np.diag_indices(len(gram))] += _RIDGE
-        readout = np.zeros_like(pictures)
+        readout = np.zeros_like(encoded)
         readout[reached] = np.linalg.solve(gram, unit) / norm[reached, None]
         mean: NDArray[np.float64] = np.asarray(np.nanmean(latents, 0, dtype=np.float64))
-        split = cls(mean, pictures, readout, np.empty((0, latents.shape[1])))
+        split = cls(mean, pictures, encoded, readout, np.empty((0, latents.shape[1])))
         return replace(split, axes=_strongest(map(split.rest, in_chunks(latents)), latents.shape[1]))
 
     def activity(self, latents: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -114,7 +119,7 @@ class RoiBasis:
             Deviations from the mean.
         """
         rest: NDArray[np.float64] = latents - self.mean
-        rest -= (rest @ self.readout.T) @ self.pictures
+        rest -= (rest @ self.readout.T) @ self.encoded
         return rest
 
     def columns(self, latents: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -118,7 +118,7 @@ class RoiVAR:
         rest, expected = self.basis.rest(latents), np.zeros(latents.shape)
         for lag, effect in enumerate(self.rest, start=1):
             expected[self.order :] += effect * rest[self.order - lag : len(rest) - lag]
-        predicted = self.mean + activity @ self.basis.pictures + np.nan_to_num(expected)
+        predicted = self.mean + activity @ self.basis.encoded + np.nan_to_num(expected)
         return predicted.astype(np.float32)
 
     def _tables(self, lag: int) -> tuple[csr_array, csr_array]:
