@@ -18,7 +18,7 @@ def main() -> None:
     movie = cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
     model = cd.VARAutoencoder(preset="quick").fit(movie)
 
-    influence = cd.influence_test(model, model.encode(movie), simulated.rois)
+    influence = cd.influence_test(model, movie, simulated.rois)
     known = simulated.coefficients[0]  # [target, source], of the dynamic cells, which come first
     edges = influence.edges(alpha=0.05)
     for source, target, lag, strength, _, p_value in edges.tolist():

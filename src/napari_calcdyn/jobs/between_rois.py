@@ -14,7 +14,7 @@ from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.analysis.influence.influence import influence_of
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps, driven_maps
 from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
-from napari_calcdyn.models.sources import find_sources
+from napari_calcdyn.models.sources import find_sources, roi_activity
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
@@ -39,6 +39,8 @@ class BetweenRois:
         With own, driven and driving maps, where there are ROIs; else the sources are latents.
     fitted : RoiVAR or None
         The VAR between ROIs; None without ROIs.
+    activity : ndarray (T, N), float32, or None
+        Of the ROIs.
     influence : Influence or None
         Its connections, tested.
     errors : dict
@@ -47,6 +49,7 @@ class BetweenRois:
 
     maps: ContributionMaps
     fitted: RoiVAR | None
+    activity: NDArray[np.float32] | None
     influence: Influence | None
     errors: dict[str, float | None]
 
@@ -106,17 +109,38 @@ def look_between_rois(
     InputError
         If the ROIs belong to frames of another size.
     """
-    known = len(latents) - round(len(latents) * model.config.held_out)
     mapping = in_stage(tell, "Mapping contributions")
     if rois is None:
         sources = find_sources(movie, progress=in_stage(tell, "Finding cells"))
-        rois = sources.rois if (sources.kind == "cell").any() else None
-    if rois is None:
-        return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, {})
-    before = fit_roi_var(model, latents[:known], rois)
+        cells = sources.kind == "cell"
+        if not cells.any():
+            return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, None, {})
+        rois, activity = sources.rois, np.ascontiguousarray(sources.activity[:, cells])
+    else:
+        activity = roi_activity(movie, rois, progress=in_stage(tell, "Reading the ROIs"))
+    errors = _held_out(movie, model, latents, activity, rois)
+    fitted = fit_roi_var(model, latents, activity, rois)
+    testing = in_stage(tell, "Testing connections")
+    influence = influence_of(fitted.var, activity, rois, fitted.lags, seed=seed, progress=testing)
+    maps = driven_maps(model, movie, fitted, activity, progress=mapping)
+    return BetweenRois(maps, fitted, activity, influence, errors)
+
+
+def _held_out(
+    movie: Movie,
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    activity: NDArray[np.float32],
+    rois: RoiSet,
+) -> dict[str, float | None]:
+    """Fit a VAR between ROIs to the frames that are not held out, and measure it on the others."""
+    known = len(latents) - round(len(latents) * model.config.held_out)
+    before = fit_roi_var(model, latents[:known], activity[:known], rois)
+    late, lively = (it[known - before.order :] for it in (latents, activity))
+
+    def guess(some: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        both = [before.predict(late[some], lively[some], others=others) for others in (True, False)]
+        return both[0], both[1]
+
     frames = TiledFrames(model.normalised(movie), model.network)
-    seen = latents[known - before.order :]
-    errors = held_out_errors(model.network, frames, seen, known, model.scale, before)
-    fitted = fit_roi_var(model, latents, rois)
-    influence = influence_of(fitted, latents, seed=seed, progress=in_stage(tell, "Testing connections"))
-    return BetweenRois(driven_maps(model, movie, fitted, progress=mapping), fitted, influence, errors)
+    return held_out_errors(model.network, frames, late, known, model.scale, before.order, guess)

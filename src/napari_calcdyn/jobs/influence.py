@@ -82,10 +82,9 @@ def run_influence(
             fitted = model
         else:
             fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
-        latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         influence = influence_test(
             fitted,
-            latents,
+            movie,
             rois,
             surrogates=surrogates,
             seed=seed,

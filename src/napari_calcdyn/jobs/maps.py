@@ -16,7 +16,7 @@ from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
+from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import write_image, writing
@@ -133,7 +133,9 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
     return {
         "frames": movie.n_frames,
         "device": model.device.type,
-        **held_out_errors(network, frames, latents, var.order, model.scale, var),
+        **held_out_errors(
+            network, frames, latents, var.order, model.scale, var.order, guess_by(var, latents)
+        ),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.roi_var.roi_var import fit_activity_var
+from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.var import VAR
 
 

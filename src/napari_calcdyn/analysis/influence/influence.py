@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
-from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
+from napari_calcdyn.models.roi_var import fit_activity_var
+from napari_calcdyn.models.sources import roi_activity
+from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
-from napari_calcdyn.recording import ProgressCallback, RoiSet, report
+from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet, report
 
 from .debiased_var import DebiasedVAR, debiased
 from .edge_test import SURROGATES, family_wise
@@ -124,7 +126,12 @@ class Influence:
 
 
 def roi_influence(
-    model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, *, order: int | None = None
+    model: VARAutoencoder,
+    movie: Movie,
+    rois: RoiSet,
+    *,
+    order: int | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Influence:
     """Estimate the connections between ROIs without testing them.
 
@@ -132,12 +139,14 @@ def roi_influence(
     ----------
     model : VARAutoencoder
         The fitted model.
-    latents : ndarray (T, d), float32
-        Of the recording, as `VARAutoencoder.encode` returns them.
+    movie : Movie
+        The recording.
     rois : RoiSet
-        Of the recording.
+        Its ROIs.
     order : int, optional
         Number of lags p; that of the model by default.
+    progress : callable or None
+        Called with frames done and in all; returns True to stop.
 
     Returns
     -------
@@ -148,13 +157,17 @@ def roi_influence(
     ------
     InputError
         If the ROIs belong to frames of another size, or the recording is too short for the order.
+    Cancelled
+        If `progress` asked to stop.
     """
-    return _debiased(fit_roi_var(model, latents, rois, order=order), latents)[0]
+    activity = roi_activity(movie, rois, progress=progress)
+    order = order or model.var.order
+    return _debiased(fit_activity_var(activity, order), activity, rois, order)[0]
 
 
 def influence_test(
     model: VARAutoencoder,
-    latents: NDArray[np.float32],
+    movie: Movie,
     rois: RoiSet,
     *,
     order: int | None = None,
@@ -171,10 +184,10 @@ def influence_test(
     ----------
     model : VARAutoencoder
         The fitted model.
-    latents : ndarray (T, d), float32
-        Of the recording.
+    movie : Movie
+        The recording.
     rois : RoiSet
-        Of the recording.
+        Its ROIs.
     order : int, optional
         Number of lags p; that of the model by default.
     surrogates : int
@@ -200,13 +213,21 @@ def influence_test(
         If `progress` asked to stop.
     """
     report(progress, 0, surrogates)
-    fitted = fit_roi_var(model, latents, rois, order=order)
-    return influence_of(fitted, latents, surrogates=surrogates, block=block, seed=seed, progress=progress)
+    activity = roi_activity(
+        movie, rois, progress=lambda done, total: bool(progress and progress(0, surrogates))
+    )
+    order = order or model.var.order
+    var = fit_activity_var(activity, order)
+    return influence_of(
+        var, activity, rois, order, surrogates=surrogates, block=block, seed=seed, progress=progress
+    )
 
 
 def influence_of(
-    fitted: RoiVAR,
-    latents: NDArray[np.float32],
+    var: VAR,
+    activity: NDArray[np.float32],
+    rois: RoiSet,
+    order: int,
     *,
     surrogates: int = SURROGATES,
     block: int | Literal["auto"] = "auto",
@@ -217,10 +238,14 @@ def influence_of(
 
     Parameters
     ----------
-    fitted : RoiVAR
-        The VAR.
-    latents : ndarray (T, d), float32
+    var : VAR
+        From `fit_activity_var`.
+    activity : ndarray (T, N), float32
         That it was fitted to.
+    rois : RoiSet
+        Whose activity it is.
+    order : int
+        Lags at which ROIs may have an effect on others.
     surrogates, block, seed, progress
         As of `influence_test`.
 
@@ -236,22 +261,19 @@ def influence_of(
     Cancelled
         If `progress` asked to stop.
     """
-    count = len(fitted.rois)
-    found, fit, activity = _debiased(fitted, latents)
+    found, fit = _debiased(var, activity, rois, order)
     length = automatic_block_length(activity, fit.order) if block == "auto" else block
     p_values = family_wise(
-        fit, count, block_length=length, surrogates=surrogates, seed=seed, progress=progress
+        fit, len(rois), block_length=length, surrogates=surrogates, seed=seed, progress=progress
     )
     return replace(found, p_values=p_values, block_length=length)
 
 
 def _debiased(
-    fitted: RoiVAR, latents: NDArray[np.float32]
-) -> tuple[Influence, DebiasedVAR, NDArray[np.float64]]:
-    rois, columns = fitted.rois, fitted.basis.columns(latents)
-    fit = debiased(fitted.var, columns, fitted.lags)
+    var: VAR, activity: NDArray[np.float32], rois: RoiSet, order: int
+) -> tuple[Influence, DebiasedVAR]:
+    fit = debiased(var, activity.astype(np.float64), order)
     effects, partial = (
-        fit.by_lag(values)[:, : len(rois), : len(rois)].astype(np.float32)
-        for values in (fit.coefficients, fit.partial_correlations)
+        fit.by_lag(values).astype(np.float32) for values in (fit.coefficients, fit.partial_correlations)
     )
-    return Influence(rois.ids, rois.centres, effects, partial), fit, columns[:, : len(rois)]
+    return Influence(rois.ids, rois.centres, effects, partial), fit

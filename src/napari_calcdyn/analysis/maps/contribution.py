@@ -249,7 +249,7 @@ def predictable(
         latents = torch.cat([latents, predictor.encode(block)])
         count = len(latents) - predictor.order
         if count > 0:
-            past, actual = predictor.past(latents), block[-count:]
+            past, actual = predictor.past(latents, start + len(block) - len(latents)), block[-count:]
             stop = start + len(block)
             whole = with_past(valid[None, stop - len(latents) : stop], predictor.order)[0]
             if not whole.all():

@@ -23,7 +23,12 @@ from .smoothing import Smoothing
 
 @torch.no_grad()
 def driven_maps(
-    model: VARAutoencoder, movie: Movie, fitted: RoiVAR, *, progress: ProgressCallback | None = None
+    model: VARAutoencoder,
+    movie: Movie,
+    fitted: RoiVAR,
+    activity: NDArray[np.float32],
+    *,
+    progress: ProgressCallback | None = None,
 ) -> ContributionMaps:
     """Compute the maps in one pass over the movie, some frames at a time.
 
@@ -35,6 +40,8 @@ def driven_maps(
         Of the frame size that the model was trained on.
     fitted : RoiVAR
         The VAR between its ROIs.
+    activity : ndarray (T, N), float32
+        Of the ROIs.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -51,7 +58,7 @@ def driven_maps(
     Cancelled
         If `progress` asked to stop.
     """
-    predictor = RoiPredictor(model, fitted)
+    predictor = RoiPredictor(model, fitted, activity)
     smoothing = Smoothing(fitted.smoothing)
     sums = PixelSums(predictor.canvas, predictor.effects, smoothing, static_picture(model, movie, progress))
     amplitude, frames = np.zeros(model.frame_shape), 0

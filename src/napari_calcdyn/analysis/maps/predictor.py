@@ -54,8 +54,11 @@ class Predictor:
         """Encode normalised frames (n, Y, X) to deviations of the latents from their mean, (n, d)."""
         return self._network.encode(frames) - self._mean
 
-    def past(self, latents: Tensor) -> Tensor:
-        """Arrange the past of frames p … n − 1 of latents (n, d) in rows, (n − p, p·d)."""
+    def past(self, latents: Tensor, first: int) -> Tensor:
+        """Arrange the past of frames p … n − 1 of latents (n, d) in rows, (n − p, p·d).
+
+        The number of the first frame is for predictors that know more of the recording.
+        """
         return lagged(latents[None], self.order)[0]
 
     def predict(self, past: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ class ContributionMaps:
         The exact split of the explained map, ``E = Σ_k E_k``, in the order in which sources were asked for. Index it
         for one map or some; it is kept sparse, or read from its file map by map.
     own, driven : ndarray, shape (Y, X), float32, or None
-        What a place's own past and surroundings explain, and what comes from ROIs elsewhere; their sum is the explained
-        map. None where sources are latents.
+        What a place's own past explains, and what comes from ROIs elsewhere; their sum is the explained map. None
+        where sources are latents.
     driving : ndarray, shape (Y, X), float32, or None
         What each ROI explains elsewhere, drawn in its own place. It adds up to the same as the driven map.
     """

@@ -18,8 +18,9 @@ class TileReach:
     """List, for every tile of the network, the predictors that reach it; and look up what they do there.
 
     A predictor reaches a tile if it has an effect on one of the targets that show there: four latents, whose footprints
-    meet in it, and ROIs. The predictors of a tile are its members. All tiles in a row of tiles have equally many, so that they take part
-    in one product; the lists are filled up with an additional predictor, the last one, which is always zero.
+    meet in it, and ROIs. The predictors of a tile are its members. All tiles in a row of tiles have equally many, so
+    that they take part in one product; the lists are filled up with an additional predictor, the last one, which is
+    always zero.
 
     Parameters
     ----------

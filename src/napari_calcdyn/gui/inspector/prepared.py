@@ -216,8 +216,8 @@ def prepare(
     influence = kept("influence", "movie", "model", "rois")
     if influence is None:
         ready(Prepared(inputs, latents, covariances, readouts, raw, None))
-        stage("Finding which ROI drives which")(0, 0)
-        influence = roi_influence(model, latents, rois)
+        finding = stage("Finding which ROI drives which")
+        influence = roi_influence(model, movie, rois, progress=finding)
     return Prepared(inputs, latents, covariances, readouts, raw, influence)
 
 

@@ -96,7 +96,8 @@ def save_overview(
         every, guess = latents, model.var.predict(latents)
         names = [str(it) for it in range(model.var.latents)]
     else:
-        every = fitted.basis.columns(latents).astype(np.float32)
+        assert between.activity is not None
+        every = between.activity
         guess, names = fitted.var.predict(every), [str(it) for it in fitted.rois.ids]
     columns, predicted = every[:, : len(names)], guess[:, : len(names)]
     held_out = model.config.held_out if history or fitted is not None else 0.0

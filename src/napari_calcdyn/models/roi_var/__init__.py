@@ -1,4 +1,4 @@
-"""The VAR between ROIs: what each gets from its own past, from other ROIs, and from the surroundings."""
+"""The VAR between ROIs: what each gets from its own past, and from other ROIs."""
 
 import lazy_loader
 

@@ -15,7 +15,7 @@ _RIDGE = 1e-9
 
 
 def fit_rest(
-    latents: NDArray[np.floating], basis: RoiBasis, order: int
+    latents: NDArray[np.floating], activity: NDArray[np.floating], basis: RoiBasis, order: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Estimate how the rest of each latent follows from its own past.
 
@@ -23,6 +23,8 @@ def fit_rest(
     ----------
     latents : ndarray (T, d)
         Latents in time order; NaN where frames are left out.
+    activity : ndarray (T, N)
+        Of the ROIs.
     basis : RoiBasis
         What belongs to ROIs.
     order : int
@@ -38,9 +40,10 @@ def fit_rest(
     reach, width = max(FRAMES, order), latents.shape[1]
     product, power = np.zeros((2, width))
     gram, cov = np.zeros((width, order, order)), np.zeros((width, order))
-    for piece in stretches(np.isfinite(latents.sum(1))):
+    for piece in stretches(np.isfinite(latents.sum(1)) & np.isfinite(activity.sum(1))):
         for start in range(piece.start + reach, piece.stop, _CHUNK):
-            rest = basis.rest(latents[start - reach : min(start + _CHUNK, piece.stop)])
+            some = slice(start - reach, min(start + _CHUNK, piece.stop))
+            rest = basis.rest(latents[some], activity[some])
             now, past = rest[reach:], [rest[reach - lag : len(rest) - lag] for lag in range(1, reach + 1)]
             recent = sum(past[:FRAMES]) / FRAMES
             product += (recent * now).sum(0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 
 from napari_calcdyn.models.var import VAR, Selection, fit_own_past, fit_var
 from napari_calcdyn.models.var.weights import own_past_free
@@ -23,12 +22,12 @@ OWN_ORDER = 2
 
 @dataclass(frozen=True, eq=False)
 class RoiVAR:
-    """What each ROI gets from its own past, from other ROIs, and from the surroundings.
+    """What each ROI gets from its own past, and from other ROIs.
 
     The latents' own VAR shows mostly how latents repeat each other, as a cell is spread over several of them. Here the
-    variables are the activities of ROIs, one for each cell. Their own past is not penalised; the other ROIs and the
-    surroundings are, by the lasso. The surroundings are among the predictors, so that glow that several ROIs share is
-    not taken for a connection.
+    variables are the activities of ROIs, one for each cell, fitted to the frames beside a smooth background, so that
+    glow that several ROIs share is not taken for a connection. Their own past is not penalised; the other ROIs are, by
+    the lasso.
 
     Attributes
     ----------
@@ -37,7 +36,7 @@ class RoiVAR:
     basis : RoiBasis
         How latents are split into their activity and the rest.
     var : VAR
-        Between N ROIs and, as the last K columns, the surroundings.
+        Between the activities of ROIs.
     lags : int
         Lags at which ROIs may have an effect on others.
     rest : ndarray (p, d), float64
@@ -71,65 +70,44 @@ class RoiVAR:
     @property
     def connections(self) -> list[csr_array]:
         """Coefficients between different ROIs at each lag, (N, N) as [target, source]."""
-        return [self._tables(lag)[0] for lag in range(self.lags)]
+        tables = [csr_array(table) for table in self.var.tables[: self.lags]]
+        return [table - diags_array(table.diagonal()) for table in tables]
 
-    @property
-    def from_surroundings(self) -> list[csr_array]:
-        """Coefficients of the surroundings at each lag, (N, K)."""
-        return [self._tables(lag)[1] for lag in range(self.lags)]
-
-    def predict(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Predict every frame from the frames before it.
+    def predict(
+        self, latents: NDArray[np.floating], activity: NDArray[np.floating], *, others: bool = True
+    ) -> NDArray[np.float32]:
+        """Predict the latents of every frame from the frames before it.
 
         Parameters
         ----------
         latents : ndarray (T, d)
             Latents in time order.
+        activity : ndarray (T, N)
+            Of the ROIs.
+        others : bool
+            Or each ROI from its own past alone.
 
         Returns
         -------
         ndarray (T, d), float32
             The mean where there is no past: in the first `order` rows, and after rows of NaN.
         """
-        return self._predict(latents, self.var.predict)
-
-    def predict_from_own_past(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Predict every frame as `predict` does, each ROI from its own past alone.
-
-        Parameters
-        ----------
-        latents : ndarray (T, d)
-            Latents in time order.
-
-        Returns
-        -------
-        ndarray (T, d), float32
-            The mean where there is no past.
-        """
-        return self._predict(latents, self.var.predict_from_own_past)
-
-    def _predict(
-        self,
-        latents: NDArray[np.floating],
-        predict: Callable[[NDArray[np.floating]], NDArray[np.float32]],
-    ) -> NDArray[np.float32]:
-        count = len(self.rois)
-        activity = predict(self.basis.columns(latents))[:, :count] - self.var.mean[:count]
-        rest, expected = self.basis.rest(latents), np.zeros(latents.shape)
+        order = self.order
+        ahead = self.var.predict(activity) if others else self.var.predict_from_own_past(activity)
+        rest, expected = self.basis.rest(latents, activity), np.zeros(latents.shape)
         for lag, effect in enumerate(self.rest, start=1):
-            expected[self.order :] += effect * rest[self.order - lag : len(rest) - lag]
-        predicted = self.mean + activity @ self.basis.encoded + np.nan_to_num(expected)
-        return predicted.astype(np.float32)
-
-    def _tables(self, lag: int) -> tuple[csr_array, csr_array]:
-        count = len(self.rois)
-        table = np.array(self.var.tables[lag][:count])
-        np.fill_diagonal(table, 0)
-        return csr_array(table[:, :count]), csr_array(table[:, count:])
+            expected[order:] += effect * rest[order - lag : len(rest) - lag]
+        moved = (ahead - self.basis.resting) @ self.basis.encoded
+        return (self.mean + moved + np.nan_to_num(expected)).astype(np.float32)
 
 
 def fit_roi_var(
-    model: VARAutoencoder, latents: NDArray[np.float32], rois: RoiSet, *, order: int | None = None
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    activity: NDArray[np.float32],
+    rois: RoiSet,
+    *,
+    order: int | None = None,
 ) -> RoiVAR:
     """Estimate the VAR between ROIs.
 
@@ -139,6 +117,8 @@ def fit_roi_var(
         The fitted model.
     latents : ndarray (T, d), float32
         Of the recording, as `VARAutoencoder.encode` returns them; NaN in frames that are left out.
+    activity : ndarray (T, N), float32
+        Of the ROIs, as from `roi_activity`.
     rois : RoiSet
         Of the recording.
     order : int, optional
@@ -155,23 +135,22 @@ def fit_roi_var(
         If the ROIs belong to frames of another size, or there are too few frames for the order.
     """
     order = order or model.var.order
-    basis = RoiBasis.of(model, latents, rois)
-    columns = basis.columns(latents)
-    var = fit_activity_var(columns, order)
-    steady = fit_own_past(var, columns)[: len(rois)]
-    steady_rest, rest = fit_rest(latents, basis, var.order)
+    basis = RoiBasis.of(model, latents, activity, rois)
+    var = fit_activity_var(activity, order)
+    steady = fit_own_past(var, activity)
+    steady_rest, rest = fit_rest(latents, activity, basis, var.order)
     return RoiVAR(rois, basis, var, order, rest, steady, steady_rest, model.steady.smoothing)
 
 
-def fit_activity_var(columns: NDArray[np.float64], order: int) -> VAR:
+def fit_activity_var(activity: NDArray[np.floating], order: int) -> VAR:
     """Estimate a VAR whose own past is free.
 
     Parameters
     ----------
-    columns : ndarray (T, d), float64
+    activity : ndarray (T, N)
         In time order; frames that are left out are rows of NaN.
     order : int
-        Lags of other columns.
+        Lags of other ROIs.
 
     Returns
     -------
@@ -183,5 +162,5 @@ def fit_activity_var(columns: NDArray[np.float64], order: int) -> VAR:
     InputError
         If there are too few frames for the order.
     """
-    weights = own_past_free(columns.shape[1], order, OWN_ORDER)
-    return fit_var(columns, max(order, OWN_ORDER), Selection("checked"), weights=weights)
+    weights = own_past_free(activity.shape[1], order, OWN_ORDER)
+    return fit_var(activity, max(order, OWN_ORDER), Selection("checked"), weights=weights)

@@ -1,1 +1,2 @@
+from .roi_activity import roi_activity as roi_activity
 from .sources import CELLS_FOUND as CELLS_FOUND, Sources as Sources, find_sources as find_sources

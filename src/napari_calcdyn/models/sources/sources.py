@@ -17,7 +17,7 @@ from .blobs import Disc
 from .distinct import distinct
 from .first_footprints import first_footprints
 from .local_covariance import LocalCovariance
-from .refinement import activity_of, background_grid, refined
+from .refinement import BACKGROUND_SPACING, activity_of, background_grid, refined
 from .windows import Windows
 
 CELLS_FOUND = "cells found in the movie"
@@ -25,7 +25,6 @@ CELLS_FOUND = "cells found in the movie"
 USUAL_DIAMETER = 10.0
 """Pixels, where the movie does not tell."""
 _BINS_ALONG_A_CELL = 4
-_BACKGROUND_SPACING = 3.0  # cell diameters
 _SMOOTHING = 0.07  # cell diameters
 _LEAST_CONTRAST = 0.25
 _LEAST_DEVIATIONS = 8.0  # standard deviations of the contrast of independent noise
@@ -112,7 +111,7 @@ def find_sources(
     middles = np.array([it.middle for it in found], np.int64).reshape(-1, 2) * side + side // 2
     windows = Windows(middles, round(diameter), movie.frame_shape)
     cells, contrast = windows.first(found, side), np.array([it.contrast for it in found])
-    background = background_grid(movie.frame_shape, _BACKGROUND_SPACING * diameter)
+    background = background_grid(movie.frame_shape, BACKGROUND_SPACING * diameter)
     for turn in range(_ROUNDS if found else 0):
         then = part_of(progress, (1 + 2 * turn) * frames, (3 + 2 * turn) * frames, 6 * frames)
         cells, activity = refined(movie, windows, cells, background, _SMOOTHING * diameter, then)

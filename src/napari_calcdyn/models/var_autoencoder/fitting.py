@@ -20,7 +20,7 @@ from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallb
 
 from .config import VARAutoencoderConfig
 from .footprints import REACH, first_footprints
-from .held_out import held_out_errors
+from .held_out import guess_by, held_out_errors
 from .network import PatchAutoencoder, automatic_latents
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
@@ -157,11 +157,9 @@ def _estimate(
     var = fit_var(latents[:known], config.order, selection, weights=weights, neighbourhoods=near)
     own = fit_own_past(var, latents)  # of all frames, as a cell may be active only in those held out
     report(progress, len(span), len(span))
-    return (
-        var,
-        own,
-        held_out_errors(network, frames, latents[known - config.order :], split.known, scale, var),
-    )
+    late = latents[known - config.order :]
+    guess = guess_by(var, late)
+    return var, own, held_out_errors(network, frames, late, split.known, scale, var.order, guess)
 
 
 def _normalisation(

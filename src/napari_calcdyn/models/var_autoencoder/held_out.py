@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.gain import gain_from_others
 from napari_calcdyn.models.var.moments import with_past
 
 from .network import PatchAutoencoder
 from .tiled_frames import TiledFrames
 
+Guess = Callable[[slice], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Latents (n, d) that are predicted for some of the frames from those before them; and from each one's own past."""
 
-class Dynamics(Protocol):
-    """What predicts latents from their past."""
 
-    @property
-    def order(self) -> int:
-        """How many frames it looks back."""
-
-    def predict(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Predict every frame (T, d) from the frames before it."""
-
-    def predict_from_own_past(self, latents: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Predict every frame (T, d), each latent or ROI from its own past alone."""
+def guess_by(var: VAR, latents: NDArray[np.float32]) -> Guess:
+    """Return the predictions of a VAR for latents (T, d)."""
+    return lambda some: (var.predict(latents[some]), var.predict_from_own_past(latents[some]))
 
 
 @torch.no_grad()
@@ -37,7 +33,8 @@ def held_out_errors(
     latents: NDArray[np.float32],
     first: int,
     scale: float,
-    var: Dynamics,
+    order: int,
+    guess: Guess,
 ) -> dict[str, float | None]:
     """Measure the errors of reconstruction and prediction on held-out frames.
 
@@ -53,8 +50,10 @@ def held_out_errors(
         First frame to measure on.
     scale : float
         s, in movie units.
-    var : Dynamics
-        A VAR of the latents, or a `RoiVAR`.
+    order : int
+        How many frames a prediction looks back.
+    guess : callable
+        Predicts a slice of these latents; the first `order` of what it returns are not looked at.
 
     Returns
     -------
@@ -67,7 +66,7 @@ def held_out_errors(
         goes away, with the ends `gain_from_others_low` and `gain_from_others_high` of its interval, as from
         `gain_from_others`.
     """
-    order, count = var.order, len(latents) - var.order
+    count = len(latents) - order
     corners = network.corners_in(frames.used)
     known = np.asarray(np.isfinite(latents).all(1))
     whole = with_past(torch.from_numpy(known)[None], order)[0].numpy()
@@ -80,9 +79,10 @@ def held_out_errors(
 
     for start, tiles in frames.batches(first, first + count):
         at = start - first
-        some, kept = latents[at : at + order + len(tiles)], whole[at : at + len(tiles)]
-        actual, guess = some[order:], var.predict(some)[order:]
-        encoded, guessed = on_device(np.nan_to_num(actual)), on_device(guess)
+        here, kept = slice(at, at + order + len(tiles)), whole[at : at + len(tiles)]
+        some = latents[here]
+        actual, (expected, own) = some[order:], (it[order:] for it in guess(here))
+        encoded, guessed = on_device(np.nan_to_num(actual)), on_device(expected)
         squares = tiles.squares()
         seen = network.squared_error(tiles, encoded, corners, squares=squares)
         # Encoder and decoder share footprints, so that ⟨x, D(ẑ)⟩ = ⟨z, ẑ⟩.
@@ -92,13 +92,10 @@ def held_out_errors(
             float(ahead.cpu().double().numpy()[kept].sum()),
         ]
         deviation = actual[kept] - mean
-        off = [
-            deviation - (it[kept] - mean)
-            for it in (guess, var.predict_from_own_past(some)[order:], some[order - 1 : -1])
-        ]
+        off = [deviation - (it[kept] - mean) for it in (expected, own, some[order - 1 : -1])]
         errors.append(np.array([np.square(it).sum(1) for it in (deviation, *off)]))
         shown += [float(network.power(on_device(it), corners).sum()) for it in (off[0], deviation)]
-        predicted = guess[kept] - mean
+        predicted = expected[kept] - mean
         sums += [predicted.sum(0), np.square(predicted).sum(0)]
     power, residual, own_past, persistence = np.concatenate(errors, 1)
     varies = float((sums[1] - np.square(sums[0]) / whole.sum()).sum())
