@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from napari_calcdyn.models.lasso.cpu import solve_on_support
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.var import VAR
 
@@ -113,7 +115,9 @@ def debiased(var: VAR, columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     frames = var.order + np.flatnonzero(np.isfinite(past).all(1) & np.isfinite(columns[var.order :]).all(1))
     past = past[frames - var.order]
     n, tested = len(past), order * width
-    lasso = np.concatenate([matrix.T for matrix in var.standardised])
+    # Refitted without the penalty, which also moved the lags that are not debiased below.
+    chosen = torch.from_numpy(np.concatenate([matrix.T != 0 for matrix in var.standardised]))
+    lasso = solve_on_support(var.moments.gram, var.moments.cov, chosen).numpy()
     residuals = standardised[frames] - past @ lasso
     past, lasso, whole = past[:, :tested], lasso[:tested], np.count_nonzero(lasso, axis=0)
     gram = past.T @ past / n
