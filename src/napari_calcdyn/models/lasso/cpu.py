@@ -194,6 +194,8 @@ def leaders(gram: LocalGram, equal: float) -> Tensor:
 
     Two are the same where their product is at least the share ``equal`` of the larger one's square.
     """
+    if not sum(_run("count_suspects", gram, gram.targets, equal)):
+        return torch.arange(len(gram), device=gram.device)[:, None].expand(-1, gram.targets)
     found = np.empty((gram.targets, len(gram)), np.int64)
     _run("find_leaders", gram, len(found), equal, found)
     return torch.from_numpy(found).to(gram.device).t()

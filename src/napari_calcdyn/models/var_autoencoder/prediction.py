@@ -77,7 +77,8 @@ class Estimate:
 
 def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return ``mean ‖z − mean z‖²`` of windows (W, L, d); without gradient."""
-    return chosen(windows.detach(), valid).var(0, correction=0).sum()
+    frames = chosen(windows.detach(), valid)
+    return (frames - frames.mean(0)).square().mean(0).sum()
 
 
 def chosen(windows: Tensor, valid: Tensor | None) -> Tensor:
