@@ -98,7 +98,7 @@ def differentiate(rows, neighbours, partners, back, place, table, cov, variance,
             factors = table[a, 0, k].copy()
             for i in range(factors.size):
                 m = partners[k, i]
-                at = place[m, back[k, i]] if m >= 0 else -1
+                at = place[m, back[k, i]] if place[k, i] >= 0 else -1  # neighbours are so both ways
                 factors[i] = cov[a, m, at] if at >= 0 else 0
             _add(factors, rows[0], partners[k].copy(), gradient[a + 1, k])
             for b in range(order):
@@ -140,7 +140,7 @@ def differentiate_residual(  # type: ignore[no-untyped-def]
             factors = np.zeros(partners.shape[1], coefficients.dtype)
             for i in range(factors.size):
                 m = partners[k, i]
-                at = place[m, back[k, i]] if m >= 0 else -1
+                at = place[m, back[k, i]] if place[k, i] >= 0 else -1  # neighbours are so both ways
                 if at >= 0:
                     factors[i] = -coefficients[a, m, at]
             _add(factors, gradient, partners[k].copy(), of_rows[a + 1, k])
