@@ -91,7 +91,9 @@ class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, fitted, scored = self._reconstruct(step, None, self._network.corners_in(self._frames.used))
+        reconstruction, fitted, scored = self._reconstruct(
+            step, None, self._network.corners_in(self._frames.used)
+        )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.models.lasso.local import LocalGram
 
 from .moments import Moments, with_past
@@ -159,8 +160,6 @@ def _lists(near: Neighbourhoods) -> tuple[Tensor, ...]:
 
 def _run(kernel: str, rows: Tensor, *arrays: Tensor) -> None:
     """Run a compiled kernel over all latents; copies of arrays that are not on the processor."""
-    from napari_calcdyn.models.lasso.cpu import over_targets
-
     from . import local_products
 
     arguments = (it.detach().cpu().contiguous().numpy() for it in (rows, *arrays))

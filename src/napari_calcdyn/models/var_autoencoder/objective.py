@@ -175,9 +175,7 @@ class Objective:
         share = estimate.signal_share(self._network.noise_variance(self._noise, corners.detach()))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(
-        self, step: int, valid: Tensor | None, corners: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean squared error of a step, and the latents (W/2, L, d) of even stretches and of odd ones."""
         starts = self._starts[step]
         tiles = self._frames.stretches(starts, self._length)

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from napari_calcdyn.models.compiled import over_targets
+
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
@@ -135,8 +137,6 @@ class Tiles:
 
 def over_tiles(kernel: str, tiles: int, *arguments: Any) -> None:
     """Run a compiled kernel over so many tiles, with tensors of the processor and numbers."""
-    from napari_calcdyn.models.lasso.cpu import over_targets
-
     from . import tile_kernels
 
     arrays = (it.detach().contiguous().numpy() if isinstance(it, Tensor) else it for it in arguments)
