@@ -12,10 +12,10 @@ import typer
 from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.places import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import ROIS_HELP, Correct, Dataset, Device, Out, SavedModel, Seed, cells_are_to_be_found
+from .options import ROIS_HELP, Axes, Correct, Dataset, Device, Out, SavedModel, Seed, cells_are_to_be_found
 from .progress_bar import Show, progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
@@ -54,6 +54,7 @@ def neurons(
     channel: Annotated[int | None, typer.Option(help="Which channel of the movie.")] = None,
     plane: Annotated[int | None, typer.Option(help="Which plane of the movie.")] = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     neuropil: Annotated[
         float,
         typer.Option(help="Share of the neuropil around each ROI to subtract; 0 for none.", min=0, max=1),
@@ -96,6 +97,7 @@ def neurons(
             traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset)
         else:
             options = {"channel": channel, "plane": plane, "frame_rate": frame_rate, "dataset": dataset}
+            options["axes"] = axes
             traces, roi_set = _extract(source, rois, neuropil or None, options, correct, show)
         if only_cells:
             cells = roi_set.cells if roi_set is not None else None

@@ -58,6 +58,14 @@ Dataset = Annotated[
         help="Name of the data set in an HDF5 or .mat file, or of the series in an NWB file, if several fit."
     ),
 ]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYX",
+        help="What the axes of the file are as they are stored, a letter each, such as YXT or TCYX: time, channel,"
+        " plane Z, Y and X; if the file does not say it, or says it wrongly.",
+    ),
+]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .columns import table_name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS, check_exists
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS, check_exists
 
 from .hdf5 import read_hdf5_rois
 from .imagej import read_imagej_rois

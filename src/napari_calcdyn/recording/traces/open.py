@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import check_exists
+from napari_calcdyn.recording.movies.places import check_exists
 from napari_calcdyn.recording.movies.readers.suite2p_plane import plane_folder
 from napari_calcdyn.recording.saved_arrays import load_array
 

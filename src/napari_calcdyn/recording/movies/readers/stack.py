@@ -157,7 +157,7 @@ def arrange_axes(name: str, axes: str, shape: Sequence[int]) -> NDArray[np.intp]
     if len(set(long)) < len(long) or not set(others) <= set("ZC"):
         raise InputError(
             f"{name} has the axes {axes} ({size_text(shape)}), of which time, plane and channel cannot be told apart: "
-            "save it with the axes T, Z, C, Y, X named, for example from Fiji as a hyperstack."
+            "give its axes, such as TCYX, or save it from Fiji as a hyperstack."
         )
     pages = pages.squeeze()
     for letter in "ZC":

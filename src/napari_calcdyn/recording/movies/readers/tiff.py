@@ -15,6 +15,7 @@ import tifffile
 
 from napari_calcdyn.recording.errors import InputError
 
+from .axes import checked_axes
 from .metadata import imagej_frame_rate, ome_calibration, resolution_pixel_size
 from .pages import Decoder, Pages
 from .scanimage import ScanImage, read_scanimage, read_scanimage_3, slices_stride
@@ -24,7 +25,7 @@ DESCRIPTION = 270  # the TIFF tag ImageDescription
 GREY = {"MINISWHITE", "MINISBLACK", "PALETTE"}
 
 
-def read_tiff(path: Path, *, alone: bool = True) -> Stack:
+def read_tiff(path: Path, *, alone: bool = True, axes: str | None = None) -> Stack:
     """Read the page table of one TIFF file.
 
     Parameters
@@ -34,6 +35,8 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     alone : bool
         False if the file is one of several that were given, so that what it says about its siblings
         (OME-TIFF in many files) is not followed.
+    axes : str or None
+        A letter for each axis of the file, ending in YX, instead of what it says.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     try:
         # For ScanImage tifffile guesses where the pages are, and misses the last; so it is not told.
         with _quiet(), tifffile.TiffFile(path, is_scanimage=False) as tif:
-            return _read(tif, path, alone)
+            return _read(tif, path, alone, axes)
     except tifffile.TiffFileError as error:
         raise InputError(
             f"{path.name} is no TIFF file, or it is truncated or damaged: copy it again ({error})."
@@ -63,7 +66,7 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
         ) from error
 
 
-def _read(tif: Any, path: Path, alone: bool) -> Stack:
+def _read(tif: Any, path: Path, alone: bool, axes: str | None) -> Stack:
     if not len(tif.pages):
         raise InputError(f"{path.name} holds no image: it is damaged or still being written, copy it again.")
     _check_chain(tif, path)
@@ -71,17 +74,21 @@ def _read(tif: Any, path: Path, alone: bool) -> Stack:
     _check_greyscale(path, page)
     calibration = _calibration(tif, page)
     siblings = tif.is_ome and _names_other_files(page.description, path.name)
+    if axes is not None and (page.is_scanimage or siblings):
+        raise InputError(f"{path.name} says what its pages are: leave out the axes {axes}.")
     if page.is_scanimage:
         stacks = [_flat(tif, path, _scanimage(tif, page))]
     elif _appended_frames(tif, page) or (siblings and not alone):
         stacks = [_flat(tif, path, None)]
+        if axes is not None:
+            _given_axes(path, axes, (stacks[0].n_pages, *page.shape))
     else:
         series = tif.series
         if tif.is_ome and len(series) > 1:
             raise InputError(
                 f"{path.name} holds {len(series)} images (positions or resolutions): save one of them alone."
             )
-        stacks = [_from_series(path, one) for one in series]
+        stacks = [_from_series(path, one, axes) for one in series]
         _check_promise(tif, page, path, sum(stack.index.size for stack in stacks))
     stack = join(path.name, stacks)
     for part in stack.parts:
@@ -102,8 +109,19 @@ def _flat(tif: Any, path: Path, scanimage: ScanImage | None) -> Stack:
     return Stack(path.name, parts, index.reshape(-1, 1, 1), "IYX", scanimage=scanimage)
 
 
-def _from_series(path: Path, series: Any) -> Stack:
+def _given_axes(path: Path, axes: str, shape: tuple[int, ...]) -> str:
+    given = checked_axes(path.name, axes, shape)
+    if given.endswith("YX"):
+        return given
+    raise InputError(
+        f"{path.name} holds a picture on each page, of Y and X, so that {axes} cannot be: give axes that end in YX."
+    )
+
+
+def _from_series(path: Path, series: Any, given: str | None) -> Stack:
     axes, shape = series.get_axes(False), series.get_shape(False)
+    if given is not None:
+        axes = _given_axes(path, given, shape)
     keyframe = series.keyframe
     _check_greyscale(path, keyframe)
     index = arrange_axes(path.name, axes, shape)
@@ -118,7 +136,7 @@ def _from_series(path: Path, series: Any) -> Stack:
             raise InputError(f"{path.name} needs files that are missing: copy the whole recording.")
         parts, order = _tables(pages)
         index = order[index]
-    return Stack(path.name, parts, index, series.axes)
+    return Stack(path.name, parts, index, axes if given else series.axes)
 
 
 def _tables(pages: Sequence[Any]) -> tuple[tuple[Pages, ...], np.ndarray[Any, Any]]:
