@@ -10,7 +10,8 @@ import typer
 Movies = Annotated[
     list[Path],
     typer.Argument(
-        help="A TIFF, .npy, HDF5, NWB or .mat file, a folder of TIFFs, several TIFFs, or suite2p's data.bin."
+        help="A TIFF, .npy, HDF5, NWB or .mat file, a folder of TIFFs or of Zarr, several TIFFs, or suite2p's"
+        " data.bin."
     ),
 ]
 Correct = Annotated[
@@ -55,7 +56,7 @@ Plane = Annotated[int | None, typer.Option(help="Which plane, if there are sever
 Dataset = Annotated[
     str | None,
     typer.Option(
-        help="Name of the data set in an HDF5 or .mat file, or of the series in an NWB file, if several fit."
+        help="Name of the data set in an HDF5 or .mat file or in Zarr, or of the series in an NWB file, if several fit."
     ),
 ]
 Axes = Annotated[

@@ -26,7 +26,7 @@ from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, op
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat zarr.json .zgroup);;All files (*)"
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -78,7 +78,7 @@ class RecordingDock(SideDock):
         )
         self.open_folder = button(
             "Open folder …",
-            "A folder of TIFF files, read in natural order (2 before 10), or one that suite2p wrote.",
+            "A folder of TIFF files, read in natural order (2 before 10), or one of Zarr, OME-Zarr or suite2p.",
             self._ask_folder,
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
@@ -130,7 +130,7 @@ class RecordingDock(SideDock):
             self.open([Path(name) for name in names])
 
     def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, or of suite2p")
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, Zarr or suite2p")
         if name:
             self.open([Path(name)])
 

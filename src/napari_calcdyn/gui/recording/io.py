@@ -14,6 +14,7 @@ from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movi
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
 from napari_calcdyn.recording.movies.reading import arrays_in
+from napari_calcdyn.recording.zarr_folder import is_zarr
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -27,7 +28,7 @@ ORDINARY_TIFF_BYTES = 2**32 - 2**25
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return the reader if a path is a file of a movie, a folder or list of TIFFs, or a folder of suite2p.
+    """Return the reader if a path is a movie's file, a folder or list of TIFFs, or a folder of Zarr or suite2p.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     place = Path(path)
     if place.is_dir():
         tiffs = any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir())
-        return read_movie if tiffs or is_suite2p(place) else None
+        return read_movie if tiffs or is_suite2p(place) or is_zarr(place) else None
     return read_movie if place.suffix.lower() in MOVIE_ENDINGS else None
 
 

@@ -71,14 +71,15 @@ def open_movie(
     Parameters
     ----------
     path : str, Path or sequence of them
-        A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, an HDF5, NWB or .mat (7.3) file, or suite2p's
-        ``data.bin`` or its folder; several files follow each other in time, in natural order (2 before 10).
+        A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, an HDF5, NWB or .mat (7.3) file, a folder of Zarr, or
+        suite2p's ``data.bin`` or its folder; several files follow each other in time, in natural order (2 before 10).
     channel, plane : int or None
         Which one to take, counted from 0; needed where there are several.
     frame_rate : float or None
         Frames per second (Hz), instead of what the file says.
     dataset : str or None
-        Name of the data set in an HDF5 or .mat file, or of the series in an NWB file; needed where several fit.
+        Name of the data set in an HDF5 or .mat file or a folder of Zarr, or of the series in an NWB file; needed
+        where several fit.
     axes : str or None
         A letter for each axis as it is stored, such as ``YXT`` or ``TCYX``, instead of what the file says: T is time,
         C channel, Z plane, Y line, X column. For TIFF, those of one file, ending in YX.

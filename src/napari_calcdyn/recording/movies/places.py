@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.readers.suite2p import find_suite2p_movie
+from napari_calcdyn.recording.zarr_folder import ZARR_FILES, is_zarr
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
 SUITE2P_ENDING = ".bin"
@@ -58,6 +59,10 @@ def files_of(path: MoviePath) -> tuple[list[Path], str, Path]:
         return files, files[0].stem if len(files) == 1 else f"{files[0].stem} …", files[0]
     place = Path(path).expanduser()
     check_exists(place)
+    if place.name in ZARR_FILES and not place.is_dir():
+        place = place.absolute().parent  # as a folder cannot be chosen in every dialog
+    if is_zarr(place):
+        return [place], place.absolute().name, place
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(

@@ -12,10 +12,12 @@ from napari_calcdyn.recording.movies.readers.bruker import bruker_calibration, b
 from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movies, read_hdf5_movie
 from napari_calcdyn.recording.movies.readers.npy import read_npy
 from napari_calcdyn.recording.movies.readers.nwb import NwbMovie
+from napari_calcdyn.recording.movies.readers.ome_zarr import read_zarr, zarr_movies
 from napari_calcdyn.recording.movies.readers.sources import check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
 from napari_calcdyn.recording.movies.readers.suite2p import read_suite2p_movie
 from napari_calcdyn.recording.movies.readers.tiff import read_tiff
+from napari_calcdyn.recording.zarr_folder import is_zarr
 
 from .places import MOVIE_ENDINGS, NPY_ENDING, SUITE2P_ENDING, TIFF_ENDINGS, MoviePath, files_of
 
@@ -39,12 +41,14 @@ def arrays_in(path: MoviePath) -> tuple[ArrayInfo, ...]:
         If there is no such file, or it is damaged.
     """
     files, _, _ = files_of(path)
+    if is_zarr(files[0]):
+        return zarr_movies(files[0])
     return hdf5_movies(files[0]) if files[0].suffix.lower() in HDF5_ENDINGS else ()
 
 
 def has_axes(files: list[Path]) -> bool:
     """Whether the files hold an array, of which it can be said what its axes are."""
-    return len(files) == 1 and files[0].suffix.lower() in (NPY_ENDING, *HDF5_ENDINGS)
+    return len(files) == 1 and (files[0].suffix.lower() in (NPY_ENDING, *HDF5_ENDINGS) or is_zarr(files[0]))
 
 
 def read_stack(
@@ -75,9 +79,11 @@ def read_stack(
     if len(files) == 1 and ending in HDF5_ENDINGS:
         found = read_hdf5_movie(files[0], dataset, axes)
         return _in_other_files(found, name, axes) if isinstance(found, NwbMovie) else found
+    if is_zarr(files[0]):
+        return read_zarr(files[0], dataset, axes)
     if dataset is not None:
         raise InputError(
-            f"{name} is no HDF5 file, so that it has no data set {dataset}: leave out the data set."
+            f"{name} is no HDF5 file or folder of Zarr, so that it has no data set {dataset}: leave it out."
         )
     if len(files) == 1:
         if ending == NPY_ENDING:

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.errors import size_text
+from napari_calcdyn.recording.errors import InputError, size_text
+from napari_calcdyn.recording.hdf5_file import MOST_PIXELS
+
+from .sources import check_movie_array
 
 _READ_BYTES = 2**20  # at least so many at a time
 KEPT_BYTES = 2**27  # of decoded frames that lie in chunks together
@@ -112,8 +115,24 @@ class ArrayStack:
         """Return the frames of one plane and one channel."""
         return ArrayStackSource(self, plane, channel)
 
-    def with_slowness(self) -> ArrayStack:
-        """Return the same with a note, where frames are stored so that each reading decodes very many of them."""
+    def checked(self) -> ArrayStack:
+        """Return the same, with a note where each reading decodes very many frames.
+
+        Returns
+        -------
+        ArrayStack
+            This one, or a copy with one more note.
+
+        Raises
+        ------
+        InputError
+            If it is no movie.
+        """
+        check_movie_array(self.name, (self.n_frames, *self.frame_shape), self.dtype)
+        if self.frame_shape[0] * self.frame_shape[1] > MOST_PIXELS:
+            raise InputError(
+                f"{self.name} cannot have frames of {size_text(self.frame_shape)} pixels: check its axes."
+            )
         if self.source(0, 0).keeps:
             return self
         note = (

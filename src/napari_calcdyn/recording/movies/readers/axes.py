@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError, size_text
+from napari_calcdyn.recording.hdf5_file import MOST_PIXELS
 
 KNOWN = "TYXCZQ"
 LETTERS = "T is time, C channel, Z plane, Y line, X column"
@@ -70,6 +71,41 @@ def checked_axes(name: str, axes: str, shape: Sequence[int]) -> str:
     if wrong or any(letter == "Q" and length > 1 for letter, length in zip(given, shape, strict=True)):
         raise AxesUnknown(f"{axes} does not name axes: give them such as {example}, where {LETTERS}.")
     return given
+
+
+def likely_axes(shape: Sequence[int], dtype: np.dtype[Any], known: str) -> str:
+    """Return a letter for each axis of an array that can be a movie, else nothing.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Lengths of its axes.
+    dtype : numpy.dtype
+        Of its numbers.
+    known : str
+        What the axes longer than 1 are in this format, such as ``TYX``; of one more than these, the shortest is taken
+        for channels.
+
+    Returns
+    -------
+    str
+        T, Y, X; C for channels, Z for planes, Q for an axis of length 1.
+    """
+    long = [axis for axis, length in enumerate(shape) if length > 1 or len(shape) == 3]
+    lengths = [shape[axis] for axis in long]
+    letters = known[: len(long)]
+    if dtype.kind not in "uif" or not 3 <= len(long) <= 4:
+        return ""
+    if len(long) > len(letters):
+        channel = lengths.index(min(lengths))
+        if lengths.count(min(lengths)) > 1 or channel == 2 or (channel == 0 and lengths[0] >= 4):
+            return ""
+        letters = letters[:channel] + "C" + letters[channel:]
+    length = dict(zip(letters, lengths, strict=True))
+    if length["T"] < 4 or min(length["Y"], length["X"]) < 2 or length["Y"] * length["X"] > MOST_PIXELS:
+        return ""
+    named = dict(zip(long, letters, strict=True))
+    return "".join(named.get(axis, "Q") for axis in range(len(shape)))
 
 
 def time_seems_last(array: Any) -> bool:

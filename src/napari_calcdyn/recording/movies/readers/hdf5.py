@@ -13,7 +13,6 @@ import numpy as np
 
 from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.hdf5_file import (
-    MOST_PIXELS,
     array,
     attribute,
     choose,
@@ -26,7 +25,7 @@ from napari_calcdyn.recording.hdf5_file import (
 )
 
 from .array_stack import ArrayInfo, ArrayStack
-from .axes import AxesUnknown, checked_axes
+from .axes import AxesUnknown, checked_axes, likely_axes
 from .metadata import positive
 from .nwb import SERIES, NwbMovie, find_nwb_movie, is_nwb, of_type
 from .sources import check_movie_array
@@ -127,21 +126,7 @@ def _axes(dataset: Any, known: str = "", given: str | None = None) -> str:
     shape = dataset.shape or ()
     if given is not None:
         return checked_axes(f"{dataset.name} in {path_of(dataset).name}", given, shape)
-    long = [axis for axis, length in enumerate(shape) if length > 1 or len(shape) == 3]
-    lengths = [shape[axis] for axis in long]
-    letters = known[: len(long)] or ("TXY" if "MATLAB_class" in dataset.attrs else "TYX")
-    if dataset.dtype.kind not in "uif" or not 3 <= len(long) <= 4:
-        return ""
-    if len(long) > len(letters):
-        channel = lengths.index(min(lengths))
-        if lengths.count(min(lengths)) > 1 or channel == 2 or (channel == 0 and lengths[0] >= 4):
-            return ""
-        letters = letters[:channel] + "C" + letters[channel:]
-    length = dict(zip(letters, lengths, strict=True))
-    if length["T"] < 4 or min(length["Y"], length["X"]) < 2 or length["Y"] * length["X"] > MOST_PIXELS:
-        return ""
-    named = dict(zip(long, letters, strict=True))
-    return "".join(named.get(axis, "Q") for axis in range(len(shape)))
+    return likely_axes(shape, dataset.dtype, known or ("TXY" if "MATLAB_class" in dataset.attrs else "TYX"))
 
 
 def _stack(
@@ -171,15 +156,11 @@ def _stack(
         frame_rate=frame_rate,
         pixel_size=pixel_size,
     )
-    check_movie_array(path.name, (there, *stack.frame_shape), stack.dtype)
-    if stack.frame_shape[0] * stack.frame_shape[1] > MOST_PIXELS:
-        raise InputError(
-            f"{path.name} is said to have frames of {size_text(stack.frame_shape)} pixels: check its axes."
-        )
+    stack = stack.checked()
     if there < shape[time]:
         note = f"{path.name} is incomplete, only {there:,} of its {shape[time]:,} frames are there: copy it again."
         return replace(stack, notes=(note,))
     if first is not None and axes == "TYX":
         whole = consecutive(path, (there, *stack.frame_shape), stack.dtype, first)
         return replace(whole, frame_rate=frame_rate, pixel_size=pixel_size)
-    return stack.with_slowness()
+    return stack
