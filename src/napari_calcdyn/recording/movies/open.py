@@ -96,7 +96,7 @@ def open_movie(
         given.
     """
     files, name, origin = files_of(path)
-    stack = read_stack(files, name, dataset, axes)
+    stack = read_stack(files, name, dataset, axes, folder=origin.is_dir())
     if isinstance(stack, ArrayStack) and stack.unsure:
         raise AxesUnknown(stack.unsure, stack.axes)
     chosen_channel = _choose(name, "channel", channel, stack.channels)
@@ -132,8 +132,8 @@ def inspect_movie(path: MoviePath, *, dataset: str | None = None, axes: str | No
     InputError
         If there is no such file, it is damaged, or it is no movie.
     """
-    files, name, _ = files_of(path)
-    stack = read_stack(files, name, dataset, axes)
+    files, name, origin = files_of(path)
+    stack = read_stack(files, name, dataset, axes, folder=origin.is_dir())
     in_order = (stack.n_frames, *stack.frame_shape)
     return MovieInfo(
         name,

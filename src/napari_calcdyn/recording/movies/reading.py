@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.readers.array_stack import ArrayInfo, ArrayStack
-from napari_calcdyn.recording.movies.readers.bruker import bruker_calibration, by_channel, is_bruker
 from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movies, read_hdf5_movie
 from napari_calcdyn.recording.movies.readers.npy import read_npy
 from napari_calcdyn.recording.movies.readers.nwb import NwbMovie
@@ -16,7 +16,9 @@ from napari_calcdyn.recording.movies.readers.ome_zarr import read_zarr, zarr_mov
 from napari_calcdyn.recording.movies.readers.sources import check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
 from napari_calcdyn.recording.movies.readers.suite2p import read_suite2p_movie
-from napari_calcdyn.recording.movies.readers.tiff import read_tiff
+from napari_calcdyn.recording.movies.readers.tiff.bruker import bruker_calibration, by_channel, is_bruker
+from napari_calcdyn.recording.movies.readers.tiff.strays import without_strays
+from napari_calcdyn.recording.movies.readers.tiff.tiff import read_tiff
 from napari_calcdyn.recording.zarr_folder import is_zarr
 
 from .places import MOVIE_ENDINGS, NPY_ENDING, SUITE2P_ENDING, TIFF_ENDINGS, MoviePath, files_of
@@ -52,7 +54,12 @@ def has_axes(files: list[Path]) -> bool:
 
 
 def read_stack(
-    files: list[Path], name: str, dataset: str | None = None, axes: str | None = None
+    files: list[Path],
+    name: str,
+    dataset: str | None = None,
+    axes: str | None = None,
+    *,
+    folder: bool = False,
 ) -> Stack | ArrayStack:
     """Read the headers of a recording's files.
 
@@ -64,6 +71,8 @@ def read_stack(
         What to call the movie.
     dataset, axes : str or None
         As for `open_movie`.
+    folder : bool
+        Whether they are all TIFF files of a folder, so that stray images may be among them.
 
     Returns
     -------
@@ -85,6 +94,11 @@ def read_stack(
         raise InputError(
             f"{name} is no HDF5 file or folder of Zarr, so that it has no data set {dataset}: leave it out."
         )
+    known: dict[Path, Stack] = {}
+    notes: tuple[str, ...] = ()
+    if folder and len(files) > 1:
+        known, notes = without_strays(files)
+        files = list(known)
     if len(files) == 1:
         if ending == NPY_ENDING:
             return read_npy(files[0], axes)
@@ -94,8 +108,8 @@ def read_stack(
         stack = read_tiff(files[0], axes=axes).arranged()
     else:
         _no_axes(name, axes)
-        stack = _read_several(files, name).arranged()
-    stack = bruker_calibration(stack, files[0].parent)
+        stack = _read_several(files, name, known).arranged()
+    stack = bruker_calibration(replace(stack, notes=(*notes, *stack.notes)), files[0].parent)
     if stack.n_frames == 1 and stack.planes == stack.channels == 1:
         check_movie_array(name, stack.frame_shape, stack.dtype)
     check_movie_array(name, (stack.n_frames, *stack.frame_shape), stack.dtype)
@@ -124,15 +138,17 @@ def _in_other_files(movie: NwbMovie, name: str, axes: str | None) -> Stack | Arr
     )
 
 
-def _read_several(files: list[Path], name: str) -> Stack:
+def _read_several(files: list[Path], name: str, known: Mapping[Path, Stack]) -> Stack:
+    def read(file: Path) -> Stack:
+        return known.get(file) or read_tiff(file, alone=False)
+
     if is_bruker(files[0]):
-        channels = [
-            join(name, [read_tiff(file, alone=False) for file in group]) for group in by_channel(files)
-        ]
-        return join_channels(name, channels)
+        return join_channels(
+            name, [join(name, [read(file) for file in group]) for group in by_channel(files)]
+        )
     first = read_tiff(files[0])
     if len(first.parts) > 1:
         if {part.path.resolve() for part in first.parts} >= {file.resolve() for file in files}:
             return first  # an OME-TIFF in many files, whose first one knows the place of every page
-        first = read_tiff(files[0], alone=False)
-    return join(name, [first, *(read_tiff(file, alone=False) for file in files[1:])])
+        first = read(files[0])
+    return join(name, [first, *(read(file) for file in files[1:])])

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.hdf5_file import MOST_PIXELS
-from napari_calcdyn.recording.movies.readers.tiff import read_tiff
+from napari_calcdyn.recording.movies.readers.tiff.tiff import read_tiff
 from napari_calcdyn.recording.saved_arrays import load_array
 
 from .roi_set import RoiSet
