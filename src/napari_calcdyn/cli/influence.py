@@ -59,6 +59,8 @@ def influence(
     )
     find = cells_are_to_be_found(rois)
     roi_set = None if find else open_rois_of(recording, rois)
+    for note in roi_set.notes if roi_set is not None else ():
+        print(note)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder

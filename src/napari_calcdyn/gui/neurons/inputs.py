@@ -32,7 +32,7 @@ OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _UNCHANGED = "The traces are unchanged: change a setting to compute them again."
-_ROI_ENDINGS = (".zip", ".roi", *TIFF_ENDINGS)
+_ROI_ENDINGS = (".zip", ".roi", "_seg.npy", *TIFF_ENDINGS)  # of names: Cellpose's, unlike other .npy
 
 
 def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
@@ -50,7 +50,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
     only_cells : bool
         Whether to leave out what the file says is no cell.
     """
-    has_rois = has_both(path) or path.suffix.lower() in _ROI_ENDINGS
+    has_rois = has_both(path) or path.name.lower().endswith(_ROI_ENDINGS)
     movie, before = session.recording.movie, session.neurons.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
@@ -76,6 +76,8 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
             take_rois(session, rois, path)
         if made is not None:
             take_traces(session, made)
+        if rois is not None and rois.notes:
+            session.work.tell("neurons", " ".join(rois.notes))
 
     return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 

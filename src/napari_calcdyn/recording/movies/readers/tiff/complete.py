@@ -25,10 +25,10 @@ def frames_there(
     """Leave out frames at the end, and channels, of which the pages are not there; return what to say about it."""
     if there.all():
         return index, ""
-    channels = there[index].any((0, 1))
+    channels = np.asarray(there[index].any((0, 1)))
     if channels.any():
         index = index[:, :, channels]
-    frames = there[index].all((1, 2))
+    frames = np.asarray(there[index].all((1, 2)))
     last = int(frames.argmin()) if not frames.all() else len(frames)
     if frames[last:].any() or not last:
         raise InputError(f"{path.name} needs files that are missing: copy the whole recording.")
