@@ -34,8 +34,8 @@ def neurons(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy or"
-            " .csv, one in each row.",
+            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy"
+            " (one in each row) or in a table as .csv, .tsv or .txt.",
         ),
     ],
     out: Out,
@@ -70,6 +70,13 @@ def neurons(
         Path | None,
         typer.Option(help="For traces: a file of the same form, 1 where a sample is valid and 0 elsewhere."),
     ] = None,
+    cells_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[rows|columns]",
+            help="For traces: where the cells of a table are, if it is not found out.",
+        ),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Describe every neuron by a few numbers, find clusters of neurons that behave alike, and draw a map.
@@ -94,7 +101,7 @@ def neurons(
         from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
-            traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset)
+            traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset, cells_in)
         else:
             options = {"channel": channel, "plane": plane, "frame_rate": frame_rate, "dataset": dataset}
             options["axes"] = axes
@@ -112,12 +119,19 @@ def neurons(
 
 
 def _open(
-    source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None, dataset: str | None
+    source: Path,
+    frame_rate: float | None,
+    mask: Path | None,
+    neuropil: float | None,
+    dataset: str | None,
+    cells_in: Any,
 ) -> tuple[Traces, RoiSet | None]:
     """Return the traces in a file or a folder, and the ROIs if it has them."""
     from napari_calcdyn.recording import open_rois, open_traces
 
-    traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil, dataset=dataset)
+    traces = open_traces(
+        source, frame_rate=frame_rate, mask=mask, neuropil=neuropil, dataset=dataset, cells_in=cells_in
+    )
     if not source.is_dir() and source.suffix.lower() not in HDF5_ENDINGS:
         return traces, None
     roi_set = open_rois(source)
