@@ -13,6 +13,7 @@ from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
+from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.zarr_folder import is_zarr
 
@@ -45,7 +46,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     place = Path(path)
     if place.is_dir():
         tiffs = any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir())
-        return read_movie if tiffs or is_suite2p(place) or is_zarr(place) else None
+        return read_movie if tiffs or is_suite2p(place) or is_zarr(place) or find_thorlabs(place) else None
     return read_movie if place.suffix.lower() in MOVIE_ENDINGS else None
 
 

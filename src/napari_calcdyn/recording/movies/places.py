@@ -10,12 +10,16 @@ from pathlib import Path
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.readers.suite2p import find_suite2p_movie
+from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.zarr_folder import ZARR_FILES, is_zarr
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
 SUITE2P_ENDING = ".bin"
 NPY_ENDING = ".npy"
-MOVIE_ENDINGS = (*TIFF_ENDINGS, NPY_ENDING, SUITE2P_ENDING, *HDF5_ENDINGS)
+SCANBOX_ENDING, THORLABS_ENDING = ".sbx", ".raw"
+MOVIE_ENDINGS = (
+    *TIFF_ENDINGS, NPY_ENDING, SUITE2P_ENDING, SCANBOX_ENDING, THORLABS_ENDING, *HDF5_ENDINGS
+)  # fmt: skip
 
 MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -66,8 +70,8 @@ def files_of(path: MoviePath) -> tuple[list[Path], str, Path]:
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(
-                f"{place.name} is neither a TIFF nor a .npy, HDF5, NWB or .mat file, nor suite2p's data.bin: export the"
-                " movie as TIFF."
+                f"{place.name} is neither a TIFF nor a .npy, HDF5, NWB, .mat, .sbx or .raw file, nor suite2p's"
+                " data.bin: export the movie as TIFF."
             )
         return [place], _name(place), place
     try:
@@ -75,7 +79,7 @@ def files_of(path: MoviePath) -> tuple[list[Path], str, Path]:
     except OSError as error:
         raise InputError(f"The folder {place} could not be opened: {error.strerror or error}.") from error
     if not found:
-        registered = find_suite2p_movie(place)
+        registered = find_suite2p_movie(place) or find_thorlabs(place)
         if registered is None:
             raise InputError(
                 f"The folder {place} holds no TIFF files: choose a folder with .tif or .tiff files."
@@ -85,8 +89,12 @@ def files_of(path: MoviePath) -> tuple[list[Path], str, Path]:
 
 
 def _name(file: Path) -> str:
-    """Return the name of a file, with its folder where suite2p calls the files of all planes the same."""
-    return f"{file.parent.name}/{file.name}" if file.suffix.lower() == SUITE2P_ENDING else file.name
+    """Return the name of a file, with its folder where a program calls all of its files the same."""
+    return (
+        f"{file.parent.name}/{file.name}"
+        if file.suffix.lower() in (SUITE2P_ENDING, THORLABS_ENDING)
+        else file.name
+    )
 
 
 def check_exists(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +13,32 @@ from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movies, read_hdf5_
 from napari_calcdyn.recording.movies.readers.npy import read_npy
 from napari_calcdyn.recording.movies.readers.nwb import NwbMovie
 from napari_calcdyn.recording.movies.readers.ome_zarr import read_zarr, zarr_movies
+from napari_calcdyn.recording.movies.readers.scanbox import read_scanbox
 from napari_calcdyn.recording.movies.readers.sources import check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
 from napari_calcdyn.recording.movies.readers.suite2p import read_suite2p_movie
+from napari_calcdyn.recording.movies.readers.thorlabs import read_thorlabs
 from napari_calcdyn.recording.movies.readers.tiff.bruker import bruker_calibration, by_channel, is_bruker
 from napari_calcdyn.recording.movies.readers.tiff.strays import without_strays
 from napari_calcdyn.recording.movies.readers.tiff.tiff import read_tiff
 from napari_calcdyn.recording.zarr_folder import is_zarr
 
-from .places import MOVIE_ENDINGS, NPY_ENDING, SUITE2P_ENDING, TIFF_ENDINGS, MoviePath, files_of
+from .places import (
+    MOVIE_ENDINGS,
+    NPY_ENDING,
+    SCANBOX_ENDING,
+    SUITE2P_ENDING,
+    THORLABS_ENDING,
+    TIFF_ENDINGS,
+    MoviePath,
+    files_of,
+)
+
+_READERS: dict[str, Callable[[Path], Stack | ArrayStack]] = {
+    SUITE2P_ENDING: read_suite2p_movie,
+    SCANBOX_ENDING: read_scanbox,
+    THORLABS_ENDING: read_thorlabs,
+}
 
 
 def arrays_in(path: MoviePath) -> tuple[ArrayInfo, ...]:
@@ -102,9 +119,9 @@ def read_stack(
     if len(files) == 1:
         if ending == NPY_ENDING:
             return read_npy(files[0], axes)
-        if ending == SUITE2P_ENDING:
+        if ending in _READERS:
             _no_axes(name, axes)
-            return read_suite2p_movie(files[0])
+            return _READERS[ending](files[0])
         stack = read_tiff(files[0], axes=axes).arranged()
     else:
         _no_axes(name, axes)
