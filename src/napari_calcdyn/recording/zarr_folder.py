@@ -252,19 +252,6 @@ def zarr_library(name: str) -> Any:
     return zarr
 
 
-def chunks_there(array: ZarrArray, axis: int) -> set[int]:
-    """Return the places along an axis, in files, of which at least one file is there."""
-    there: set[int] = set()
-    for folder, _, names in os.walk(array.folder):
-        inside = Path(folder).relative_to(array.folder).parts
-        for name in names:
-            parts = [it for part in (*inside, name) for it in part.split(".")]
-            numbers = [int(it) for it in parts if it.isascii() and it.isdecimal() and len(it) < 16]
-            if len(numbers) == len(array.shape) and len(parts) - len(numbers) <= 1:
-                there.add(numbers[axis])
-    return there
-
-
 def _json(path: Path) -> dict[str, Any] | None:
     try:
         if not path.is_file():

@@ -65,7 +65,7 @@ def read_thorlabs(path: Path) -> ArrayStack:
             f"{path.name} does not hold frames of {size_text((height, width))} pixels in {channels} channels and"
             f" {cycle} planes, which {EXPERIMENT} gives: copy both from one recording."
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if rest or frames < promised:
         notes = (
             f"{path.name} holds only {frames:,} of the {max(promised, frames + (rest > 0)):,} frames that it announces:"
