@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS, check_exists
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS, check_exists
 
 from .hdf5 import read_hdf5_rois
 from .imagej import read_imagej_rois
@@ -25,7 +25,8 @@ def open_rois(
     ----------
     path : str or Path
         A folder of suite2p (``plane0``, or one above it), a ``.roi`` or ``.zip`` file of ImageJ, an HDF5 file of
-        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, or an image of labels as TIFF or ``.npy``.
+        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, an image of labels as TIFF or ``.npy``, or Cellpose's
+        ``_seg.npy``.
     frame_shape : tuple of int or None
         Height and width of the movie's frames. ImageJ's files do not say it; those of others are checked.
     dataset : str or None
@@ -34,7 +35,7 @@ def open_rois(
     Returns
     -------
     RoiSet
-        All ROIs, numbered as in the file.
+        All ROIs, numbered as in the file; its `notes` say what was left out.
 
     Raises
     ------
