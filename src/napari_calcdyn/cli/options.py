@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -59,6 +61,11 @@ Dataset = Annotated[
     ),
 ]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
+
+
+def typed() -> str:
+    """Return the command as it was typed, for the files of its result."""
+    return shlex.join(["calcdyn", *sys.argv[1:]])
 
 
 def cells_are_to_be_found(rois: Path) -> bool:

@@ -32,11 +32,26 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "var.npz",
         "model",
         "overview.png",
+        "report.html",
         METRICS["run"],  # moved last, so a folder with it is complete
     ),
-    "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
-    "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
-    "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
+    "neurons": (
+        "neurons.csv",
+        "reconstruction.npy",
+        "model",
+        "overview.png",
+        "report.html",
+        METRICS["neurons"],
+    ),
+    "compare": (
+        "explained_a.tif",
+        "explained_b.tif",
+        "difference.tif",
+        "overview.png",
+        "report.html",
+        METRICS["compare"],
+    ),
+    "influence": ("influence.csv", "influence.graphml", "overview.png", "report.html", METRICS["influence"]),
     "check": ("quality.png", METRICS["check"]),
 }
 """Files that each command writes."""

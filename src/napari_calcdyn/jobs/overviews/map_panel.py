@@ -9,9 +9,56 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording import Movie
 
+from .panels import Panel
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+def map_panel(
+    name: str,
+    about: str,
+    image: NDArray[np.float32],
+    movie: Movie,
+    unit: str,
+    high: float | None = None,
+) -> Panel:
+    """Return a map as a panel.
+
+    Parameters
+    ----------
+    name, about : str
+        As in `Panel`.
+    image : ndarray (Y, X)
+        Of the frame size of the recording.
+    movie : Movie
+        The recording.
+    unit : str
+        As in `draw_map`.
+    high : float, optional
+        Value of the last colour; by default that which 0.3 % of the pixels exceed.
+
+    Returns
+    -------
+    Panel
+        With colours from 0 on.
+    """
+    limits = 0.0, float(np.nanpercentile(image, 99.7)) if high is None else high
+    return Panel(
+        name, about, lambda figure, axes: draw_map(figure, axes, image, movie, name, unit, limits=limits)
+    )
+
+
+def mean_panel(movie: Movie) -> Panel:
+    """Return the mean frame of a recording as a panel."""
+
+    def draw(figure: Figure, axes: Axes) -> None:
+        frame = movie.mean_frame()
+        low, high = np.nanpercentile(frame, (1, 99.7))
+        draw_map(figure, axes, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+
+    return Panel("Mean frame", "The recording, averaged over time after its corrections.", draw)
 
 
 def draw_map(
