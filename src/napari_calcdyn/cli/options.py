@@ -25,8 +25,8 @@ Correct = Annotated[
 ]
 _FOUND = Path("found")
 ROIS_HELP = (
-    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels, or the"
-    " word found: then cells are found in the movie."
+    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels, rois.npz"
+    " of a result folder, or the word found: then cells are found in the movie."
 )
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]

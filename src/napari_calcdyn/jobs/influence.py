@@ -15,12 +15,13 @@ from napari_calcdyn.models.sources import find_sources
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
 from .cells_found import write_cells_found
 from .correcting import corrected, corrections_of
 from .provenance import provenance
-from .result_folder import result_folder, write_metrics
+from .result_folder import ROIS_FILE, result_folder, write_metrics
 from .stages import in_stage
 
 ALPHA = 0.05
@@ -117,6 +118,7 @@ def run_influence(
         with writing(folder):
             influence.write_csv(new / "influence.csv")
             influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
+            save_rois(new / ROIS_FILE, rois)
             metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
             panels = influence_panels(movie, rois, influence, ALPHA, history)
             save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)

@@ -14,6 +14,7 @@ from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
 from napari_calcdyn.models.avae import AVAE, AVAEConfig
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
+from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
 from .cells_found import write_cells_found
@@ -22,7 +23,7 @@ from .overviews.neurons import neuron_panels, save_neurons_overview
 from .peak_memory import peak_rss_mb
 from .provenance import provenance
 from .report.contents import report_neurons
-from .result_folder import result_folder, write_metrics
+from .result_folder import ROIS_FILE, TRACES_FILE, result_folder, write_metrics
 from .stages import in_stage
 
 
@@ -96,7 +97,10 @@ def run_neurons(
         tell(Progress("Writing the results"))
         with writing(folder):
             neurons.write_csv(new / "neurons.csv")
+            np.save(new / TRACES_FILE, traces.values)
             np.save(new / "reconstruction.npy", neurons.reconstruction)
+            if rois is not None:
+                save_rois(new / ROIS_FILE, rois)
             fitted.save(new / "model")
             panels = neuron_panels(traces, neurons, history, rois)
             save_neurons_overview(new / "overview.png", panels, traces, metrics)

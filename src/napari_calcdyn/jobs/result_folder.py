@@ -15,6 +15,8 @@ from napari_calcdyn.recording.writing import writing
 
 Command = Literal["run", "neurons", "compare", "influence", "check"]
 
+CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
+
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
@@ -37,6 +39,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
     ),
     "neurons": (
         "neurons.csv",
+        TRACES_FILE,
         "reconstruction.npy",
         "model",
         "overview.png",
@@ -51,13 +54,22 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "report.html",
         METRICS["compare"],
     ),
-    "influence": ("influence.csv", "influence.graphml", "overview.png", "report.html", METRICS["influence"]),
+    "influence": (
+        ROIS_FILE,
+        "influence.csv",
+        "influence.graphml",
+        "overview.png",
+        "report.html",
+        METRICS["influence"],
+    ),
     "check": ("quality.png", METRICS["check"]),
 }
 """Files that each command writes."""
-CELLS_FILE = "cells_found.tif"
-ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {"neurons": (CELLS_FILE,), "influence": (CELLS_FILE,)}
-"""Files that a command writes besides, where it finds the cells itself."""
+ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
+    "neurons": (CELLS_FILE, ROIS_FILE),
+    "influence": (CELLS_FILE,),
+}
+"""Files that a command writes besides: the cells where it finds them itself, and ROIs where there are any."""
 
 _MADE_BY = "napari-calcdyn"
 

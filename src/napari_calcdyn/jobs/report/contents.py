@@ -113,7 +113,9 @@ def report_neurons(
     files = {
         "overview.png": "the pictures in one",
         "neurons.csv": "latents, place on the map and cluster of each neuron",
+        "traces.npy": "the traces that were used, neurons × samples",
         "reconstruction.npy": "denoised traces, neurons × samples",
+        "rois.npz": "the ROIs with their weights, if there were any",
         "metrics.json": "measurements, settings, and how it was made",
         "model/": "the trained model",
     }
@@ -150,6 +152,7 @@ def report_influence(
     files = {
         "overview.png": "the pictures in one",
         "influence.csv": "every pair of ROIs",
+        "rois.npz": "the ROIs with their weights",
         "influence.graphml": "the connections that pass, for graph programs",
         "influence.json": "measurements, settings, and how it was made",
     }
