@@ -116,7 +116,7 @@ def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha:
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
     axes.set_title("orange: the target rises after the source rose; blue: it falls", fontsize=10)
-    set_scale(axes, movie)
+    set_scale(axes, movie.frame_shape, movie.pixel_size)
 
 
 def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:

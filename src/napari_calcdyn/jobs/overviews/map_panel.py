@@ -102,25 +102,27 @@ def draw_map(
     axes.set_title(title, fontsize=10)
     ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
     figure.colorbar(shown, ax=axes, shrink=0.85, label=unit, ticks=ticks)
-    set_scale(axes, movie)
+    set_scale(axes, movie.frame_shape, movie.pixel_size)
 
 
-def set_scale(axes: Axes, movie: Movie) -> None:
+def set_scale(axes: Axes, frame_shape: tuple[int, ...], pixel_size: tuple[float, float] | None) -> None:
     """Give the axes of an image the shape of the recording's pixels, and a scale bar if their size is known.
 
     Parameters
     ----------
     axes : Axes
         Loses its ticks.
-    movie : Movie
-        The recording.
+    frame_shape : tuple of int
+        Height and width in pixels.
+    pixel_size : tuple of float or None
+        Height and width of a pixel in µm.
     """
     axes.set_xticks([])
     axes.set_yticks([])
-    if movie.pixel_size is None:
+    if pixel_size is None:
         return
-    axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
-    (height, width), micrometres = movie.frame_shape, movie.pixel_size[1]
+    axes.set_aspect(pixel_size[0] / pixel_size[1])
+    (height, width), micrometres = frame_shape, pixel_size[1]
     wanted = width * micrometres / 4
     decade = 10 ** np.floor(np.log10(wanted))
     length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)
