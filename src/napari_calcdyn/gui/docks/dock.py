@@ -152,14 +152,18 @@ class Dock(QWidget):  # type: ignore[misc]
         path = ask_file(self, self.session, self.topic, "Save as figure", "plot", ENDINGS)
         if path is None:
             return
-        self.set_colours(PAPER)
+        painted = plot
+        while not hasattr(painted, "set_colours"):
+            painted = painted.parentWidget()
+        painted.set_colours(PAPER)
         try:
             save_plot(plot, path)
             self.session.work.tell(self.topic, f"The plot was saved as {path}.")
         except InputError as error:
             self.session.work.tell(self.topic, str(error), True)
         finally:
-            self._show_theme()
+            viewer = self.session.viewer
+            painted.set_colours(plot_colours(viewer.theme if viewer is not None else "dark"))
 
     def follow_theme(self, viewer: Viewer) -> None:
         """Call `set_colours` now and with every change of the viewer's theme."""
