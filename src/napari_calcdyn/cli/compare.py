@@ -10,7 +10,20 @@ import typer
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
-from .options import Axes, Channel, Correct, Dataset, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .options import (
+    Axes,
+    Channel,
+    Correct,
+    Dataset,
+    Device,
+    FrameRate,
+    Out,
+    Plane,
+    Preset,
+    SavedModel,
+    Seed,
+    typed,
+)
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -101,6 +114,7 @@ def compare(
             block=length,
             device=device,
             seed=seed,
+            command_line=typed(),
             on_progress=tell_with(show),
         )
     say_corrections(found)

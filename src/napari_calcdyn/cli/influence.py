@@ -23,6 +23,7 @@ from .options import (
     SavedModel,
     Seed,
     cells_are_to_be_found,
+    typed,
 )
 from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
@@ -75,6 +76,7 @@ def influence(
             surrogates=surrogates,
             device=device,
             seed=seed,
+            command_line=typed(),
             on_progress=tell_with(show),
         )
     say_corrections(found)

@@ -15,7 +15,18 @@ from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.places import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import ROIS_HELP, Axes, Correct, Dataset, Device, Out, SavedModel, Seed, cells_are_to_be_found
+from .options import (
+    ROIS_HELP,
+    Axes,
+    Correct,
+    Dataset,
+    Device,
+    Out,
+    SavedModel,
+    Seed,
+    cells_are_to_be_found,
+    typed,
+)
 from .progress_bar import Show, progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
@@ -175,7 +186,14 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
 
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(
-            traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
+            traces,
+            out,
+            chosen,
+            device=device,
+            seed=seed,
+            on_progress=tell_with(show),
+            rois=rois,
+            command_line=typed(),
         )
     say_corrections(metrics)
     say_cells_found(metrics)

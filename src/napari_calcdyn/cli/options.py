@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +27,7 @@ Correct = Annotated[
 _FOUND = Path("found")
 ROIS_HELP = (
     "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels,"
-    " Cellpose's _seg.npy, or the word found: then cells are found in the movie."
+    " Cellpose's _seg.npy, rois.npz of a result folder, or the word found: then cells are found in the movie."
 )
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
@@ -68,6 +70,11 @@ Axes = Annotated[
     ),
 ]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
+
+
+def typed() -> str:
+    """Return the command as it was typed, for the files of its result."""
+    return shlex.join(["calcdyn", *sys.argv[1:]])
 
 
 def cells_are_to_be_found(rois: Path) -> bool:

@@ -24,6 +24,7 @@ from .options import (
     Resume,
     SavedModel,
     Seed,
+    typed,
 )
 from .progress_bar import progress_bar, say_corrections, say_done, say_on_terminal, tell_with
 from .settings import settings_or_model, with_settings
@@ -98,6 +99,7 @@ def run_and_tell(
             seed=seed,
             resume=resume,
             memory=memory,
+            command_line=typed(),
             on_estimate=say_on_terminal,
             on_progress=tell_with(show),
         )
