@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording import RoiSet
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS
 
 from .results import Results, column_words
 
