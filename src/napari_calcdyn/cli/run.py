@@ -14,6 +14,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from .options import (
     FOUND,
     ROIS_HELP,
+    Axes,
     Channel,
     Correct,
     Dataset,
@@ -28,6 +29,7 @@ from .options import (
     SavedModel,
     Seed,
     cells_are_to_be_found,
+    typed,
 )
 from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, say_on_terminal, tell_with
 from .settings import settings_or_model, with_settings
@@ -58,6 +60,7 @@ def run(
     plane: Plane = None,
     frame_rate: FrameRate = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     **settings: Any,
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
@@ -67,7 +70,9 @@ def run(
     from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+    recording = open_movie(
+        source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
+    )
     roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recording, rois)
     run_and_tell(recording, out, chosen, device, seed, correct, resume, memory, roi_set)
 
@@ -106,6 +111,7 @@ def run_and_tell(
             seed=seed,
             resume=resume,
             memory=memory,
+            command_line=typed(),
             on_estimate=say_on_terminal,
             on_progress=tell_with(show),
         )

@@ -20,8 +20,10 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording.rois.saved import save_rois
 
 from .cells_found import write_cells_found
+from .result_folder import ROIS_FILE
 from .stages import in_stage
 
 ALPHA = 0.05
@@ -71,6 +73,7 @@ class BetweenRois:
             return 0
         self.influence.write_csv(folder / TABLE)
         self.influence.write_graphml(folder / GRAPH, alpha=ALPHA)
+        save_rois(folder / ROIS_FILE, self.fitted.rois)
         return write_cells_found(folder, self.fitted.rois, movie.pixel_size)
 
 

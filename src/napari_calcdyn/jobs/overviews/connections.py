@@ -10,6 +10,7 @@ from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .map_panel import set_scale
+from .panels import Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +21,11 @@ _MOST_NAMES = 60  # largest number of ROIs with a readable number in the picture
 _MOST_TICKS = 12
 
 
-def draw_arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
-    """Draw the connections that pass the test over the mean frame.
+def connection_panels(movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> tuple[Panel, Panel]:
+    """Return the pictures of tested connections.
 
     Parameters
     ----------
-    axes : Axes
-        Where to draw.
     movie : Movie
         The recording.
     rois : RoiSet
@@ -35,7 +34,30 @@ def draw_arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, al
         With p-values.
     alpha : float
         Largest family-wise p-value of a connection that is drawn.
+
+    Returns
+    -------
+    tuple of Panel
+        Arrows over the mean frame, and strengths of all pairs.
     """
+    return (
+        Panel(
+            "Connections that pass the test",
+            f"Family-wise p ≤ {alpha:g}. Orange: the target rises after the source rose; blue: it falls. Grey outlines"
+            " are ROIs.",
+            lambda _, axes: _arrows(axes, movie, rois, influence, alpha),
+            (6.0, 5.4),
+        ),
+        Panel(
+            "Strength of all pairs",
+            "Partial correlation of the target with the source's past. Dots mark connections that pass the test.",
+            lambda figure, axes: _matrix(figure, axes, influence, alpha),
+            (5.6, 4.8),
+        ),
+    )
+
+
+def _arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
     from matplotlib.patheffects import withStroke
 
     mean = movie.mean_frame()
@@ -46,7 +68,7 @@ def draw_arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, al
     if len(rois) <= _MOST_NAMES:
         for number, (x, y) in centre.items():
             name = axes.text(x, y, str(number), color="white", fontsize=7, ha="center", va="center")
-            name.set_path_effects([withStroke(linewidth=1.5, foreground="black")])  # over bright cells too
+            name.set_path_effects([withStroke(linewidth=1.5, foreground="0.05")])  # over bright cells too
     edges = influence.edges(alpha=alpha)
     strongest = max(np.abs(edges["strength"]).max(initial=0), 1e-12)
     for source, target, _, strength, _, _ in edges.tolist():
@@ -58,29 +80,16 @@ def draw_arrows(axes: Axes, movie: Movie, rois: RoiSet, influence: Influence, al
         }
         axes.annotate("", xy=centre[target], xytext=centre[source], arrowprops=style)
     axes.set_title("After the source rose, the target\nrises (orange) or falls (blue)", fontsize=10)
-    set_scale(axes, movie)
+    set_scale(axes, movie.frame_shape, movie.pixel_size)
 
 
-def draw_matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:
-    """Draw the strengths of all connections, with dots on those that pass the test.
-
-    Parameters
-    ----------
-    figure : Figure
-        Where the axes are.
-    axes : Axes
-        Where to draw.
-    influence : Influence
-        With p-values.
-    alpha : float
-        Largest family-wise p-value of a connection with a dot.
-    """
+def _matrix(figure: Figure, axes: Axes, influence: Influence, alpha: float) -> None:
     strength = influence.strength
     high = max(float(np.abs(strength).max()), 1e-12)
     shown = axes.imshow(strength, cmap="RdBu_r", vmin=-high, vmax=high, interpolation="nearest")
     if influence.p_values is not None:
         target, source = np.nonzero(influence.p_values <= alpha)
-        axes.plot(source, target, "o", color="black", markersize=max(1.0, min(5.0, 150 / len(strength))))
+        axes.plot(source, target, "o", color="0.05", markersize=max(1.0, min(5.0, 150 / len(strength))))
     axes.set_title("All pairs; a dot passes the test", fontsize=10)
     axes.set(xlabel="source (ROI)", ylabel="target (ROI)")
     shown_ids = np.unique(np.linspace(0, len(strength) - 1, _MOST_TICKS).round().astype(int))

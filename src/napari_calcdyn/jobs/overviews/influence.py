@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_calcdyn.analysis.influence import Influence
+from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie, RoiSet
 
-from .connections import draw_arrows, draw_matrix
-from .panels import new_figure
+from .connections import connection_panels
+from .panels import Panel, new_figure, training_panel
 
 
-def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> None:
-    """Draw the connections that pass the test over the mean frame, and the strengths of all of them.
+def influence_panels(
+    movie: Movie, rois: RoiSet, influence: Influence, alpha: float, history: Sequence[Progress] = ()
+) -> list[Panel]:
+    """Return the pictures of tested connections.
 
     Parameters
     ----------
-    path : str or Path
-        PNG file to write.
     movie : Movie
         The recording.
     rois : RoiSet
@@ -26,15 +28,40 @@ def save_overview(path: str | Path, movie: Movie, rois: RoiSet, influence: Influ
         With p-values.
     alpha : float
         Largest family-wise p-value of a connection that is drawn.
+    history : sequence of Progress
+        Reports of the training; empty if a saved model was applied.
+
+    Returns
+    -------
+    list of Panel
+        Arrows over the mean frame, strengths of all pairs, and the training if there was one.
     """
-    edges = influence.edges(alpha=alpha)
+    return [*connection_panels(movie, rois, influence, alpha), *training_panel(history)]
+
+
+def save_overview(
+    path: str | Path, panels: Sequence[Panel], movie: Movie, rois: int, edges: int, alpha: float
+) -> None:
+    """Draw the connections that pass the test over the mean frame, and the strengths of all of them.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    panels : sequence of Panel
+        From `influence_panels`.
+    movie : Movie
+        The recording.
+    rois, edges : int
+        Number of ROIs, and of connections that pass.
+    alpha : float
+        Largest family-wise p-value of a connection that is drawn.
+    """
     figure = new_figure(13.5, 6.4)
     figure.suptitle(
-        f"{movie.name}: {len(edges)} connection{'s' * (len(edges) != 1)} between {len(rois)} ROIs at p ≤ {alpha:g}"
-        " (family-wise)",
+        f"{movie.name}: {edges} connection{'s' * (edges != 1)} between {rois} ROIs at p ≤ {alpha:g} (family-wise)",
         fontsize=11,
     )
-    over, beside = figure.subplots(1, 2, width_ratios=[1.1, 1])
-    draw_arrows(over, movie, rois, influence, alpha)
-    draw_matrix(figure, beside, influence, alpha)
+    for panel, axes in zip(panels[:2], figure.subplots(1, 2, width_ratios=[1.1, 1]), strict=True):
+        panel.draw(figure, axes)
     figure.savefig(path)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate, zoom
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 
 from .kernels import blob_covariance
 from .local_covariance import LocalCovariance

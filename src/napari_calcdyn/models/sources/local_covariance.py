@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 
 _BYTES = 32 * 2**20  # of one block of bins

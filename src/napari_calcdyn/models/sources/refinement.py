@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, label
 from scipy.sparse import csr_array, diags_array, vstack
 from scipy.sparse.linalg import splu
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.recording import Movie, ProgressCallback, report
 from napari_calcdyn.recording.traces.extraction import weighted_pixels
 
