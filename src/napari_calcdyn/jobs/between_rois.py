@@ -115,10 +115,9 @@ def look_between_rois(
     mapping = in_stage(tell, "Mapping contributions")
     if rois is None:
         sources = find_sources(movie, progress=in_stage(tell, "Finding cells"))
-        cells = sources.kind == "cell"
-        if not cells.any():
+        if not (sources.kind == "cell").any():
             return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, None, {})
-        rois, activity = sources.rois, np.ascontiguousarray(sources.activity[:, cells])
+        rois, activity = sources.rois, sources.roi_activity
     else:
         activity = roi_activity(movie, rois, progress=in_stage(tell, "Reading the ROIs"))
     errors = _held_out(movie, model, latents, activity, rois)

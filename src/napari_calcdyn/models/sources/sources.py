@@ -62,6 +62,13 @@ class Sources:
             )
         return RoiSet(cells, np.arange(1, cells.shape[0] + 1), self.frame_shape, CELLS_FOUND)
 
+    @property
+    def roi_activity(self) -> NDArray[np.float32]:
+        """Activity of `rois`, (T, N), as from `roi_activity`: their footprints add up to 1 and not to a peak of 1."""
+        cells = self.kind == "cell"
+        activity: NDArray[np.float32] = self.activity[:, cells] * self.footprints[cells].sum(axis=1)
+        return activity
+
 
 def find_sources(
     movie: Movie, *, diameter: float | None = None, progress: ProgressCallback | None = None
