@@ -34,7 +34,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array, vstack
 
 from napari_calcdyn import Movie
-from napari_calcdyn.models.sources.refinement import activity_of, background_grid
+from napari_calcdyn.models.sources.activity import activity_of
+from napari_calcdyn.models.sources.background import background_grid
 from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.movie import SimulatedMovie
 

@@ -11,14 +11,43 @@ _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"
 @njit(**_OPTIONS)
 def bin_frames(frames, mean, used, side, out, first, last):  # type: ignore[no-untyped-def]
     """Write means over bins of ``frames − mean`` (n, Y, X) to `out` (n, rows, columns), 0 for pixels not used."""
-    share = np.float32(1 / side**2)
+    height, width = mean.shape
+    share, nothing = np.float32(1 / side**2), np.float32(0)
+    line = np.empty(out.shape[2] * side, np.float32)
+    for n in range(first, last):
+        for row in range(out.shape[1]):
+            line[:] = 0
+            for y in range(row * side, min((row + 1) * side, height)):
+                pixels, usual, usable = frames[n, y], mean[y], used[y]
+                for x in range(width):  # without a branch, so that many pixels are taken at once
+                    value = np.float32(pixels[x]) - usual[x]
+                    line[x] += value if usable[x] else nothing
+            for column in range(out.shape[2]):
+                total = nothing
+                for x in range(column * side, (column + 1) * side):
+                    total += line[x]
+                out[n, row, column] = total * share
+
+
+@njit(**_OPTIONS)
+def add_rows(frames, mean, used, upper, part, out, first, last):  # type: ignore[no-untyped-def]
+    """Share the rows of ``frames − mean`` out between two rows of `out` (n, rows, X), for some frames.
+
+    Row y goes to ``upper[y]`` with the weight ``part[y]``, and to the one below with the rest; 0 for pixels not used.
+    """
+    height, width = mean.shape
+    nothing = np.float32(0)
     for n in range(first, last):
         out[n] = 0
-        for y in range(frames.shape[1]):
-            row = out[n, y // side]
-            for x in range(frames.shape[2]):
-                if used[y, x]:
-                    row[x // side] += (np.float32(frames[n, y, x]) - mean[y, x]) * share
+        for y in range(height):
+            pixels, usual, usable = frames[n, y], mean[y], used[y]
+            above, below, weight = out[n, upper[y]], out[n, upper[y] + 1], part[y]
+            for x in range(width):
+                value = np.float32(pixels[x]) - usual[x]
+                value = value if usable[x] else nothing
+                share = weight * value
+                above[x] += share
+                below[x] += value - share
 
 
 @njit(**_OPTIONS)
@@ -92,18 +121,27 @@ def blob_covariance(values, table, narrow, wide, out, first, last):  # type: ign
 
 @njit(**_OPTIONS)
 def add_window_products(frames, activity, tops, lefts, out, first, last):  # type: ignore[no-untyped-def]
-    """Add ``Σ_t activity[k, t]·frames[t]`` in the window of each source, to `out` (k, w, w), for some sources."""
+    """Add ``Σ_t activity[k, t]·frames[t]`` in the window of each source, to `out` (k, w, w), for some sources.
+
+    Four frames at a time: most of the work is to load and store what was added up so far.
+    """
     height, width = frames.shape[1:]
-    side = out.shape[1]
+    side, count = out.shape[1], len(frames)
     for k in range(first, last):
         y0, y1 = max(tops[k], 0), min(tops[k] + side, height)
         x0, x1 = max(lefts[k], 0), min(lefts[k] + side, width)
-        for t in range(len(frames)):
-            value = activity[k, t]
-            for y in range(y0, y1):
-                row, pixels = out[k, y - tops[k]], frames[t, y]
-                for x in range(x0, x1):
-                    row[x - lefts[k]] += value * pixels[x]
+        for y in range(y0, y1):
+            row = out[k, y - tops[k], x0 - lefts[k] : x1 - lefts[k]]
+            for t in range(0, count - 3, 4):
+                a, b, c, d = activity[k, t], activity[k, t + 1], activity[k, t + 2], activity[k, t + 3]
+                e, f = frames[t, y, x0:x1], frames[t + 1, y, x0:x1]
+                g, h = frames[t + 2, y, x0:x1], frames[t + 3, y, x0:x1]
+                for x in range(len(row)):
+                    row[x] += a * e[x] + b * f[x] + c * g[x] + d * h[x]
+            for t in range(count - count % 4, count):
+                a, e = activity[k, t], frames[t, y, x0:x1]
+                for x in range(len(row)):
+                    row[x] += a * e[x]
 
 
 @njit(**_OPTIONS)

@@ -54,6 +54,10 @@ class Windows:
         """Return some of the windows."""
         return Windows(self.middles[which], self.reach, self.frame_shape)
 
+    def of(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return what an image (Y, X) has in the windows, (k, w, w); some pixel of it where a window is outside."""
+        return image.ravel()[np.where(self.inside, self.pixels, 0)]
+
     def sparse(self, values: NDArray[np.number]) -> csr_array:
         """Return what is positive in the windows (k, w, w) as rows of pixels, (k, Y·X)."""
         kept = self.inside & (values > 0)
