@@ -87,49 +87,61 @@ class LocalCovariance:
         Cancelled
             If `progress` asked to stop.
         """
-        from .kernels import bin_frames
-
         shape = -(-used.mean.shape[0] // side), -(-used.mean.shape[1] // side)
-        sums = _Sums(shape, _half_disc(reach))
-        most = max(2, _BYTES // (4 * shape[0] * shape[1]))
-        bins, valid, filled = np.empty((most, *shape), np.float32), np.empty(most, bool), 0
-        for start, block, usable in used.blocks(progress):
+        sums = _Sums(used, side, shape, _half_disc(reach))
+        for start, block, valid in used.blocks(progress):
             if also is not None:
                 also(start, block)
-            for first in range(0, len(block), most):
-                frames, counts = block[first : first + most], usable[first : first + most]
-                if filled + len(frames) > most:
-                    sums.add(bins[:filled], valid[:filled])
-                    filled = 0
-                part = slice(filled, filled + len(frames))
-                over_targets(bin_frames, len(frames), frames, used.mean, used.used, side, bins[part])
-                valid[part] = counts
-                filled += len(frames)
-        sums.add(bins[:filled], valid[:filled])
-        values = sums.products / np.float32(sums.frames)
+            sums.add(block, valid)
+        sums.flush()
         noise = (sums.steps / (2 * max(1, sums.pairs))).astype(np.float32)
-        return cls(values, sums.offsets, noise, sums.frames)
+        return cls(sums.products / np.float32(sums.frames), sums.offsets, noise, sums.frames)
 
 
 class _Sums:
-    """Sums over the frames so far."""
+    """Sums over the frames so far; of many frames at a time."""
 
-    def __init__(self, shape: tuple[int, int], offsets: NDArray[np.int64]) -> None:
+    def __init__(
+        self, used: UsedFrames, side: int, shape: tuple[int, int], offsets: NDArray[np.int64]
+    ) -> None:
         self.offsets = offsets
         self.products = np.zeros((*shape, len(offsets)), np.float32)
         self.steps = np.zeros(shape)
         self.frames = self.pairs = 0
+        most = max(2, _BYTES // (4 * shape[0] * shape[1]))
+        self._used, self._side = used, side
+        self._bins, self._valid = np.zeros((*shape, most), np.float32), np.zeros(most, bool)
+        self._filled = 0
 
-    def add(self, bins: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Add bins (n, rows, columns) of consecutive frames."""
-        from .kernels import add_products
+    def add(self, block: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+        """Add frames (n, Y, X) that follow on those before."""
+        from .kernels import bin_frames
 
-        steps = (bins[1:] - bins[:-1])[valid[1:] & valid[:-1]]
-        self.steps += np.einsum("tyx,tyx->yx", steps, steps)
-        self.pairs += len(steps)
-        over_time = np.ascontiguousarray(bins[valid].transpose(1, 2, 0))
-        over_targets(add_products, len(over_time), over_time, self.offsets, self.products)
-        self.frames += int(valid.sum())
+        used, most = self._used, len(self._valid)
+        while len(block):
+            start, room = self._filled, most - self._filled
+            frames, counts = block[:room], valid[:room]
+            rows = len(self._bins)
+            over_targets(
+                bin_frames, rows, frames, counts, used.mean, used.used, self._side, self._bins, start
+            )
+            self._filled += len(frames)
+            self._valid[start : self._filled] = counts
+            block, valid = block[room:], valid[room:]
+            if self._filled == most:
+                self.flush()
+
+    def flush(self) -> None:
+        """Take what was added into the sums."""
+        from .kernels import add_products, add_steps
+
+        self._bins[:, :, self._filled :] = 0
+        self._valid[self._filled :] = False
+        over_targets(add_steps, len(self._bins), self._bins, self._valid, self.steps)
+        over_targets(add_products, len(self._bins), self._bins, self.offsets, self.products)
+        self.pairs += np.count_nonzero(self._valid[1:] & self._valid[:-1])
+        self.frames += np.count_nonzero(self._valid)
+        self._filled = 0
 
 
 def _half_disc(reach: int) -> NDArray[np.int64]:
