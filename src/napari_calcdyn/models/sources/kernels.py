@@ -148,11 +148,12 @@ def add_window_products(frames, activity, tops, lefts, out, first, last):  # typ
 
 
 @njit(**_OPTIONS)
-def sweep(windows, tops, lefts, targets, gram, starts, near, usable):  # type: ignore[no-untyped-def]
+def sweep(windows, free, tops, lefts, targets, gram, starts, near, usable):  # type: ignore[no-untyped-def]
     """Improve non-negative footprints in windows (k, w, w), one source after another, with their activity kept.
 
     `targets` are the products of activity and frames, without the background; `gram` (k, k) those of activities;
-    ``near[starts[k]:starts[k + 1]]`` the sources whose windows overlap with that of k.
+    ``near[starts[k]:starts[k + 1]]`` the sources whose windows overlap with that of k. What each footprint would be if
+    it could be negative is written to `free` (k, w, w).
     """
     side = windows.shape[1]
     rest = np.empty((side, side))
@@ -168,4 +169,5 @@ def sweep(windows, tops, lefts, targets, gram, starts, near, usable):  # type: i
         for y in range(side):
             for x in range(side):
                 value = windows[k, y, x] + rest[y, x] / gram[k, k]
+                free[k, y, x] = value
                 windows[k, y, x] = max(value, 0.0) if usable[k, y, x] else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
@@ -18,7 +20,31 @@ from .windows import Stack, Windows
 _SWEEPS = 5
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
 _CORE = 0.8  # part of the pixels of a footprint above half its maximum
+_LEAST_RELIABLE = 0.2
+_FEW = 0.1  # part of a window
 _ENTIRE = 0.8  # part of another footprint, above which the two are the same
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Cells as the frames show them.
+
+    Attributes
+    ----------
+    cells : ndarray (k, w, w)
+        Footprints, not negative, and each in one piece.
+    activity : ndarray (k, T)
+        Activity that they were fitted to.
+    reliability : ndarray (k,)
+        Part of the variance of this activity that is not shot noise, or less.
+    surroundings : ndarray (k,)
+        How much of the activity is in the pixels around, where there is no cell, relative to the footprint.
+    """
+
+    cells: Stack
+    activity: NDArray[np.float64]
+    reliability: NDArray[np.float64]
+    surroundings: NDArray[np.float64]
 
 
 def refined(
@@ -26,9 +52,10 @@ def refined(
     windows: Windows,
     cells: Stack,
     background: Background,
+    noise: NDArray[np.float32],
     smoothing: float,
     progress: ProgressCallback | None = None,
-) -> tuple[Stack, NDArray[np.float64]]:
+) -> Refined:
     """Fit the activity of all sources to the frames, and then the footprints of the cells.
 
     Parameters
@@ -41,6 +68,8 @@ def refined(
         Their footprints so far.
     background : Background
         Footprints that are kept as they are.
+    noise : ndarray (Y, X)
+        Variance of the shot noise of the pixels.
     smoothing : float
         Standard deviation in pixels of the Gaussian average over each footprint.
     progress : callable or None
@@ -48,10 +77,8 @@ def refined(
 
     Returns
     -------
-    cells : ndarray (k, w, w)
-        Not negative, and each in one piece.
-    activity : ndarray (k, T)
-        Activity that they were fitted to.
+    Refined
+        The cells.
 
     Raises
     ------
@@ -75,11 +102,41 @@ def refined(
     targets -= windows.products(gram[:, count:], background.footprints)
     near = [windows.near(k, np.arange(count)) for k in range(count)]
     starts, gram = np.cumsum([0, *map(len, near)]), np.ascontiguousarray(gram[:, :count])
-    fitted = cells.copy()
+    fitted, free = cells.copy(), np.empty_like(cells)
     for _ in range(_SWEEPS):
-        sweep(fitted, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), usable)
+        sweep(fitted, free, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), usable)
     apart = taken_apart(windows, fitted, near)
-    return np.stack([_trimmed(it, smoothing) for it in apart]), activity[:count]
+    trimmed = np.stack([_trimmed(it, smoothing) for it in apart])
+    own = activity[:count, used.movie.valid_frames]
+    return Refined(
+        trimmed, own, _reliability(windows, cells, own, noise), _surroundings(windows, trimmed, free, usable)
+    )
+
+
+def _reliability(
+    windows: Windows, cells: Stack, activity: NDArray[np.float64], noise: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the part of the variance of activities that the noise of the pixels does not explain.
+
+    The noise comes from steps between frames, where cells that flicker have a part: theirs is taken for too large.
+    """
+    squares = np.square(cells)
+    spread = (squares * windows.of(noise)).sum((1, 2)) / np.maximum(squares.sum((1, 2)), 1e-30) ** 2
+    reliability: NDArray[np.float64] = 1 - spread / np.maximum(activity.var(1), 1e-30)
+    return reliability.clip(_LEAST_RELIABLE)
+
+
+def _surroundings(
+    windows: Windows, cells: Stack, free: Stack, usable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Compare what the activity has in pixels without a cell with the upper half of its footprint."""
+    empty = windows.of(windows.sparse(cells).sum(0) == 0) & usable
+    around = np.zeros(len(windows))
+    for k, (cell, there) in enumerate(zip(cells, empty, strict=True)):
+        core = free[k][cell > cell.max() / 2]
+        if there.sum() > _FEW * there.size and core.size and core.mean() > 0:
+            around[k] = np.median(free[k][there]) / core.mean()
+    return around
 
 
 def taken_apart(windows: Windows, cells: Stack, near: list[NDArray[np.int64]]) -> Stack:

@@ -117,12 +117,14 @@ def find_sources(
     middles = np.array([it.middle for it in found], np.int64).reshape(-1, 2) * side + side // 2
     windows = Windows(middles, round(diameter), movie.frame_shape)
     cells, contrast = windows.first(found, side), np.array([it.contrast for it in found])
+    noise = side**2 * np.kron(covariance.noise, np.ones((side, side), np.float32))
+    noise = noise[: movie.frame_shape[0], : movie.frame_shape[1]]  # of pixels
     for turn in range(_ROUNDS if found else 0):
         smoothing = _SMOOTHING * diameter
-        cells, activity = refined(used, windows, cells, background, smoothing, steps[1 + turn])
-        kept = distinct(windows, cells, activity, contrast)
+        better = refined(used, windows, cells, background, noise, smoothing, steps[1 + turn])
+        kept = distinct(windows, better, contrast)
         complete = len(kept) == len(windows)
-        windows, cells, contrast = windows.chosen(kept), cells[kept], contrast[kept]
+        windows, cells, contrast = windows.chosen(kept), better.cells[kept], contrast[kept]
         if complete or not len(kept):
             break
     cells = cells / cells.max((1, 2), keepdims=True, initial=1e-30)
