@@ -198,6 +198,11 @@ def suite2p(task: Row, truth: SimulatedMovie) -> Found:
     return Found(csr_array(footprints), activity, time.perf_counter() - start)
 
 
+PEERS = (
+    "PCA and ICA",
+    "NMF of patches",
+    "suite2p 1.1.0",
+)  # of this program, they see the simulated movies only
 METHODS = {
     "latents as they are": latents,
     "sources": sources,
@@ -325,7 +330,8 @@ def main() -> None:
         file.unlink(missing_ok=True)
 
     def with_method(about: Row, chosen: list[str]) -> list[Row]:
-        return [about | {"method": it} for it in chosen]
+        peers = {"code": fingerprint("simulate")}
+        return [about | {"method": it} | (peers if it in PEERS else {}) for it in chosen]
 
     shared: Row = {"movie": "simulated", "frames": frames, "size": size}
     tasks: list[Row] = []
@@ -341,7 +347,7 @@ def main() -> None:
             "noise": photons,
             "seed": seed,
         }
-        tasks += with_method(about, [it for it in methods if it not in ("PCA and ICA", "NMF of patches")])
+        tasks += with_method(about, [it for it in methods if it not in PEERS[:2]])
     code = fingerprint("models", "simulate", "recording/traces", "recording/quality")
     rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
 

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.models.sources import Sources, find_sources
 from napari_calcdyn.models.sources.activity import activity_of
-from napari_calcdyn.models.sources.background import Background, background_grid
+from napari_calcdyn.models.sources.background import background_grid
 from napari_calcdyn.models.sources.frames import UsedFrames
 from napari_calcdyn.models.sources.local_covariance import LocalCovariance
 from napari_calcdyn.models.sources.refinement import taken_apart

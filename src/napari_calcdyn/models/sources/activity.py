@@ -32,9 +32,7 @@ class ActivityFit:
         More footprints, whose sums are known.
     """
 
-    def __init__(
-        self, used: UsedFrames, footprints: csr_array, background: Background | None = None
-    ) -> None:
+    def __init__(self, used: UsedFrames, footprints: csr_array, background: Background | None = None) -> None:
         usable = diags_array(used.used.ravel().astype(np.float64))
         weights = csr_array(footprints @ usable)
         weights.eliminate_zeros()

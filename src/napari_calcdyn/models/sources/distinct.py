@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import binary_dilation, label
 
 from .refinement import Refined
 from .windows import Windows
 
 _ONE_PIECE = 0.8  # part of its pixels that hang together
 _ROUND = 0.28  # spread of a disc of the same area over that of the pixels
+_RAGGED = 3.5  # square of the number of pixels around, relative to that of a disc of the same area
 _SURROUNDINGS = 0.1  # activity around a cell, relative to the cell
 _SAME = 0.75  # overlap, relative to the smaller one, of two sources that cannot be told apart
 _OVERLAP = 0.5  # overlap of a cell and what is left of it, or a part of it
@@ -72,4 +73,6 @@ def _is_compact(mask: NDArray[np.bool_]) -> bool:
     if not area or np.bincount(parts.ravel())[1:].max() < _ONE_PIECE * area:
         return False
     spread = np.argwhere(mask).var(0).sum()  # that of a disc is area / 2π
-    return bool(area / (2 * np.pi) >= _ROUND * spread)
+    padded = np.pad(mask, 1)
+    around = np.count_nonzero(binary_dilation(padded) & ~padded)
+    return bool(area / (2 * np.pi) >= _ROUND * spread and around**2 <= _RAGGED * 4 * np.pi * area)

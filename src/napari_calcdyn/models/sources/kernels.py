@@ -80,7 +80,11 @@ def add_products(bins, offsets, out, first, last):  # type: ignore[no-untyped-de
                 v, u, last_of_four = y + offsets[k, 0], x + offsets[k, 1], k + 3
                 if v >= rows or u < 0 or u >= columns:
                     k += 1
-                elif last_of_four < len(offsets) and offsets[last_of_four, 0] == offsets[k, 0] and u + 3 < columns:
+                elif (
+                    last_of_four < len(offsets)
+                    and offsets[last_of_four, 0] == offsets[k, 0]
+                    and u + 3 < columns
+                ):
                     a, b, c, d = bins[v, u], bins[v, u + 1], bins[v, u + 2], bins[v, u + 3]
                     sum_a = sum_b = sum_c = sum_d = np.float32(0)
                     for t in range(len(one)):

@@ -139,8 +139,8 @@ class _Sums:
         self._valid[self._filled :] = False
         over_targets(add_steps, len(self._bins), self._bins, self._valid, self.steps)
         over_targets(add_products, len(self._bins), self._bins, self.offsets, self.products)
-        self.pairs += np.count_nonzero(self._valid[1:] & self._valid[:-1])
-        self.frames += np.count_nonzero(self._valid)
+        self.pairs += int(np.count_nonzero(self._valid[1:] & self._valid[:-1]))
+        self.frames += int(np.count_nonzero(self._valid))
         self._filled = 0
 
 

@@ -87,7 +87,7 @@ def refined(
     """
     count = len(windows)
     fit = ActivityFit(used, windows.sparse(cells), background)
-    activity = np.empty((fit.count, used.movie.n_frames))
+    activity: NDArray[np.float64] = np.empty((fit.count, used.movie.n_frames))
     targets = np.zeros(windows.pixels.shape)  # Σ_t s[k, t] (x[t] − m)
     for start, block, valid in used.blocks(progress):
         part = activity[:, start : start + len(block)] = fit.of(start, block, valid)
@@ -95,9 +95,7 @@ def refined(
         own = np.ascontiguousarray(theirs[:count], np.float32)
         over_targets(add_window_products, count, frames, own, windows.tops, windows.lefts, targets)
     usable = windows.inside & windows.of(used.used)
-    targets = np.where(
-        usable, targets - activity[:count].sum(1)[:, None, None] * windows.of(used.mean), 0
-    )
+    targets = np.where(usable, targets - activity[:count].sum(1)[:, None, None] * windows.of(used.mean), 0)
     gram = activity[:count] @ activity.T
     targets -= windows.products(gram[:, count:], background.footprints)
     near = [windows.near(k, np.arange(count)) for k in range(count)]
@@ -107,10 +105,9 @@ def refined(
         sweep(fitted, free, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), usable)
     apart = taken_apart(windows, fitted, near)
     trimmed = np.stack([_trimmed(it, smoothing) for it in apart])
-    own = activity[:count, used.movie.valid_frames]
-    return Refined(
-        trimmed, own, _reliability(windows, cells, own, noise), _surroundings(windows, trimmed, free, usable)
-    )
+    counted: NDArray[np.float64] = activity[:count, used.movie.valid_frames]
+    reliability = _reliability(windows, cells, counted, noise)
+    return Refined(trimmed, counted, reliability, _surroundings(windows, trimmed, free, usable))
 
 
 def _reliability(

@@ -78,7 +78,7 @@ def find_sources(
     begin similarly, in the frames). Two regressions on the frames, of activity on footprints and of footprints on
     activity, make it sharp. The background is smooth patches on a coarse grid.
 
-    Time and memory grow with the number of pixels; the frames are read four times, if their mean and the diameter are known.
+    Time and memory grow with the number of pixels; the frames are read four times where their mean is known.
 
     Parameters
     ----------
