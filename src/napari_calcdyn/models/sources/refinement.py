@@ -33,8 +33,8 @@ class Refined:
     ----------
     cells : ndarray (k, w, w)
         Footprints, not negative, and each in one piece.
-    activity : ndarray (k, T)
-        Activity that they were fitted to.
+    activity : ndarray (k, n)
+        Activity that they were fitted to, in the n valid frames.
     reliability : ndarray (k,)
         Part of the variance of this activity that is not shot noise, or less.
     surroundings : ndarray (k,)

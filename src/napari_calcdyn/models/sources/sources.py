@@ -76,7 +76,9 @@ def find_sources(
     place where a blob of the size of a cell varies most beyond its surroundings give a first footprint: their
     covariance with its activity. What it explains is taken away before the next (Pnevmatikakis et al., Neuron 2016,
     begin similarly, in the frames). Two regressions on the frames, of activity on footprints and of footprints on
-    activity, make it sharp. The background is smooth patches on a coarse grid.
+    activity, make it sharp. The background is smooth patches on a coarse grid. What goes on in the pixels around is
+    neuropil, and what is beside a stronger cell and has its activity, but for shot noise, is a piece of it: neither is
+    kept.
 
     Time and memory grow with the number of pixels; the frames are read four times where their mean is known.
 
