@@ -91,14 +91,16 @@ class RelativeObjective(Objective):
     """The objective with the prediction error as a share of the latents' variance."""
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, windows = self._reconstruct(step, None, self._network.corners_in(self._frames.used))
+        reconstruction, fitted, scored = self._reconstruct(
+            step, None, self._network.corners_in(self._frames.used)
+        )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, {}
         order = self._config.order
-        estimate = estimate_var(windows[0::2], order, self._weights, memory=self._memory, span=self._span)
+        estimate = estimate_var(fitted, order, self._weights, memory=self._memory, span=self._span)
         self._memory = detached(estimate)
-        share = estimate.residual(windows[1::2]).sum() / total_variance(windows[1::2])
+        share = estimate.residual(scored).sum() / total_variance(scored)
         return reconstruction + weight * share, {}
 
 

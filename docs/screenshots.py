@@ -21,7 +21,7 @@ from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.layers.layers import FIRST_LOOK
-from napari_calcdyn.gui.neurons.inputs import read_columns
+from napari_calcdyn.gui.neurons.columns_file import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.recording.check import RecordingCheck

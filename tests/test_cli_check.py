@@ -55,6 +55,16 @@ def test_data_set_of_an_hdf5_file(
     )
 
 
+def test_axes_of_an_array(
+    moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "movie.npy", tmp_path / "out"
+    np.save(path, np.ascontiguousarray(np.moveaxis(tifffile.imread(moving), 0, 2)))
+    refused(monkeypatch, capsys, "check", path, "--out", out, words="along the last axis: give the axes YXT")
+    assert calcdyn(monkeypatch, "check", path, "--out", out, "--axes", "yxt") == 0
+    assert json.loads((out / "quality.json").read_text())["frames"] == 200
+
+
 def test_check_says_what_is_wrong(
     moving: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

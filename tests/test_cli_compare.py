@@ -52,7 +52,7 @@ def test_two_stretches(
     said = capsys.readouterr().out
     assert f"p = {found['p_value']:.3g}" in said
     assert "ivelier" in said
-    assert "overview.png" in said
+    assert "report.html" in said
 
 
 def test_two_recordings(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_suite2p_folder(
     said = capsys.readouterr().out
     assert "10 neurons (2 left out), 2 latents" in said
     assert str(out) in said
-    assert sorted(path.name for path in out.iterdir()) == sorted(RESULTS["neurons"])
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS["neurons"], "rois.npz"))
     rows = table(out)
     assert [row["roi_id"] for row in rows] == [str(number) for number in range(12)]
     for number, row in enumerate(rows):  # kept and flagged
@@ -183,7 +183,7 @@ def test_movie_whose_cells_are_found(
     monkeypatch.chdir(tmp_path)
     assert calcdyn(monkeypatch, "neurons", "movie.tif", "--rois", "found", "--out", "out", *SHORT) == 0
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {*RESULTS["neurons"], "cells_found.tif"}
+    assert {path.name for path in out.iterdir()} == {*RESULTS["neurons"], "cells_found.tif", "rois.npz"}
     cells = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["cells_found"]
     assert cells >= 10
     assert f"{cells} cells were found in the movie" in capsys.readouterr().out

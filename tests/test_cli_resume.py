@@ -78,7 +78,7 @@ def numbers(folder: Path) -> dict[str, np.ndarray]:
     with np.load(folder / "var.npz") as var:
         found |= {f"var.{name}": var[name] for name in var}
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    differ = ("seconds", "peak_rss_mb")
+    differ = ("seconds", "peak_rss_mb", "provenance")
     found["metrics"] = np.array(str({name: it for name, it in metrics.items() if name not in differ}))
     return found
 

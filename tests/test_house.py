@@ -77,13 +77,13 @@ def test_importing_the_package_is_immediate() -> None:
 
 def test_importing_the_package_loads_no_library() -> None:
     code = "import json, sys; import napari_calcdyn; print(json.dumps(sorted(sys.modules)))"
-    assert not {"numpy", "torch", "dask", "pydantic", "h5py", "napari", "qtpy"} & set(
+    assert not {"numpy", "torch", "dask", "pydantic", "h5py", "zarr", "napari", "qtpy"} & set(
         json.loads(python(code))
     )
 
 
 ABSENT = {
-    "recording": VIEWER | {"torch", "h5py"},
+    "recording": VIEWER | {"torch", "h5py", "zarr"},
     "simulate": VIEWER | {"torch"},
     "models": VIEWER,
     "analysis": VIEWER,
@@ -116,10 +116,10 @@ def test_manifest_is_valid_and_every_command_can_be_imported() -> None:
 @pytest.mark.parametrize(
     ("files", "extras"),
     [
-        ("src/napari_calcdyn/[!g]*/**/*.py", []),
+        ("src/napari_calcdyn/[!g]*/**/*.py", ["formats"]),
         ("src/napari_calcdyn/*.py", []),
         ("src/napari_calcdyn/gui/**/*.py", ["gui"]),
-        ("tests/**/*.py", ["gui", "test", "lint"]),
+        ("tests/**/*.py", ["gui", "test", "lint", "formats"]),
         ("benchmarks/*.py", ["gui", "bench"]),
     ],
 )

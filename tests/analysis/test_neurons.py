@@ -149,7 +149,7 @@ def test_the_whole_job(tmp_path: Path) -> None:
         on_progress=seen.append,
         rois=RoiSet.from_labels(labels),
     )
-    assert sorted(path.name for path in out.iterdir()) == sorted(RESULTS["neurons"])
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS["neurons"], "rois.npz"))
     written = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert written == metrics
     assert written.keys() >= KEYS

@@ -18,6 +18,7 @@ pytest.importorskip("napari")
 
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
+from qtpy.QtCore import QSettings
 
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
@@ -91,6 +92,12 @@ def viewer(make_napari_viewer: Callable[..., Any]) -> Iterator[Viewer]:
 def recordings_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take recordings as they are: the layers that follow their check are left to `test_recording_check.py`."""
     monkeypatch.setattr(RecordingCheck, "start", lambda check: None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(tmp_path: Path) -> None:
+    """Keep what is remembered of folders in one of the test."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 @pytest.fixture

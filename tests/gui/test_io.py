@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.recording.io import contrast_limits, get_reader, read_movie, write_image
@@ -43,6 +44,17 @@ def test_every_movie_in_an_hdf5_file_becomes_a_layer(tmp_path: Path) -> None:
     assert [(it[1]["name"], it[1]["visible"]) for it in layers] == list(
         zip(names, (True, False, False), strict=True)
     )
+    for added, (data, _, _) in enumerate(layers):
+        np.testing.assert_array_equal(np.asarray(data), PIXELS + added)
+
+
+def test_reader_takes_folders_of_zarr(tmp_path: Path) -> None:
+    group = zarr.open_group(tmp_path / "day.zarr", mode="w")
+    for name, added in (("raw", 0), ("two", 1)):
+        group.create_array(name, shape=PIXELS.shape, chunks=(9, 34, 45), dtype="u2")[:] = PIXELS + added
+    assert get_reader(str(tmp_path / "day.zarr")) is read_movie
+    layers = read_movie(str(tmp_path / "day.zarr"))
+    assert [it[1]["name"] for it in layers] == ["day.zarr /raw", "day.zarr /two"]
     for added, (data, _, _) in enumerate(layers):
         np.testing.assert_array_equal(np.asarray(data), PIXELS + added)
 

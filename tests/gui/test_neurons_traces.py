@@ -16,8 +16,9 @@ from qtpy.QtGui import QDropEvent
 
 from hdf5_files import Scene, caiman
 from napari_calcdyn.gui.docks.panels import panel_name
+from napari_calcdyn.gui.neurons.columns_file import read_columns
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
-from napari_calcdyn.gui.neurons.inputs import EXTRACTING, read_columns
+from napari_calcdyn.gui.neurons.inputs import EXTRACTING
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.recording import extract_traces
 from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
@@ -48,6 +49,31 @@ def test_traces_are_extracted_as_a_script_would_and_shown_below(
     assert session.neurons.traces.frame_rate == 12.0  # entered once for a movie that does not say it
     expected = extract_traces(session.recording.movie, session.rois.loaded)
     assert np.array_equal(session.neurons.traces.values, expected.values)
+
+
+def test_a_table_with_cells_in_columns_is_shown_and_can_be_turned(
+    neurons: NeuronsDock, tmp_path: Path, qtbot: Any
+) -> None:
+    session, page, values = neurons.session, neurons.inputs, random_traces(5, 40)
+    assert not page.turn.isVisible()
+    rows = [",".join(map(str, [0.1 * at, *row])) for at, row in enumerate(values.T)]
+    (tmp_path / "table.csv").write_text("\n".join(["time,a,b,c,d,e", *rows]), encoding="utf-8")
+    open_path(qtbot, neurons, tmp_path / "table.csv")
+    np.testing.assert_allclose(session.neurons.fluorescence.values, values, rtol=1e-6)
+    assert session.neurons.fluorescence.frame_rate == pytest.approx(10)
+    assert "5 cells in the columns of table.csv, 40 samples in its rows." in page.trace_facts.text()
+    assert page.turn.isVisible()
+    assert page.turn.text() == "The cells are in rows"
+    page.turn.click()
+    settle(qtbot, neurons)
+    assert session.neurons.fluorescence.values.shape == (40, 6)
+    assert page.turn.text() == "The cells are in columns"
+    page.turn.click()
+    settle(qtbot, neurons)
+    np.testing.assert_allclose(session.neurons.fluorescence.values, values, rtol=1e-6)
+    np.save(tmp_path / "traces.npy", values)
+    open_path(qtbot, neurons, tmp_path / "traces.npy")
+    assert not page.turn.isVisible()
 
 
 def test_baseline_and_columns_take_effect_at_once(neurons: NeuronsDock, tmp_path: Path, qtbot: Any) -> None:

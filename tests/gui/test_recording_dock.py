@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -148,6 +149,76 @@ def test_a_channel_is_asked_for_where_there_are_several(
     (layer,) = viewer.layers
     assert np.array_equal(np.asarray(layer.data[5]), movie_array[5] // 2)
     assert recording.channel.value == 1
+
+
+def test_a_data_set_is_asked_for_and_remembered_for_the_folder(
+    viewer: Any, recording: RecordingDock, tmp_path: Path, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    for name in ("a.h5", "b.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["raw"], file["later"], file["mean"] = movie_array, movie_array + 1, movie_array[0]
+    open_and_settle(qtbot, recording, tmp_path / "a.h5")
+    rows = recording.file
+    assert (list(viewer.layers), recording.session.recording.movie) == ([], None)
+    assert recording.message.text() == "a.h5 holds 2 arrays that may be the movie: choose the data set above."
+    assert rows.dataset.isVisible()
+    assert rows.dataset.currentIndex() == -1
+    names = [rows.dataset.itemText(at) for at in range(rows.dataset.count())]
+    assert names == ["/later (40 × 24 × 32, uint16)", "/raw (40 × 24 × 32, uint16)"]
+    rows.dataset.setCurrentIndex(1)
+    rows.dataset.activated.emit(1)
+    settle(qtbot, recording)
+    (layer,) = viewer.layers
+    np.testing.assert_array_equal(np.asarray(layer.data), movie_array)
+    assert not recording.message.isVisible()
+    open_and_settle(qtbot, recording, tmp_path / "b.h5")
+    assert (len(viewer.layers), rows.dataset.currentText()) == (2, names[1])
+    rows.dataset.setCurrentIndex(0)
+    rows.dataset.activated.emit(0)
+    settle(qtbot, recording)
+    assert len(viewer.layers) == 2, "another data set takes the place of the one before"
+    np.testing.assert_array_equal(np.asarray(viewer.layers[1].data), movie_array + 1)
+
+
+def test_axes_are_noticed_shown_and_changed(
+    viewer: Any, recording: RecordingDock, tmp_path: Path, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    path, pixels = tmp_path / "last.npy", np.concatenate([movie_array, movie_array])
+    np.save(path, np.ascontiguousarray(np.moveaxis(pixels, 0, 2)))
+    open_and_settle(qtbot, recording, path)
+    (layer,) = viewer.layers
+    np.testing.assert_array_equal(np.asarray(layer.data), pixels)
+    assert recording.file.axes.isVisible()
+    assert not recording.file.dataset.isVisible()
+    assert recording.file.axes.text() == "YXT"
+    assert recording.message.text().startswith("last.npy was opened with the axes YXT, as its frames seem to")
+    assert "24 × 32 × 80" in recording.file.axes.toolTip()
+
+    def give(axes: str) -> None:
+        recording.file.axes.setText(axes)
+        recording.file.axes.editingFinished.emit()
+        settle(qtbot, recording)
+
+    give("xyt")
+    assert recording.session.recording.movie.shape == (80, 32, 24)
+    np.testing.assert_array_equal(np.asarray(layer.data), pixels.swapaxes(1, 2))
+    give("XY")
+    assert "has 3 axes (24 × 32 × 80), and XY names 2: give a letter" in recording.message.text()
+    give("TYX")
+    assert recording.session.recording.movie.shape == (24, 32, 80)
+    # Four axes that nothing is known about are asked for before anything is shown.
+    other = tmp_path / "four.h5"
+    with h5py.File(other, "w") as file:
+        file["a"] = np.stack([pixels] * 4, 2)
+    open_and_settle(qtbot, recording, other)
+    assert recording.message.text().startswith("four.h5 holds no movie")
+    open_and_settle(qtbot, recording, tmp_path / "last.npy")
+    assert recording.file.axes.text() == "TYX", "as it was opened last in this folder"
+    give("YXT")
+    tifffile.imwrite(tmp_path / "other.tif", movie_array)
+    open_and_settle(qtbot, recording, tmp_path / "other.tif")
+    assert recording.session.recording.movie.name == "other.tif", "of which these cannot be the axes"
+    assert not recording.file.isVisible()
 
 
 def test_bad_input_gives_one_sentence_in_the_dock_and_as_notification(

@@ -218,3 +218,26 @@ def test_bad_arguments_are_named(change: Callable[[LocalGram], LocalGram], messa
     moments, _ = small()
     with pytest.raises(InputError, match=message):
         solve_lasso(change(moments.gram), moments.cov, 0.1)
+
+
+def test_a_warm_start_changes_nothing_even_if_it_is_all_outside_the_model() -> None:
+    windows, _ = design("plain")
+    windows[..., 4] = 0  # a constant latent is no predictor
+    near = local_moments(windows, ORDER, HOOD)
+    expected = solve_lasso(near.gram, near.cov, 0.05)
+    constant = (near.gram.diagonal() == 0) & (HOOD.neighbours.T == 4).repeat(ORDER, 1)
+    assert constant.any()
+    for start in (constant.double(), torch.ones_like(expected), expected):
+        found = solve_lasso(near.gram, near.cov, 0.05, warm_start=start)
+        torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_latents_that_are_the_same_but_share_no_target_are_no_twins() -> None:
+    at = torch.tensor([[0.0, 0.0], [0.0, 9.0], [0.0, 18.0]])
+    hood = Neighbourhoods.within(at, 9.0, 0.6)  # partners are up to 1.2 steps away
+    windows = torch.randn(2, 100, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    windows[..., 1] = windows[..., 0]
+    near = local_moments(windows, 1, hood)
+    a = solve_lasso(near.gram, near.cov, 0.0)
+    own = torch.stack([near.cov[:, j].sum() / near.gram.diagonal()[:, j].sum() for j in range(3)])
+    torch.testing.assert_close(a.sum(0), own)

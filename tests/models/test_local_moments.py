@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from napari_calcdyn.models.lasso.local import LocalGram
-from napari_calcdyn.models.var.local_moments import local_moments
-from napari_calcdyn.models.var.moments import Moments
+from napari_calcdyn.models.var.local_moments import local_moments, local_residual
+from napari_calcdyn.models.var.moments import Moments, lagged
 from napari_calcdyn.models.var.neighbours import Neighbourhoods
 
 CENTRES = centres()
@@ -76,3 +76,27 @@ def test_gradient_agrees_with_finite_differences() -> None:
         return found.gram.table, found.cov, found.variance
 
     assert gradcheck(moments, (given,))
+
+
+@pytest.mark.parametrize("some_bad", [False, True])
+def test_residuals_are_those_of_the_full_tables(some_bad: bool) -> None:
+    given, good = windows(), valid() if some_bad else None
+    d, order = len(CENTRES), 2
+    draw = torch.Generator().manual_seed(0)
+    a = torch.randn(order, *HOOD.neighbours.shape, generator=draw, dtype=torch.float64)
+    a[a.abs() < 0.5] = 0
+    table = torch.zeros(order, d, d, dtype=torch.float64)
+    for target, sources in enumerate(HOOD.neighbours):
+        table[:, sources[sources >= 0], target] = a[:, target, sources >= 0]
+    predictors, targets = lagged(given, order, good)
+    found = local_residual(given, a.transpose(1, 2).flatten(0, 1), HOOD, good)
+    torch.testing.assert_close(found.T, targets - predictors @ table.flatten(0, 1))
+
+
+def test_gradient_of_residuals_agrees_with_finite_differences() -> None:
+    at = centres(3, 3, 2)
+    hood = Neighbourhoods.within(at, SPACING, 1)
+    given = latents(at, 12).view(2, 6, -1).requires_grad_()
+    draw = torch.Generator().manual_seed(0)
+    a = torch.randn(2 * hood.neighbours.shape[1], len(at), generator=draw, dtype=torch.float64)
+    assert gradcheck(lambda given, a: local_residual(given, a, hood), (given, a.requires_grad_()))

@@ -74,3 +74,15 @@ def test_frames_that_are_never_written_are_dark_once_they_are_zero(
     assert not tiles.dense().any()
     assert tiles.units is not None
     assert not tiles.units.any()
+
+
+def test_products_of_one_owner_are_added_up(network) -> None:
+    tiles = stored(network, frames_of(network)).stretches([2, 9], 5)
+    corners = network.corners_in(torch.ones_like(tiles.dense()[:, 0]))
+    owners = network.tile_latents
+    assert (owners < 0).any()
+    expected = torch.zeros(network.latents, len(tiles))
+    products = tiles.times(corners)
+    expected.index_add_(0, owners[owners >= 0], products[owners >= 0])
+    found = tiles.sums(corners, owners.view(network.rows + 1, -1, 4), network.latents)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.detach().abs().max()))

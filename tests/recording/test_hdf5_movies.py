@@ -17,7 +17,7 @@ from bad_input import refuses
 
 from hdf5_files import Scene, caiman, extract, mutated, nwb, series
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
-from napari_calcdyn.recording.movies.readers.hdf5 import Hdf5Source
+from napari_calcdyn.recording.movies.readers.array_stack import ArrayStackSource
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (50, 20, 30)).astype(np.uint16)
 MUTATIONS = int(os.environ.get("CALCDYN_MUTATIONS", "40"))
@@ -280,13 +280,15 @@ def test_large_chunks_are_decoded_once_or_said_to_be_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "movie.h5", a={"data": PIXELS, "chunks": (40, 20, 30), "compression": "gzip"})
-    monkeypatch.setattr("napari_calcdyn.recording.movies.readers.hdf5._READ_BYTES", 1)
-    movie, decoded, decode = open_movie(path), [], Hdf5Source._decode
-    monkeypatch.setattr(Hdf5Source, "_decode", lambda self, *it: decoded.append(it[1:]) or decode(self, *it))
+    monkeypatch.setattr("napari_calcdyn.recording.movies.readers.array_stack._READ_BYTES", 1)
+    movie, decoded, decode = open_movie(path), [], ArrayStackSource._decode
+    monkeypatch.setattr(
+        ArrayStackSource, "_decode", lambda self, *it: decoded.append(it[1:]) or decode(self, *it)
+    )
     for start in range(0, 50, 5):
         np.testing.assert_array_equal(movie.frames(start, start + 5), PIXELS[start : start + 5])
     assert decoded == [(0, 40), (40, 50)]
-    monkeypatch.setattr("napari_calcdyn.recording.movies.readers.hdf5._KEPT_BYTES", 2**10)
+    monkeypatch.setattr("napari_calcdyn.recording.movies.readers.array_stack.KEPT_BYTES", 2**10)
     movie = open_movie(path)
     check(movie)
     [note] = movie.notes

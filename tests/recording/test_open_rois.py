@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import roifile
 import tifffile
 from bad_input import Runs, refuses
 
-from napari_calcdyn.recording import RoiSet, open_movie, open_rois
+from hdf5_files import mutated
+from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces, open_movie, open_rois
 
 
 def suite2p(folder: Path, stat: list[Any], **ops: Any) -> Path:
@@ -146,6 +148,46 @@ def test_imagej_composite_with_a_hole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, expected)
 
 
+def test_imagej_points_and_lines_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "rois.zip"
+    text = imagej("RECT", 1, 1, 5, 5)
+    text.name = "note"
+    text.subtype = roifile.ROI_SUBTYPE.TEXT
+    lines = [imagej(kind, 1, 1, 5, 5) for kind in ("LINE", "POINT", "ANGLE")]
+    roifile.roiwrite(
+        path, [lines[0], imagej("RECT", 2, 3, 5, 9), lines[1], imagej("OVAL", 9, 2, 15, 9), text]
+    )
+    rois = open_rois(path, frame_shape=(20, 20))
+    assert rois.ids.tolist() == [2, 4], "numbered as in the file"
+    assert rois.columns["name"].tolist() == ["rect", "oval"]
+    note = "3 ROIs of rois.zip left out, as no areas of pixels: 1 (line, line), 3 (point, point), 5 (note, text)."
+    assert rois.notes == rois.select([True, False]).notes == (note,)
+    y, x = np.mgrid[:20, :20]
+    np.testing.assert_array_equal(mask(rois, 0), (y >= 2) & (y < 5) & (x >= 3) & (x < 9))
+    movie = Movie.from_array(np.random.default_rng(0).random((9, 20, 20)))
+    traces = extract_traces(movie, rois)
+    assert traces.provenance["warnings"] == [note]
+
+
+def test_damaged_imagej_files_are_refused_or_opened(tmp_path: Path) -> None:
+    random, path, refused = np.random.default_rng(1), tmp_path / "rois.zip", []
+    kinds = ("RECT", "LINE", "OVAL")
+    roifile.roiwrite(
+        path, [imagej(kind, 2, 3, 5, 9) for kind in kinds], name=[f"{kind}.roi" for kind in kinds]
+    )
+    whole = path.read_bytes()
+    for _ in range(200):
+        path.write_bytes(mutated(whole, random))
+        start = time.process_time()
+        try:
+            open_rois(path, frame_shape=(20, 20))
+        except InputError as error:
+            refused.append(str(error))
+        assert time.process_time() - start < 2
+    assert len(refused) > 50
+    assert all(it.endswith(".") and "\n" not in it for it in refused)
+
+
 def test_imagej_files_of_macos_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "rois.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -161,8 +203,9 @@ def test_imagej_errors(tmp_path: Path) -> None:
     roifile.roiwrite(path, [square])
     refuses("rois.zip does not say how large the image is", open_rois, path)
     path.unlink()
-    roifile.roiwrite(path, [square, imagej("LINE", 1, 1, 5, 5)])
-    refuses(r"ROI 2 \(line\) of rois.zip is a line, not an area", open_rois, path, frame_shape=(20, 20))
+    roifile.roiwrite(path, [imagej("LINE", 1, 1, 5, 5), imagej("POINT", 1, 1, 5, 5)])
+    words = r"rois.zip holds no areas, only 1 \(line, line\), 2 \(point, point\): draw round the cells"
+    refuses(words, open_rois, path, frame_shape=(20, 20))
     path.unlink()
     roifile.roiwrite(path, [square, imagej("OVAL", 30, 30, 40, 40)])
     refuses("ROI 2 of rois.zip lies outside the image", open_rois, path, frame_shape=(20, 20))
@@ -194,6 +237,47 @@ def test_label_images(tmp_path: Path) -> None:
     refuses("is no image of labels: choose a file of one image", open_rois, tmp_path / "labels.tif")
     np.save(tmp_path / "labels.npy", np.ones((3, 4)))
     refuses("is no image of labels", open_rois, tmp_path / "labels.npy")
+
+
+def cellpose(path: Path, image: Any, **more: Any) -> Path:
+    """Save what Cellpose does beside a picture."""
+    saved = {
+        "outlines": image > 1, "masks": image, "chan_choose": [0, 0], "ismanual": np.zeros(2, bool), "model_path": 0,
+        "filename": "mean.tif", "flows": [np.zeros((3, 9, 12), np.uint8), np.zeros((9, 12)), [], None], "diameter": 3.0,
+        "normalize_params": {"lowhigh": None, "percentile": [1.0, 99.0]},
+    }  # fmt: skip
+    np.save(path, saved | more, allow_pickle=True)  # type: ignore[arg-type] # it takes a dictionary
+    return path
+
+
+def test_masks_of_cellpose(tmp_path: Path) -> None:
+    labels = np.zeros((9, 12), np.uint16)
+    labels[2:4, 3:9], labels[6, 1:4] = 1, 2
+    path = cellpose(tmp_path / "mean_seg.npy", labels)
+    rois = open_rois(path, frame_shape=(9, 12))
+    assert (rois.ids.tolist(), rois.provenance) == ([1, 2], "mean_seg.npy")
+    np.testing.assert_array_equal(rois.footprints.toarray(), RoiSet.from_labels(labels).footprints.toarray())
+    assert open_rois(cellpose(path, labels[None])).ids.tolist() == [1, 2]
+    refuses("holds masks of several planes", open_rois, cellpose(path, np.stack([labels] * 3)))
+    refuses("holds no masks of Cellpose", open_rois, cellpose(path, labels, masks=None))
+    refuses("belong to frames of 9 × 12", open_rois, cellpose(path, labels), frame_shape=(12, 9))
+    refuses(
+        "asks for builtins.print, which could run code",
+        open_rois,
+        cellpose(path, labels, flows=Runs(print, "x")),
+    )
+    random, refused = np.random.default_rng(1), []
+    whole = cellpose(path, labels).read_bytes()
+    for _ in range(200):
+        path.write_bytes(mutated(whole, random))
+        start = time.process_time()
+        try:
+            open_rois(path)
+        except InputError as error:
+            refused.append(str(error))
+        assert time.process_time() - start < 2
+    assert len(refused) > 50
+    assert all(it.endswith(".") and "\n" not in it for it in refused)
 
 
 def test_real_suite2p(data_folder: Path) -> None:

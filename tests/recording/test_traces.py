@@ -131,9 +131,9 @@ def test_csv(tmp_path: Path) -> None:
 def test_bad_csv(tmp_path: Path) -> None:
     path = tmp_path / "traces.csv"
     path.write_text("1,2\n3,cell 7\n", encoding="utf-8")
-    refuses(r"traces.csv has text in row 2, column 2 \('cell 7'\): leave only numbers", open_traces, path)
-    path.write_text("neuron 1,neuron 2\n3,4\n", encoding="utf-8")
-    refuses("text in row 1, column 1", open_traces, path)
+    refuses(r"traces.csv has text in row 2, column 2 \('cell 7'\): leave only", open_traces, path)
+    path.write_text("neuron 1,neuron 2\n3,bad\n4,5\n", encoding="utf-8")
+    refuses(r"text in row 2, column 2 \('bad'\)", open_traces, path)
     path.write_text("1,2,3\n4,5\n", encoding="utf-8")
     refuses("unequal lengths", open_traces, path)
     path.write_text("", encoding="utf-8")
@@ -142,7 +142,9 @@ def test_bad_csv(tmp_path: Path) -> None:
     refuses("traces.csv is no text", open_traces, path)
     refuses("There is no file", open_traces, tmp_path / "none.csv")
     (tmp_path / "traces.xlsx").write_bytes(b"PK")
-    refuses("traces.xlsx holds no traces: choose", open_traces, tmp_path / "traces.xlsx")
+    refuses("traces.xlsx is a workbook: save the sheet", open_traces, tmp_path / "traces.xlsx")
+    (tmp_path / "traces.doc").write_bytes(b"PK")
+    refuses("traces.doc holds no traces: choose", open_traces, tmp_path / "traces.doc")
 
 
 def test_truncated_npy(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import tifffile
 
 from napari_calcdyn.recording import inspect_movie, open_movie
-from napari_calcdyn.recording.movies.readers.bruker import by_channel
 from napari_calcdyn.recording.movies.readers.scanimage import ScanImage
+from napari_calcdyn.recording.movies.readers.tiff.bruker import by_channel
 
 SCANIMAGE = "formats/scanimage"
 VOLUME = "vol_two_ch_multi_files_00001_0000"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import Channel, Dataset, FrameRate, Movies, Out, Plane
+from .options import Axes, Channel, Dataset, FrameRate, Movies, Out, Plane
 from .progress_bar import progress_bar, say_done, tell_with
 
 
@@ -13,12 +13,15 @@ def check(
     plane: Plane = None,
     frame_rate: FrameRate = None,
     dataset: Dataset = None,
+    axes: Axes = None,
 ) -> None:
     """Measure motion, brightness, bad frames and pixels of a recording, and say what is wrong with it."""
     from napari_calcdyn.recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+    recording = open_movie(
+        source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
+    )
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_check
 

@@ -10,7 +10,20 @@ import typer
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
-from .options import Channel, Correct, Dataset, Device, FrameRate, Out, Plane, Preset, SavedModel, Seed
+from .options import (
+    Axes,
+    Channel,
+    Correct,
+    Dataset,
+    Device,
+    FrameRate,
+    Out,
+    Plane,
+    Preset,
+    SavedModel,
+    Seed,
+    typed,
+)
 from .progress_bar import progress_bar, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
@@ -62,6 +75,7 @@ def compare(
     plane: Plane = None,
     frame_rate: FrameRate = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     **settings: Any,
 ) -> None:
     """Test whether the dynamics differ between two stretches, or two recordings of one field of view."""
@@ -72,7 +86,7 @@ def compare(
 
     paths = [movie] if movie2 is None else [movie, movie2]
     movies = [
-        open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+        open_movie(path, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes)
         for path in paths
     ]
     if behaviour is not None:
@@ -100,6 +114,7 @@ def compare(
             block=length,
             device=device,
             seed=seed,
+            command_line=typed(),
             on_progress=tell_with(show),
         )
     say_corrections(found)

@@ -11,6 +11,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import (
     ROIS_HELP,
+    Axes,
     Channel,
     Correct,
     Dataset,
@@ -22,6 +23,7 @@ from .options import (
     SavedModel,
     Seed,
     cells_are_to_be_found,
+    typed,
 )
 from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
@@ -44,6 +46,7 @@ def influence(
     plane: Plane = None,
     frame_rate: FrameRate = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     **settings: Any,
 ) -> None:
     """Test which ROI drives which, and write the connections as a table and as a graph."""
@@ -52,9 +55,13 @@ def influence(
     from napari_calcdyn.recording import open_movie
     from napari_calcdyn.recording.traces.agreement import open_rois_of
 
-    recording = open_movie(movie, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+    recording = open_movie(
+        movie, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
+    )
     find = cells_are_to_be_found(rois)
     roi_set = None if find else open_rois_of(recording, rois)
+    for note in roi_set.notes if roi_set is not None else ():
+        print(note)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_influence
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -69,6 +76,7 @@ def influence(
             surrogates=surrogates,
             device=device,
             seed=seed,
+            command_line=typed(),
             on_progress=tell_with(show),
         )
     say_corrections(found)

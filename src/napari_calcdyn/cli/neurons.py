@@ -12,10 +12,21 @@ import typer
 from napari_calcdyn.models.avae import AVAEConfig
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import SUITE2P_ENDING, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.places import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
-from .options import ROIS_HELP, Correct, Dataset, Device, Out, SavedModel, Seed, cells_are_to_be_found
+from .options import (
+    ROIS_HELP,
+    Axes,
+    Correct,
+    Dataset,
+    Device,
+    Out,
+    SavedModel,
+    Seed,
+    cells_are_to_be_found,
+    typed,
+)
 from .progress_bar import Show, progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import checked, given, settings_or_model, with_settings
 
@@ -34,8 +45,8 @@ def neurons(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy or"
-            " .csv, one in each row.",
+            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy"
+            " (one in each row) or in a table as .csv, .tsv or .txt.",
         ),
     ],
     out: Out,
@@ -54,6 +65,7 @@ def neurons(
     channel: Annotated[int | None, typer.Option(help="Which channel of the movie.")] = None,
     plane: Annotated[int | None, typer.Option(help="Which plane of the movie.")] = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     neuropil: Annotated[
         float,
         typer.Option(help="Share of the neuropil around each ROI to subtract; 0 for none.", min=0, max=1),
@@ -68,6 +80,13 @@ def neurons(
     mask: Annotated[
         Path | None,
         typer.Option(help="For traces: a file of the same form, 1 where a sample is valid and 0 elsewhere."),
+    ] = None,
+    cells_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[rows|columns]",
+            help="For traces: where the cells of a table are, if it is not found out.",
+        ),
     ] = None,
     **settings: Any,
 ) -> None:
@@ -93,9 +112,10 @@ def neurons(
         from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
-            traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset)
+            traces, roi_set = _open(source, frame_rate, mask, neuropil or None, dataset, cells_in)
         else:
             options = {"channel": channel, "plane": plane, "frame_rate": frame_rate, "dataset": dataset}
+            options["axes"] = axes
             traces, roi_set = _extract(source, rois, neuropil or None, options, correct, show)
         if only_cells:
             cells = roi_set.cells if roi_set is not None else None
@@ -110,12 +130,19 @@ def neurons(
 
 
 def _open(
-    source: Path, frame_rate: float | None, mask: Path | None, neuropil: float | None, dataset: str | None
+    source: Path,
+    frame_rate: float | None,
+    mask: Path | None,
+    neuropil: float | None,
+    dataset: str | None,
+    cells_in: Any,
 ) -> tuple[Traces, RoiSet | None]:
     """Return the traces in a file or a folder, and the ROIs if it has them."""
     from napari_calcdyn.recording import open_rois, open_traces
 
-    traces = open_traces(source, frame_rate=frame_rate, mask=mask, neuropil=neuropil, dataset=dataset)
+    traces = open_traces(
+        source, frame_rate=frame_rate, mask=mask, neuropil=neuropil, dataset=dataset, cells_in=cells_in
+    )
     if not source.is_dir() and source.suffix.lower() not in HDF5_ENDINGS:
         return traces, None
     roi_set = open_rois(source)
@@ -159,7 +186,14 @@ def analyse_and_tell(read: Read, out: Path, model: AVAEConfig | Path, device: st
 
         chosen = AVAE.load(model, device=device) if isinstance(model, Path) else model
         metrics = run_neurons(
-            traces, out, chosen, device=device, seed=seed, on_progress=tell_with(show), rois=rois
+            traces,
+            out,
+            chosen,
+            device=device,
+            seed=seed,
+            on_progress=tell_with(show),
+            rois=rois,
+            command_line=typed(),
         )
     say_corrections(metrics)
     say_cells_found(metrics)

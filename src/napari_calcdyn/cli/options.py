@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,8 @@ import typer
 Movies = Annotated[
     list[Path],
     typer.Argument(
-        help="A TIFF, .npy, HDF5, NWB or .mat file, a folder of TIFFs, several TIFFs, or suite2p's data.bin."
+        help="A TIFF, .npy, HDF5, NWB, .mat, .sbx or .raw file, a folder of TIFFs or of Zarr, several TIFFs, or"
+        " suite2p's data.bin."
     ),
 ]
 Correct = Annotated[
@@ -23,8 +26,8 @@ Correct = Annotated[
 ]
 _FOUND = Path("found")
 ROIS_HELP = (
-    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels, or the"
-    " word found: then cells are found in the movie."
+    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels,"
+    " Cellpose's _seg.npy, rois.npz of a result folder, or the word found: then cells are found in the movie."
 )
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
@@ -55,10 +58,23 @@ Plane = Annotated[int | None, typer.Option(help="Which plane, if there are sever
 Dataset = Annotated[
     str | None,
     typer.Option(
-        help="Name of the data set in an HDF5 or .mat file, or of the series in an NWB file, if several fit."
+        help="Name of the data set in an HDF5 or .mat file or in Zarr, or of the series in an NWB file, if several fit."
+    ),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYX",
+        help="What the axes of the file are as they are stored, a letter each, such as YXT or TCYX: time, channel,"
+        " plane Z, Y and X; if the file does not say it, or says it wrongly.",
     ),
 ]
 FrameRate = Annotated[float | None, typer.Option(help="Frames per second, if the file does not contain it.")]
+
+
+def typed() -> str:
+    """Return the command as it was typed, for the files of its result."""
+    return shlex.join(["calcdyn", *sys.argv[1:]])
 
 
 def cells_are_to_be_found(rois: Path) -> bool:

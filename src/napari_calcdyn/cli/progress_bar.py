@@ -69,7 +69,7 @@ def say_cells_found(found: dict[str, Any]) -> None:
         print(f"{cells} cell{'s were' if cells != 1 else ' was'} found in the movie; see cells_found.tif.")
 
 
-def say_done(seconds: float, out: Path, first: str = "overview.png") -> None:
+def say_done(seconds: float, out: Path, first: str = "report.html") -> None:
     """Print how long a command took, and where its results are."""
     print(f"Done in {seconds:.0f} s. The results are in {out.resolve()}. Look at {first} first.")
 

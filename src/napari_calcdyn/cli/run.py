@@ -10,6 +10,7 @@ from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
 from .options import (
+    Axes,
     Channel,
     Correct,
     Dataset,
@@ -23,6 +24,7 @@ from .options import (
     Resume,
     SavedModel,
     Seed,
+    typed,
 )
 from .progress_bar import progress_bar, say_corrections, say_done, say_on_terminal, tell_with
 from .settings import settings_or_model, with_settings
@@ -50,6 +52,7 @@ def run(
     plane: Plane = None,
     frame_rate: FrameRate = None,
     dataset: Dataset = None,
+    axes: Axes = None,
     **settings: Any,
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
@@ -58,7 +61,9 @@ def run(
     from napari_calcdyn.recording import open_movie
 
     source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset)
+    recording = open_movie(
+        source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
+    )
     run_and_tell(recording, out, chosen, device, seed, correct, resume, memory)
 
 
@@ -94,6 +99,7 @@ def run_and_tell(
             seed=seed,
             resume=resume,
             memory=memory,
+            command_line=typed(),
             on_estimate=say_on_terminal,
             on_progress=tell_with(show),
         )

@@ -25,6 +25,7 @@ from napari_calcdyn.recording.writing import writing
 
 from .comparison_files import save_comparison
 from .correcting import corrected
+from .provenance import provenance
 from .result_folder import result_folder
 from .stages import in_stage
 
@@ -161,6 +162,7 @@ def run_compare(
     block: int | Literal["auto"] = "auto",
     device: str = "auto",
     seed: int = 0,
+    command_line: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model or apply one, compare two conditions, and write the results.
@@ -185,6 +187,8 @@ def run_compare(
         Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
         Of the training and of the permutations.
+    command_line : str, optional
+        What was typed, for the report; None in Python and in the window.
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
 
@@ -205,12 +209,15 @@ def run_compare(
     with result_folder(folder, "compare") as new:
         order = model.config.order if isinstance(model, VARAutoencoder) else model.order
         check_conditions(of, a, b, order, block)
+        settings = model.config if isinstance(model, VARAutoencoder) else model
+        made = provenance(of, settings, seed=seed, device=device, command_line=command_line)
         of = corrected(of, correct, model, tell)
+        history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
-            fitted, _ = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
+            fitted, history = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
         comparison, maps = compare(
             fitted,
             of,
@@ -222,9 +229,9 @@ def run_compare(
             progress=in_stage(tell, "Comparing"),
         )
         tell(Progress("Writing the results"))
-        more = {"seed": seed, "seconds": round(time.monotonic() - start, 3)}
+        more = {"seed": seed, "seconds": round(time.monotonic() - start, 3), **made}
         with writing(folder):
-            found = save_comparison(new, of, a, b, comparison, maps, more)
+            found = save_comparison(new, of, a, b, comparison, maps, more, history)
     return found
 
 

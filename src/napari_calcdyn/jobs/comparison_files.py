@@ -10,11 +10,14 @@ import numpy as np
 
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
-from napari_calcdyn.jobs.overviews.comparison import save_overview
+from napari_calcdyn.jobs.overviews.comparison import comparison_panels, save_overview
+from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.writing import write_image
 
 from .correcting import corrections_of
+from .provenance import provenance
+from .report.contents import report_comparison
 from .result_folder import write_metrics
 
 
@@ -26,6 +29,7 @@ def save_comparison(
     comparison: Comparison,
     maps: ComparisonMaps,
     more: dict[str, Any],
+    history: Sequence[Progress] = (),
 ) -> dict[str, Any]:
     """Write a comparison into an empty folder.
 
@@ -43,6 +47,8 @@ def save_comparison(
         Its maps.
     more : dict
         More entries for ``comparison.json``.
+    history : sequence of Progress
+        Reports of the training; empty if a saved model was applied.
 
     Returns
     -------
@@ -66,11 +72,14 @@ def save_comparison(
         "latents": latents,
         "movies": [str(movie.path or movie.name) for movie in movies],
         **corrections_of(*movies),
+        **({} if "provenance" in more else provenance(movies, None)),
         **more,
     }
     for name in ("explained_a", "explained_b", "difference"):
         write_image(folder / f"{name}.tif", getattr(maps, name))
-    save_overview(folder / "overview.png", movies, a, b, comparison, maps)
+    panels = comparison_panels(movies, a, b, comparison, maps, history)
+    save_overview(folder / "overview.png", panels, movies, comparison)
+    report_comparison(folder, " and ".join(movie.name for movie in movies), panels, found)
     write_metrics(folder, "compare", found)
     return found
 

@@ -9,16 +9,19 @@ from typing import Any
 
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
-from napari_calcdyn.jobs.overviews.influence import save_overview
+from napari_calcdyn.jobs.overviews.influence import influence_panels, save_overview
+from napari_calcdyn.jobs.report.contents import report_influence
 from napari_calcdyn.models.sources import find_sources
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
 from .cells_found import write_cells_found
 from .correcting import corrected, corrections_of
-from .result_folder import result_folder, write_metrics
+from .provenance import provenance
+from .result_folder import ROIS_FILE, result_folder, write_metrics
 from .stages import in_stage
 
 ALPHA = 0.05
@@ -35,6 +38,7 @@ def run_influence(
     surrogates: int = SURROGATES,
     device: str = "auto",
     seed: int = 0,
+    command_line: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model or apply one, test the connections between ROIs, and write the results.
@@ -57,6 +61,8 @@ def run_influence(
         Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
         Of the training and of the surrogates.
+    command_line : str, optional
+        What was typed, for the report; None in Python and in the window.
     on_progress : callable, optional
         Called with every progress report; may raise to end the job.
 
@@ -77,13 +83,15 @@ def run_influence(
     if rois is not None:
         rois.check_frame_shape(movie.frame_shape)
     with result_folder(folder, "influence") as new:
+        stored = movie
         [movie] = corrected([movie], correct, model, tell)
         if rois is None:
             rois = find_sources(movie, progress=in_stage(tell, "Finding cells")).rois
+        history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            fitted, _ = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
+            fitted, history = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
         latents = fitted.encode(movie, in_stage(tell, "Encoding every frame"))
         influence = influence_test(
             fitted,
@@ -110,7 +118,13 @@ def run_influence(
         with writing(folder):
             influence.write_csv(new / "influence.csv")
             influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
+            save_rois(new / ROIS_FILE, rois)
             metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
-            save_overview(new / "overview.png", movie, rois, influence, ALPHA)
+            panels = influence_panels(movie, rois, influence, ALPHA, history)
+            save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)
+            metrics |= provenance(
+                [stored, rois], fitted.config, seed=seed, device=device, command_line=command_line
+            )
+            report_influence(new, movie.name, panels, influence, metrics)
             write_metrics(new, "influence", metrics)
     return metrics

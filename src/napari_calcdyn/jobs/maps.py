@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps
-from napari_calcdyn.jobs.overviews.maps import save_overview
+from napari_calcdyn.jobs.overviews.maps import run_panels, save_overview
+from napari_calcdyn.jobs.report.contents import report_run
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var import VAR
@@ -25,6 +26,7 @@ from napari_calcdyn.recording.writing import write_image, writing
 from .correcting import corrected, corrections_of
 from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
+from .provenance import provenance
 from .result_folder import result_folder, write_metrics
 from .stages import in_stage
 from .unfinished import described, unfinished_run
@@ -40,6 +42,7 @@ def run(
     seed: int = 0,
     resume: bool = False,
     memory: float | None = None,
+    command_line: str | None = None,
     on_estimate: Callable[[Cost], object] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def run(
         recording, and the state of the training every 20 s. Otherwise begin anew.
     memory : float, optional
         GB of memory that the run may take; see `models.memory.memory_budget`.
+    command_line : str, optional
+        What was typed, for the report; None in Python and in the window.
     on_estimate : callable, optional
         Called with what the run will take, before anything is computed; not with a graphics card.
     on_progress : callable, optional
@@ -92,7 +97,9 @@ def run(
         cost = estimate(movie, model, device=device)
         if cost is not None and on_estimate is not None:
             on_estimate(cost)
+        stored, settings = movie, model.config if isinstance(model, VARAutoencoder) else model
         movie = kept.corrected(movie, lambda it: corrected([it], correct, model, tell)[0])
+        made = provenance([stored], settings, seed=seed, device=device, command_line=command_line)
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
@@ -107,13 +114,16 @@ def run(
         tell(Progress("Writing the results"))
         with writing(folder):
             _write(new, movie, fitted, latents, maps)
-            save_overview(new / "overview.png", movie, fitted, latents, maps, metrics, history)
+            panels = run_panels(movie, fitted, latents, maps, history)
+            save_overview(new / "overview.png", panels, movie, fitted, metrics)
             metrics |= {
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "movie": str(movie.path or movie.name),
                 **corrections_of(movie),
+                **made,
             }
+            report_run(new, movie.name, panels, fitted, metrics)
             write_metrics(new, "run", metrics)
     return metrics
 

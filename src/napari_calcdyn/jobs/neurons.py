@@ -14,13 +14,16 @@ from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
 from napari_calcdyn.models.avae import AVAE, AVAEConfig
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
+from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
 from .cells_found import write_cells_found
 from .correcting import corrections_behind
-from .overviews.neurons import save_neurons_overview
+from .overviews.neurons import neuron_panels, save_neurons_overview
 from .peak_memory import peak_rss_mb
-from .result_folder import result_folder, write_metrics
+from .provenance import provenance
+from .report.contents import report_neurons
+from .result_folder import ROIS_FILE, TRACES_FILE, result_folder, write_metrics
 from .stages import in_stage
 
 
@@ -33,6 +36,7 @@ def run_neurons(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
     rois: RoiSet | None = None,
+    command_line: str | None = None,
 ) -> dict[str, Any]:
     """Train an AVAE on traces or apply one, analyse the neurons, and write the results.
 
@@ -52,6 +56,8 @@ def run_neurons(
         Called with every progress report; may raise to end the job.
     rois : RoiSet, optional
         ROIs of the traces, to be drawn in the colours of their clusters; those of `find_sources` are saved, too.
+    command_line : str, optional
+        What was typed, for the report; None in Python and in the window.
 
     Returns
     -------
@@ -91,15 +97,27 @@ def run_neurons(
         tell(Progress("Writing the results"))
         with writing(folder):
             neurons.write_csv(new / "neurons.csv")
+            np.save(new / TRACES_FILE, traces.values)
             np.save(new / "reconstruction.npy", neurons.reconstruction)
+            if rois is not None:
+                save_rois(new / ROIS_FILE, rois)
             fitted.save(new / "model")
-            save_neurons_overview(new / "overview.png", traces, neurons, metrics, history, rois)
+            panels = neuron_panels(traces, neurons, history, rois)
+            save_neurons_overview(new / "overview.png", panels, traces, metrics)
             metrics |= {
                 "cells_found": write_cells_found(new, rois),
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
                 "input": traces.name,
                 **corrections_behind(traces),
+                **provenance(
+                    [traces, *([] if rois is None else [rois])],
+                    fitted.config,
+                    seed=seed,
+                    device=device,
+                    command_line=command_line,
+                ),
             }
+            report_neurons(new, traces.name, panels, neurons, metrics)
             write_metrics(new, "neurons", metrics)
     return metrics

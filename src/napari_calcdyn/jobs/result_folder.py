@@ -15,6 +15,8 @@ from napari_calcdyn.recording.writing import writing
 
 Command = Literal["run", "neurons", "compare", "influence", "check"]
 
+CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
+
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
@@ -32,17 +34,42 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "var.npz",
         "model",
         "overview.png",
+        "report.html",
         METRICS["run"],  # moved last, so a folder with it is complete
     ),
-    "neurons": ("neurons.csv", "reconstruction.npy", "model", "overview.png", METRICS["neurons"]),
-    "compare": ("explained_a.tif", "explained_b.tif", "difference.tif", "overview.png", METRICS["compare"]),
-    "influence": ("influence.csv", "influence.graphml", "overview.png", METRICS["influence"]),
+    "neurons": (
+        "neurons.csv",
+        TRACES_FILE,
+        "reconstruction.npy",
+        "model",
+        "overview.png",
+        "report.html",
+        METRICS["neurons"],
+    ),
+    "compare": (
+        "explained_a.tif",
+        "explained_b.tif",
+        "difference.tif",
+        "overview.png",
+        "report.html",
+        METRICS["compare"],
+    ),
+    "influence": (
+        ROIS_FILE,
+        "influence.csv",
+        "influence.graphml",
+        "overview.png",
+        "report.html",
+        METRICS["influence"],
+    ),
     "check": ("quality.png", METRICS["check"]),
 }
 """Files that each command writes."""
-CELLS_FILE = "cells_found.tif"
-ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {"neurons": (CELLS_FILE,), "influence": (CELLS_FILE,)}
-"""Files that a command writes besides, where it finds the cells itself."""
+ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
+    "neurons": (CELLS_FILE, ROIS_FILE),
+    "influence": (CELLS_FILE,),
+}
+"""Files that a command writes besides: the cells where it finds them itself, and ROIs where there are any."""
 
 _MADE_BY = "napari-calcdyn"
 

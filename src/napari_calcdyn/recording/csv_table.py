@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -70,12 +72,7 @@ def read_table(path: str | PathLike[str]) -> Table:
     """
     place = Path(path).expanduser()
     try:
-        with place.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            # Where numbers have a comma, spreadsheets separate them by semicolons.
-            separator = max(",;\t", key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=separator) if row]
+        rows, comma = split_cells(read_text(place))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InputError(f"{place.name} could not be read ({reason}): choose a CSV file.") from error
@@ -84,4 +81,61 @@ def read_table(path: str | PathLike[str]) -> Table:
             f"{place.name} is no table: its first row must name the columns and every other row fill them."
         )
     cells = {name.strip(): [cell.strip() for cell in column] for name, *column in zip(*rows, strict=True)}
-    return Table(place.name, len(rows) - 1, cells, separator == ";")
+    return Table(place.name, len(rows) - 1, cells, comma)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file as programs and spreadsheets write it.
+
+    Parameters
+    ----------
+    path : Path
+        In UTF-8, in UTF-16 if it begins with a mark of that, or else in the code page of Western Europe.
+
+    Returns
+    -------
+    str
+        With its line ends.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    UnicodeDecodeError
+        If it is no text.
+    """
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if any(byte < 9 for byte in content[:4096]):
+            raise
+        return content.decode("cp1252")
+
+
+def split_cells(text: str) -> tuple[list[list[str]], bool]:
+    """Split a text into the cells of a table; empty lines are left out.
+
+    Parameters
+    ----------
+    text : str
+        Cells separated by semicolons, tabs or commas: by the first of these in its first line.
+
+    Returns
+    -------
+    rows : list of list of str
+        Cells in rows.
+    comma : bool
+        Whether numbers may have a decimal comma, as spreadsheets write them in many countries.
+
+    Raises
+    ------
+    csv.Error
+        If a cell is larger than any number or name.
+    """
+    first = text[: text.find("\n")] if "\n" in text else text
+    separator = next((it for it in ";\t" if it in first), ",")
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    return rows, separator != ","

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.movies.readers.sources import PageSource
-from napari_calcdyn.recording.movies.readers.tiff import read_tiff
+from napari_calcdyn.recording.movies.readers.tiff.tiff import read_tiff
 from napari_calcdyn.recording.sparse_stack import write_sparse_stack
 
 

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QLabel, QWidget
+from qtpy.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
 from napari_calcdyn.gui.background.status import Notice, Topic
-from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
+from napari_calcdyn.gui.plots.figure import ENDINGS, plot_at, save_plot
+from napari_calcdyn.gui.plots.theme import PAPER, PlotColours, plot_colours
 from napari_calcdyn.gui.session import session_of
+from napari_calcdyn.recording import InputError
 
 from .fronts import in_front
 from .message import MessageLine
+from .saving import ask_file
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -133,6 +136,34 @@ class Dock(QWidget):  # type: ignore[misc]
 
     def dropped(self, paths: list[Path]) -> None:
         """Open what was dropped."""
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to save the plot under the mouse as a figure."""
+        plot = plot_at(self, event.pos())
+        if plot is None:
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.addAction("Save as figure (SVG, PDF) …", partial(self.save_figure, plot))
+        menu.exec(event.globalPos())
+
+    def save_figure(self, plot: QWidget) -> None:
+        """Ask for a file, and write a plot there in colours for paper."""
+        path = ask_file(self, self.session, self.topic, "Save as figure", "plot", ENDINGS)
+        if path is None:
+            return
+        painted = plot
+        while not hasattr(painted, "set_colours"):
+            painted = painted.parentWidget()
+        painted.set_colours(PAPER)
+        try:
+            save_plot(plot, path)
+            self.session.work.tell(self.topic, f"The plot was saved as {path}.")
+        except InputError as error:
+            self.session.work.tell(self.topic, str(error), True)
+        finally:
+            viewer = self.session.viewer
+            painted.set_colours(plot_colours(viewer.theme if viewer is not None else "dark"))
 
     def follow_theme(self, viewer: Viewer) -> None:
         """Call `set_colours` now and with every change of the viewer's theme."""

@@ -241,5 +241,7 @@ def spread(matrix: np.ndarray, reach: int) -> np.ndarray:
 
 
 class _Matrix(pg.PlotWidget):  # type: ignore[misc]
+    values = "coefficient"  # beside the colour bar of a saved figure
+
     def sizeHint(self) -> QSize:
         return QSize(260, 260)

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_calcdyn.recording import Traces
+    from napari_calcdyn.recording.traces.tables import CellsIn
 
 _ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
-_TRACE_FILES = "Traces (*.npy *.csv *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_OTHER: dict[str, CellsIn] = {"rows": "columns", "columns": "rows"}
+_TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 
 
 class InputPage(QWidget):  # type: ignore[misc]
@@ -122,7 +124,7 @@ class InputPage(QWidget):  # type: ignore[misc]
         )
         self.open_traces = button(
             "Open file …",
-            "<qt>Traces as .npy or .csv, one in each row, nothing but numbers. No movie is needed.</qt>",
+            "<qt>Traces as .npy, one in each row, or in a table (.csv, .tsv, .txt). No movie is needed.</qt>",
             self._ask_traces,
         )
         layout.addLayout(beside(self.extract, self.open_traces))
@@ -132,6 +134,12 @@ class InputPage(QWidget):  # type: ignore[misc]
             self._on_given,
         )
         layout.addWidget(self.given)
+        self.turn = button(
+            "",
+            "<qt>Read the table the other way round, if its cells were looked for in the wrong direction.</qt>",
+            self._on_turn,
+        )
+        layout.addWidget(self.turn)
 
         self.settings = TraceSettingsForm()
         self.settings.signal_edited.connect(self._on_signal)
@@ -176,6 +184,13 @@ class InputPage(QWidget):  # type: ignore[misc]
     def _on_given(self) -> None:
         if self.session.rois.path is not None:
             self.open(self.session.rois.path)
+
+    def _on_turn(self) -> None:
+        """Take rows of a table for cells in place of columns, or the other way round."""
+        fluorescence, settings = self.session.neurons.fluorescence, self._settings()
+        if fluorescence is not None and settings is not None:
+            about = fluorescence.provenance
+            open_neurons(self.session, Path(about["file"]), settings, cells_in=_OTHER[about["cells_in"]])
 
     def _on_extract(self) -> None:
         if self.session.work.doing in STOPPABLE:
@@ -245,6 +260,9 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_traces(self, *_: object) -> None:
         fluorescence, traces = self.session.neurons.fluorescence, self.session.neurons.traces
+        cells_in = fluorescence.provenance.get("cells_in") if fluorescence is not None else None
+        self.turn.setVisible(cells_in is not None)
+        self.turn.setText(f"The cells are in {_OTHER.get(cells_in, '')}" if cells_in else "")
         if fluorescence is None:
             self.trace_facts.setText("None yet: extract them from the movie, or open them.")
         else:

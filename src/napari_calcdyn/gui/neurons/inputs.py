@@ -5,37 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS
 from napari_calcdyn.recording.progress import ProgressCallback
 
-from .columns import table_name
 from .roi_layers import show_rois
 from .roi_sources import rois_from_layer
 from .trace_settings import MadeTraces, TraceSettings
-from .views import views_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Shapes
-    from numpy.typing import NDArray
 
     from napari_calcdyn.recording import RoiSet, Traces
+    from napari_calcdyn.recording.traces.tables import CellsIn
 
 EXTRACTING = "Extracting traces"
 OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
 STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _UNCHANGED = "The traces are unchanged: change a setting to compute them again."
-_ROI_ENDINGS = (".zip", ".roi", *TIFF_ENDINGS)
+_ROI_ENDINGS = (".zip", ".roi", "_seg.npy", *TIFF_ENDINGS)  # of names: Cellpose's, unlike other .npy
 
 
-def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_cells: bool = False) -> bool:
+def open_neurons(
+    session: Session,
+    path: Path,
+    settings: TraceSettings,
+    *,
+    only_cells: bool = False,
+    cells_in: CellsIn | None = None,
+) -> bool:
     """Open ROIs or traces, whichever a path holds, in the background; returns whether the job was started.
 
     Parameters
@@ -44,13 +49,15 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         Gets them.
     path : Path
         A suite2p folder or a file of CaImAn, EXTRACT or NWB, which have both; a file of ImageJ's ROIs or an image of
-        labels; or traces as ``.npy`` or ``.csv``.
+        labels; or traces as ``.npy`` or in a table.
     settings : TraceSettings
         How fluorescence becomes traces.
     only_cells : bool
         Whether to leave out what the file says is no cell.
+    cells_in : {"rows", "columns"} or None
+        Of a table; None finds it out.
     """
-    has_rois = has_both(path) or path.suffix.lower() in _ROI_ENDINGS
+    has_rois = has_both(path) or path.name.lower().endswith(_ROI_ENDINGS)
     movie, before = session.recording.movie, session.neurons.fluorescence
 
     def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
@@ -62,7 +69,7 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
         rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
         if rois is not None and not (has_both(path) and holds_traces(path)):
             return drawable(rois), None
-        raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil), before)
+        raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil, cells_in=cells_in), before)
         if rois is not None and movie is not None and not path.is_dir():
             rois = rois_that_fit(movie, rois, raw, progress=progress)
         cells = rois.cells if rois is not None and only_cells else None
@@ -76,6 +83,8 @@ def open_neurons(session: Session, path: Path, settings: TraceSettings, *, only_
             take_rois(session, rois, path)
         if made is not None:
             take_traces(session, made)
+        if rois is not None and rois.notes:
+            session.work.tell("neurons", " ".join(rois.notes))
 
     return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 
@@ -259,42 +268,3 @@ def make_signal(session: Session, settings: TraceSettings, frame_rate: float | N
         return settings.make(raw, progress)
 
     return session.work.start("neurons", SIGNAL, compute, done, stopped=_UNCHANGED)
-
-
-def read_columns(session: Session, path: Path) -> bool:
-    """Read what else is known of the neurons from a CSV table, and colour them by its first column.
-
-    Parameters
-    ----------
-    session : Session
-        With traces.
-    path : Path
-        See `recording.columns.open_columns`.
-
-    Returns
-    -------
-    bool
-        Whether the job was started.
-    """
-    traces = session.neurons.traces
-    if traces is None:
-        session.work.tell(
-            "neurons", "There are no traces yet that a table could belong to: open them first.", True
-        )
-        return False
-
-    def compute(progress: ProgressCallback) -> dict[str, NDArray[Any]]:
-        from napari_calcdyn.recording.traces.columns import open_columns
-
-        return open_columns(path, traces.ids)
-
-    def done(columns: dict[str, NDArray[Any]]) -> None:
-        if session.neurons.traces is traces:
-            session.neurons.columns = columns
-            first, views = next(iter(columns)), views_of(session)
-            renamed = table_name(first, [first])
-            views.colour_by(renamed if renamed in views.column_names else first)
-            session.work.tell("neurons", f"{path.name} adds {', '.join(columns)}.")
-
-    title = f"Reading {path.name}"
-    return session.work.start("neurons", title, compute, done)

@@ -14,7 +14,7 @@ from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.session import Session
 
 from .colour_legend import ColourLegend
-from .inputs import read_columns
+from .columns_file import read_columns
 from .roi_layers import show_rois
 from .runs import draw_samples, export_neurons, interpolate
 from .views import show_neurons, views_of

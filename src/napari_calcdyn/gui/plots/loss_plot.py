@@ -30,6 +30,8 @@ class LossPlot(QWidget):  # type: ignore[misc]
         What is held out, as "frames".
     """
 
+    saved_as_one = True  # a curve alone would not say what it shows
+
     def __init__(self, panels: Mapping[str, tuple[str, str]], samples: str) -> None:
         super().__init__()
         self._samples = samples

@@ -23,6 +23,18 @@ class PlotColours:
     positive: Colour
 
 
+PAPER = PlotColours(
+    background=(255, 255, 255),
+    text=(0, 0, 0),
+    grid=(90, 90, 90),
+    training=(125, 130, 140),
+    held_out=(190, 95, 0),
+    negative=(0, 95, 160),
+    positive=(200, 80, 0),
+)
+"""For figures."""
+
+
 def paint_axes(plot: Any, colours: PlotColours) -> None:
     """Give background and axes of a plot of pyqtgraph the theme's colours."""
     plot.setBackground(colours.background)

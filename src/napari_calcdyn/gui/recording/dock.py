@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +18,15 @@ from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.plots.theme import PlotColours
 
+from .file_rows import FileRows
 from .findings_view import FindingsView
-from .recordings import (
-    MEAN,
-    compute_mean,
-    image_layers,
-    looks_like_a_movie,
-    open_recording,
-    opened_by_us,
-    use_layer,
-)
+from .opened import Asking, Choice, opened_by_us
+from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, open_recording, use_layer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.sbx *.raw zarr.json .zgroup);;All files (*)"
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -54,6 +49,7 @@ class RecordingDock(SideDock):
         self.body.addStretch(1)
 
         self.listen(self.session.recording.events.movie, self._show_movie)
+        self.listen(self.session.part(Asking).changed, self._show_parts)
         self.listen(self.session.work.events.job, self._show_job)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
@@ -77,16 +73,18 @@ class RecordingDock(SideDock):
         self.body.addWidget(self.choice)
         self.open_file = button(
             "Open file …",
-            "A TIFF stack of any kind, a .npy array, an HDF5, NWB or .mat file, or suite2p's data.bin.",
+            "A TIFF stack of any kind, a .npy array, an HDF5, NWB, .mat, .sbx or .raw file, or suite2p's data.bin.",
             self._ask_file,
         )
         self.open_folder = button(
             "Open folder …",
-            "A folder of TIFF files, read in natural order (2 before 10), or one that suite2p wrote.",
+            "A folder of TIFF files, read in natural order (2 before 10), or one of Zarr, OME-Zarr or suite2p.",
             self._ask_folder,
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
         self.body.addWidget(QLabel("… or drop a movie here."))
+        self.file = FileRows(self._on_file)
+        self.body.addWidget(self.file)
 
     def _build_facts(self) -> None:
         self.channel, self.plane = (
@@ -132,7 +130,7 @@ class RecordingDock(SideDock):
             self.open([Path(name) for name in names])
 
     def _ask_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, or of suite2p")
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, Zarr or suite2p")
         if name:
             self.open([Path(name)])
 
@@ -154,11 +152,20 @@ class RecordingDock(SideDock):
     def _on_part(self) -> None:
         """Open another channel or plane of the file, into the same layer."""
         layer = self.session.movie_layer
-        opened = opened_by_us(layer) if layer is not None else None
+        opened = opened_by_us(layer)
         if opened is not None:
-            open_recording(
-                self.session, opened.path, channel=self.channel.value, plane=self.plane.value, into=layer
-            )
+            choice = replace(opened.choice, channel=self.channel.value, plane=self.plane.value)
+            open_recording(self.session, opened.path, choice=choice, into=layer)
+
+    def _on_file(self, dataset: str | None, axes: str | None) -> None:
+        """Open another data set, or the same with other axes; into the same layer, unless it is a file asked about."""
+        asked, layer = self.session.part(Asking).question, self.session.movie_layer
+        opened = opened_by_us(layer)
+        choice = Choice(dataset=dataset, axes=axes)
+        if asked is not None:
+            open_recording(self.session, asked.path, choice=choice)
+        elif opened is not None:
+            open_recording(self.session, opened.path, choice=choice, into=layer)
 
     def _on_frame_rate(self) -> None:
         recording, rate = self.session.recording, self.frame_rate.value
@@ -196,9 +203,9 @@ class RecordingDock(SideDock):
         self.facts.setVisible(movie is not None)
         self.mean.setEnabled(movie is not None)
         self._refresh_choice()
+        self._show_parts()
         if movie is None:
             return
-        self._show_parts()
         frames, height, width = movie.shape
         self.fact["Frames"].setText(f"{frames:,} of {height:,} × {width:,} px")
         self.fact["Numbers"].setText(str(movie.dtype))
@@ -209,16 +216,16 @@ class RecordingDock(SideDock):
             self.frame_rate.value = movie.frame_rate or None
         self._show_length()
 
-    def _show_parts(self) -> None:
-        """Offer channel and plane only where the file has several."""
-        layer = self.session.movie_layer
-        opened = opened_by_us(layer) if layer is not None else None
+    def _show_parts(self, *_: object) -> None:
+        """Offer data set, axes, channel and plane only where the file has several."""
+        opened = opened_by_us(self.session.movie_layer)
+        self.file.show_file(self.session.part(Asking).question or opened)
         for box, number, chosen in (
-            (self.channel, opened.info.channels if opened else 1, opened.channel if opened else 0),
-            (self.plane, opened.info.planes if opened else 1, opened.plane if opened else 0),
+            (self.channel, opened.info.channels if opened else 1, opened.choice.channel if opened else 0),
+            (self.plane, opened.info.planes if opened else 1, opened.choice.plane if opened else 0),
         ):
             with box.changed.blocked():
-                box.range, box.value = (0, number - 1), chosen
+                box.range, box.value = (0, number - 1), chosen or 0
             self.form.setRowVisible(box.native, number > 1)
 
     def _refresh_choice(self) -> None:

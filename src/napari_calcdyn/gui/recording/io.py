@@ -11,10 +11,11 @@ import numpy as np
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
-from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import MOVIE_ENDINGS, TIFF_ENDINGS
-from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movie_names
+from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
+from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
+from napari_calcdyn.recording.movies.reading import arrays_in
+from napari_calcdyn.recording.zarr_folder import is_zarr
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -28,7 +29,7 @@ ORDINARY_TIFF_BYTES = 2**32 - 2**25
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return the reader if a path is a file of a movie, a folder or list of TIFFs, or a folder of suite2p.
+    """Return the reader if a path is a movie's file, a folder or list of TIFFs, or a folder of Zarr or suite2p.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     place = Path(path)
     if place.is_dir():
         tiffs = any(p.suffix.lower() in TIFF_ENDINGS for p in place.iterdir())
-        return read_movie if tiffs or is_suite2p(place) else None
+        return read_movie if tiffs or is_suite2p(place) or is_zarr(place) or find_thorlabs(place) else None
     return read_movie if place.suffix.lower() in MOVIE_ENDINGS else None
 
 
@@ -62,19 +63,22 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     list of LayerData
         Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them.
     """
-    several: tuple[str, ...] = ()
-    if isinstance(path, str) and Path(path).suffix.lower() in HDF5_ENDINGS:
-        several = hdf5_movie_names(Path(path))
+    arrays = arrays_in(path)
     layers: list[LayerData] = []
-    for dataset in several if len(several) > 1 else (None,):
+    for array in arrays if len(arrays) > 1 else (None,):
+        dataset = None if array is None else array.name
         info = inspect_movie(path, dataset=dataset)
+        axes = info.axes if info.unsure else None
         for channel, plane in np.ndindex(info.channels, info.planes):
             name = info.name
             name += f" {dataset}" if dataset else ""
             name += f" channel {channel}" if info.channels > 1 else ""
             name += f" plane {plane}" if info.planes > 1 else ""
-            movie = open_movie(path, channel=channel, plane=plane, dataset=dataset)
-            for note in movie.notes:
+            movie = open_movie(path, channel=channel, plane=plane, dataset=dataset, axes=axes)
+            guess = (
+                f"{info.name} is shown with the axes {axes}, as its frames seem to lie along the last one."
+            )
+            for note in (*movie.notes, guess) if axes else movie.notes:
                 warnings.warn(note, stacklevel=2)  # napari shows it
             layers.append(
                 (movie.data, {**layer_options(movie), "name": name, "visible": not layers}, "image")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,16 @@ from napari.layers import Image
 
 from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.recording import Movie, MovieInfo, MovieStatistics, inspect_movie, open_movie
+from napari_calcdyn.recording import Movie, MovieStatistics, inspect_movie, open_movie
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies.lazy import lazy_frames
+from napari_calcdyn.recording.movies.readers.axes import AxesUnknown
+from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .check import RecordingCheck
 from .io import layer_options
+from .opened import OPENED, Asking, Choice, Opened, OpenedPath, Question, opened_by_us, remember, remembered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,31 +32,20 @@ MEAN = "Mean frame"
 MEAN_FRAME = "mean frame"
 MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
-_MOVIE = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
 _CHUNK_BYTES = 2**20
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a layer that we opened shows: kept in the layer's metadata."""
-
-    movie: Movie
-    path: str | Path | list[Path]
-    info: MovieInfo
-    channel: int
-    plane: int
 
 
 def open_recording(
     session: Session,
-    path: str | Path | list[Path],
+    path: OpenedPath,
     *,
-    channel: int = 0,
-    plane: int = 0,
+    choice: Choice | None = None,
     into: Image | None = None,
     then: Callable[[], object] | None = None,
 ) -> bool:
     """Open a movie in the background and show it; returns whether the job was started.
+
+    Where the file holds several data sets, or its axes are unknown, a question is left in the session instead.
 
     Parameters
     ----------
@@ -61,46 +53,87 @@ def open_recording(
         Whose recording it becomes.
     path : str, Path or list of them
         As for `open_movie`.
-    channel, plane : int
-        Which to take where there are several, counted from 0.
+    choice : Choice, optional
+        Which part of the file; what was chosen in its folder before, if nothing is said.
     into : Image, optional
         The layer that gets the data instead of a new one, as when another channel is chosen.
     then : callable, optional
         Called once the movie is there.
     """
 
-    def compute(progress: ProgressCallback) -> tuple[Opened, dict[str, Any]]:
-        info = inspect_movie(path)
-        movie = open_movie(
-            path, channel=channel if info.channels > 1 else None, plane=plane if info.planes > 1 else None
-        )
-        return Opened(movie, path, info, channel, plane), layer_options(movie)
+    def compute(progress: ProgressCallback) -> tuple[Opened | Question, dict[str, Any]]:
+        found = _open(path, choice)
+        return found, layer_options(found.movie) if isinstance(found, Opened) else {}
 
-    def done(result: tuple[Opened, dict[str, Any]]) -> None:
+    def done(result: tuple[Opened | Question, dict[str, Any]]) -> None:
         opened, options = result
         viewer = session.viewer
         if viewer is None:
             return
+        if isinstance(opened, Question):
+            session.part(Asking).ask(opened)
+            session.work.tell("recording", opened.text, opened.about_axes)
+            return
+        if choice is not None:
+            remember(path, choice)
         if into is not None and into in viewer.layers:
             into.data = opened.movie.data
             into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
-            into.metadata[_MOVIE] = opened
+            into.metadata[OPENED] = opened
             layer = into
         else:
             # The docks look at a layer when it is added, and have to find its movie there.
-            options["metadata"] |= {_MOVIE: opened}
+            options["metadata"] |= {OPENED: opened}
             layer = viewer.add_image(opened.movie.data, **options)
         take(session, opened.movie, layer)
+        if opened.info.unsure:
+            session.work.tell(
+                "recording",
+                f"{opened.info.name} was opened with the axes {opened.info.axes}, as its"
+                " frames seem to lie along the last one: change Axes above if it looks wrong.",
+            )
         if then is not None:
             then()
 
-    return session.work.start("recording", "Opening the recording", compute, done)
+    started = session.work.start("recording", "Opening the recording", compute, done)
+    if started and choice is None:
+        session.part(Asking).ask(None)  # about another file
+    return started
 
 
-def opened_by_us(layer: Image) -> Opened | None:
-    """Return how a layer's movie was opened, or None where it came another way."""
-    opened = layer.metadata.get(_MOVIE)
-    return opened if isinstance(opened, Opened) else None
+def _open(path: OpenedPath, choice: Choice | None) -> Opened | Question:
+    """Open a movie, or say what is to be asked first."""
+    arrays = arrays_in(path)
+    names = [it.name for it in arrays]
+    said = choice or remembered(path)
+    if choice is None and said.dataset is not None:
+        known = said.dataset if said.dataset in names else None
+        said = replace(said, dataset=known, axes=said.axes if known else None)
+    if len(arrays) > 1 and said.dataset is None:
+        file = Path(path[0] if isinstance(path, list) else path).name
+        text = f"{file} holds {len(arrays)} arrays that may be the movie: choose the data set above."
+        return Question(path, text, said, arrays)
+    try:
+        info = inspect_movie(path, dataset=said.dataset, axes=said.axes)
+    except InputError as error:
+        if choice is None and said.axes is not None:  # remembered of another file, which this one is not like
+            return _open(path, replace(said, axes=None))
+        if not isinstance(error, AxesUnknown):
+            raise
+        return Question(path, str(error), replace(said, axes=said.axes or error.guess), arrays, True)
+    axes = info.axes if info.unsure else said.axes
+    channel, plane = (
+        min(number or 0, count - 1)
+        for number, count in ((said.channel, info.channels), (said.plane, info.planes))
+    )
+    movie = open_movie(
+        path,
+        channel=channel,
+        plane=plane,
+        dataset=said.dataset,
+        axes=axes,
+    )
+    return Opened(movie, path, info, Choice(channel, plane, said.dataset, axes), arrays)
 
 
 def image_layers(session: Session) -> list[Image]:
@@ -160,6 +193,7 @@ def take(session: Session, movie: Movie, layer: Image) -> None:
     if session.recording.source is movie:
         return
     session.work.notice = None
+    session.part(Asking).ask(None)
     session.recording.layer = weakref.ref(layer)
     session.recording.take(movie)
     session.part(RecordingCheck).start()

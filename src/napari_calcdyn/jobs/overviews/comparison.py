@@ -10,10 +10,11 @@ import numpy as np
 
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
+from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie
 
-from .map_panel import draw_map
-from .panels import new_figure
+from .map_panel import map_panel
+from .panels import Panel, new_figure, training_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,20 +22,18 @@ if TYPE_CHECKING:
 _A, _B, _OBSERVED = "#30638e", "#edae49", "#d1495b"
 
 
-def save_overview(
-    path: str | Path,
+def comparison_panels(
     movies: Sequence[Movie],
     a: Sequence[range],
     b: Sequence[range],
     comparison: Comparison,
     maps: ComparisonMaps,
-) -> None:
-    """Draw the overview of a comparison.
+    history: Sequence[Progress] = (),
+) -> list[Panel]:
+    """Return the pictures of a comparison.
 
     Parameters
     ----------
-    path : str or Path
-        PNG file to write.
     movies : sequence of Movie
         One, or two.
     a, b : sequence of range
@@ -43,6 +42,59 @@ def save_overview(
         The result.
     maps : ComparisonMaps
         Its maps.
+    history : sequence of Progress
+        Reports of the training; empty if a saved model was applied.
+
+    Returns
+    -------
+    list of Panel
+        Null distribution, stretches, three maps, and the training if there was one.
+    """
+    # Both explained maps have one scale, so that they can be compared.
+    high = max(float(np.nanpercentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
+    about = (
+        "The part of each pixel's variance that the dynamics of {0} predict in {0}; both maps have one scale."
+    )
+    return [
+        Panel(
+            "Observed difference and chance",
+            "How different A and B are, and how different they are if the signs of whole blocks are drawn at random.",
+            lambda _, axes: _null(axes, comparison),
+        ),
+        Panel(
+            "Compared stretches",
+            "What was compared.",
+            lambda _, axes: _ranges(axes, movies, a, b, comparison),
+            (7.2, 3.2),
+        ),
+        map_panel("Explained in A", about.format("A"), maps.explained_a, movies[0], "counts²", high),
+        map_panel("Explained in B", about.format("B"), maps.explained_b, movies[-1], "counts²", high),
+        map_panel(
+            "Difference in dynamics",
+            "Root-mean-square difference between the predictions of the two dynamics.",
+            maps.difference,
+            movies[0],
+            "counts",
+        ),
+        *training_panel(history),
+    ]
+
+
+def save_overview(
+    path: str | Path, panels: Sequence[Panel], movies: Sequence[Movie], comparison: Comparison
+) -> None:
+    """Draw the overview of a comparison.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    panels : sequence of Panel
+        From `comparison_panels`.
+    movies : sequence of Movie
+        One, or two.
+    comparison : Comparison
+        The result.
     """
     figure = new_figure(13.5, 7.4)
     p, edges = comparison.p_value, len(comparison.edges())
@@ -54,20 +106,9 @@ def save_overview(
         fontsize=11,
     )
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.25], squeeze=False).ravel()
-    null, time = top.subplots(1, 2, width_ratios=[1, 1.6])
-    _null(null, comparison)
-    _ranges(time, movies, a, b, comparison)
-    images = bottom.subplots(1, 3)
-    # Both explained maps have one scale, so that they can be compared.
-    high = max(float(np.nanpercentile(it, 99.7)) for it in (maps.explained_a, maps.explained_b))
-    for axes, image, movie, name in (
-        (images[0], maps.explained_a, movies[0], "A"),
-        (images[1], maps.explained_b, movies[-1], "B"),
-    ):
-        draw_map(figure, axes, image, movie, f"Explained in {name}", "counts²", limits=(0, high))
-    high = float(np.nanpercentile(maps.difference, 99.7))
-    title = "Difference in dynamics"
-    draw_map(figure, images[2], maps.difference, movies[0], title, "counts", limits=(0, high))
+    places = (*top.subplots(1, 2, width_ratios=[1, 1.6]), *bottom.subplots(1, 3))
+    for panel, axes in zip(panels[: len(places)], places, strict=True):
+        panel.draw(figure, axes)
     figure.savefig(path)
 
 

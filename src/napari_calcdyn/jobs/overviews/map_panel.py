@@ -9,9 +9,56 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording import Movie
 
+from .panels import Panel
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+def map_panel(
+    name: str,
+    about: str,
+    image: NDArray[np.float32],
+    movie: Movie,
+    unit: str,
+    high: float | None = None,
+) -> Panel:
+    """Return a map as a panel.
+
+    Parameters
+    ----------
+    name, about : str
+        As in `Panel`.
+    image : ndarray (Y, X)
+        Of the frame size of the recording.
+    movie : Movie
+        The recording.
+    unit : str
+        As in `draw_map`.
+    high : float, optional
+        Value of the last colour; by default that which 0.3 % of the pixels exceed.
+
+    Returns
+    -------
+    Panel
+        With colours from 0 on.
+    """
+    limits = 0.0, float(np.nanpercentile(image, 99.7)) if high is None else high
+    return Panel(
+        name, about, lambda figure, axes: draw_map(figure, axes, image, movie, name, unit, limits=limits)
+    )
+
+
+def mean_panel(movie: Movie) -> Panel:
+    """Return the mean frame of a recording as a panel."""
+
+    def draw(figure: Figure, axes: Axes) -> None:
+        frame = movie.mean_frame()
+        low, high = np.nanpercentile(frame, (1, 99.7))
+        draw_map(figure, axes, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
+
+    return Panel("Mean frame", "The recording, averaged over time after its corrections.", draw)
 
 
 def draw_map(
@@ -55,25 +102,27 @@ def draw_map(
     axes.set_title(title, fontsize=10)
     ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
     figure.colorbar(shown, ax=axes, shrink=0.85, label=unit, ticks=ticks)
-    set_scale(axes, movie)
+    set_scale(axes, movie.frame_shape, movie.pixel_size)
 
 
-def set_scale(axes: Axes, movie: Movie) -> None:
+def set_scale(axes: Axes, frame_shape: tuple[int, ...], pixel_size: tuple[float, float] | None) -> None:
     """Give the axes of an image the shape of the recording's pixels, and a scale bar if their size is known.
 
     Parameters
     ----------
     axes : Axes
         Loses its ticks.
-    movie : Movie
-        The recording.
+    frame_shape : tuple of int
+        Height and width in pixels.
+    pixel_size : tuple of float or None
+        Height and width of a pixel in µm.
     """
     axes.set_xticks([])
     axes.set_yticks([])
-    if movie.pixel_size is None:
+    if pixel_size is None:
         return
-    axes.set_aspect(movie.pixel_size[0] / movie.pixel_size[1])
-    (height, width), micrometres = movie.frame_shape, movie.pixel_size[1]
+    axes.set_aspect(pixel_size[0] / pixel_size[1])
+    (height, width), micrometres = frame_shape, pixel_size[1]
     wanted = width * micrometres / 4
     decade = 10 ** np.floor(np.log10(wanted))
     length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)

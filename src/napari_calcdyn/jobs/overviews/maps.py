@@ -15,8 +15,8 @@ from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
-from .map_panel import draw_map
-from .panels import draw_losses, legend_below, new_figure
+from .map_panel import map_panel, mean_panel
+from .panels import Panel, legend_below, new_figure, training_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,21 +28,17 @@ _MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measur
 _PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
 
 
-def save_overview(
-    path: str | Path,
+def run_panels(
     movie: Movie,
     model: VARAutoencoder,
     latents: NDArray[np.float32],
     maps: ContributionMaps,
-    metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
-) -> None:
-    """Draw the overview of a model and its maps.
+) -> list[Panel]:
+    """Return the pictures of a model and its maps.
 
     Parameters
     ----------
-    path : str or Path
-        PNG file to write.
     movie : Movie
         The recording.
     model : VARAutoencoder
@@ -51,10 +47,67 @@ def save_overview(
         Latents of the recording.
     maps : ContributionMaps
         Its maps.
-    metrics : mapping
-        Metrics, as in `VARAutoencoder.metrics`.
     history : sequence of Progress
         Reports of the training, for the curve of the losses; empty if a saved model was applied.
+
+    Returns
+    -------
+    list of Panel
+        Mean frame, both maps, connections, latents, and the training if there was one.
+    """
+    held_out = model.config.held_out if history else 0.0
+    return [
+        mean_panel(movie),
+        map_panel(
+            "Explained by the dynamics",
+            "The part of each pixel's variance that the dynamics predict from the frames before.",
+            maps.explained,
+            movie,
+            "counts²",
+        ),
+        map_panel(
+            "Amplitude of the contributions",
+            "The mean size of what the dynamics predict in each pixel.",
+            maps.amplitude,
+            movie,
+            "counts",
+        ),
+        Panel(
+            "Connections between latents",
+            "Coefficients that are not zero, for latents of unit variance, each at the lag where it is strongest.",
+            lambda figure, axes: _matrix(figure, axes, model),
+        ),
+        Panel(
+            "Latents with the strongest dynamics",
+            "Measured, and predicted one frame ahead from the frames before.",
+            lambda _, axes: _traces(axes, movie, model, latents, held_out),
+            (7.2, 4.4),
+        ),
+        *training_panel(history),
+    ]
+
+
+def save_overview(
+    path: str | Path,
+    panels: Sequence[Panel],
+    movie: Movie,
+    model: VARAutoencoder,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Draw the overview of a model and its maps.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG file to write.
+    panels : sequence of Panel
+        From `run_panels`.
+    movie : Movie
+        The recording.
+    model : VARAutoencoder
+        The fitted model.
+    metrics : mapping
+        Metrics, as in `VARAutoencoder.metrics`.
     """
     figure = new_figure(13.5, 8.6)
     frames, height, width = movie.shape
@@ -64,21 +117,11 @@ def save_overview(
         f" prediction error {metrics['latent_prediction_error']:.3f}",
         fontsize=11,
     )
-    (mean, explained, amplitude), (matrix, traces, losses) = figure.subplots(2, 3)
-    frame = movie.mean_frame()
-    low, high = np.nanpercentile(frame, (1, 99.7))
-    draw_map(figure, mean, frame, movie, "Mean frame", "counts", limits=(low, high), colormap="gray")
-    for axes, image, title, unit in (
-        (explained, maps.explained, "Explained by the dynamics", "counts²"),
-        (amplitude, maps.amplitude, "Amplitude of the contributions", "counts"),
-    ):
-        draw_map(figure, axes, image, movie, title, unit, limits=(0, float(np.nanpercentile(image, 99.7))))
-    _matrix(figure, matrix, model)
-    _traces(traces, movie, model, latents, held_out=model.config.held_out if history else 0.0)
-    if history:
-        _losses(losses, history)
-    else:
-        losses.set_axis_off()
+    axes = figure.subplots(2, 3).ravel()
+    for panel, place in zip(panels, axes, strict=False):
+        panel.draw(figure, place)
+    for place in axes[len(panels) :]:
+        place.set_axis_off()
     figure.savefig(path)
 
 
@@ -137,21 +180,13 @@ def _traces(
             trace = (values[:, latent] - np.nanmean(latents[:, latent])) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
     if held_out:
-        axes.axvspan(known / rate, time[-1], color="0.92", zorder=-1, label="held out")
+        axes.axvspan(
+            known / rate, time[-1], color="0.5", alpha=0.15, linewidth=0, zorder=-1, label="held out"
+        )
     axes.set_yticks(-np.arange(len(strongest)), [str(latent) for latent in strongest])
     axes.set_xlim(time[0], time[-1])
     axes.set_ylabel("latent")
     axes.set_xlabel("time (s)" if movie.frame_rate else "frame")
     axes.set_title("Latents with the strongest dynamics", fontsize=10)
     legend_below(axes, 3, 0.13)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _losses(axes: Axes, history: Sequence[Progress]) -> None:
-    for loss, colour in (("reconstruction", "#30638e"), ("prediction", "#d1495b")):
-        draw_losses(axes, history, loss, colour, f"{loss}, ", "o")
-    axes.set_xlabel("training step")
-    axes.set_ylabel("relative error")
-    axes.set_title("Training", fontsize=10)
-    legend_below(axes, 2, 0.13)
     axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import RoiSet, Traces
 
-from .panels import draw_losses, legend_below, new_figure
+from .panels import Panel, draw_losses, legend_below, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +26,61 @@ _NO_CLUSTER = "0.75"
 _COLOURS = ("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182", "#c97b3f", "#5c5c8a")
 
 
-def save_neurons_overview(
-    path: str | Path,
+def neuron_panels(
     traces: Traces,
     neurons: Neurons,
-    metrics: Mapping[str, Any],
     history: Sequence[Progress] = (),
     rois: RoiSet | None = None,
+) -> list[Panel]:
+    """Return the pictures of a recording's neurons.
+
+    Parameters
+    ----------
+    traces : Traces
+        The recording.
+    neurons : Neurons
+        The result of `analyse_neurons`.
+    history : sequence of Progress
+        Reports of the training, for the curves of the losses; empty if a saved model was applied.
+    rois : RoiSet, optional
+        The ROIs of the traces, to be drawn in their clusters' colours.
+
+    Returns
+    -------
+    list of Panel
+        Map, ROIs if there are any, training if there was one, latents, and traces.
+    """
+    found = [
+        Panel(
+            "t-SNE of the latents",
+            "Each point is a neuron; neurons that behave alike are close. Distances between groups mean little.",
+            lambda _, axes: _map(axes, neurons),
+        )
+    ]
+    if rois is not None:
+        about = "The same colours in the field of view."
+        found.append(Panel("ROIs by cluster", about, lambda _, axes: _field_of_view(axes, neurons, rois)))
+    if history:
+        about = "Errors during the training; the darker line is of neurons that were not trained on."
+        found.append(Panel("Training", about, lambda _, axes: _learning(axes, history)))
+    return [
+        *found,
+        Panel(
+            "Information of each latent about a neuron",
+            "A latent near 0 is not in use.",
+            lambda _, axes: _latents(axes, neurons),
+        ),
+        Panel(
+            "Neurons with the clearest events, of each cluster",
+            "Raw traces in grey, and what the model keeps of them.",
+            lambda _, axes: _traces(axes, traces, neurons),
+            (7.2, 6.4),
+        ),
+    ]
+
+
+def save_neurons_overview(
+    path: str | Path, panels: Sequence[Panel], traces: Traces, metrics: Mapping[str, Any]
 ) -> None:
     """Draw the overview of a recording's neurons.
 
@@ -40,16 +88,12 @@ def save_neurons_overview(
     ----------
     path : str or Path
         PNG file to write.
+    panels : sequence of Panel
+        From `neuron_panels`.
     traces : Traces
         The recording.
-    neurons : Neurons
-        The result of `analyse_neurons`.
     metrics : mapping
         Metrics, as in ``metrics.json``.
-    history : sequence of Progress
-        Reports of the training, for the curves of the losses; empty if a saved model was applied.
-    rois : RoiSet, optional
-        The ROIs of the traces, to be drawn in their clusters' colours.
     """
     figure = new_figure(14, 8.6)
     figure.suptitle(
@@ -57,18 +101,14 @@ def save_neurons_overview(
         f" {metrics['latent']} latents, {metrics['active_units']} active",
         fontsize=11,
     )
+    *small, tall = panels
     halves: Any = figure.subfigures(1, 2, width_ratios=(2, 1.25))
     left, right = halves
-    above, below = left.subfigures(2, 1)
-    panels = above.subplots(1, 1 if rois is None else 2, squeeze=False)[0]
-    _map(panels[0], neurons)
-    if rois is not None:
-        _field_of_view(panels[1], neurons, rois)
-    panels = below.subplots(1, 2 if history else 1, squeeze=False)[0]
-    _latents(panels[-1], neurons)
-    if history:
-        _learning(panels[0], history)
-    _traces(right.subplots(), traces, neurons)
+    rows = small[: len(small) // 2], small[len(small) // 2 :]
+    for place, row in zip(left.subfigures(2, 1), rows, strict=True):
+        for panel, axes in zip(row, place.subplots(1, len(row), squeeze=False)[0], strict=True):
+            panel.draw(figure, axes)
+    tall.draw(figure, right.subplots())
     figure.savefig(path)
 
 

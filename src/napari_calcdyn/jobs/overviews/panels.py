@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.training import Progress
@@ -10,6 +11,44 @@ from napari_calcdyn.models.training import Progress
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a result, for the overview and for the report.
+
+    Parameters
+    ----------
+    name : str
+        What it shows.
+    about : str
+        How to read it, in a sentence or two.
+    draw : callable
+        ``draw(figure, axes)`` draws it.
+    size : tuple of float
+        Width and height in inches where it stands alone.
+    """
+
+    name: str
+    about: str
+    draw: Callable[[Figure, Axes], object]
+    size: tuple[float, float] = (4.8, 4.0)
+
+
+def training_panel(history: Sequence[Progress]) -> list[Panel]:
+    """Return the learning curves of the ℓ1-VAR autoencoder; none of a saved model, which was not trained here."""
+    about = "Relative errors during the training. Marks are errors on frames that were not trained on."
+    return [Panel("Training", about, lambda _, axes: _losses(axes, history))] if history else []
+
+
+def _losses(axes: Axes, history: Sequence[Progress]) -> None:
+    for loss, colour in (("reconstruction", "#30638e"), ("prediction", "#d1495b")):
+        draw_losses(axes, history, loss, colour, f"{loss}, ", "o")
+    axes.set_xlabel("training step")
+    axes.set_ylabel("relative error")
+    axes.set_title("Training", fontsize=10)
+    legend_below(axes, 2, 0.13)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def new_figure(width: float, height: float) -> Figure:

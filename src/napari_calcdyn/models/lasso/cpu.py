@@ -1,24 +1,15 @@
-"""Lasso on the CPU: compiled kernels over chunks of targets, in a small pool of threads.
-
-The kernels release the interpreter lock, and a plain pool may be used from several Python threads at once,
-which numba's own thread layer does not promise.
-"""
+"""Lasso on the CPU: compiled kernels over chunks of targets."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import itertools
-import os
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from napari_calcdyn.models.compiled import over_targets
 
 from . import homotopy, kernels, local_kernels
 from .local import Gram, LocalGram
@@ -52,42 +43,6 @@ def _places(gram: LocalGram) -> tuple[_Array, npt.NDArray[np.int32]]:
 def columns(array: npt.NDArray[Any], like: Tensor) -> Tensor:
     """Rows of an array as the columns of a tensor with the dtype and device of ``like``."""
     return torch.from_numpy(array).to(like.device, like.dtype).t().contiguous()
-
-
-@functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="lasso")
-
-
-if hasattr(os, "register_at_fork"):  # threads do not survive a fork, the cached pool would wait for ever
-    os.register_at_fork(after_in_child=_pool.cache_clear)
-
-
-def over_targets(kernel: Callable[..., Any], targets: int, *arrays: Any, small: bool = False) -> list[Any]:
-    """Run ``kernel(*arrays, start, stop)`` over chunks of targets, in as many threads as torch uses.
-
-    A small problem is done in the caller's thread, before another one has woken up.
-    """
-    if small:
-        return [kernel(*arrays, 0, targets)]
-    threads = min(torch.get_num_threads(), targets)
-    # A few chunks per thread: targets differ in cost.
-    edges = np.linspace(0, targets, min(4 * threads, targets) + 1).astype(int).tolist()
-    chunks = deque(itertools.pairwise(edges))
-    results: list[Any] = []
-
-    def work() -> None:
-        with contextlib.suppress(IndexError):  # until the chunks are used up
-            while True:
-                results.append(kernel(*arrays, *chunks.popleft()))
-
-    # The caller works too.
-    helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
-    work()
-    for helper in helpers:
-        if not helper.cancel():
-            helper.result()
-    return results
 
 
 def _is_small(gram: Gram, cov: Tensor) -> bool:
@@ -194,6 +149,8 @@ def leaders(gram: LocalGram, equal: float) -> Tensor:
 
     Two are the same where their product is at least the share ``equal`` of the larger one's square.
     """
+    if not sum(_run("count_suspects", gram, gram.targets, equal)):
+        return torch.arange(len(gram), device=gram.device)[:, None].expand(-1, gram.targets)
     found = np.empty((gram.targets, len(gram)), np.int64)
     _run("find_leaders", gram, len(found), equal, found)
     return torch.from_numpy(found).to(gram.device).t()

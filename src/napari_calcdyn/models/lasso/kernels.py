@@ -200,6 +200,49 @@ def _polish(gram, covariance, threshold, a, members, factor, step, collinear):  
 
 
 @njit(
+    "int64(float64[:, ::1], float64[::1], float64[::1], float64[::1], int64[::1], float64[:, ::1], float64[::1],"
+    " float64[::1], float64, int64)",
+    **_OPTIONS,
+)
+def solve_target(gram, covariance, threshold, a, members, factor, step, gradient, collinear, rounds):  # type: ignore[no-untyped-def]
+    """Solve one target in place from the values in ``a``, in so many rounds at most.
+
+    The first round after a warm start looks at rows of ``gram`` only where ``a`` is not zero, or the threshold is.
+    Returns the number of members, or less than 0 if the tolerance was missed: ``-1 - members``.
+    """
+    p = a.size
+    scale = 0.0
+    warm = False
+    for k in range(p):
+        if threshold[k] == np.inf:
+            a[k] = 0.0
+        else:
+            scale = max(scale, abs(covariance[k]))
+            warm |= a[k] != 0.0
+    _negative_gradient(gram, covariance, a, gradient)
+    size = 0
+    for turn in range(rounds):
+        # A warm start most often has the right signs already: try those before any sweep.
+        if turn > 0 or not warm:
+            for _ in range(_MAX_SWEEPS):
+                if not _sweep(gram, threshold, a, gradient):
+                    break
+        size = _polish(gram, covariance, threshold, a, members, factor, step, collinear)
+        _negative_gradient(gram, covariance, a, gradient)
+        rounding = 0.0
+        for i in range(size):
+            rounding += abs(a[members[i]]) * gram[members[i], members[i]]
+        tolerance = max(_KKT_TOLERANCE * scale, 1e-15 * rounding)
+        solved = True
+        for k in range(p):
+            if a[k] == 0.0 and threshold[k] > 0.0:
+                solved &= abs(gradient[k]) <= threshold[k] + tolerance
+        if solved:
+            return size
+    return -1 - size
+
+
+@njit(
     "int64(float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], boolean[:, ::1], float64,"
     " int64, int64)",
     **_OPTIONS,
@@ -210,43 +253,14 @@ def solve_targets(gram, covariance, threshold, a, active, collinear, start, stop
     Returns how many of them missed the tolerance.
     """
     p = gram.shape[0]
-    members = np.empty(p, np.int64)
-    factor = np.empty((p, p))
-    step = np.empty(p)
-    gradient = np.empty(p)
+    members, factor, step, gradient = np.empty(p, np.int64), np.empty((p, p)), np.empty(p), np.empty(p)
     missed = 0
     for j in range(start, stop):
-        scale = 0.0
-        warm = False
-        for k in range(p):
-            if threshold[j, k] == np.inf:
-                a[j, k] = 0.0
-            else:
-                scale = max(scale, abs(covariance[j, k]))
-                warm |= a[j, k] != 0.0
-        _negative_gradient(gram, covariance[j], a[j], gradient)
-        solved = False
-        size = 0
-        for turn in range(MAX_ROUNDS):
-            # A warm start most often has the right signs already: try those before any sweep.
-            if turn > 0 or not warm:
-                for _ in range(_MAX_SWEEPS):
-                    if not _sweep(gram, threshold[j], a[j], gradient):
-                        break
-            size = _polish(gram, covariance[j], threshold[j], a[j], members, factor, step, collinear)
-            _negative_gradient(gram, covariance[j], a[j], gradient)
-            rounding = 0.0
-            for i in range(size):
-                rounding += abs(a[j, members[i]]) * gram[members[i], members[i]]
-            tolerance = max(_KKT_TOLERANCE * scale, 1e-15 * rounding)
-            solved = True
-            for k in range(p):
-                if a[j, k] == 0.0 and threshold[j, k] > 0.0:
-                    solved &= abs(gradient[k]) <= threshold[j, k] + tolerance
-            if solved:
-                break
-        missed += not solved
-        for i in range(size):
+        size = solve_target(
+            gram, covariance[j], threshold[j], a[j], members, factor, step, gradient, collinear, MAX_ROUNDS
+        )
+        missed += size < 0
+        for i in range(max(size, -1 - size)):
             active[j, members[i]] = True
     return missed
 

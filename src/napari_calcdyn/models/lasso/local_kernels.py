@@ -11,9 +11,9 @@ from numba import njit
 
 from . import kernels
 from .homotopy import trace_targets as _trace_targets
-from .kernels import _OPTIONS
+from .kernels import _OPTIONS, MAX_ROUNDS
 
-_solve_targets, _solve_supports = kernels.solve_targets, kernels.solve_supports
+_solve_target, _solve_supports = kernels.solve_target, kernels.solve_supports
 
 
 @njit("UniTuple(int64, 3)(int32[:, ::1], int64, int64)", **_OPTIONS)
@@ -48,10 +48,38 @@ def solve_targets(table, pairs, covariance, threshold, a, active, collinear, sta
     """Do what the kernel of this name does for a shared Gram matrix."""
     p = covariance.shape[1]
     gram = np.empty((p, p))
-    missed = 0
+    members, factor, step, gradient = np.empty(p, np.int64), np.empty((p, p)), np.empty(p), np.empty(p)
+    missed = size = 0
     for j in range(start, stop):
-        _assemble(table, pairs[j], gram)
-        missed += _solve_targets(gram, covariance, threshold, a, active, collinear, j, j + 1)
+        warm = False
+        for k in range(p):
+            warm |= a[j, k] != 0.0 and threshold[j, k] < np.inf
+        if warm:  # most often a few rows are enough
+            for k in range(p):
+                if a[j, k] != 0.0 or threshold[j, k] == 0.0:
+                    for m in range(p):
+                        at = _place(pairs[j], k, m)
+                        gram[k, m] = table[at] if at[2] >= 0 else 0.0
+            size = _solve_target(
+                gram, covariance[j], threshold[j], a[j], members, factor, step, gradient, collinear, 1
+            )
+        if not warm or size < 0:
+            _assemble(table, pairs[j], gram)
+            size = _solve_target(
+                gram,
+                covariance[j],
+                threshold[j],
+                a[j],
+                members,
+                factor,
+                step,
+                gradient,
+                collinear,
+                MAX_ROUNDS,
+            )
+        missed += size < 0
+        for i in range(max(size, -1 - size)):
+            active[j, members[i]] = True
     return missed
 
 
@@ -155,6 +183,31 @@ def add_outer(pairs, x, y, table):  # type: ignore[no-untyped-def]
                 place = _place(pairs[j], k, m)
                 if place[2] >= 0:
                     table[place] += x[j, k] * y[j, m]
+
+
+@njit("int64(float64[:, :, ::1], int32[:, :, ::1], float64, int64, int64)", **_OPTIONS)
+def count_suspects(table, pairs, equal, start, stop):  # type: ignore[no-untyped-def]
+    """Count latents with a row of the table in which another one may be the same; without any, no target has twins.
+
+    A target's own latent is one of its neighbours, or it is counted, too.
+    """
+    columns = table.shape[2] // len(pairs)
+    suspects = 0
+    for j in range(start, stop):
+        own = -1
+        for i in range(pairs.shape[1]):
+            if pairs[j, i, i] >= 0 and pairs[j, i, i] // columns == j:
+                own = pairs[j, i, i]
+        suspect = own < 0
+        for a in range(len(table)):
+            least = equal * table[a, a, own]
+            for b in range(len(table)):
+                found = 0
+                for k in range(j * columns, (j + 1) * columns):
+                    found += abs(table[a, b, k]) >= least
+                suspect |= found > (a == b)
+        suspects += suspect
+    return suspects
 
 
 @njit(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array, vstack
 from scipy.sparse.linalg import splu
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.recording import Movie, ProgressCallback
 from napari_calcdyn.recording.traces.footprint_product import weighted_sums
 

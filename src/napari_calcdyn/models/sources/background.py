@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 
 from .frames import UsedFrames
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.recording import ProgressCallback
 
 from .frames import UsedFrames

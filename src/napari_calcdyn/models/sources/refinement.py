@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
 
-from napari_calcdyn.models.lasso.cpu import over_targets
+from napari_calcdyn.models.compiled import over_targets
 from napari_calcdyn.recording import ProgressCallback
 
 from .activity import ActivityFit

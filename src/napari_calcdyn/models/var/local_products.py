@@ -1,4 +1,4 @@
-"""Compiled products of each latent with its partners, and their derivative.
+"""Compiled products of each latent with its partners, what its neighbours do not predict, and their derivatives.
 
 ``rows`` (1 + p, d, n) holds every latent at lags 0 to p. ``neighbours`` (d, K), ``partners``, ``back`` and ``place``
 (d, M) are lists of `Neighbourhoods`. Each thread has some latents, and takes their partners four at a time: a row is
@@ -7,6 +7,7 @@ short, so that most of the time would go to beginning a loop.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
@@ -97,7 +98,7 @@ def differentiate(rows, neighbours, partners, back, place, table, cov, variance,
             factors = table[a, 0, k].copy()
             for i in range(factors.size):
                 m = partners[k, i]
-                at = place[m, back[k, i]] if m >= 0 else -1
+                at = place[m, back[k, i]] if place[k, i] >= 0 else -1  # neighbours are so both ways
                 factors[i] = cov[a, m, at] if at >= 0 else 0
             _add(factors, rows[0], partners[k].copy(), gradient[a + 1, k])
             for b in range(order):
@@ -107,3 +108,39 @@ def differentiate(rows, neighbours, partners, back, place, table, cov, variance,
                     if m >= 0:
                         factors[i] += table[b, a, m, back[k, i]]
                 _add(factors, rows[b + 1], partners[k].copy(), gradient[a + 1, k])
+
+
+@njit(
+    _in_both_precisions("void(real[:, :, ::1], int64[:, ::1], real[:, :, ::1], real[:, ::1], int64, int64)"),
+    **_OPTIONS,
+)
+def subtract(rows, neighbours, coefficients, residual, start, stop):  # type: ignore[no-untyped-def]
+    """Fill ``residual`` (d, n): the targets less their neighbours times the ``coefficients`` (p, d, K)."""
+    for j in range(start, stop):
+        residual[j] = rows[0, j]
+        for a in range(len(coefficients)):
+            _add(-coefficients[a, j], rows[a + 1], neighbours[j].copy(), residual[j])
+
+
+@njit(
+    _in_both_precisions(
+        f"void(real[:, :, ::1], {_LISTS}, real[:, :, ::1], real[:, ::1], real[:, :, ::1], real[:, :, ::1],"
+        " int64, int64)"
+    ),
+    **_OPTIONS,
+)
+def differentiate_residual(  # type: ignore[no-untyped-def]
+    rows, neighbours, partners, back, place, coefficients, gradient, of_rows, of_coefficients, start, stop
+):
+    """Fill the gradients of ``rows`` and of ``coefficients`` from the ``gradient`` (d, n) of the residual."""
+    for k in range(start, stop):
+        of_rows[0, k] = gradient[k]
+        for a in range(len(coefficients)):
+            _multiply(-gradient[k], rows[a + 1], neighbours[k], 0, of_coefficients[a, k])
+            factors = np.zeros(partners.shape[1], coefficients.dtype)
+            for i in range(factors.size):
+                m = partners[k, i]
+                at = place[m, back[k, i]] if place[k, i] >= 0 else -1  # neighbours are so both ways
+                if at >= 0:
+                    factors[i] = -coefficients[a, m, at]
+            _add(factors, gradient, partners[k].copy(), of_rows[a + 1, k])

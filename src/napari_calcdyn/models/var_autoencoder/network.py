@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
 
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 
-from .places import to_places, to_tiles
-from .tiles import Tiles
+from .grid import Grid, count_places
+from .tiles import Tiles, over_tiles
 
 MOST_AUTOMATIC_LATENTS = 4096
 NEIGHBOURS = 29
@@ -38,7 +37,7 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int, spacin
         of each, or where there are hardly enough frames for its neighbours.
     """
     stride = int(spacing)
-    while (places := _places(frame_shape, stride)) > MOST_AUTOMATIC_LATENTS:
+    while (places := count_places(frame_shape, stride)) > MOST_AUTOMATIC_LATENTS:
         stride += 1  # a grid that is full, as cells at empty places would be lost
     enough = training_frames // 2
     if places <= MOST_FULL or enough < NEIGHBOURS:
@@ -46,7 +45,7 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int, spacin
     return max(4, places)
 
 
-class PatchAutoencoder(nn.Module):
+class PatchAutoencoder(Grid):
     """Convolution with stride, then a mixture of its channels at each place; the decoder mirrors it.
 
     With patch shapes ``K_h`` (shared by all places, ``2·stride`` pixels wide), place j has the footprint
@@ -80,8 +79,6 @@ class PatchAutoencoder(nn.Module):
         Of the initial weights.
     """
 
-    places: Tensor
-
     def __init__(
         self,
         frame_shape: tuple[int, int],
@@ -91,20 +88,7 @@ class PatchAutoencoder(nn.Module):
         activity: Tensor | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.frame_shape = frame_shape
-        height, width = frame_shape
-        self.stride = _stride(frame_shape, latents)
-        self.rows, self.columns = math.ceil(height / self.stride), math.ceil(width / self.stride)
-        margin = self.stride // 2
-        # left, right, top, bottom: the windows of the outermost places reach over the edge by half a stride
-        self._padding = (
-            margin,
-            (self.columns + 1) * self.stride - width - margin,
-            margin,
-            (self.rows + 1) * self.stride - height - margin,
-        )
-        self.register_buffer("places", self._busiest(latents, activity))
+        super().__init__(frame_shape, latents, activity)
         draw = torch.Generator().manual_seed(seed)
         shapes = torch.randn(kernels, (2 * self.stride) ** 2, generator=draw) / (2 * self.stride)
         mixture = torch.randn(latents, kernels, generator=draw) / math.sqrt(kernels)
@@ -112,50 +96,9 @@ class PatchAutoencoder(nn.Module):
         self.mixture = nn.Parameter(mixture)
 
     @property
-    def latents(self) -> int:
-        """Number of latents d."""
-        return self.places.numel()
-
-    @property
-    def centres(self) -> Tensor:
-        """Centre of each latent's window, (d, 2), in pixels (y, x)."""
-        at = torch.stack((self.places // self.columns, self.places % self.columns), 1)
-        return (at + 1) * self.stride - self.stride // 2 - 0.5
-
-    @property
     def footprints(self) -> Tensor:
         """Footprint of each latent, (d, (2·stride)²): ``Σ_h M_jh K_h``."""
         return self.mixture @ self.shapes
-
-    @property
-    def tile_latents(self) -> Tensor:
-        """The latents of the four corners that meet in each tile, (tiles, 4); -1 where there is none."""
-        numbers = torch.arange(1, self.latents + 1, device=self.places.device)
-        return self._at_tiles(numbers[:, None])[..., 0] - 1
-
-    def row_of_tiles(self, frames: Tensor, row: int, margin: int = 0) -> Tensor:
-        """Cut one row of tiles out of frames, each with some pixels around it.
-
-        Parameters
-        ----------
-        frames : Tensor (n, Y, X)
-            Pictures.
-        row : int
-            Number of the row, 0 to `rows`.
-        margin : int
-            How many pixels m around a tile are taken as well.
-
-        Returns
-        -------
-        Tensor (columns + 1, n, (s + 2·m)²)
-            In the order of `cut`; beyond the edge, pixels equal the outermost ones.
-        """
-        size = self.stride + 2 * margin
-        first = row * self.stride - self._padding[2] - margin
-        at = torch.arange(first, first + size, device=frames.device).clamp(0, self.frame_shape[0] - 1)
-        beside = (self._padding[0] + margin, self._padding[1] + margin)
-        strip = pad(frames[:, at], beside, mode="replicate")
-        return strip.unfold(2, size, self.stride).permute(2, 0, 1, 3).flatten(2)
 
     @property
     def corners(self) -> Tensor:
@@ -179,7 +122,10 @@ class PatchAutoencoder(nn.Module):
 
     def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
         """Encode normalised frames that are cut into tiles to latents (n, d)."""
-        return self._latents(tiles.times(self.corners if corners is None else corners))
+        corners = self.corners if corners is None else corners
+        if tiles.units is None:
+            return self._latents(tiles.times(corners))
+        return tiles.sums(corners, self.tile_latents.view(self.rows + 1, -1, 4), self.latents).T
 
     def noise_variance(self, pixels: Tensor, corners: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
@@ -209,9 +155,7 @@ class PatchAutoencoder(nn.Module):
         Tensor (n,)
             ``‖D(z)‖²``, from the products of footprints that meet in a tile.
         """
-        overlaps = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
-        power: Tensor = _Power.apply(overlaps, self._at_tiles(latents.T))  # type: ignore[no-untyped-call]
-        return power
+        return self._power(latents, _Overlaps.apply(corners))  # type: ignore[no-untyped-call]
 
     def squared_error(
         self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
@@ -237,34 +181,31 @@ class PatchAutoencoder(nn.Module):
             ``‖x − D(z)‖²``, differentiable in the latents.
         """
         squares = tiles.squares() if squares is None else squares
-        return squares - 2 * latents.square().sum(1) + self.power(latents, corners)
+        # the squares of a latent are spread evenly over the four tiles of its window
+        overlaps = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
+        return squares + self._power(latents, overlaps - 0.5 * torch.eye(4).to(overlaps))
 
-    def cut(self, frames: Tensor) -> Tensor:
-        """Cut frames (n, Y, X) into tiles (tiles, n, s²), with zeros beyond the edge."""
-        return self._as_tiles(frames).flatten(3).flatten(0, 1)
+    def _power(self, latents: Tensor, overlaps: Tensor) -> Tensor:
+        power: Tensor = _Power.apply(overlaps, latents.T, self)  # type: ignore[no-untyped-call]
+        return power
 
-    def store(self, frames: Tensor, tiles: Tiles, first: int) -> None:
-        """Cut frames (n, Y, X), and write them to tiles from the frame `first` on."""
-        if tiles.units is not None:
-            tiles.store(frames, first, self.columns + 1, self._padding[0])
-            return
-        s = self.stride
-        grid = tiles.values.view(self.rows + 1, self.columns + 1, -1, s, s)
-        grid[:, :, first : first + len(frames)] = self._as_tiles(frames)
+    def _weigh(self, overlaps: Tensor, latents: Tensor) -> Tensor:
+        """Return for each latent (d, n) the sum of all that it meets, each times their overlap."""
+        if latents.device.type != "cpu":
+            return self._latents(overlaps @ self._at_tiles(latents)).T
+        weighted = torch.empty_like(latents)
+        over_tiles("weigh", self.latents, overlaps, latents, self.tile_latents, self.latent_tiles, weighted)
+        return weighted
 
-    def _as_tiles(self, frames: Tensor) -> Tensor:
-        """View frames (n, Y, X), padded with zeros, as (rows + 1, columns + 1, n, s, s)."""
-        s = self.stride
-        tiles = pad(frames, self._padding).view(-1, self.rows + 1, s, self.columns + 1, s)
-        return tiles.permute(1, 3, 0, 2, 4)
-
-    def join(self, tiles: Tensor) -> Tensor:
-        """Put tiles (tiles, n, s²) together to frames (n, Y, X)."""
-        s, rows, columns = self.stride, self.rows, self.columns
-        frames = tiles.view(rows + 1, columns + 1, -1, s, s).permute(2, 0, 3, 1, 4)
-        frames = frames.reshape(-1, (rows + 1) * s, (columns + 1) * s)
-        left, top = self._padding[0], self._padding[2]
-        return frames[:, top : top + self.frame_shape[0], left : left + self.frame_shape[1]]
+    def _meetings(self, latents: Tensor, factors: Tensor) -> Tensor:
+        """Return the products of latents (d, n) that meet in a tile, each frame times its factor, (tiles, 4, 4)."""
+        meeting = self.tile_latents
+        if latents.device.type != "cpu":
+            at_tiles = self._at_tiles(latents)
+            return (at_tiles * factors) @ at_tiles.mT
+        products = latents.new_empty(len(meeting), 4, 4)
+        over_tiles("meet", len(meeting), latents, factors, meeting, products)
+        return products
 
     @torch.no_grad()
     def begin_with(self, footprints: Tensor) -> None:
@@ -280,35 +221,6 @@ class PatchAutoencoder(nn.Module):
     def orient(self) -> None:
         """Give every footprint a positive sum, so that a latent goes up where its patch gets brighter."""
         self.mixture.mul_(torch.where(self.footprints.sum(1) < 0, -1.0, 1.0)[:, None])
-
-    def _latents(self, products: Tensor) -> Tensor:
-        """Add up the products of tiles and corners (tiles, 4, n) to latents (n, d)."""
-        latents = to_places(products, self.rows, self.columns).flatten(0, 1)
-        return latents.T if self._is_full else latents.index_select(0, self.places).T
-
-    def _at_tiles(self, values: Tensor) -> Tensor:
-        """Arrange one row per latent (d, n) as the four that meet in each tile, (tiles, 4, n)."""
-        return to_tiles(self._on_grid(values).view(self.rows, self.columns, -1))
-
-    def _on_grid(self, values: Tensor) -> Tensor:
-        """Put one row per latent (d, …) on all grid places, zero where a place is empty."""
-        if self._is_full:
-            return values
-        grid = values.new_zeros(self.rows * self.columns, values.shape[1])
-        return grid.index_copy(0, self.places, values)
-
-    @property
-    def _is_full(self) -> bool:
-        return self.latents == self.rows * self.columns
-
-    def _busiest(self, count: int, activity: Tensor | None) -> Tensor:
-        """Return the grid places of the `count` windows with most activity, in reading order."""
-        everywhere = torch.arange(self.rows * self.columns)
-        if count == len(everywhere) or activity is None:
-            return everywhere[:count]
-        power = pad(activity[None, None].double() ** 2, self._padding)
-        busy = avg_pool2d(power, 2 * self.stride, self.stride).flatten()
-        return busy.argsort(descending=True, stable=True)[:count].sort().values
 
 
 class _Overlaps(torch.autograd.Function):
@@ -327,27 +239,18 @@ class _Overlaps(torch.autograd.Function):
 
 
 class _Power(torch.autograd.Function):
-    """``Σ zᵀ P z`` over tiles, (n,), of the four latents z (tiles, 4, n) and the overlaps P (tiles, 4, 4) in each."""
+    """``Σ zᵀ P z`` over tiles, (n,), of the latents z (d, n) that meet in each, and their overlaps P (tiles, 4, 4)."""
 
     @staticmethod
-    def forward(ctx: Any, overlaps: Tensor, latents: Tensor) -> Tensor:
-        weighted = overlaps @ latents
+    def forward(ctx: Any, overlaps: Tensor, latents: Tensor, network: PatchAutoencoder) -> Tensor:
+        latents = latents.contiguous()
+        weighted = network._weigh(overlaps, latents)
         ctx.save_for_backward(latents, weighted)
-        return (weighted * latents).sum((0, 1))
+        ctx.network = network
+        return (weighted * latents).sum(0)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         latents, weighted = ctx.saved_tensors
-        return (latents * gradient) @ latents.mT, weighted * (2 * gradient)
-
-
-def _places(frame_shape: tuple[int, int], stride: int) -> int:
-    return math.prod(math.ceil(size / stride) for size in frame_shape)
-
-
-def _stride(frame_shape: tuple[int, int], latents: int) -> int:
-    """Return the distance between grid places at which the grid has just enough room for all latents."""
-    stride = max(frame_shape)
-    while stride > 1 and _places(frame_shape, stride) < latents:
-        stride -= 1
-    return max(math.ceil(size / math.ceil(size / stride)) for size in frame_shape)
+        return ctx.network._meetings(latents, gradient), weighted * (2 * gradient), None

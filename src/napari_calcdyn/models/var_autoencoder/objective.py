@@ -94,15 +94,15 @@ class Objective:
         """Return the loss of a batch and its parts to report."""
         valid = self._frames.valid_stretches(self._starts[step], self._length)
         corners = self._network.corners_in(self._frames.used)
-        reconstruction, windows = self._reconstruct(step, valid, corners)
+        # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
+        reconstruction, fitted, scored = self._reconstruct(step, valid, corners)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
             return reconstruction, parts
-        # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
         to_fit, to_score = (None, None) if valid is None else (valid[0::2], valid[1::2])
         estimate = estimate_var(
-            windows[0::2],
+            fitted,
             self._config.order,
             self._weights,
             valid=to_fit,
@@ -111,8 +111,8 @@ class Objective:
             neighbourhoods=self._near,
         )
         self._memory = detached(estimate)
-        residual = estimate.residual(windows[1::2], to_score)
-        parts["prediction"] = residual.detach().sum() / total_variance(windows[1::2], to_score)
+        residual = estimate.residual(scored, to_score)
+        parts["prediction"] = residual.detach().sum() / total_variance(scored, to_score)
         return reconstruction + weight * self._penalty(estimate, residual, corners), parts
 
     @torch.no_grad()
@@ -175,8 +175,8 @@ class Objective:
         share = estimate.signal_share(self._network.noise_variance(self._noise, corners.detach()))
         return (share * residual).sum() / self._pixels
 
-    def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean squared error and the latents (W, L, d) of the stretches of a step."""
+    def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean squared error of a step, and the latents (W/2, L, d) of even stretches and of odd ones."""
         starts = self._starts[step]
         tiles = self._frames.stretches(starts, self._length)
         if step + 1 < len(self._starts):
@@ -186,7 +186,10 @@ class Objective:
         error = self._network.squared_error(tiles, latents, corners, squares=squares)
         if valid is not None:
             error = error[valid.flatten()]
-        return error.mean() / self._pixels, latents.view(-1, self._length, latents.shape[1])
+        # divided as they lie in memory, each latent's frames together, so that gradients need no other order
+        windows = latents.T.view(latents.shape[1], -1, self._length)
+        even, odd = (windows[:, first::2].permute(1, 2, 0) for first in (0, 1))
+        return error.mean() / self._pixels, even, odd
 
     def _ramp(self, step: int, total: int) -> float:
         """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from napari_calcdyn.models.lasso import solve_lasso
 from napari_calcdyn.models.lasso.local import joined, parts
-from napari_calcdyn.models.lasso.products import times
 from napari_calcdyn.models.var import Moments, Neighbourhoods
-from napari_calcdyn.models.var.local_moments import local_moments, moments_among
+from napari_calcdyn.models.var.local_moments import local_residual, moments_among
 from napari_calcdyn.models.var.moments import lagged
 
 _TINY = 1e-12
@@ -45,10 +44,8 @@ class Estimate:
         """Return ``mean (z − ẑ)²`` of every latent in windows (W, L, d), (d,); differentiable."""
         standardised = (windows - self.mean) / self.std
         a, near = self.coefficients, self.neighbourhoods
-        if near is not None:  # from second moments: each target has predictors of its own
-            moments = local_moments(standardised, len(a) // near.neighbours.shape[1], near, valid)
-            explained = (a * (2 * moments.cov - times(moments.gram, a))).sum(0)
-            return (moments.variance - explained) * self.std.square()
+        if near is not None:
+            return local_residual(standardised, a, near, valid).square().mean(1) * self.std.square()
         predictors, targets = lagged(standardised, len(a) // len(self.mean), valid)
         residual = (targets - predictors @ a) * self.std
         return residual.square().sum(0) / len(residual)
@@ -80,7 +77,8 @@ class Estimate:
 
 def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return ``mean ‖z − mean z‖²`` of windows (W, L, d); without gradient."""
-    return chosen(windows.detach(), valid).var(0, correction=0).sum()
+    frames = chosen(windows.detach(), valid)
+    return (frames - frames.mean(0)).square().mean(0).sum()
 
 
 def chosen(windows: Tensor, valid: Tensor | None) -> Tensor:

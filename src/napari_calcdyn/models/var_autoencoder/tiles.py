@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from napari_calcdyn.models.compiled import over_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,32 @@ class Tiles:
 
     def times(self, corners: Tensor) -> Tensor:
         """Multiply by corners (tiles, 4, s²), (tiles, 4, n); differentiable in them."""
-        products: Tensor = _Products.apply(corners, self)  # type: ignore[no-untyped-call]
-        return products
+        if self.units is None:
+            products: Tensor = _Products.apply(corners, self)  # type: ignore[no-untyped-call]
+            return products
+        each = torch.arange(4 * len(corners)).view(-1, 1, 4)
+        return self.sums(corners, each, 4 * len(corners)).view(len(corners), 4, -1)
+
+    def sums(self, corners: Tensor, owners: Tensor, count: int) -> Tensor:
+        """Multiply integers by corners, and add up the products that have one owner.
+
+        Parameters
+        ----------
+        corners : Tensor (tiles, 4, s²)
+            The factors.
+        owners : Tensor (rows, columns, 4), int64
+            Of the products, for each row of tiles; -1 for those that are left out. Rows that have an owner in common
+            are adjacent.
+        count : int
+            Number of owners.
+
+        Returns
+        -------
+        Tensor (count, n)
+            Differentiable in the corners.
+        """
+        sums: Tensor = _Sums.apply(corners, self, owners, count)  # type: ignore[no-untyped-call]
+        return sums
 
     def store(self, frames: Tensor, first: int, columns: int, margin: int) -> None:
         """Cut frames (n, Y, X) into tiles in so many columns, with a margin, and write them as integers.
@@ -99,48 +124,60 @@ class Tiles:
         """
         assert self.units is not None
         layout = margin, math.isqrt(self.values.shape[2]), columns, first
-        stored = self.values.numpy(), self.units.numpy()
-        _over_tiles("store", len(self.values), frames.contiguous().numpy(), *layout, *stored)
+        over_tiles("store", len(self.values), frames, *layout, self.values, self.units)
 
-    def run(self, kernel: str, *arrays: Tensor) -> None:
+    def run(self, kernel: str, *arrays: Any, over: int | None = None) -> None:
         """Run a compiled kernel over all tiles of integers; what it takes besides them, and last what it fills."""
         assert self.units is not None
-        *taken, filled = (it.numpy() for it in arrays)
-        frames = np.add.outer(np.array(self.starts), np.arange(self._length)).ravel()
-        _over_tiles(kernel, len(self.values), *taken, self.values.numpy(), self.units.numpy(), frames, filled)
+        *taken, filled = arrays
+        frames = torch.add(torch.tensor(self.starts)[:, None], torch.arange(self._length)).flatten()
+        tiles = len(self.values) if over is None else over
+        over_tiles(kernel, tiles, *taken, self.values, self.units, frames, filled)
 
 
-def _over_tiles(kernel: str, tiles: int, *arguments: Any) -> None:
-    from napari_calcdyn.models.lasso.cpu import over_targets
-
+def over_tiles(kernel: str, tiles: int, *arguments: Any) -> None:
+    """Run a compiled kernel over so many tiles, with tensors of the processor and numbers."""
     from . import tile_kernels
 
-    over_targets(getattr(tile_kernels, kernel), tiles, *arguments)
+    arrays = (it.detach().contiguous().numpy() if isinstance(it, Tensor) else it for it in arguments)
+    over_targets(getattr(tile_kernels, kernel), tiles, *arrays)
 
 
 class _Products(torch.autograd.Function):
-    """``corners @ tilesᵀ``; the gradient reads the tiles once more, along their rows."""
+    """``corners @ tilesᵀ`` of tiles of numbers."""
 
     @staticmethod
     def forward(ctx: Any, corners: Tensor, tiles: Tiles) -> Tensor:
         ctx.tiles = tiles
-        if tiles.units is None:
-            return torch.cat([corners @ it.mT for it in tiles.parts()], 2)
-        products = torch.empty(len(tiles.values), 4, len(tiles))
-        together = corners.detach().transpose(0, 1).contiguous()
-        tiles.run("multiply", together, products)
-        return products
+        return torch.cat([corners @ it.mT for it in tiles.parts()], 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        parts = ctx.tiles.parts()
+        total = gradient.new_zeros(*gradient.shape[:2], parts[0].shape[2])
+        for its, part in zip(gradient.tensor_split(len(parts), 2), parts, strict=True):
+            total.baddbmm_(its, part)
+        return total, None
+
+
+class _Sums(torch.autograd.Function):
+    """Sums of ``corners @ tilesᵀ`` of tiles of integers; the gradient reads the tiles once more, along their rows."""
+
+    @staticmethod
+    def forward(ctx: Any, corners: Tensor, tiles: Tiles, owners: Tensor, count: int) -> Tensor:
+        ctx.tiles, ctx.owners = tiles, owners
+        sums = torch.zeros(count, len(tiles))
+        together = corners.detach().transpose(0, 1).contiguous()
+        for first in range(2):  # every other row at a time: no two threads have a sum in common
+            rows = (len(owners) - first + 1) // 2
+            tiles.run("multiply", together, owners, first, sums, over=rows)
+        return sums
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         tiles: Tiles = ctx.tiles
-        if tiles.units is None:
-            parts = tiles.parts()
-            total = gradient.new_zeros(*gradient.shape[:2], parts[0].shape[2])
-            for its, part in zip(gradient.tensor_split(len(parts), 2), parts, strict=True):
-                total.baddbmm_(its, part)
-            return total, None
         total = torch.empty(4, len(tiles.values), tiles.values.shape[2])
-        tiles.run("differentiate", gradient.contiguous(), total)
-        return total.transpose(0, 1), None
+        tiles.run("differentiate", gradient, ctx.owners.flatten(0, 1), total)
+        return total.transpose(0, 1), None, None, None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies import Movie
-from napari_calcdyn.recording.movies.open import SUITE2P_ENDING
+from napari_calcdyn.recording.movies.places import SUITE2P_ENDING
 from napari_calcdyn.recording.movies.readers.suite2p_plane import Suite2pPlane, read_plane
 from napari_calcdyn.recording.saved_arrays import load_array
 

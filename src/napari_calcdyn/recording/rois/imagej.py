@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
-from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.errors import InputError, count_text
 
 from .roi_set import RoiSet, filled_rois
 
 _MOST_BYTES = 2**26  # of one ROI: more than any outline needs
 _AREAS = {ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED}
 _ELLIPSE_CORNERS = 360
+_NAMED = 3
 
 
 def read_imagej_rois(path: Path, frame_shape: tuple[int, int] | None) -> RoiSet:
@@ -31,12 +33,13 @@ def read_imagej_rois(path: Path, frame_shape: tuple[int, int] | None) -> RoiSet:
     Returns
     -------
     RoiSet
-        Numbered from 1 in the order of the file, with the column ``name``.
+        Numbered from 1 in the order of the file, with the column ``name``. Points, lines, texts and pictures are left
+        out, and a note says so.
 
     Raises
     ------
     InputError
-        If the frame size is not given, the file is damaged, or an ROI is no area or lies outside the frame.
+        If the frame size is not given, the file is damaged, it holds no areas, or an ROI lies outside the frame.
     """
     if frame_shape is None:
         raise InputError(
@@ -51,14 +54,38 @@ def read_imagej_rois(path: Path, frame_shape: tuple[int, int] | None) -> RoiSet:
         raise InputError(
             f"{path.name} is damaged or holds no ImageJ ROIs: save them again in ImageJ."
         ) from error
-    for number, (roi, paths) in enumerate(zip(rois, outlines, strict=True), 1):
-        if not paths:
-            raise InputError(
-                f"ROI {number} ({roi.name}) of {path.name} is a {roi.roitype.name.lower()}, not an area: delete it "
-                "in ImageJ's ROI Manager and save again."
-            )
-    names = {"name": np.array([roi.name for roi in rois])}
-    return filled_rois(outlines, frame_shape, np.arange(1, len(rois) + 1), path.name, names)
+    areas = [
+        (number, roi, paths)
+        for number, (roi, paths) in enumerate(zip(rois, outlines, strict=True), 1)
+        if paths
+    ]
+    others = [
+        f"{number} ({roi.name}, {_kind(roi)})"
+        for number, (roi, paths) in enumerate(zip(rois, outlines, strict=True), 1)
+        if not paths
+    ]
+    if others and not areas:
+        few = ", ".join(others[:_NAMED]) + " …" * (len(others) > _NAMED)
+        raise InputError(
+            f"{path.name} holds no areas, only {few}: draw round the cells in ImageJ and save them again."
+        )
+    ids = np.array([number for number, _, _ in areas], np.int64)
+    names = {"name": np.array([roi.name for _, roi, _ in areas])}
+    found = filled_rois([paths for _, _, paths in areas], frame_shape, ids, path.name, names)
+    if not others:
+        return found
+    listed = ", ".join(others[:_NAMED]) + (
+        f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    )
+    what = count_text(len(others), "ROI")
+    return replace(found, notes=(f"{what} of {path.name} left out, as no areas of pixels: {listed}.",))
+
+
+def _kind(roi: ImagejRoi) -> str:
+    """Return what an ROI that is no area is, in a word."""
+    if roi.subtype not in (ROI_SUBTYPE.UNDEFINED, ROI_SUBTYPE.ELLIPSE, ROI_SUBTYPE.ROTATED_RECT):
+        return str(roi.subtype.name).lower()
+    return str(roi.roitype.name).lower()
 
 
 def _contents(path: Path) -> list[bytes]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import TIFF_ENDINGS, check_exists
+from napari_calcdyn.recording.movies.places import TIFF_ENDINGS, check_exists
 
 from .hdf5 import read_hdf5_rois
 from .imagej import read_imagej_rois
 from .label_images import read_label_image
 from .roi_set import RoiSet
+from .saved import load_rois
 from .suite2p import read_suite2p_rois
 
 
@@ -25,7 +26,8 @@ def open_rois(
     ----------
     path : str or Path
         A folder of suite2p (``plane0``, or one above it), a ``.roi`` or ``.zip`` file of ImageJ, an HDF5 file of
-        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, or an image of labels as TIFF or ``.npy``.
+        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, an image of labels as TIFF or ``.npy``, Cellpose's
+        ``_seg.npy``, or ``rois.npz`` of a result folder.
     frame_shape : tuple of int or None
         Height and width of the movie's frames. ImageJ's files do not say it; those of others are checked.
     dataset : str or None
@@ -34,7 +36,7 @@ def open_rois(
     Returns
     -------
     RoiSet
-        All ROIs, numbered as in the file.
+        All ROIs, numbered as in the file; its `notes` say what was left out.
 
     Raises
     ------
@@ -49,6 +51,11 @@ def open_rois(
         return read_hdf5_rois(place, frame_shape, dataset)
     if place.suffix.lower() in (*TIFF_ENDINGS, ".npy"):
         return read_label_image(place, frame_shape)
+    if place.suffix.lower() == ".npz":
+        rois = load_rois(place)
+        if frame_shape is not None:
+            rois.check_frame_shape(frame_shape)
+        return rois
     if place.suffix.lower() not in (".roi", ".zip"):
         raise InputError(
             f"{place.name} holds no ROIs: choose a suite2p folder, a .roi or .zip file of ImageJ, a file of CaImAn,"

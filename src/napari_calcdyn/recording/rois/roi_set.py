@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,8 @@ class RoiSet:
         Where they came from, in words.
     columns : mapping of str to ndarray of shape (N, ...)
         What else is known of each ROI, such as suite2p's ``iscell``.
+    notes : tuple of str
+        Sentences about what was left out of their file.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class RoiSet:
     frame_shape: tuple[int, int]
     provenance: str = "ROIs"
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the parts and make the weights of each ROI sum to 1."""
@@ -238,7 +241,7 @@ class RoiSet:
         index = np.asarray(which)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         columns = {key: column[index] for key, column in self.columns.items()}
-        return RoiSet(self.footprints[index], self.ids[index], self.frame_shape, self.provenance, columns)
+        return replace(self, footprints=self.footprints[index], ids=self.ids[index], columns=columns)
 
     def masked_share(self, valid_pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return how much of each ROI's weight lies on masked pixels.
@@ -277,7 +280,7 @@ class RoiSet:
         keep = np.ones(len(self), np.float32)
         keep[lost] = 0
         footprints = seen + sparse.diags_array(1 - keep) @ self.footprints
-        return RoiSet(footprints, self.ids, self.frame_shape, self.provenance, self.columns)
+        return replace(self, footprints=footprints)
 
     def check_frame_shape(self, frame_shape: tuple[int, int]) -> None:
         """Refuse a movie of another frame size.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -178,7 +178,7 @@ def transposed(rois: RoiSet) -> RoiSet:
     weights = rois.footprints.tocoo()
     y, x = np.divmod(weights.col.astype(np.int64), width)
     moved = sparse.csr_array((weights.data, (weights.row, x * height + y)), shape=weights.shape)
-    return RoiSet(moved, rois.ids, rois.frame_shape, f"{rois.provenance}, y and x exchanged", rois.columns)
+    return replace(rois, footprints=moved, provenance=f"{rois.provenance}, y and x exchanged")
 
 
 def _correlations(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -44,7 +44,8 @@ def extract_traces(
     -------
     Traces
         One for each ROI, with its id. NaN in frames that are left out, and where one of its pixels is NaN or infinite.
-        Masked pixels do not count; a warning in the provenance says of which ROIs they take a part.
+        Masked pixels do not count; warnings in the provenance say of which ROIs they take a
+        part, and what was left out of the ROIs' file.
 
     Raises
     ------
@@ -65,14 +66,17 @@ def extract_traces(
         "rois": rois.provenance,
         "neuropil": None if neuropil is None else {"coefficient": neuropil},
     }
+    warnings = list(rois.notes)
     if movie.corrections is not None:
         provenance |= movie.corrections.record()
         share = rois.masked_share(movie.valid_pixels)
         if share.any():
-            provenance["warnings"] = [
+            warnings.append(
                 f"{count_text(int((share > 0).sum()), 'ROI')} of {len(rois)} lie partly on masked pixels, with up to"
                 f" {100 * share.max():.0f} % of their weight."
-            ]
+            )
+    if warnings:
+        provenance["warnings"] = warnings
     return Traces(
         values, rois.ids, frame_rate=movie.frame_rate, name=f"traces of {movie.name}", provenance=provenance
     )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.open import check_exists
+from napari_calcdyn.recording.movies.places import check_exists
 from napari_calcdyn.recording.movies.readers.suite2p_plane import plane_folder
 from napari_calcdyn.recording.saved_arrays import load_array
 
 from .hdf5 import hdf5_holds_traces, read_hdf5_traces
 from .suite2p import read_suite2p_traces
+from .tables import TABLE_ENDINGS, CellsIn, TraceTable, read_trace_table
 from .traces import Traces
 
 NEUROPIL_COEFFICIENT = 0.7
@@ -30,6 +29,7 @@ def open_traces(
     mask: ArrayLike | str | PathLike[str] | None = None,
     neuropil: float | None = NEUROPIL_COEFFICIENT,
     dataset: str | None = None,
+    cells_in: CellsIn | None = None,
 ) -> Traces:
     """Open traces.
 
@@ -37,7 +37,8 @@ def open_traces(
     ----------
     path : str or Path
         A folder of suite2p (``plane0``, or one above it), an HDF5 file of CaImAn, an NWB file, a ``.mat`` file (7.3) of
-        EXTRACT, or a ``.npy`` or ``.csv`` file with one trace in each row and nothing but numbers; NaN, or an empty
+        EXTRACT, a ``.npy`` file with one trace in each row, or a table as text (``.csv``, ``.tsv``, ``.txt``) with
+        cells in rows or columns, with or without names and times, also of ImageJ's Multi Measure; NaN, or an empty
         cell, where a sample is missing.
     frame_rate : float or None
         Samples per second (Hz); None takes what the file says.
@@ -47,11 +48,14 @@ def open_traces(
         So many times suite2p's neuropil is subtracted; None for none. Traces in HDF5 files are taken as they are.
     dataset : str or None
         Name of the series in an NWB file that has several.
+    cells_in : {"rows", "columns"} or None
+        Of a table or an array. None finds it out for a table, and takes rows of an array.
 
     Returns
     -------
     Traces
-        With missing samples as NaN.
+        With missing samples as NaN. Of a table, the provenance says where the cells were (``cells_in``) and what they
+        are called (``cells``), and its warnings what was left out.
 
     Raises
     ------
@@ -60,20 +64,45 @@ def open_traces(
     """
     place = Path(path).expanduser()
     check_exists(place)
-    valid: Any = mask
-    if isinstance(mask, (str, PathLike)):
-        check_exists(Path(mask).expanduser())
-        valid = _read(Path(mask).expanduser())
-    if place.is_dir() or place.suffix.lower() in HDF5_ENDINGS:
+    if cells_in not in (None, "rows", "columns"):
+        raise InputError(f"Cells cannot be in {cells_in}: choose rows or columns.")
+    in_folder, in_hdf5 = place.is_dir(), place.suffix.lower() in HDF5_ENDINGS
+    if in_folder or in_hdf5:
         traces = (
             read_suite2p_traces(place, frame_rate=frame_rate, neuropil=neuropil)
-            if place.is_dir()
+            if in_folder
             else read_hdf5_traces(place, frame_rate=frame_rate, dataset=dataset)
         )
+        valid = _mask(mask, None)
         return traces if valid is None else traces.masked(valid)
+    table = _read(place, cells_in)
     return Traces.from_array(
-        _read(place), mask=valid, frame_rate=frame_rate, name=place.name, provenance={"file": str(place)}
+        table.traces,
+        mask=_mask(mask, table.cells_in),
+        frame_rate=table.frame_rate if frame_rate is None else frame_rate,
+        name=place.name,
+        provenance=_provenance(place, table),
     )
+
+
+def _mask(mask: Any, cells_in: CellsIn | None) -> Any:
+    """Return a mask that was given, or what is in its file."""
+    if not isinstance(mask, (str, PathLike)):
+        return mask
+    path = Path(mask).expanduser()
+    check_exists(path)
+    return _read(path, cells_in).traces
+
+
+def _provenance(path: Path, table: TraceTable) -> dict[str, Any]:
+    about: dict[str, Any] = {"file": str(path)}
+    if path.suffix.lower() in TABLE_ENDINGS:
+        about["cells_in"] = table.cells_in
+    if table.names:
+        about["cells"] = list(table.names)
+    if table.notes:
+        about["warnings"] = list(table.notes)
+    return about
 
 
 def holds_traces(path: Path) -> bool:
@@ -81,48 +110,18 @@ def holds_traces(path: Path) -> bool:
     return (plane_folder(path) / "F.npy").exists() if path.is_dir() else hdf5_holds_traces(path)
 
 
-def _read(path: Path) -> Any:
-    """Return an array, or a list of arrays where a CSV's rows may differ in length."""
-    if path.suffix.lower() == ".npy":
-        return load_array(path)
-    if path.suffix.lower() == ".csv":
-        return _read_csv(path)
+def _read(path: Path, cells_in: CellsIn | None) -> TraceTable:
+    """Return traces in rows, an array or a list of arrays where they may differ in length."""
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        array = load_array(path)
+        traces = array.T if cells_in == "columns" and array.ndim == 2 else array
+        return TraceTable(traces, (), None, cells_in or "rows", ())
+    if ending in TABLE_ENDINGS:
+        return read_trace_table(path, cells_in)
+    if ending in (".xlsx", ".xls", ".ods"):
+        raise InputError(f"{path.name} is a workbook: save the sheet with the traces as CSV.")
     raise InputError(
         f"{path.name} holds no traces: choose a suite2p folder, a .npy or .csv file, or a file of"
         " CaImAn, EXTRACT or NWB."
     )
-
-
-def _read_csv(path: Path) -> list[NDArray[np.float64]]:
-    rows = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            # Where numbers have a comma, spreadsheets separate them by semicolons.
-            separator = ";" if ";" in first else "\t" if "\t" in first else ","
-            for number, cells in enumerate(csv.reader(file, delimiter=separator), 1):
-                if cells:
-                    rows.append(_numbers(path, number, cells, comma=separator == ";"))
-    except OSError as error:
-        raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path.name} is no text: save the traces as CSV, one trace in each row.") from error
-    return rows
-
-
-def _numbers(path: Path, row: int, cells: list[str], *, comma: bool) -> NDArray[np.float64]:
-    """Return one line of a CSV as numbers, NaN for empty cells."""
-    texts = [cell.strip() or "nan" for cell in cells]
-    if comma:
-        texts = [text.replace(",", ".") for text in texts]
-    values = np.empty(len(texts))
-    for column, text in enumerate(texts):
-        try:
-            values[column] = float(text)
-        except ValueError:
-            raise InputError(
-                f"{path.name} has text in row {row}, column {column + 1} ({text[:20]!r}): leave only numbers in it, "
-                "one trace in each row, without headings."
-            ) from None
-    return values

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from napari_calcdyn.recording.errors import InputError
+
 MICROMETRES = {
-    "nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
-    "millimeter": 1e3, "mm": 1e3, "cm": 1e4, "m": 1e6, "meter": 1e6, "inch": 25400.0,
+    "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
+    "millimeter": 1e3, "mm": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6, "inch": 25400.0,
 }  # fmt: skip
 SECONDS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "msec": 1e-3,
-    "s": 1.0,
-    "sec": 1.0,
-    "min": 60.0,
-    "h": 3600.0,
-}
+    "ns": 1e-9, "nanosecond": 1e-9, "us": 1e-6, "µs": 1e-6, "microsecond": 1e-6, "ms": 1e-3, "msec": 1e-3,
+    "millisecond": 1e-3, "s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0,
+}  # fmt: skip
+_MOST_PAGES = 2**23  # three days at 30 Hz
 CENTIMETRE = 3  # value of the TIFF tag ResolutionUnit
 
 
@@ -106,6 +104,16 @@ def ome_calibration(xml: str) -> tuple[float | None, tuple[float, float] | None]
     else:
         interval = _plane_interval(pixels)
     return (1 / interval if interval else None), ((size[0], size[1]) if len(size) == 2 else None)
+
+
+def check_ome_size(xml: str, path: Path) -> None:
+    """Raise InputError if an OME-XML announces more pages than any recording has, which would all be looked for."""
+    for found in re.findall(r"<(?:\w+:)?Pixels\s[^>]*>", xml):
+        sizes = [int(it[:20]) for it in re.findall(r'\sSize[TCZ]\s*=\s*"(\d+)"', found)]
+        if math.prod(sizes) > _MOST_PAGES:
+            raise InputError(
+                f"{path.name} announces {math.prod(sizes):,} pages: its header is damaged, copy it again."
+            )
 
 
 def _plane_interval(pixels: ElementTree.Element) -> float | None:

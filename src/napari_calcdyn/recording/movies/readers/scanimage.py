@@ -35,6 +35,10 @@ class ScanImage:
         Frames per second of one plane; None where they are not evenly spaced.
     pixel_size : tuple of float or None
         Height and width of a pixel in µm.
+    promised : int
+        Frames of one plane that were asked for; 0 where that is not known, as of an endless acquisition.
+    per_file : int
+        Frames, of all planes, after which another file was begun; 0 where all go into one.
     """
 
     channels: int = 1
@@ -44,6 +48,15 @@ class ScanImage:
     first_frame: int = 0
     frame_rate: float | None = None
     pixel_size: tuple[float, float] | None = None
+    promised: int = 0
+    per_file: int = 0
+
+    def missing(self, n_pages: int) -> int:
+        """Return how many frames were asked for, if not all of them can be in so many pages, else 0."""
+        frames = n_pages // self.channels
+        part = self.first_frame or (self.per_file and frames % self.per_file == 0)
+        there = frames // self.cycle * self.repeats
+        return 0 if part or there >= self.promised else self.promised
 
     def arrange(self, n_pages: int) -> NDArray[np.intp]:
         """Sort pages by time, plane and channel.
@@ -116,7 +129,11 @@ def read_scanimage(
     if field.shape == (4, 2) and field.dtype.kind in "if":
         width, height = np.ptp(field, axis=0)
         size = (float(height / frame_shape[0]), float(width / frame_shape[1]))
-    return ScanImage(channels, slices, cycle, repeats, first_frame, frame_rate, size)
+    in_row = _count(get("hStackManager.framesPerSlice")) // averaged
+    volumes = _count(get("hStackManager.actualNumVolumes", get("hStackManager.numVolumes")))
+    promised = (volumes if fast else volumes * repeats) if volumetric else in_row
+    per_file = _count(get("hScan2D.logFramesPerFile"))
+    return ScanImage(channels, slices, cycle, repeats, first_frame, frame_rate, size, promised, per_file)
 
 
 def count_channels(frame_data: Mapping[str, Any]) -> int:
@@ -154,5 +171,11 @@ def read_scanimage_3(description: str) -> ScanImage:
     rate = float(state.get("frameRate", 0)) / max(1.0, float(state.get("numAvgFramesSave", 1)))
     if slices > 1:
         frames = max(1, int(float(state.get("numberOfFrames", 1))))
-        return ScanImage(channels, slices, slices * frames, frames)
-    return ScanImage(channels, frame_rate=rate or None)
+        return ScanImage(channels, slices, slices * frames, frames, promised=frames)
+    asked = _count(state.get("numberOfFrames")) // max(1, _count(state.get("numAvgFramesSave")))
+    return ScanImage(channels, frame_rate=rate or None, promised=asked)
+
+
+def _count(value: Any) -> int:
+    """Return a number of frames, 0 where there is none or it is endless."""
+    return int(positive(value) or 0)

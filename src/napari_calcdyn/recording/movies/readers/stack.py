@@ -39,6 +39,8 @@ class Stack:
         How ScanImage interleaved the pages; `index` is then (pages, 1, 1) until `arranged`.
     notes : tuple of str
         Sentences about what is wrong with the file, though it can be opened.
+    cut : str
+        What is wrong with its end: nothing can follow it.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stack:
     pixel_size: tuple[float, float] | None = None
     scanimage: ScanImage | None = None
     notes: tuple[str, ...] = ()
+    cut: str = ""
 
     @property
     def n_pages(self) -> int:
@@ -81,11 +84,14 @@ class Stack:
         return self.parts[0].dtype
 
     def arranged(self) -> Stack:
-        """Sort ScanImage's interleaved pages into time, plane and channel."""
+        """Sort ScanImage's interleaved pages into time, plane and channel, and say what is missing."""
         if self.scanimage is None:
-            return self
-        index = self.index.reshape(-1)[self.scanimage.arrange(self.index.size)]
-        return replace(self, index=index, scanimage=None)
+            return replace(self, notes=(*self.notes, self.cut), cut="") if self.cut else self
+        index, cut = self.index.reshape(-1)[self.scanimage.arrange(self.index.size)], self.cut
+        missing = self.scanimage.missing(self.index.size)
+        if missing and not cut:
+            cut = interrupted(self.name, len(index), missing)
+        return replace(self, index=index, scanimage=None, cut=cut).arranged()
 
     def source(self, plane: int, channel: int) -> PageSource:
         """Return the frames of one plane and one channel."""
@@ -93,6 +99,14 @@ class Stack:
         pages = self.index[:, plane, channel]
         part = np.searchsorted(first, pages, side="right") - 1
         return PageSource(self.parts, part, pages - first[part])
+
+
+def interrupted(name: str, there: int, promised: int) -> str:
+    """Return the sentence about a recording whose metadata promise more frames than there are."""
+    return (
+        f"{name} holds only {there:,} of the {promised:,} frames that it announces: the recording was interrupted, or"
+        " not all of it was copied."
+    )
 
 
 def consecutive(path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], first: int = 0) -> Stack:
@@ -157,7 +171,7 @@ def arrange_axes(name: str, axes: str, shape: Sequence[int]) -> NDArray[np.intp]
     if len(set(long)) < len(long) or not set(others) <= set("ZC"):
         raise InputError(
             f"{name} has the axes {axes} ({size_text(shape)}), of which time, plane and channel cannot be told apart: "
-            "save it with the axes T, Z, C, Y, X named, for example from Fiji as a hyperstack."
+            "give its axes, such as TCYX, or save it from Fiji as a hyperstack."
         )
     pages = pages.squeeze()
     for letter in "ZC":
@@ -186,15 +200,19 @@ def join(name: str, stacks: Sequence[Stack]) -> Stack:
     Raises
     ------
     InputError
-        If frame size, dtype, planes or channels differ; names the first that does.
+        If frame size, dtype, planes or channels differ, or one of them was cut short before the last; names the first.
     """
     first = stacks[0]
+    for stack in stacks[:-1]:
+        if stack.cut:
+            raise InputError(f"{stack.cut.removesuffix('.')}; nothing can follow it, so open it alone.")
     for other in stacks[1:]:
         check_alike(first, other)
     offsets = np.cumsum([0] + [stack.n_pages for stack in stacks])
     index = np.concatenate([s.index + offset for s, offset in zip(stacks, offsets[:-1], strict=True)])
     parts = tuple(part for stack in stacks for part in stack.parts)
-    return replace(first, name=name, parts=parts, index=index)
+    notes = tuple(dict.fromkeys(note for stack in stacks for note in stack.notes))
+    return replace(first, name=name, parts=parts, index=index, notes=notes, cut=stacks[-1].cut)
 
 
 def join_channels(name: str, stacks: Sequence[Stack]) -> Stack:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .metadata import positive
-from .stack import Stack
+from napari_calcdyn.recording.movies.readers.metadata import positive
+from napari_calcdyn.recording.movies.readers.stack import Stack
 
 FILE_NAME = re.compile(r"_Cycle\d+_Ch(\d+)_\d+\.ome\.tiff?$", re.IGNORECASE)
 

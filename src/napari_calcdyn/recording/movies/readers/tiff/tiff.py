@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tifffile
 
 from napari_calcdyn.recording.errors import InputError
+from napari_calcdyn.recording.movies.readers.axes import checked_axes
+from napari_calcdyn.recording.movies.readers.metadata import (
+    check_ome_size,
+    imagej_frame_rate,
+    ome_calibration,
+    resolution_pixel_size,
+)
+from napari_calcdyn.recording.movies.readers.pages import Decoder, Pages
+from napari_calcdyn.recording.movies.readers.scanimage import (
+    ScanImage,
+    read_scanimage,
+    read_scanimage_3,
+    slices_stride,
+)
+from napari_calcdyn.recording.movies.readers.stack import Stack, arrange_axes, join
 
-from .metadata import imagej_frame_rate, ome_calibration, resolution_pixel_size
-from .pages import Decoder, Pages
-from .scanimage import ScanImage, read_scanimage, read_scanimage_3, slices_stride
-from .stack import Stack, arrange_axes, join
+from .complete import check_complete, check_promise, frames_there, pages_found, shape_written, whole_pages
 
-DESCRIPTION = 270  # the TIFF tag ImageDescription
 GREY = {"MINISWHITE", "MINISBLACK", "PALETTE"}
 
 
-def read_tiff(path: Path, *, alone: bool = True) -> Stack:
+class NotGrey(InputError):
+    """A picture in colour, which is no part of a recording."""
+
+
+def read_tiff(path: Path, *, alone: bool = True, axes: str | None = None) -> Stack:
     """Read the page table of one TIFF file.
 
     Parameters
@@ -34,6 +51,8 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     alone : bool
         False if the file is one of several that were given, so that what it says about its siblings
         (OME-TIFF in many files) is not followed.
+    axes : str or None
+        A letter for each axis of the file, ending in YX, instead of what it says.
 
     Returns
     -------
@@ -48,7 +67,7 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
     try:
         # For ScanImage tifffile guesses where the pages are, and misses the last; so it is not told.
         with _quiet(), tifffile.TiffFile(path, is_scanimage=False) as tif:
-            return _read(tif, path, alone)
+            return _read(tif, path, alone, axes)
     except tifffile.TiffFileError as error:
         raise InputError(
             f"{path.name} is no TIFF file, or it is truncated or damaged: copy it again ({error})."
@@ -63,47 +82,66 @@ def read_tiff(path: Path, *, alone: bool = True) -> Stack:
         ) from error
 
 
-def _read(tif: Any, path: Path, alone: bool) -> Stack:
+def _read(tif: Any, path: Path, alone: bool, axes: str | None) -> Stack:
     if not len(tif.pages):
         raise InputError(f"{path.name} holds no image: it is damaged or still being written, copy it again.")
-    _check_chain(tif, path)
     page = tif.pages.first
+    count, cut = pages_found(tif, path)
+    if cut and not page.is_scanimage:  # which leaves an end like that when it is interrupted
+        raise InputError(cut)
     _check_greyscale(path, page)
     calibration = _calibration(tif, page)
     siblings = tif.is_ome and _names_other_files(page.description, path.name)
+    if axes is not None and (page.is_scanimage or siblings):
+        raise InputError(f"{path.name} says what its pages are: leave out the axes {axes}.")
     if page.is_scanimage:
-        stacks = [_flat(tif, path, _scanimage(tif, page))]
+        stacks = [whole_pages(_flat(tif, path, _scanimage(tif, page), count), bool(cut))]
     elif _appended_frames(tif, page) or (siblings and not alone):
-        stacks = [_flat(tif, path, None)]
+        stacks = [_flat(tif, path, None, count)]
+        if axes is not None:
+            _given_axes(path, axes, (stacks[0].n_pages, *page.shape))
     else:
+        if tif.is_ome:
+            check_ome_size(tif.ome_metadata or "", path)
         series = tif.series
         if tif.is_ome and len(series) > 1:
             raise InputError(
                 f"{path.name} holds {len(series)} images (positions or resolutions): save one of them alone."
             )
-        stacks = [_from_series(path, one) for one in series]
-        _check_promise(tif, page, path, sum(stack.index.size for stack in stacks))
+        stacks = [_from_series(path, one, axes) for one in series]
+        check_promise(tif, page, path, sum(stack.index.size for stack in stacks))
     stack = join(path.name, stacks)
     for part in stack.parts:
-        _check_complete(part)
+        check_complete(part)
     scan = stack.scanimage
     rate, size = (scan.frame_rate, scan.pixel_size) if scan else calibration
-    return Stack(stack.name, stack.parts, stack.index, stack.axes, rate, size or calibration[1], scan)
+    return replace(stack, frame_rate=rate, pixel_size=size or calibration[1])
 
 
-def _flat(tif: Any, path: Path, scanimage: ScanImage | None) -> Stack:
+def _flat(tif: Any, path: Path, scanimage: ScanImage | None, count: int) -> Stack:
     """All pages of a file, one after another."""
-    last = tif.pages.get(len(tif.pages) - 1, cache=False, validate=False)
+    last = tif.pages.get(count - 1, cache=False, validate=False)
     if tif.pages.first.shape != last.shape:
         raise InputError(f"{path.name} holds images of different sizes: save the movie alone.")
     tif.pages.useframes = True
-    pages = list(tif.pages)
+    pages = list(itertools.islice(tif.pages, count))
     parts, index = _tables(pages)
     return Stack(path.name, parts, index.reshape(-1, 1, 1), "IYX", scanimage=scanimage)
 
 
-def _from_series(path: Path, series: Any) -> Stack:
+def _given_axes(path: Path, axes: str, shape: tuple[int, ...]) -> str:
+    given = checked_axes(path.name, axes, shape)
+    if given.endswith("YX"):
+        return given
+    raise InputError(
+        f"{path.name} holds a picture on each page, of Y and X, so that {axes} cannot be: give axes that end in YX."
+    )
+
+
+def _from_series(path: Path, series: Any, given: str | None) -> Stack:
     axes, shape = series.get_axes(False), series.get_shape(False)
+    if given is not None:
+        axes = _given_axes(path, given, shape)
     keyframe = series.keyframe
     _check_greyscale(path, keyframe)
     index = arrange_axes(path.name, axes, shape)
@@ -111,14 +149,15 @@ def _from_series(path: Path, series: Any) -> Stack:
         page_bytes = keyframe.shape[0] * keyframe.shape[1] * keyframe.dtype.itemsize
         offsets = series.dataoffset + np.arange(index.size, dtype=np.int64) * page_bytes
         dtype = keyframe.dtype.newbyteorder(keyframe.parent.byteorder)
+        missing = ""
         parts: tuple[Pages, ...] = (Pages(path, keyframe.shape, dtype, offsets),)
     else:
         pages = list(series.pages)
-        if any(page is None for page in pages):
-            raise InputError(f"{path.name} needs files that are missing: copy the whole recording.")
-        parts, order = _tables(pages)
-        index = order[index]
-    return Stack(path.name, parts, index, series.axes)
+        there = np.array([page is not None for page in pages], bool)
+        index, missing = frames_there(path, index, there)
+        parts, order = _tables([page for page in pages if page is not None])
+        index = order[(np.cumsum(there) - 1)[index]]
+    return Stack(path.name, parts, index, axes if given else series.axes, notes=(missing,) if missing else ())
 
 
 def _tables(pages: Sequence[Any]) -> tuple[tuple[Pages, ...], np.ndarray[Any, Any]]:
@@ -150,7 +189,7 @@ def _appended_frames(tif: Any, page: Any) -> bool:
     """Whether every page was appended by itself; tifffile is slow to make a series of each."""
     if not tif.is_shaped or len(tif.pages) < 2:
         return False
-    return bool(np.prod(_shaped(page)) == np.prod(page.shape))
+    return bool(np.prod(shape_written(page)) == np.prod(page.shape))
 
 
 def _names_other_files(xml: str, name: str) -> bool:
@@ -193,74 +232,13 @@ def _calibration(tif: Any, page: Any) -> tuple[float | None, tuple[float, float]
 
 def _check_greyscale(path: Path, page: Any) -> None:
     if page.samplesperpixel > 1 or page.photometric.name not in GREY:
-        raise InputError(f"{path.name} is a colour (RGB) image: save one channel of it as a greyscale movie.")
+        raise NotGrey(f"{path.name} is a colour (RGB) image: save one channel of it as a greyscale movie.")
     if page.imagedepth > 1:
         raise InputError(f"{path.name} holds volumes, not frames, on its pages: save it as a hyperstack.")
     if page.dtype is None:
         raise InputError(f"{path.name} has pixels of {page.bitspersample} bits: save it as 16-bit integers.")
     if 0 in page.shape:
         raise InputError(f"{path.name} has frames without pixels: save it again.")
-
-
-def _check_promise(tif: Any, page: Any, path: Path, found: int) -> None:
-    """Compare the pages found with the number that the first page's description announces."""
-    promised = 0
-    if tif.is_imagej:
-        metadata = tif.imagej_metadata or {}
-        lengths = [metadata.get(key, 1) for key in ("frames", "slices", "channels")]
-        promised = int(np.prod(lengths))
-    elif tif.is_shaped:
-        promised = int(np.prod(_shaped(page))) // int(np.prod(page.shape))
-    if promised > found:
-        raise InputError(
-            f"{path.name} is truncated, only {found} of its {promised} frames are in the file: "
-            "copy it again from its source."
-        )
-
-
-def _shaped(page: Any) -> tuple[int, ...]:
-    """Return the shape that tifffile wrote in a description."""
-    try:
-        return tuple(json.loads(page.description)["shape"])
-    except (ValueError, KeyError, TypeError):
-        return ()
-
-
-def _check_chain(tif: Any, path: Path) -> None:
-    """Follow the pointer behind the last page that was found; it is zero unless the file was cut short.
-
-    The first page's description may also lie behind the cut, and tifffile then leaves it out.
-    """
-    pages, layout = tif.pages, tif.tiff
-    first, _ = _directory(tif, pages.first.offset)
-    last = pages.get(len(pages) - 1, cache=False, validate=False)
-    _, pointer = _directory(tif, last.offset)
-    described = DESCRIPTION in first and DESCRIPTION not in pages.first.tags
-    if described or len(pointer) < layout.offsetsize or any(pointer):
-        raise InputError(
-            f"{path.name} is truncated, it ends in the middle of its pages: copy it again from its source."
-        )
-
-
-def _directory(tif: Any, offset: int) -> tuple[list[int], bytes]:
-    """Return the codes of a page's tags, and the bytes that point to the next page."""
-    file, layout = tif.filehandle, tif.tiff
-    order: Literal["big", "little"] = "big" if tif.byteorder == ">" else "little"
-    file.seek(offset)
-    count = int.from_bytes(file.read(layout.tagnosize), order)
-    tags = file.read(count * layout.tagsize)
-    codes = [int.from_bytes(tags[at : at + 2], order) for at in range(0, len(tags), layout.tagsize)]
-    return codes, file.read(layout.offsetsize)
-
-
-def _check_complete(part: Pages) -> None:
-    size = part.path.stat().st_size
-    missing = (part.ends() > size) | (part.offsets < 0)
-    if missing.any():
-        raise InputError(
-            f"{part.path.name} is truncated, only {int(missing.argmax())} of its {len(missing)} pages are in "
-            "the file: copy it again from its source."
-        )
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Figures for a paper, of what the window shows."""

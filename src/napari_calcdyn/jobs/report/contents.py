@@ -1,0 +1,219 @@
+"""What the report of each command says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.jobs.overviews.panels import Panel
+from napari_calcdyn.models.var.gain import gain_in_words
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+
+from .citation import AVAE_PAPER, VAR_PAPER
+from .page import Report, Table, write_report
+
+if TYPE_CHECKING:
+    from napari_calcdyn.analysis.influence import Influence
+    from napari_calcdyn.analysis.neurons import Neurons
+
+_CONNECTIONS, _NEURONS = 100, 1000  # largest numbers of rows; the files have all
+
+
+def report_run(
+    folder: Path, name: str, panels: Sequence[Panel], model: VARAutoencoder, metrics: Mapping[str, Any]
+) -> None:
+    """Write the report of ``calcdyn run``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    name : str
+        Of the recording.
+    panels : sequence of Panel
+        The pictures.
+    model : VARAutoencoder
+        The fitted model.
+    metrics : mapping
+        Content of ``metrics.json``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    found = (
+        f"{metrics['latents']} latents, {metrics['nonzeros']} connections; latent prediction error"
+        f" {metrics['latent_prediction_error']:.3f}, latent signal-to-noise ratio {metrics['latent_snr']:.2f}."
+    )
+    strongest = Table(
+        "Strongest connections between latents",
+        ("Source", "Target", "Lag (frames)", "Coefficient"),
+        _strongest(model),
+        f"At most {_CONNECTIONS}, for latents of unit variance and without a latent's own past; var.npz has all.",
+    )
+    files = {
+        "overview.png": "the pictures in one",
+        "mean.tif": "mean frame",
+        "contribution_explained.tif": "explained map",
+        "contribution_amplitude.tif": "amplitude map",
+        "contribution_sources.tif": "explained map of each source",
+        "latents.npy": "latents, frames × latents",
+        "var.npz": "dynamics",
+        "metrics.json": "measurements, settings, and how it was made",
+        "model/": "the trained model",
+    }
+    sentences = [found, gain_in_words(dict(metrics))]
+    write_report(
+        folder, Report(f"Dynamics of {name}", sentences, panels, [strongest], metrics, VAR_PAPER, files)
+    )
+
+
+def report_neurons(
+    folder: Path, name: str, panels: Sequence[Panel], neurons: Neurons, metrics: Mapping[str, Any]
+) -> None:
+    """Write the report of ``calcdyn neurons``; parameters as in `report_run`, with the analysed `neurons`."""
+    number, clusters = len(neurons.ids), np.unique(neurons.cluster[neurons.cluster >= 0])
+    found = (
+        f"{metrics['neurons']} of {number} neurons could be used, {metrics['active_units']} of"
+        f" {metrics['latent']} latents are in use. {len(clusters)} cluster{'s' * (len(clusters) != 1)};"
+        f" reconstruction error {metrics['reconstruction_error']:.4g}."
+    )
+    sizes = Table(
+        "Clusters",
+        ("Cluster", "Neurons"),
+        [
+            (int(it) if it >= 0 else "in none", int((neurons.cluster == it).sum()))
+            for it in (*clusters, *{-1} & set(neurons.cluster.tolist()))
+        ],
+    )
+    names = (
+        "ROI",
+        "Cluster",
+        *(f"μ {at}" for at in range(1, neurons.mean.shape[1] + 1)),
+        "t-SNE 1",
+        "t-SNE 2",
+        "Problem",
+    )
+    rows = [
+        (
+            int(neurons.ids[at]),
+            int(neurons.cluster[at]),
+            *neurons.mean[at],
+            *neurons.tsne[at],
+            neurons.problems[at] or "",
+        )
+        for at in range(min(number, _NEURONS))
+    ]
+    note = f"The first {_NEURONS} of {number}; neurons.csv has all." if number > _NEURONS else ""
+    files = {
+        "overview.png": "the pictures in one",
+        "neurons.csv": "latents, place on the map and cluster of each neuron",
+        "traces.npy": "the traces that were used, neurons × samples",
+        "reconstruction.npy": "denoised traces, neurons × samples",
+        "rois.npz": "the ROIs with their weights, if there were any",
+        "metrics.json": "measurements, settings, and how it was made",
+        "model/": "the trained model",
+    }
+    tables = [sizes, Table("Neurons", names, rows, note)]
+    write_report(
+        folder,
+        Report(
+            f"Neurons of {name.removeprefix('traces of ')}",
+            [found],
+            panels,
+            tables,
+            metrics,
+            AVAE_PAPER,
+            files,
+        ),
+    )
+
+
+def report_influence(
+    folder: Path, name: str, panels: Sequence[Panel], influence: Influence, metrics: Mapping[str, Any]
+) -> None:
+    """Write the report of ``calcdyn influence``; parameters as in `report_run`, with the tested `influence`."""
+    edges, alpha = metrics["edges"], metrics["alpha"]
+    found = (
+        f"{edges} connection{'s' * (edges != 1)} between {metrics['rois']} ROIs at a family-wise p ≤ {alpha:g}"
+        f" ({metrics['surrogates']} surrogates, blocks of {metrics['block_length']} frames)."
+    )
+    table = Table(
+        "Connections that pass the test",
+        ("Source", "Target", "Lag (frames)", "Partial correlation", "Effect (SD per SD)", "p"),
+        influence.edges(alpha=alpha)[:_CONNECTIONS].tolist(),
+        f"At most {_CONNECTIONS}, the strongest first; influence.csv has all pairs.",
+    )
+    files = {
+        "overview.png": "the pictures in one",
+        "influence.csv": "every pair of ROIs",
+        "rois.npz": "the ROIs with their weights",
+        "influence.graphml": "the connections that pass, for graph programs",
+        "influence.json": "measurements, settings, and how it was made",
+    }
+    title = f"Which ROI drives which in {name}"
+    write_report(folder, Report(title, [found], panels, [table], metrics, VAR_PAPER, files))
+
+
+def report_comparison(folder: Path, name: str, panels: Sequence[Panel], metrics: Mapping[str, Any]) -> None:
+    """Write the report of ``calcdyn compare``; parameters as in `report_run`."""
+    effect = metrics["effect"]
+    less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
+    found = (
+        f"p = {metrics['p_value']:.3g} for the same dynamics in A and B ({metrics['permutations']} draws of signs for"
+        f" blocks of {metrics['block_length']} frames). With separate dynamics the one-step error is {less} than by"
+        " chance."
+    )
+    edges = Table(
+        "Connections that changed",
+        ("Source", "Target", "Lag (frames)", "In A", "In B", "p"),
+        [tuple(it.values()) for it in metrics["edges"][:_CONNECTIONS]],
+        "Family-wise p-values, of all connections together.",
+    )
+    livelier = Table(
+        "Latents that are livelier in one of the two",
+        ("Latent", "Ratio B / A", "p"),
+        [tuple(it.values()) for it in metrics["louder"][:_CONNECTIONS]],
+    )
+    stretches = Table(
+        "Compared stretches",
+        ("", "From frame", "To frame (excluded)"),
+        [(which.upper(), *stretch) for which in ("a", "b") for stretch in metrics[which]],
+    )
+    files = {
+        "overview.png": "the pictures in one",
+        "explained_a.tif, explained_b.tif": "explained maps",
+        "difference.tif": "difference in dynamics",
+        "comparison.json": "measurements, settings, and how it was made",
+    }
+    tables = [edges, livelier, stretches]
+    write_report(folder, Report(f"A and B of {name}", [found], panels, tables, metrics, VAR_PAPER, files))
+
+
+def _strongest(model: VARAutoencoder) -> list[tuple[int, int, int, float]]:
+    """List the strongest connections between different latents: source, target, lag, coefficient."""
+    from scipy.sparse import csr_array
+
+    var = model.var
+    tables = [csr_array(table).tocoo() for table in var.tables]
+    lag = np.repeat(np.arange(1, var.order + 1), [table.nnz for table in tables])
+    target, source, value = (
+        np.concatenate([getattr(table, it) for table in tables]) for it in ("row", "col", "data")
+    )
+    size: NDArray[Any] = value * var.std[source] / var.std[target]
+    others = np.flatnonzero(source != target)
+    first = others[np.argsort(-np.abs(size[others]), kind="stable")][:_CONNECTIONS]
+    return list(
+        zip(
+            source[first].tolist(),
+            target[first].tolist(),
+            lag[first].tolist(),
+            size[first].tolist(),
+            strict=True,
+        )
+    )
