@@ -33,11 +33,11 @@ def measure_all(
     measure : callable
         Takes a task, returns the result; defined at the top of a module, so that processes find it.
     code : str
-        What `fingerprint` says of the code that is measured.
+        What `fingerprint` says of the code that is measured, for tasks that do not say it themselves.
     jobs : int
         Processes, of one thread each: threads that wait for each other on a busy machine cost seven times.
     """
-    tasks = [task | {"code": code} for task in tasks]
+    tasks = [{"code": code} | task for task in tasks]
     done = {_key(task): row for row in _read(file) for task in tasks if task.items() <= row.items()}
     missing = [task for task in tasks if _key(task) not in done]
     print(f"{len(done)} of {len(tasks)} are in {file}, {len(missing)} to measure", flush=True)

@@ -34,7 +34,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array, vstack
 
 from napari_calcdyn import Movie
-from napari_calcdyn.models.sources.refinement import activity_of, background_grid
+from napari_calcdyn.models.sources.activity import activity_of
+from napari_calcdyn.models.sources.background import background_grid
 from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.movie import SimulatedMovie
 
@@ -197,6 +198,11 @@ def suite2p(task: Row, truth: SimulatedMovie) -> Found:
     return Found(csr_array(footprints), activity, time.perf_counter() - start)
 
 
+PEERS = (
+    "PCA and ICA",
+    "NMF of patches",
+    "suite2p 1.1.0",
+)  # of this program, they see the simulated movies only
 METHODS = {
     "latents as they are": latents,
     "sources": sources,
@@ -324,7 +330,8 @@ def main() -> None:
         file.unlink(missing_ok=True)
 
     def with_method(about: Row, chosen: list[str]) -> list[Row]:
-        return [about | {"method": it} for it in chosen]
+        peers = {"code": fingerprint("simulate")}
+        return [about | {"method": it} | (peers if it in PEERS else {}) for it in chosen]
 
     shared: Row = {"movie": "simulated", "frames": frames, "size": size}
     tasks: list[Row] = []
@@ -340,7 +347,7 @@ def main() -> None:
             "noise": photons,
             "seed": seed,
         }
-        tasks += with_method(about, [it for it in methods if it not in ("PCA and ICA", "NMF of patches")])
+        tasks += with_method(about, [it for it in methods if it not in PEERS[:2]])
     code = fingerprint("models", "simulate", "recording/traces", "recording/quality")
     rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
 

@@ -7,8 +7,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_calcdyn.models.sources import Sources, find_sources
+from napari_calcdyn.models.sources.activity import activity_of
+from napari_calcdyn.models.sources.background import background_grid
+from napari_calcdyn.models.sources.frames import UsedFrames
 from napari_calcdyn.models.sources.local_covariance import LocalCovariance
-from napari_calcdyn.models.sources.refinement import activity_of, background_grid, taken_apart
+from napari_calcdyn.models.sources.refinement import taken_apart
 from napari_calcdyn.models.sources.windows import Windows
 from napari_calcdyn.recording import Cancelled, InputError, Movie
 from napari_calcdyn.recording.movies import Corrections
@@ -93,7 +96,7 @@ def test_what_is_left_out_changes_nothing() -> None:
 
 def test_covariances_are_those_of_binned_frames() -> None:
     frames = np.random.default_rng(0).normal(size=(50, 9, 8)).astype(np.float32)
-    covariance = LocalCovariance.of(Movie.from_array(frames), 2, 3)
+    covariance = LocalCovariance.of(UsedFrames(Movie.from_array(frames)), 2, 3)
     whole = np.zeros((50, 10, 8))
     whole[:, :9] = frames - frames.mean(0)
     bins = whole.reshape(50, 5, 2, 4, 2).mean((2, 4))

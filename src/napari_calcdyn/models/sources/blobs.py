@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate, zoom
 
-from napari_calcdyn.models.compiled import over_targets
-
-from .kernels import blob_covariance
 from .local_covariance import LocalCovariance
 
 Image = NDArray[np.float64]
 
 _NEIGHBOURHOOD = 3  # discs
+_BYTES = 16 * 2**20
 
 
 class Disc:
@@ -71,9 +69,7 @@ class BlobMap:
         shape = covariance.shape
         self._narrow, self._wide = disc.narrow, disc.wide
         self._n, self._w = (_sum(np.ones(shape), it) for it in (disc.narrow, disc.wide))
-        both = np.empty((2, *shape))
-        table = covariance.table
-        over_targets(blob_covariance, shape[0], covariance.values, table, disc.narrow, disc.wide, both)
+        both = _between(covariance, disc)
         noise = covariance.noise.astype(np.float64)
         narrow = _sum(noise, disc.narrow**2) / self._n**2
         between = _sum(noise, disc.narrow * disc.wide) / (self._n * self._w)
@@ -110,6 +106,35 @@ class BlobMap:
 def _sum(image: Image, kernel: Image) -> Image:
     summed: Image = correlate(image, kernel, mode="constant")
     return summed
+
+
+def _between(covariance: LocalCovariance, disc: Disc) -> Image:
+    """Return ``kᵀCk`` and ``kᵀCw`` for the averages k and w around every bin, without C's diagonal, (2, rows, columns).
+
+    C is kept by its offsets d, for one order of two bins: the sum over both orders is ``Σ_a Σ_d P[a, d] C[x + a, d]``
+    with ``P[a, d] = k_a w_(a + d) + w_a k_(a + d)``. So all offsets of a bin are weighed at once.
+    """
+    (rows, columns), r = covariance.shape, disc.reach
+    places, offsets = disc.places, covariance.offsets
+    moved = places[:, None] + offsets
+    inside = (np.abs(moved) <= r).all(2)
+    there = tuple(np.moveaxis(np.where(inside[..., None], moved + r, 0), 2, 0))
+    here = tuple((places + r).T)
+    narrow, wide = (np.where(inside, it[there], 0) for it in (disc.narrow, disc.wide))
+    k, w = disc.narrow[here][:, None], disc.wide[here][:, None]
+    weights = np.stack([2 * k * narrow, k * wide + w * narrow])
+    both = np.zeros((2, rows, columns))
+    step = max(1, _BYTES // (4 * weights[..., 0].size * columns))
+    for first in range(0, rows, step):
+        values = covariance.values[first : first + step]
+        taps = weights.reshape(-1, len(offsets)).astype(np.float32) @ values.reshape(-1, len(offsets)).T
+        # What a bin has goes to the averages around the bins from which it is one of these places away.
+        for (dy, dx), tap in zip(places, taps.reshape(2, -1, *values.shape[:2]).swapaxes(0, 1), strict=True):
+            low, high = max(0, first - dy), min(rows, first + len(values) - dy)
+            left, right = max(0, -dx), min(columns, columns - dx)
+            part = slice(low + dy - first, max(low, high) + dy - first), slice(left + dx, right + dx)
+            both[:, low : max(low, high), left:right] += tap[:, *part]
+    return both
 
 
 def _usual(image: Image, size: int) -> Image:

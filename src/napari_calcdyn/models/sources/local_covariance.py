@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.compiled import over_targets
-from napari_calcdyn.recording import Movie, ProgressCallback, report
+from napari_calcdyn.recording import ProgressCallback
 
-_BYTES = 32 * 2**20  # of one block of bins
+from .frames import UsedFrames
+
+_BYTES = 16 * 2**20  # of the bins of some frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +55,27 @@ class LocalCovariance:
 
     @classmethod
     def of(
-        cls, movie: Movie, side: int, reach: int, progress: ProgressCallback | None = None
+        cls,
+        used: UsedFrames,
+        side: int,
+        reach: int,
+        progress: ProgressCallback | None = None,
+        also: Callable[[int, NDArray[Any]], None] | None = None,
     ) -> LocalCovariance:
         """Go through a movie.
 
         Parameters
         ----------
-        movie : Movie
-            The recording.
+        used : UsedFrames
+            Of the recording.
         side : int
             Pixels along a bin.
         reach : int
             Largest distance of two bins, in bins.
         progress : callable or None
             Called with frames done and in all; returns True to stop.
+        also : callable or None
+            Called with the first frame of each block and the block, for what else is wanted of the frames.
 
         Returns
         -------
@@ -76,29 +87,61 @@ class LocalCovariance:
         Cancelled
             If `progress` asked to stop.
         """
-        from .kernels import add_products, bin_frames
+        shape = -(-used.mean.shape[0] // side), -(-used.mean.shape[1] // side)
+        sums = _Sums(used, side, shape, _half_disc(reach))
+        for start, block, valid in used.blocks(progress):
+            if also is not None:
+                also(start, block)
+            sums.add(block, valid)
+        sums.flush()
+        noise = (sums.steps / (2 * max(1, sums.pairs))).astype(np.float32)
+        return cls(sums.products / np.float32(sums.frames), sums.offsets, noise, sums.frames)
 
-        mean = movie.mean_frame()
-        used = movie.valid_pixels & np.isfinite(mean)
-        offsets = _half_disc(reach)
-        shape = -(-movie.frame_shape[0] // side), -(-movie.frame_shape[1] // side)
-        values, noise = np.zeros((*shape, len(offsets)), np.float32), np.zeros(shape)
-        pairs = count = 0
+
+class _Sums:
+    """Sums over the frames so far; of many frames at a time."""
+
+    def __init__(
+        self, used: UsedFrames, side: int, shape: tuple[int, int], offsets: NDArray[np.int64]
+    ) -> None:
+        self.offsets = offsets
+        self.products = np.zeros((*shape, len(offsets)), np.float32)
+        self.steps = np.zeros(shape)
+        self.frames = self.pairs = 0
         most = max(2, _BYTES // (4 * shape[0] * shape[1]))
-        for start, block in movie.blocks(most * movie.nbytes // movie.n_frames):
-            frames = block.astype(np.float32) if block.dtype.kind == "f" else block
-            valid = movie.valid_frames[start : start + len(block)]
-            bins = np.empty((len(block), *shape), np.float32)
-            over_targets(bin_frames, len(block), frames, mean, used, side, bins)
-            steps = (bins[1:] - bins[:-1])[valid[1:] & valid[:-1]]
-            noise += np.square(steps).sum(0)
-            pairs += len(steps)
-            over_time = np.ascontiguousarray(bins[valid].transpose(1, 2, 0))
-            over_targets(add_products, shape[0], over_time, offsets, values)
-            count += int(valid.sum())
-            report(progress, start + len(block), movie.n_frames)
-        values /= count
-        return cls(values, offsets, (noise / (2 * max(1, pairs))).astype(np.float32), count)
+        self._used, self._side = used, side
+        self._bins, self._valid = np.zeros((*shape, most), np.float32), np.zeros(most, bool)
+        self._filled = 0
+
+    def add(self, block: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+        """Add frames (n, Y, X) that follow on those before."""
+        from .kernels import bin_frames
+
+        used, most = self._used, len(self._valid)
+        while len(block):
+            start, room = self._filled, most - self._filled
+            frames, counts = block[:room], valid[:room]
+            rows = len(self._bins)
+            over_targets(
+                bin_frames, rows, frames, counts, used.mean, used.used, self._side, self._bins, start
+            )
+            self._filled += len(frames)
+            self._valid[start : self._filled] = counts
+            block, valid = block[room:], valid[room:]
+            if self._filled == most:
+                self.flush()
+
+    def flush(self) -> None:
+        """Take what was added into the sums."""
+        from .kernels import add_products, add_steps
+
+        self._bins[:, :, self._filled :] = 0
+        self._valid[self._filled :] = False
+        over_targets(add_steps, len(self._bins), self._bins, self._valid, self.steps)
+        over_targets(add_products, len(self._bins), self._bins, self.offsets, self.products)
+        self.pairs += int(np.count_nonzero(self._valid[1:] & self._valid[:-1]))
+        self.frames += int(np.count_nonzero(self._valid))
+        self._filled = 0
 
 
 def _half_disc(reach: int) -> NDArray[np.int64]:

@@ -1,17 +1,19 @@
-"""Footprints and activity of cells and background, fitted to the frames."""
+"""Footprints of cells and their activity, fitted to the frames."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
-from scipy.sparse import csr_array, diags_array, vstack
-from scipy.sparse.linalg import splu
 
 from napari_calcdyn.models.compiled import over_targets
-from napari_calcdyn.recording import Movie, ProgressCallback, report
-from napari_calcdyn.recording.traces.extraction import weighted_pixels
+from napari_calcdyn.recording import ProgressCallback
 
+from .activity import ActivityFit
+from .background import Background
+from .frames import UsedFrames
 from .kernels import add_window_products, sweep
 from .windows import Stack, Windows
 
@@ -20,104 +22,65 @@ BACKGROUND_SPACING = 3.0
 _SWEEPS = 5
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
 _CORE = 0.8  # part of the pixels of a footprint above half its maximum
+_LEAST_RELIABLE = 0.2
+_FEW = 0.1  # part of a window
 _ENTIRE = 0.8  # part of another footprint, above which the two are the same
-_RIDGE = 1e-6
 
 
-def background_grid(frame_shape: tuple[int, int], spacing: float) -> csr_array:
-    """Return smooth patches on a grid, which add up to 1 everywhere.
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Cells as the frames show them.
 
-    Parameters
+    Attributes
     ----------
-    frame_shape : tuple of int
-        Height and width of a frame in pixels.
-    spacing : float
-        Distance between neighbouring patches in pixels, about.
-
-    Returns
-    -------
-    csr_array (b, Y·X), float64
-        Each falls linearly from 1 at its place to 0 at its neighbours'.
+    cells : ndarray (k, w, w)
+        Footprints, not negative, and each in one piece.
+    activity : ndarray (k, n)
+        Activity that they were fitted to, in the n valid frames.
+    reliability : ndarray (k,)
+        Part of the variance of this activity that is not shot noise, or less.
+    surroundings : ndarray (k,)
+        How much of the activity is in the pixels around, where there is no cell, relative to the footprint.
     """
-    parts = []
-    for size in frame_shape:
-        count = max(2, round(size / spacing) + 1)
-        at = np.arange(size) * (count - 1) / max(1, size - 1)
-        parts.append(csr_array(np.maximum(1 - np.abs(at - np.arange(count)[:, None]), 0)))
-    rows, columns = parts
-    patches = [rows[[a]].T @ columns[[b]] for a in range(rows.shape[0]) for b in range(columns.shape[0])]
-    return csr_array(vstack([it.reshape(1, -1) for it in patches]))
+
+    cells: Stack
+    activity: NDArray[np.float64]
+    reliability: NDArray[np.float64]
+    surroundings: NDArray[np.float64]
 
 
-def activity_of(
-    movie: Movie, footprints: csr_array, progress: ProgressCallback | None = None
-) -> NDArray[np.float64]:
-    """Fit the activity of footprints to every frame by least squares, all footprints together.
+def refined(
+    used: UsedFrames,
+    windows: Windows,
+    cells: Stack,
+    background: Background,
+    noise: NDArray[np.float32],
+    smoothing: float,
+    progress: ProgressCallback | None = None,
+) -> Refined:
+    """Fit the activity of all sources to the frames, and then the footprints of the cells.
 
     Parameters
     ----------
-    movie : Movie
-        The recording.
-    footprints : csr_array (n, Y·X)
-        Of cells and background.
+    used : UsedFrames
+        Of the recording.
+    windows : Windows
+        Of k cells.
+    cells : ndarray (k, w, w)
+        Their footprints so far.
+    background : Background
+        Footprints that are kept as they are.
+    noise : ndarray (Y, X)
+        Variance of the shot noise of the pixels.
+    smoothing : float
+        Standard deviation in pixels of the Gaussian average over each footprint.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
     Returns
     -------
-    ndarray (n, T), float64
-        ``argmin_s ‖x[t] − m − Σ_k s_k f_k‖²``; 0 in frames that are left out.
-
-    Raises
-    ------
-    Cancelled
-        If `progress` asked to stop.
-    """
-    usable = movie.valid_pixels & np.isfinite(movie.mean_frame())
-    weights = csr_array(footprints @ diags_array(usable.ravel().astype(np.float64)))
-    weights.eliminate_zeros()
-    sums = weighted_pixels(movie, weights, progress).astype(np.float64)
-    sums -= sums[:, movie.valid_frames].mean(1, keepdims=True)
-    sums[:, ~movie.valid_frames] = 0
-    gram = csr_array(weights @ weights.T)
-    ridge = _RIDGE * gram.diagonal()
-    activity: NDArray[np.float64] = splu((gram + diags_array(np.where(ridge > 0, ridge, 1.0))).tocsc()).solve(
-        sums
-    )
-    return activity
-
-
-def refined(
-    movie: Movie,
-    windows: Windows,
-    cells: Stack,
-    background: csr_array,
-    smoothing: float,
-    progress: ProgressCallback | None = None,
-) -> tuple[Stack, NDArray[np.float64]]:
-    """Fit the activity of all sources to the frames, and then the footprints of the cells.
-
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    windows : Windows
-        Of k cells.
-    cells : ndarray (k, w, w)
-        Their footprints so far.
-    background : csr_array (b, Y·X)
-        Footprints that are kept as they are.
-    smoothing : float
-        Standard deviation in pixels of the Gaussian average over each footprint.
-    progress : callable or None
-        Called with frames done and in all, in two passes; returns True to stop.
-
-    Returns
-    -------
-    cells : ndarray (k, w, w)
-        Not negative, and each in one piece.
-    activity : ndarray (k, T)
-        Activity that they were fitted to.
+    Refined
+        The cells.
 
     Raises
     ------
@@ -125,19 +88,54 @@ def refined(
         If `progress` asked to stop.
     """
     count = len(windows)
-    activity = activity_of(movie, csr_array(vstack([windows.sparse(cells), background])), progress)
+    fit = ActivityFit(used, windows.sparse(cells), background)
+    activity: NDArray[np.float64] = np.empty((fit.count, used.movie.n_frames))
+    targets = np.zeros(windows.pixels.shape)  # Σ_t s[k, t] (x[t] − m)
+    for start, block, valid in used.blocks(progress):
+        part = activity[:, start : start + len(block)] = fit.of(start, block, valid)
+        frames, theirs = (block, part) if valid.all() else (block[valid], part[:, valid])
+        own = np.ascontiguousarray(theirs[:count], np.float32)
+        over_targets(add_window_products, count, frames, own, windows.tops, windows.lefts, targets)
+    usable = windows.inside & windows.of(used.used)
+    targets = np.where(usable, targets - activity[:count].sum(1)[:, None, None] * windows.of(used.mean), 0)
     gram = activity[:count] @ activity.T
-    targets = _window_products(movie, windows, activity[:count].astype(np.float32), progress)
-    targets -= windows.products(gram[:, count:], background)
+    targets -= windows.products(gram[:, count:], background.footprints)
     near = [windows.near(k, np.arange(count)) for k in range(count)]
     starts, gram = np.cumsum([0, *map(len, near)]), np.ascontiguousarray(gram[:, :count])
-    fitted = cells.copy()
+    fitted, free = cells.copy(), np.empty_like(cells)
     for _ in range(_SWEEPS):
-        sweep(
-            fitted, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), windows.inside
-        )
+        sweep(fitted, free, windows.tops, windows.lefts, targets, gram, starts, np.concatenate(near), usable)
     apart = taken_apart(windows, fitted, near)
-    return np.stack([_trimmed(it, smoothing) for it in apart]), activity[:count]
+    trimmed = np.stack([_trimmed(it, smoothing) for it in apart])
+    counted: NDArray[np.float64] = activity[:count, used.movie.valid_frames]
+    reliability = _reliability(windows, cells, counted, noise)
+    return Refined(trimmed, counted, reliability, _surroundings(windows, trimmed, free, usable))
+
+
+def _reliability(
+    windows: Windows, cells: Stack, activity: NDArray[np.float64], noise: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the part of the variance of activities that the noise of the pixels does not explain.
+
+    The noise comes from steps between frames, where cells that flicker have a part: theirs is taken for too large.
+    """
+    squares = np.square(cells)
+    spread = (squares * windows.of(noise)).sum((1, 2)) / np.maximum(squares.sum((1, 2)), 1e-30) ** 2
+    reliability: NDArray[np.float64] = 1 - spread / np.maximum(activity.var(1), 1e-30)
+    return reliability.clip(_LEAST_RELIABLE)
+
+
+def _surroundings(
+    windows: Windows, cells: Stack, free: Stack, usable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Compare what the activity has in pixels without a cell with the upper half of its footprint."""
+    empty = windows.of(windows.sparse(cells).sum(0) == 0) & usable
+    around = np.zeros(len(windows))
+    for k, (cell, there) in enumerate(zip(cells, empty, strict=True)):
+        core = free[k][cell > cell.max() / 2]
+        if there.sum() > _FEW * there.size and core.size and core.mean() > 0:
+            around[k] = np.median(free[k][there]) / core.mean()
+    return around
 
 
 def taken_apart(windows: Windows, cells: Stack, near: list[NDArray[np.int64]]) -> Stack:
@@ -181,16 +179,3 @@ def _trimmed(footprint: NDArray[np.float64], smoothing: float) -> NDArray[np.flo
     part = parts[middle, middle] or parts.flat[smooth.argmax()]
     trimmed: NDArray[np.float64] = np.where((parts == part) & (part > 0), smooth, 0)
     return trimmed
-
-
-def _window_products(
-    movie: Movie, windows: Windows, activity: NDArray[np.float32], progress: ProgressCallback | None
-) -> Stack:
-    """Return ``Σ_t activity[k, t] x[t]`` in the windows, (k, w, w)."""
-    out = np.zeros(windows.pixels.shape)
-    for start, block in movie.blocks():
-        frames = np.nan_to_num(block.astype(np.float32)) if block.dtype.kind == "f" else block
-        part = np.ascontiguousarray(activity[:, start : start + len(block)])
-        over_targets(add_window_products, len(windows), frames, part, windows.tops, windows.lefts, out)
-        report(progress, start + len(block), movie.n_frames)
-    return out

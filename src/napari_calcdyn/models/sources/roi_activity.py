@@ -8,7 +8,8 @@ from scipy.sparse import csr_array, vstack
 
 from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet
 
-from .refinement import BACKGROUND_SPACING, activity_of, background_grid
+from .activity import activity_of
+from .background import BACKGROUND_SPACING, background_grid
 
 
 def roi_activity(

@@ -13,11 +13,14 @@ from napari_calcdyn.recording.errors import check_range
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.quality.signal import measure_cell_diameter
 
+from .activity import activity_of
+from .background import BACKGROUND_SPACING, Background
 from .blobs import Disc
 from .distinct import distinct
 from .first_footprints import first_footprints
+from .frames import UsedFrames
 from .local_covariance import LocalCovariance
-from .refinement import BACKGROUND_SPACING, activity_of, background_grid, refined
+from .refinement import refined
 from .windows import Windows
 
 CELLS_FOUND = "cells found in the movie"
@@ -79,9 +82,11 @@ def find_sources(
     place where a blob of the size of a cell varies most beyond its surroundings give a first footprint: their
     covariance with its activity. What it explains is taken away before the next (Pnevmatikakis et al., Neuron 2016,
     begin similarly, in the frames). Two regressions on the frames, of activity on footprints and of footprints on
-    activity, make it sharp. The background is smooth patches on a coarse grid.
+    activity, make it sharp. The background is smooth patches on a coarse grid. What goes on in the pixels around is
+    neuropil, and what is beside a stronger cell and has its activity, but for shot noise, is a piece of it: neither is
+    kept.
 
-    Time and memory grow with the number of pixels; the frames are read five to seven times.
+    Time and memory grow with the number of pixels; the frames are read four times where their mean is known.
 
     Parameters
     ----------
@@ -108,28 +113,32 @@ def find_sources(
         estimate = measure_cell_diameter(movie) or USUAL_DIAMETER
         diameter = float(np.clip(estimate, 2, min(movie.frame_shape) / 4))
     check_range("diameter", diameter, 2, max(2, min(movie.frame_shape) / 2))
-    frames = movie.n_frames
-    passes = [part_of(progress, it * frames, (it + 1) * frames, 6 * frames) for it in range(6)]
+    frames, passes = movie.n_frames, 2 + _ROUNDS
+    steps = [part_of(progress, it * frames, (it + 1) * frames, passes * frames) for it in range(passes)]
     side = max(1, int(diameter / _BINS_ALONG_A_CELL))
     disc = Disc(diameter / side)
-    covariance = LocalCovariance.of(movie, side, 2 * disc.reach, passes[0])
+    used = UsedFrames(movie)
+    background = Background(used, BACKGROUND_SPACING * diameter)
+    covariance = LocalCovariance.of(used, side, 2 * disc.reach, steps[0], background.add)
     least = max(_LEAST_CONTRAST, _LEAST_DEVIATIONS / np.sqrt(covariance.frames))
     found = first_footprints(covariance, disc, least)
     middles = np.array([it.middle for it in found], np.int64).reshape(-1, 2) * side + side // 2
     windows = Windows(middles, round(diameter), movie.frame_shape)
     cells, contrast = windows.first(found, side), np.array([it.contrast for it in found])
-    background = background_grid(movie.frame_shape, BACKGROUND_SPACING * diameter)
+    noise = side**2 * np.kron(covariance.noise, np.ones((side, side), np.float32))
+    noise = noise[: movie.frame_shape[0], : movie.frame_shape[1]]  # of pixels
     for turn in range(_ROUNDS if found else 0):
-        then = part_of(progress, (1 + 2 * turn) * frames, (3 + 2 * turn) * frames, 6 * frames)
-        cells, activity = refined(movie, windows, cells, background, _SMOOTHING * diameter, then)
-        kept = distinct(windows, cells, activity, contrast)
+        smoothing = _SMOOTHING * diameter
+        better = refined(used, windows, cells, background, noise, smoothing, steps[1 + turn])
+        kept = distinct(windows, better, contrast)
         complete = len(kept) == len(windows)
-        windows, cells, contrast = windows.chosen(kept), cells[kept], contrast[kept]
+        windows, cells, contrast = windows.chosen(kept), better.cells[kept], contrast[kept]
         if complete or not len(kept):
             break
     cells = cells / cells.max((1, 2), keepdims=True, initial=1e-30)
-    footprints = csr_array(vstack([windows.sparse(cells), background]))
-    activity = activity_of(movie, footprints, passes[5])
+    footprints = windows.sparse(cells)
+    activity = activity_of(used, footprints, steps[-1], background)
     activity[:, ~movie.valid_frames] = np.nan
-    kind = np.repeat(["cell", "background"], [len(windows), background.shape[0]])
-    return Sources(footprints.astype(np.float32), activity.T.astype(np.float32), kind, movie.frame_shape)
+    kind = np.repeat(["cell", "background"], [len(windows), background.footprints.shape[0]])
+    together = csr_array(vstack([footprints, background.footprints]), dtype=np.float32)
+    return Sources(together, activity.T.astype(np.float32), kind, movie.frame_shape)

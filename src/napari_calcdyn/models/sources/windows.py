@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy.sparse import csr_array
 from .first_footprints import FirstFootprint
 
 Stack = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 class Windows:
@@ -53,6 +55,11 @@ class Windows:
     def chosen(self, which: NDArray[np.int64]) -> Windows:
         """Return some of the windows."""
         return Windows(self.middles[which], self.reach, self.frame_shape)
+
+    def of(self, image: NDArray[Number]) -> NDArray[Number]:
+        """Return what an image (Y, X) has in the windows, (k, w, w); some pixel of it where a window is outside."""
+        values: NDArray[Number] = image.ravel()[np.where(self.inside, self.pixels, 0)]
+        return values
 
     def sparse(self, values: NDArray[np.number]) -> csr_array:
         """Return what is positive in the windows (k, w, w) as rows of pixels, (k, Y·X)."""
