@@ -17,8 +17,6 @@ from .frames import UsedFrames
 from .kernels import add_window_products, sweep
 from .windows import Stack, Windows
 
-BACKGROUND_SPACING = 3.0
-"""Distance between patches of the background, in cell diameters."""
 _SWEEPS = 5
 _KEPT = 0.2  # part of the maximum of a footprint, below which it ends
 _CORE = 0.8  # part of the pixels of a footprint above half its maximum
