@@ -28,6 +28,8 @@ from .stages import in_stage
 
 ALPHA = 0.05
 """Largest family-wise p-value of a connection that is drawn and counted; the table has all connections."""
+VISIBLE = 0.02
+"""Part of what is explained that is drawn bright in the driven and driving maps, or noise would look like much."""
 TABLE, GRAPH = "connections.csv", "connections.graphml"
 
 

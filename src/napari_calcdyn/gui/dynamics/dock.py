@@ -16,6 +16,7 @@ from napari_calcdyn.gui.session.cautions import about_model, outdated_maps
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.recording.errors import InputError
 
+from .between.page import BetweenPage
 from .estimate import EstimateLine
 from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
@@ -97,9 +98,11 @@ class DynamicsDock(SideDock):
             "the connections below are worth what others add to it, with a 95 % interval.</qt>"
         )
         stacked(self.summary, (self.matrix, 1), self.sparsity, parent=connections, margins=(2, 4, 2, 2))
+        self.between = BetweenPage(self.session, self._listener)
         self.views = tabs(
             (self.model.curves, "Learning curves", "Learning curves of the training."),
             (connections, "Connections", "The connections: which region's past predicts which region."),
+            (self.between, "Between cells", "Which cell drives which, and where in the picture that shows."),
         )
         self.body.addWidget(self.views, 1)
         self.body.addStretch(0)
@@ -177,7 +180,8 @@ class DynamicsDock(SideDock):
 
     def _show_model(self, *_: object) -> None:
         model = self.session.dynamics.model
-        self.views.setTabEnabled(1, model is not None)
+        for page in (1, 2):
+            self.views.setTabEnabled(page, model is not None)
         if model is not None:
             self.sparsity.set_range(densest(model.var), model.var.fraction)
             error = model.metrics["latent_prediction_error"]
@@ -198,3 +202,4 @@ class DynamicsDock(SideDock):
         """Follow the viewer's theme."""
         self.model.curves.set_colours(colours)
         self.matrix.set_colours(colours)
+        self.between.set_colours(colours)

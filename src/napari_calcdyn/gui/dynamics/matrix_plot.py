@@ -61,15 +61,8 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
         beside(QLabel("Lag"), (self.lag, 1), parent=self._lag_row)
         self._lag_row.setVisible(False)
 
-        self.plot = _Matrix()
+        self.plot = SquarePlot("coefficient")
         self.plot.setToolTip(_TOOLTIP)
-        self.plot.setMinimumHeight(200)
-        self.plot.setAspectLocked(True)
-        self.plot.invertY(True)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
-        self.plot.setLabel("bottom", "from source")
-        self.plot.setLabel("left", "to target")
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
         self.plot.getViewBox().sigTransformChanged.connect(self._on_zoom)
@@ -148,8 +141,7 @@ class MatrixPlot(QWidget):  # type: ignore[misc]
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme: no connection has the colour of the background."""
         paint_axes(self.plot, colours)
-        colormap = pg.ColorMap([0.0, 0.5, 1.0], [colours.negative, colours.background, colours.positive])
-        self.image.setColorMap(colormap)
+        self.image.setColorMap(around_zero(colours))
 
     def _on_mouse(self, position: QPointF) -> None:
         cell = self._cell(position)
@@ -240,8 +232,33 @@ def spread(matrix: np.ndarray, reach: int) -> np.ndarray:
     return np.where(above >= -below, above, below)
 
 
-class _Matrix(pg.PlotWidget):  # type: ignore[misc]
-    values = "coefficient"  # beside the colour bar of a saved figure
+def around_zero(colours: PlotColours) -> pg.ColorMap:
+    """Return colours of a matrix in which zero is the background."""
+    return pg.ColorMap([0.0, 0.5, 1.0], [colours.negative, colours.background, colours.positive])
+
+
+class SquarePlot(pg.PlotWidget):  # type: ignore[misc]
+    """Axes of a matrix from source (columns) to target (rows), the first row on top.
+
+    Parameters
+    ----------
+    values : str
+        What the colours mean, for the colour bar of a saved figure.
+    axes : dict, optional
+        Axes of another kind, as of `PlotItem`.
+    """
+
+    def __init__(self, values: str, axes: dict[str, pg.AxisItem] | None = None) -> None:
+        super().__init__(axisItems=axes)
+        self.values = values
+        self.setMinimumHeight(200)
+        self.setAspectLocked(True)
+        self.invertY(True)
+        self.hideButtons()
+        self.setMenuEnabled(False)
+        self.setLabel("bottom", "from source")
+        self.setLabel("left", "to target")
 
     def sizeHint(self) -> QSize:
+        """Stay small: a dock has little room."""
         return QSize(260, 260)

@@ -32,7 +32,7 @@ CONTRIBUTION_MOVIE = "contribution movie"
 RECONSTRUCTION = "reconstruction"
 ONE_CONNECTION = "contribution of one connection"
 # The maps are in squared units: shown by their root, one lively cell does not outshine all others.
-_GAMMA = 0.5
+GAMMA = 0.5
 
 
 def show_explained(session: Session, maps: ContributionMaps, *, keep_contrast: bool = False) -> None:
@@ -78,7 +78,7 @@ def show_sources(
 def _style(maps: ContributionMaps, keep_contrast: bool) -> dict[str, Any]:
     """Return how maps are drawn: the colours of the parts and of the whole agree."""
     limits = {} if keep_contrast else {"contrast_limits": contrast(maps.explained)}
-    return {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "keep_contrast": keep_contrast, **limits}
+    return {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "keep_contrast": keep_contrast, **limits}
 
 
 def show_lazy_movies(

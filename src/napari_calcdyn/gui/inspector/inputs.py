@@ -55,9 +55,7 @@ def inputs_of(session: Session) -> Inputs | None:
     movie, model, var = fitted
     if movie.frame_shape != model.frame_shape:
         return None
-    rois, traces = session.rois.loaded, session.neurons.traces
-    if rois is not None and rois.frame_shape != movie.frame_shape:
-        rois = None
+    rois, traces = session.rois_of_movie(), session.neurons.traces
     if traces is not None and (
         rois is None or traces.samples != movie.n_frames or not np.array_equal(traces.ids, rois.ids)
     ):

@@ -18,6 +18,9 @@ FIRST_LOOK = "first look"
 
 RESULT = "napari-calcdyn"  # the metadata key that marks a layer as one of ours
 
+IN_COLOUR, OUT_COLOUR = (0.35, 0.72, 1.0), (1.0, 0.62, 0.2)
+"""Of what comes in and what goes out: blue and orange, told apart by colour-blind readers."""
+
 DIVERGING = Colormap(
     [[0.35, 0.75, 1.0], [0.0, 0.35, 0.6], [0.0, 0.0, 0.0], [0.75, 0.3, 0.0], [1.0, 0.7, 0.25]],
     name="calcdyn-blue-black-orange",

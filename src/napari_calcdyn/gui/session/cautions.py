@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OTHER_MODEL = "This model was trained on a recording that was corrected otherwise: {} there, {} here."
 OTHER_MASK = "This model was trained with other pixels left out than now."
 OTHER_MAPS = "The maps were computed before the corrections were changed."
+OTHER_BETWEEN = "This was found {}: press Find again."
 OTHER_TRACES = "These traces were extracted before the corrections were changed: extract them again."
 
 
@@ -68,6 +69,24 @@ def outdated_maps(session: Session) -> bool:
     dynamics, movie = session.dynamics, session.recording.movie
     known = dynamics.maps is not None and movie is not None
     return known and movie is not None and not _same(dynamics.mapped_with, movie.corrections)
+
+
+def outdated_between(session: Session) -> str:
+    """Say what changed since it was found what drives which cell; empty where nothing has, or nothing was found."""
+    found, movie = session.answers.between, session.recording.movie
+    if found is None:
+        return ""
+    if movie is None or found.source() is not session.recording.source:
+        changed = "for another recording"
+    elif found.model() is not session.dynamics.model:
+        changed = "with another model"
+    elif found.rois is not session.rois_of_movie():
+        changed = "with other ROIs"
+    elif not _same(found.corrections, movie.corrections):
+        changed = "before the corrections were changed"
+    else:
+        return ""
+    return OTHER_BETWEEN.format(changed)
 
 
 def outdated_traces(session: Session, traces: Traces) -> bool:

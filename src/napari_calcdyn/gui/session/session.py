@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording import Movie, RoiSet
 
     AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -74,6 +74,12 @@ class Session:
         """Return the recording, the model and the point of its lasso path; None where one of them is missing."""
         movie, model, var = self.recording.movie, self.dynamics.model, self.dynamics.var
         return None if movie is None or model is None or var is None else (movie, model, var)
+
+    def rois_of_movie(self) -> RoiSet | None:
+        """Return the ROIs where they are of the recording's frames."""
+        movie, rois = self.recording.movie, self.rois.loaded
+        fits = movie is not None and rois is not None and rois.frame_shape == movie.frame_shape
+        return rois if fits else None
 
     def _still_there(self, reference: weakref.ref[AnyLayer] | None) -> AnyLayer | None:
         layer = reference() if reference is not None else None

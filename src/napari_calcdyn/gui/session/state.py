@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording.movies import Corrections
     from napari_calcdyn.recording.quality import Quality
 
+    from .between import BetweenCells
     from .compared import Compared
 
 
@@ -150,7 +151,8 @@ class NeuronState:
 class AnswerState:
     """What was asked of the dynamics."""
 
-    events: ClassVar[SignalGroupDescriptor] = by_identity("influence", "comparison")
+    events: ClassVar[SignalGroupDescriptor] = by_identity("influence", "comparison", "between")
 
     influence: Influence | None = None  # which ROI drives which, by the point of the path that is shown
     comparison: Compared | None = None  # of two stretches of time, and what was asked
+    between: BetweenCells | None = None  # which cell drives which, and its maps

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.jobs.between_rois import ALPHA, BetweenRois
+from napari_calcdyn.jobs.between_rois import ALPHA, VISIBLE, BetweenRois
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TRACES = 8
-_VISIBLE = 0.02  # part of what is explained that is drawn bright, or noise would look like much
 _FRAMES = 1000  # before and after the first one that is held out
 _MEASURED: dict[str, Any] = {"color": "0.75", "linewidth": 2.0, "label": "measured"}
 _PREDICTED: dict[str, Any] = {"color": "#d1495b", "linewidth": 0.8, "label": "predicted from the past"}
@@ -76,7 +75,7 @@ def run_panels(
     if between.fitted is None or between.influence is None or maps.driven is None or maps.driving is None:
         return [mean_panel(movie), explained, amplitude, traces, *training]
     arrows, matrix = connection_panels(movie, between.fitted.rois, between.influence, ALPHA)
-    least = _VISIBLE * _high(maps.explained)
+    least = VISIBLE * _high(maps.explained)
     passing = np.isin(between.fitted.rois.labels, between.influence.edges(alpha=ALPHA)["target"])
     driven = map_panel(
         "Driven: what comes from elsewhere",

@@ -15,6 +15,8 @@ from napari.utils.colormaps import Colormap
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import (
     HEAT_OVERLAY,
+    IN_COLOUR,
+    OUT_COLOUR,
     RESULT,
     contrast,
     hide_result,
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
 
 ARROWS = "arrows of the inspected ROI"
 SOURCES_OF_REGION = "sources of the inspected region"
-IN_COLOUR, OUT_COLOUR = (
-    (0.35, 0.72, 1.0),
-    (1.0, 0.62, 0.2),
-)  # blue and orange, told apart by colour-blind readers
 _GAMMA = 0.5  # as of the explained map
 _COLOURS = Colormap(
     [(*IN_COLOUR, 1.0), (*OUT_COLOUR, 1.0), (0.0, 0.0, 0.0, 0.75)],

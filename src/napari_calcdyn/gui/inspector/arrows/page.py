@@ -12,8 +12,8 @@ from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.inspector.sources_page import lag_words, ranking
+from napari_calcdyn.gui.layers.layers import IN_COLOUR, OUT_COLOUR
 
-from .layer import IN_COLOUR, OUT_COLOUR
 from .roi_edges import ALPHA, ROI_EDGE, RoiEdges
 
 if TYPE_CHECKING:

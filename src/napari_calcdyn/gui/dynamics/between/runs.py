@@ -1,0 +1,127 @@
+"""Finding what drives which cell, in the background."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.cluster.hierarchy import leaves_list, linkage
+
+from napari_calcdyn.gui.background.status import timed
+from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.neurons.inputs import drawable, take_rois
+from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.between import BetweenCells
+from napari_calcdyn.gui.session.latents import Latents
+from napari_calcdyn.recording.errors import Cancelled
+
+from .layers import show_between
+
+# torch is imported by the first run, in its worker, and not when a dock opens.
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_calcdyn.gui.background.job import Report
+    from napari_calcdyn.jobs.between_rois import BetweenRois
+    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.recording import RoiSet
+    from napari_calcdyn.recording.progress import ProgressCallback
+
+LOOKING = "Looking between cells"
+_STOPPED = "It was stopped: nothing was changed."
+_NO_MODEL = "Train or load a model of this recording first."
+_SEED = 0
+
+
+def look_between(session: Session) -> bool:
+    """Find what drives which cell, and where, in the background; returns whether it was started.
+
+    Parameters
+    ----------
+    session : Session
+        With a recording and its model. Its ROIs are the cells; where it has none, cells are found, which become its
+        ROIs.
+    """
+    return session.work.after_check("dynamics", LOOKING, partial(_look, session))
+
+
+def can_look(session: Session) -> bool:
+    """Whether there is a recording, and a model that fits it."""
+    movie, model = session.recording.movie, session.dynamics.model
+    return movie is not None and model is not None and movie.frame_shape == model.frame_shape
+
+
+def _look(session: Session) -> bool:
+    movie, model, source = session.recording.movie, session.dynamics.model, session.recording.source
+    if movie is None or model is None or source is None or not can_look(session):
+        session.work.tell("dynamics", _NO_MODEL, True)
+        return False
+    rois, shared = session.rois_of_movie(), session.part(Latents)
+
+    def work(report: Report, stop: threading.Event) -> tuple[BetweenRois, NDArray[np.int64]]:
+        from napari_calcdyn.jobs.between_rois import look_between_rois
+
+        leave_a_core()
+        latents = shared.get(movie, model, timed("dynamics", "Encoding every frame …", report, stop))
+        found = look_between_rois(movie, model, latents, rois, _SEED, _teller(report, stop))
+        if found.fitted is None:
+            return found, np.empty(0, np.int64)
+        return found, by_place(drawable(found.fitted.rois).centres)
+
+    def done(answer: tuple[BetweenRois, NDArray[np.int64]]) -> None:
+        found, order = answer
+        if (
+            session.recording.movie is not movie
+            or session.dynamics.model is not model
+            or session.rois_of_movie() is not rois
+        ):
+            text = "Recording, model or ROIs were changed in the meantime: press the button again."
+            session.work.tell("dynamics", text)
+            return
+        if rois is None and found.fitted is not None:
+            _offer(session, found.fitted.rois)
+        session.answers.between = BetweenCells(
+            found,
+            order,
+            weakref.ref(movie),
+            weakref.ref(source),
+            weakref.ref(model),
+            movie.corrections,
+            session.rois_of_movie(),
+        )
+        if found.fitted is not None and found.fitted.rois is session.rois.loaded:
+            session.answers.influence = found.influence  # the Inspector's arrows are these, tested
+        show_between(session)
+
+    again = partial(look_between, session)
+    return session.work.start_work("dynamics", LOOKING, work, done, stopped=_STOPPED, again=again)
+
+
+def _offer(session: Session, rois: RoiSet) -> None:
+    """Make cells that were found the session's ROIs, unless that put traces aside that are there without any."""
+    if session.neurons.fluorescence is None:
+        take_rois(session, rois, found=True)
+
+
+def _teller(report: Report, stop: threading.Event) -> Callable[[Progress], None]:
+    """Return what takes the progress of a job of several stages, each with a time left of its own."""
+    stages: dict[str, ProgressCallback] = {}
+
+    def tell(news: Progress) -> None:
+        if news.stage not in stages:
+            stages[news.stage] = timed("dynamics", f"{news.stage} …", report, stop)
+        if stages[news.stage](news.step, news.total):
+            raise Cancelled
+
+    return tell
+
+
+def by_place(centres: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the positions of places (N, 2) in an order in which near ones are near."""
+    if len(centres) < 2:
+        return np.arange(len(centres))
+    return np.asarray(leaves_list(linkage(centres, "average", optimal_ordering=True)), np.int64)
