@@ -17,7 +17,6 @@ from napari_calcdyn.gui.layers.layers import (
     RESULT,
     contrast,
     hide_result,
-    keeping_active,
     move_layer,
     put_image,
     result_layer,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 DRIVEN, OWN, DRIVING = "driven (from elsewhere)", "own past", "driving"
 OUTLINES = "outlines of cells"
 LAYERS = (OWN, DRIVING, DRIVEN, OUTLINES)
-_PLAIN, _PASSES, _DIMMED = (0.6, 0.6, 0.6, 0.7), (1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 0.35)
+_PLAIN, _PASSES, _DIMMED = (0.55, 0.6, 0.65, 1.0), (1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 0.35)
 
 
 def show_between(session: Session) -> None:
@@ -58,20 +57,22 @@ def show_between(session: Session) -> None:
             if (old := result_layer(viewer, name)) is not None:
                 viewer.layers.remove(old)
         return
-    top = contrast(maps.explained)[1]
+    count, top = len(viewer.layers), contrast(maps.explained)[1]
     images = {OWN: (maps.own, top)}
     for name, image in ((DRIVING, maps.driving), (DRIVEN, maps.driven)):
         images[name] = image, max(float(np.nanpercentile(image, 99.8)), VISIBLE * top)
-    with keeping_active(viewer):
-        for name, (image, high) in images.items():  # the last is on top
-            style = {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "contrast_limits": (0.0, high)}
-            put_image(viewer, name, image, layer, **style, visible=name == DRIVEN)
-        _put_outlines(viewer, between, layer)
-    result_layer(viewer, DRIVEN).visible = True
+    for name, (image, high) in images.items():  # the last is on top
+        style = {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "contrast_limits": (0.0, high)}
+        put_image(viewer, name, image, layer, **style, visible=name == DRIVEN)
+    _put_outlines(viewer, between, layer)
+    driven = result_layer(viewer, DRIVEN)
+    driven.visible = True
+    if len(viewer.layers) > count:
+        viewer.layers.selection.active = driven
     for name in (EXPLAINED, OWN, DRIVING):  # maps in the same colours could not be told apart
         hide_result(viewer, name)
     if session.roi_labels is not None:
-        session.roi_labels.visible = False  # filled, they cover the map; the outlines show the same
+        session.roi_labels.contour = 1  # filled, they cover the map; hidden, they could not be clicked
     mark(session)
 
 
@@ -83,7 +84,8 @@ def mark(session: Session, sources: Iterable[int] = (), targets: Iterable[int] =
     session : Session
         With an answer.
     sources, targets : iterable of int
-        Positions of ROIs that drive others, and of those that are driven.
+        Positions of ROIs that drive others, blue as the Inspector's arrows that come in, and of those that are driven,
+        orange.
     own : int
         Position of one that was clicked; -1 where none was.
     """
@@ -94,7 +96,7 @@ def mark(session: Session, sources: Iterable[int] = (), targets: Iterable[int] =
     table = np.zeros((len(between.found.fitted.rois) + 1, 4), np.float32)  # the first is of the ground
     if sources or targets or own >= 0:
         table[1:] = _DIMMED
-        for positions, colour in ((sources, OUT_COLOUR), (targets, IN_COLOUR)):
+        for positions, colour in ((sources, IN_COLOUR), (targets, OUT_COLOUR)):
             table[1:][positions] = (*colour, 1.0)
         if own >= 0:
             table[1 + own] = _PASSES

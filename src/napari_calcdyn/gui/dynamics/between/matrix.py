@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.analysis.influence.influence import Influence
 
-_HINT = (
-    "Point at the matrix to read a connection; click to see the two cells. Or click a cell in the picture."
-)
+_HINT = "Point at a square to read it; click it, or a cell in the picture, to outline the cells."
 _TOOLTIP = (
     "<qt>Every row is an ROI that is predicted, every column an ROI it is predicted from; near ones in the picture "
     "stand near each other. Colour is the partial correlation r with the past of the column, all other past being "
     "known: orange above zero, blue below. A dot marks what is more than chance (p ≤ 0.05, for all pairs "
-    "together). Turn the wheel to zoom, drag to move.</qt>"
+    "together). Click one to outline its source in blue and its target in orange. Turn the wheel to zoom, drag to move.</qt>"
 )
 _DOT = 6.0  # largest on the screen, in pixels
 _TICK = {"left": 16, "bottom": 30}  # room for an id, in pixels
@@ -168,6 +166,7 @@ class _IdAxis(pg.AxisItem):  # type: ignore[misc]
         self.update()
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        low, high = sorted((low, high))  # the first row is on top
         apart = max(1, math.ceil(_TICK[self.orientation] * (high - low) / max(size, 1)))
         first, last = max(0, math.floor(low)), min(len(self._ids), math.ceil(high))
         places = [it + 0.5 for it in range(-(-first // apart) * apart, last, apart)]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FIND, _AGAIN, _SHOW = "Find what drives which cell", "Find again", "Show on the movie"
 _ABOUT = "Which cells follow the past of other cells, and where in the picture that shows. "
 _FINDS = "There are no ROIs, so that cells are found first."
+_MOST_NAMES = 8
 _NO_CELLS = "No cells were found in this recording: draw or open ROIs in the Neurons panel."
 _TOOLTIP = (
     "<qt>Takes the ROIs of the Neurons panel as the cells, or else finds cells. Each is predicted from its own past "
@@ -97,8 +98,10 @@ class BetweenPage(QWidget):  # type: ignore[misc]
     def _on_picked(self, source: int, target: int) -> None:
         """Outline two cells, and say what connects them."""
         self.matrix.mark(target, source)
-        self.session.work.tell("dynamics", self.matrix.sentence(target, source))
-        self._outline([source], [target])
+        self._say(self.matrix.sentence(target, source))
+        if (layer := outlines(self.session)) is not None:
+            layer.visible = True
+        mark(self.session, [source], [target])
 
     def _on_clicked(self, _: object, position: Any) -> None:
         """Frame row and column of a cell that was clicked in the picture, and outline those it is connected with."""
@@ -110,14 +113,16 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         if cell < 0:
             mark(self.session)
             return
-        passing = passes(between)
-        mark(self.session, np.flatnonzero(passing[cell]), np.flatnonzero(passing[:, cell]), cell)
+        passing, ids = passes(between), between.found.influence.ids
+        sources, targets = np.flatnonzero(passing[cell]), np.flatnonzero(passing[:, cell])
+        mark(self.session, sources, targets, cell)
+        self._say(f"ROI {ids[cell]}: driven by {_names(ids[sources], 'blue')}; drives {_names(ids[targets], 'orange')}.")
 
-    def _outline(self, sources: list[int], targets: list[int]) -> None:
-        layer = outlines(self.session)
-        if layer is not None:
-            layer.visible = True
-            mark(self.session, sources, targets)
+    def _say(self, sentence: str) -> None:
+        """Say something where the layout of the dock does not move under the mouse."""
+        self.matrix.readout.setText(sentence)
+        if self.session.viewer is not None:
+            self.session.viewer.status = sentence
 
     # What the page shows
 
@@ -139,6 +144,14 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         self.find.setEnabled(looking or (can_look(session) and session.work.free))
 
 
+def _names(ids: np.ndarray, colour: str) -> str:
+    if not len(ids):
+        return "none"
+    named = ", ".join(map(str, ids[:_MOST_NAMES]))
+    more = f" and {len(ids) - _MOST_NAMES:,} more" if len(ids) > _MOST_NAMES else ""
+    return f"ROI {named}{more} ({colour})"
+
+
 def _about(session: Session) -> str:
     rois = session.rois_of_movie()
     return _ABOUT + (_FINDS if rois is None else f"The cells are the {len(rois):,} ROIs that are there.")
@@ -150,5 +163,5 @@ def _found(between: BetweenCells) -> str:
         return _NO_CELLS
     cells, passing = len(influence.ids), int(passes(between).sum())
     connections = "1 connection passes" if passing == 1 else f"{passing:,} connections pass"
-    what = f"{cells:,} cells; {connections} the test (p ≤ 0.05). " if cells != 1 else "1 cell. "
+    what = f"{cells:,} cells; {connections} the test (p\u00a0≤\u00a00.05). " if cells != 1 else "1 cell. "
     return what + gain_in_words(between.found.errors)
