@@ -192,7 +192,8 @@ def test_where_no_cells_are_found_it_says_so_and_earlier_maps_go(
     assert page.find.text() == "Find again"
     nothing = replace(page.session.answers.between.found.maps, own=None, driven=None, driving=None)
     monkeypatch.setattr(
-        "napari_calcdyn.jobs.between_rois.look_between_rois", lambda *_: BetweenRois(nothing, None, None, None, {})
+        "napari_calcdyn.jobs.between_rois.look_between_rois",
+        lambda *_: BetweenRois(nothing, None, None, None, {}),
     )
     find(qtbot, page)
     assert "No cells were found" in page.summary.text()
@@ -248,7 +249,10 @@ def test_clicking_a_cell_in_the_picture_shows_its_connections(
     assert having(viewer, (1, 1, 1)) == {1}
     assert having(viewer, IN_COLOUR) == {0}  # as the arrows of the Inspector
     assert having(viewer, OUT_COLOUR) == {2}
-    assert page.matrix.readout.text() == f"ROI {FIRST + 1}: driven by ROI {FIRST} (blue); drives ROI {FIRST + 2} (orange)."
+    assert (
+        page.matrix.readout.text()
+        == f"ROI {FIRST + 1}: driven by ROI {FIRST} (blue); drives ROI {FIRST + 2} (orange)."
+    )
     press(viewer, viewer.layers[OUTLINES].data_to_world((20, 20)))
     assert having(viewer, (1, 1, 1)) == {1, 2}
     assert page.matrix.lines.getData()[0] is None or not len(page.matrix.lines.getData()[0])

@@ -116,7 +116,9 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         passing, ids = passes(between), between.found.influence.ids
         sources, targets = np.flatnonzero(passing[cell]), np.flatnonzero(passing[:, cell])
         mark(self.session, sources, targets, cell)
-        self._say(f"ROI {ids[cell]}: driven by {_names(ids[sources], 'blue')}; drives {_names(ids[targets], 'orange')}.")
+        self._say(
+            f"ROI {ids[cell]}: driven by {_names(ids[sources], 'blue')}; drives {_names(ids[targets], 'orange')}."
+        )
 
     def _say(self, sentence: str) -> None:
         """Say something where the layout of the dock does not move under the mouse."""
