@@ -31,8 +31,9 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: ``traces.csv``, ``denoised.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``, ``rois.csv``,
-        ``connections.csv`` and, of the latents of a run, ``dynamics.csv``, as far as there are such, and ``about.json``.
+        The files: ``traces.csv``, ``denoised.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``,
+        ``rois.csv``, ``connections.csv`` and, of the latents of a run, ``dynamics.csv``, as far as there are such, and
+        ``about.json``.
 
     Raises
     ------
