@@ -93,6 +93,11 @@ def dynamics_pictures(folder: Path) -> None:
     picture(viewer, "window")
     viewer.theme = "light"
     picture(viewer, "window_light")
+    viewer.theme = "dark"
+    dynamics.views.setCurrentWidget(dynamics.between)
+    dynamics.between.find.click()
+    wait_until(lambda: session.work.job is None)
+    picture(viewer, "between")
     viewer.close()
 
 

@@ -25,7 +25,8 @@ _TOOLTIP = (
     "<qt>Every row is an ROI that is predicted, every column an ROI it is predicted from; near ones in the picture "
     "stand near each other. Colour is the partial correlation r with the past of the column, all other past being "
     "known: orange above zero, blue below. A dot marks what is more than chance (p ≤ 0.05, for all pairs "
-    "together). Click one to outline its source in blue and its target in orange. Turn the wheel to zoom, drag to move.</qt>"
+    "together). Click one to outline its source in blue and its target in orange. Turn the wheel to zoom, drag to "
+    "move.</qt>"
 )
 _DOT = 6.0  # largest on the screen, in pixels
 _TICK = {"left": 16, "bottom": 30}  # room for an id, in pixels
