@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.gui.compare.runs import DIFFERENCE
+from napari_calcdyn.gui.dynamics.between.layers import DRIVEN, DRIVING, OWN
 from napari_calcdyn.gui.dynamics.results import (
     CONTRIBUTION_MOVIE,
     EXPLAINED,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _UNITS = {
     EXPLAINED: "counts²",
     SOURCES: "counts²",
+    **dict.fromkeys((OWN, DRIVEN, DRIVING), "counts²"),
     ONE_CONNECTION: "counts²",
     DIFFERENCE: "counts",
     CONTRIBUTION_MOVIE: "counts",

@@ -69,8 +69,7 @@ def show_between(session: Session) -> None:
     driven.visible = True
     if len(viewer.layers) > count:
         viewer.layers.selection.active = driven
-    for name in (EXPLAINED, OWN, DRIVING):  # maps in the same colours could not be told apart
-        hide_result(viewer, name)
+    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
     if session.roi_labels is not None:
         session.roi_labels.contour = 1  # filled, they cover the map; hidden, they could not be clicked
     mark(session)
