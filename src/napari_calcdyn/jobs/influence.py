@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
 from napari_calcdyn.jobs.overviews.influence import influence_panels, save_overview
@@ -24,6 +26,13 @@ from .correcting import corrected, corrections_of
 from .provenance import provenance
 from .result_folder import ROIS_FILE, result_folder, write_metrics
 from .stages import in_stage
+
+
+class InfluenceSettings(BaseModel):
+    """What the connections depend on."""
+
+    order: int
+    surrogates: int
 
 
 def run_influence(
@@ -83,10 +92,11 @@ def run_influence(
         if rois is None:
             rois = find_sources(movie, progress=in_stage(tell, "Finding cells")).rois
         config = model.config if isinstance(model, VARAutoencoder) else model
+        settings = InfluenceSettings(order=config.order, surrogates=surrogates)
         influence = influence_test(
             movie,
             rois,
-            order=config.order,
+            order=settings.order,
             surrogates=surrogates,
             seed=seed,
             progress=in_stage(tell, "Testing connections"),
@@ -96,7 +106,7 @@ def run_influence(
             "movie": str(movie.path or movie.name),
             **corrections_of(movie),
             "rois": len(rois),
-            "order": config.order,
+            "order": settings.order,
             "surrogates": surrogates,
             "block_length": influence.block_length,
             "edges": len(influence.edges(alpha=ALPHA)),
@@ -111,7 +121,7 @@ def run_influence(
             metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
             panels = influence_panels(movie, rois, influence, ALPHA)
             save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)
-            metrics |= provenance([stored, rois], None, seed=seed, command_line=command_line)
+            metrics |= provenance([stored, rois], settings, seed=seed, command_line=command_line)
             report_influence(new, movie.name, panels, influence, metrics)
             write_metrics(new, "influence", metrics)
     return metrics
