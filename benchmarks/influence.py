@@ -122,7 +122,7 @@ def measured(task: Row) -> Row:
     )
     model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
     latents = model.encode(movie)
-    found = influence_test(model, movie, rois)
+    found = influence_test(movie, rois)
     assert found.p_values is not None
     real = np.nan_to_num(found.p_values, nan=1.0) <= 0.05
     activity, surroundings = roi_activity(model, latents, rois)

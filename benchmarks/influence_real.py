@@ -40,7 +40,7 @@ def measure(task: Row) -> Row:
     seed = int(str(task["seed"]))
     model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
     latents = model.encode(movie)
-    edges = influence_test(model, movie, rois, seed=seed).edges()
+    edges = influence_test(movie, rois, seed=seed).edges()
     activity, surroundings = roi_activity(model, latents, rois)
     draw = np.random.default_rng(seed)
     length = automatic_block_length(activity, 1)
