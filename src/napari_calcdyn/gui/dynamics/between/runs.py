@@ -35,7 +35,9 @@ LOOKING = "Looking between cells"
 _STOPPED = "It was stopped: nothing was changed."
 _NO_MODEL = "Train or load a model of this recording first."
 _SEED = 0
-_WELL_ORDERED = 300  # ROIs; the best order of the clusters takes a fifth of a second, and grows with their cube
+_WELL_ORDERED = (
+    300  # ROIs; the best order of the clusters takes a fifth of a second, and grows with their cube
+)
 
 
 def look_between(session: Session) -> bool:
@@ -125,4 +127,6 @@ def by_place(centres: NDArray[Any]) -> NDArray[np.int64]:
     """Return the positions of places (N, 2) in an order in which near ones are near."""
     if len(centres) < 2:
         return np.arange(len(centres))
-    return np.asarray(leaves_list(linkage(centres, "average", optimal_ordering=len(centres) <= _WELL_ORDERED)), np.int64)
+    return np.asarray(
+        leaves_list(linkage(centres, "average", optimal_ordering=len(centres) <= _WELL_ORDERED)), np.int64
+    )
