@@ -5,7 +5,9 @@ Run by ``make docs``; without a screen, under ``xvfb-run -a -s "-screen 0 1600x1
 
 from __future__ import annotations
 
+import os
 import runpy
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +27,9 @@ from napari_calcdyn.gui.neurons.columns_file import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.recording.check import RecordingCheck
+from napari_calcdyn.jobs import run
+from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import Movie, open_movie
 from napari_calcdyn.simulate import movie_of_traces, simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
 
@@ -245,10 +250,32 @@ def compare_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def driven_pictures(folder: Path) -> None:
+    """Draw the overviews of runs: of a simulated movie, and of real recordings where there are any."""
+    simulated = simulate_movie()
+    movies = {
+        "driven": Movie.from_array(simulated.movie, name="simulated movie", frame_rate=simulated.frame_rate)
+    }
+    data = os.environ.get("CALCDYN_TEST_DATA")
+    if data:
+        for name, file in (("driven_mouse", "mouse/mouse_2p.tif"), ("driven_trial", "fissa/AVG_A01.tif")):
+            movies[name] = open_movie(Path(data, file))
+    for name, movie in movies.items():
+        run(movie, folder / name, VARAutoencoderConfig.preset("standard"), device="cpu")
+        shutil.copy(folder / name / "overview.png", IMAGES / f"{name}.png")
+
+
 def main() -> None:
     """Take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    for take in (check_pictures, dynamics_pictures, neuron_pictures, question_pictures, compare_pictures):
+    for take in (
+        check_pictures,
+        dynamics_pictures,
+        driven_pictures,
+        neuron_pictures,
+        question_pictures,
+        compare_pictures,
+    ):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))
 

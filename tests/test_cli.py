@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -20,10 +21,11 @@ from napari_calcdyn.jobs import maps as job
 from napari_calcdyn.jobs import result_folder
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
+from napari_calcdyn.recording import open_rois
 from napari_calcdyn.simulate.cultures import simulate_cultures
 from napari_calcdyn.simulate.movie import simulate_movie
 
-RESULTS = result_folder.RESULTS["run"]
+RESULTS, BESIDE = result_folder.RESULTS["run"], result_folder.ONLY_SOMETIMES["run"]
 KEPT = ["corrections.safetensors", "training.safetensors"]
 SHORT = {VARAutoencoderConfig: {"steps": 10}, AVAEConfig: {"epochs": 3, "hidden": 8, "latent": 2}}
 KEYS = {
@@ -54,7 +56,7 @@ def test_run_writes_everything(
     options = ("--preset", "quick", "--steps", 20, "--order", 2, "--seed", 3, "--device", "cpu")
     assert calcdyn(monkeypatch, "run", movie, "--out", out, *options) == 0
     assert str(out) in capsys.readouterr().out
-    assert sorted(path.name for path in out.iterdir()) == sorted(RESULTS)
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS, *BESIDE))
 
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert metrics.keys() >= KEYS
@@ -65,14 +67,23 @@ def test_run_writes_everything(
     assert metrics["peak_rss_mb"] is None or metrics["peak_rss_mb"] > 50
 
     d = metrics["latents"]
-    for name in ("mean", "contribution_explained", "contribution_amplitude"):
+    maps = ("explained", "amplitude", "own", "driven", "driving")
+    for name in ("mean", *(f"contribution_{it}" for it in maps)):
         image = tifffile.imread(out / f"{name}.tif")
         assert (image.shape, image.dtype) == ((24, 40), np.float32)
     np.testing.assert_allclose(tifffile.imread(out / "mean.tif"), tifffile.imread(movie).mean(0), rtol=1e-6)
     sources = tifffile.imread(out / "contribution_sources.tif")
     explained = tifffile.imread(out / "contribution_explained.tif")
-    assert sources.shape == (d, 24, 40)
-    assert np.abs(sources.sum(0) - explained).max() < 1e-3 * np.abs(explained).max()
+    assert metrics["rois"] == metrics["cells_found"] > 0
+    assert sources.shape == (metrics["rois"] + 1, 24, 40)
+    assert np.abs(sources.sum(0) - explained).max() < 1e-6 * np.abs(explained).max()
+    own, driven = (tifffile.imread(out / f"contribution_{it}.tif") for it in ("own", "driven"))
+    assert np.abs(own + driven - explained).max() < 1e-6 * np.abs(explained).max()
+    rois = open_rois(out / "rois.npz", frame_shape=(24, 40))
+    assert len(rois) == metrics["rois"]
+    assert np.load(out / "traces.npy").shape == (len(rois), 100)
+    with (out / "connections.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(rois) * (len(rois) - 1)
     assert np.load(out / "latents.npy").shape == (100, d)
     with np.load(out / "var.npz") as var:
         assert var["coefficients"].shape == (2, d, d)
@@ -81,6 +92,50 @@ def test_run_writes_everything(
         assert var["knots"].shape[1] == d
     assert (out / "model" / "model.json").is_file()
     assert matplotlib.image.imread(out / "overview.png").shape[1] > 1000
+
+
+def test_rois_can_be_given(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, out = np.zeros((24, 40), np.uint8), movie.parent / "given"
+    labels[4:9, 5:10], labels[12:18, 20:26] = 3, 7
+    tifffile.imwrite(movie.parent / "labels.tif", labels)
+    options = ("--rois", movie.parent / "labels.tif", "--preset", "quick", "--steps", 10)
+    assert calcdyn(monkeypatch, "run", movie, "--out", out, *options) == 0
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["rois"], metrics["cells_found"]) == (2, None)
+    assert not (out / result_folder.CELLS_FILE).exists()
+    driven = tifffile.imread(out / "contribution_driven.tif")
+    assert (driven[labels == 0] == 0).all()
+    with (out / "connections.csv").open(newline="") as file:
+        assert {row["source"] for row in csv.DictReader(file)} == {"3", "7"}
+
+
+def test_a_recording_without_cells_has_maps_of_latents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    glow = 200 + 20 * np.sin(np.arange(90) / 5)[:, None, None]
+    tifffile.imwrite(
+        tmp_path / "glow.tif", rng.poisson(np.broadcast_to(glow, (90, 24, 40))).astype(np.uint16)
+    )
+    out = tmp_path / "out"
+    command = (
+        "run",
+        tmp_path / "glow.tif",
+        "--out",
+        out,
+        "--correct",
+        "none",
+        "--preset",
+        "quick",
+        "--steps",
+        10,
+    )
+    assert calcdyn(monkeypatch, *command) == 0
+    assert "0 cells were found" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == set(RESULTS)
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert tifffile.imread(out / "contribution_sources.tif").shape == (metrics["latents"], 24, 40)
+    assert "No cells were found" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_flags_of_the_issue_reach_the_settings(movie: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +170,7 @@ def test_a_second_run_replaces_the_first_and_nothing_else(
     assert calcdyn(monkeypatch, *command, "--seed", 1) == 0
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["seed"] == 1
     assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
-    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS, "notes.txt"))
+    assert sorted(path.name for path in out.iterdir()) == sorted((*RESULTS, *BESIDE, "notes.txt"))
 
 
 def test_a_saved_model_is_applied(
@@ -126,7 +181,7 @@ def test_a_saved_model_is_applied(
     assert calcdyn(monkeypatch, "run", movie, "--out", second, "--model", first / "model") == 0
     for name in ("contribution_explained.tif", "contribution_sources.tif"):
         np.testing.assert_array_equal(tifffile.imread(first / name), tifffile.imread(second / name))
-    assert "on all frames" in capsys.readouterr().out
+    assert "on the held-out frames" in capsys.readouterr().out
 
     cut = movie.parent / "cut.tif"
     tifffile.imwrite(cut, pixels[:, 2:], photometric="minisblack")
@@ -337,6 +392,7 @@ def test_demo_runs_both_jobs(
     assert calcdyn(monkeypatch, "demo", "--out", out) == 0
     assert {path.name for path in out.iterdir()} == {
         *RESULTS,
+        *BESIDE,
         "movie.tif",
         "truth.npz",
         "cultures",

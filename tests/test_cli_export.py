@@ -111,7 +111,7 @@ def test_saved_rois_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> No
 
 def test_tables(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command, files in (
-        ("run", {"latents.csv", "connections.csv", "about.json"}),
+        ("run", {"latents.csv", "dynamics.csv", "traces.csv", "rois.csv", "connections.csv", "about.json"}),
         ("neurons", {"traces.csv", "denoised.csv", "neurons.csv", "rois.csv", "about.json"}),
         ("influence", {"rois.csv", "connections.csv", "about.json"}),
         ("compare", {"connections.csv", "about.json"}),
@@ -129,7 +129,10 @@ def test_tables(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(np.array(rows, float)[:, 1:].T, traces, rtol=1e-6)
     np.testing.assert_allclose(np.array(rows, float)[:, 0], np.arange(160) / 8)
     var = np.load(folders / "run" / "var.npz")["coefficients"]
+    rois = load_rois(folders / "run" / "rois.npz")
     with (tmp_path / "run" / "connections.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(rois) * (len(rois) - 1) > 0
+    with (tmp_path / "run" / "dynamics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == np.count_nonzero(var)
     for row in rows[:20]:
@@ -147,7 +150,8 @@ def test_layers_keep_scale_and_dtype(folders: Path, tmp_path: Path, monkeypatch:
         image = series.asarray()
     assert (pixels["PhysicalSizeY"], pixels["PhysicalSizeX"]) == (0.25, 0.5)
     names = [channel["Name"] for channel in pixels["Channel"]]
-    assert names == ["mean", "contribution_explained", "contribution_amplitude"]
+    parts = [f"contribution_{name}" for name in ("own", "driven", "driving", "amplitude")]
+    assert names == ["mean", "contribution_explained", *parts]
     np.testing.assert_array_equal(image[1], tifffile.imread(folders / "run" / "contribution_explained.tif"))
 
     zarr = pytest.importorskip("zarr")
@@ -184,6 +188,8 @@ def test_nwb_holds_everything_and_another_file_is_added_to(
         latents = module["CalcdynLatents"]
         np.testing.assert_array_equal(latents.data[:], np.load(folders / "run" / "latents.npy"))
         assert latents.rate == 8
+        activity = module["CalcdynActivity"]["raw"].data[:].T
+        np.testing.assert_array_equal(activity, np.load(folders / "run" / "traces.npy"))
         for name in ("CalcdynFluorescence", "CalcdynFluorescence_2"):
             raw = module[name]["raw"]
             np.testing.assert_array_equal(raw.data[:].T, neurons.traces)
@@ -192,11 +198,14 @@ def test_nwb_holds_everything_and_another_file_is_added_to(
         np.testing.assert_array_equal(
             explained, tifffile.imread(folders / "run" / "contribution_explained.tif")
         )
-        influence = module["CalcdynInfluence"]
-        pairs = read_results(folders / "influence").connections
-        rows = influence["source"].data[:]
-        assert influence["source"].table["roi_id"][:][rows].tolist() == pairs["source"].tolist()
-        np.testing.assert_allclose(influence["p_value"][:], pairs["p_value"])
+        for name, pairs in (
+            ("CalcdynInfluence", read_results(folders / "run").roi_connections),
+            ("CalcdynInfluence_2", read_results(folders / "influence").connections),
+        ):
+            influence = module[name]
+            rows = influence["source"].data[:]
+            assert influence["source"].table["roi_id"][:][rows].tolist() == pairs["source"].tolist()
+            np.testing.assert_allclose(influence["p_value"][:], pairs["p_value"])
         dynamics = module["CalcdynDynamics"]
         assert len(dynamics["coefficient"]) == np.count_nonzero(
             np.load(folders / "run" / "var.npz")["coefficients"]
@@ -204,8 +213,9 @@ def test_nwb_holds_everything_and_another_file_is_added_to(
         made = json.loads(nwb.scratch["calcdyn_run"].data)
         assert made["provenance"]["inputs"][0]["sha256"]
     assert open_movie(file).shape == (160, 40, 56)
-    masks = f"{next(iter(segmentations(file)))}"
-    assert same_pixels(open_rois(file, dataset=masks), neurons.rois)
+    found, own, *_ = segmentations(file)
+    assert same_pixels(open_rois(file, dataset=f"{found}"), load_rois(folders / "run" / "rois.npz"))
+    assert same_pixels(open_rois(file, dataset=f"{own}"), neurons.rois)
 
     before = file.read_bytes()
     monkeypatch.setattr("napari_calcdyn.jobs.export.nwb_content.add_results", fail)
@@ -265,7 +275,7 @@ def test_what_cannot_be_done_is_said(
 
     say("Say what to write", "run")
     say("holds no results", "nothing", "--csv", tmp_path / "t")
-    say("holds no ROIs", "run", "--imagej-rois", tmp_path / "r.zip")
+    say("holds no ROIs", "compare", "--imagej-rois", tmp_path / "r.zip")
     say("has another ending: call it r.ome.tif", "run", "--ome-tiff", tmp_path / "r.tif")
     (tmp_path / "r.zip").write_text("mine")
     say("r.zip is there already", "neurons", "--imagej-rois", tmp_path / "r.zip")

@@ -6,6 +6,7 @@ from .analysis.maps import (
     ContributionMaps as ContributionMaps,
     PathMaps as PathMaps,
     cheap_maps as cheap_maps,
+    driven_maps as driven_maps,
 )
 from .analysis.maps import contribution_maps as contribution_maps, contribution_movie as contribution_movie
 from .analysis.maps import edge_map as edge_map
@@ -18,7 +19,8 @@ from .analysis.what_if import impulse_response as impulse_response, roi_push as 
 from .analysis.what_if import source_push as source_push
 from .models.avae import AVAE as AVAE
 from .models.lasso import lambda_max as lambda_max, lasso_path as lasso_path, solve_lasso as solve_lasso
-from .models.sources import Sources as Sources, find_sources as find_sources
+from .models.roi_var import RoiVAR as RoiVAR, fit_roi_var as fit_roi_var
+from .models.sources import Sources as Sources, find_sources as find_sources, roi_activity as roi_activity
 from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
 from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
 from .recording.quality import Quality as Quality, check_quality as check_quality

@@ -23,7 +23,7 @@ from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.rois.saved import save_rois
 
 from .cells_found import write_cells_found
-from .result_folder import ROIS_FILE
+from .result_folder import ROIS_FILE, TRACES_FILE
 from .stages import in_stage
 
 ALPHA = 0.05
@@ -69,11 +69,12 @@ class BetweenRois:
     def save(self, folder: Path, movie: Movie) -> int | None:
         """Write maps and connections; returns how many cells were found, None where the ROIs are from elsewhere."""
         self.maps.save(folder, pixel_size=movie.pixel_size)
-        if self.fitted is None or self.influence is None:
+        if self.fitted is None or self.influence is None or self.activity is None:
             return 0
         self.influence.write_csv(folder / TABLE)
         self.influence.write_graphml(folder / GRAPH, alpha=ALPHA)
         save_rois(folder / ROIS_FILE, self.fitted.rois)
+        np.save(folder / TRACES_FILE, np.ascontiguousarray(self.activity.T))
         return write_cells_found(folder, self.fitted.rois, movie.pixel_size)
 
 

@@ -164,8 +164,8 @@ def _gigabytes(stage: dict[str, float]) -> float:
 def _seconds(run: RunSizes, speed: float, reading: tuple[float, float]) -> float:
     """Add up what is moved through memory, what is computed and what is read, in all parts of a run."""
     every = run.frames
-    frames = 3 * every  # for the mean frame, the latents and the maps
-    moved = (12 + 32 + 60) * every  # bytes for each pixel
+    frames = 7 * every  # for the mean frame, the latents, the cells (four times) and the maps
+    moved = (12 + 32 + 60 + 60) * every  # bytes for each pixel
     operations = _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2 * run.map_parts * every
     if run.checked:
         frames += run.checked + every

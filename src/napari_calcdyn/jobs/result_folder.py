@@ -74,6 +74,7 @@ ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
         "connections.graphml",
         CELLS_FILE,
         ROIS_FILE,
+        TRACES_FILE,
     ),
     "neurons": (CELLS_FILE, ROIS_FILE),
     "influence": (CELLS_FILE,),

@@ -246,8 +246,14 @@ def influence_of(
         Whose activity it is.
     order : int
         Lags at which ROIs may have an effect on others.
-    surrogates, block, seed, progress
+    surrogates : int
         As of `influence_test`.
+    block : int or "auto"
+        As of `influence_test`.
+    seed : int
+        Of the shuffles.
+    progress : callable or None
+        Called with surrogates done and in all; returns True to stop.
 
     Returns
     -------

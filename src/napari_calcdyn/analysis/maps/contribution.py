@@ -232,7 +232,15 @@ def predictable(
     predictor: Predictor | RoiPredictor,
     progress: ProgressCallback | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the frames that have a past: past latents (n, p·d), and normalised frames (n, Y, X)."""
+    """Go through the frames that have a past.
+
+    Yields
+    ------
+    past : Tensor (n, p·d)
+        Values of the predictors.
+    frames : Tensor (n, Y, X)
+        Normalised.
+    """
     if movie.n_frames <= predictor.order:
         raise InputError(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"

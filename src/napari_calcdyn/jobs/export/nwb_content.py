@@ -79,7 +79,7 @@ def add_results(nwb: NWBFile, results: Results) -> None:
         nwb.create_processing_module(_MODULE, "Processed optical physiology")
     module = nwb.processing[_MODULE]
     plane = _segmentation(nwb, module, results) if results.rois is not None else None
-    if results.traces is not None and results.denoised is not None:
+    if results.traces is not None:
         _traces(module, results, plane)
     if results.neurons and plane is None:
         words = "Latents and clusters of neurons by an adaptive variational autoencoder."
@@ -97,8 +97,13 @@ def add_results(nwb: NWBFile, results: Results) -> None:
         )
     if results.maps:
         _maps(module, results)
-    if len(results.connections.get("lag", ())):
-        _connections(module, results, plane)
+    of_rois = plane if results.command == "influence" else None
+    for kind, columns, table in (
+        (results.command, results.connections, of_rois),
+        ("influence", results.roi_connections, plane),
+    ):
+        if len(columns.get("lag", ())):
+            _connections(module, results, kind, columns, table)
     nwb.add_scratch(
         results.json(),
         name=_free(nwb.scratch, f"calcdyn_{results.command}"),
@@ -210,9 +215,11 @@ def _traces(module: ProcessingModule, results: Results, plane: PlaneSegmentation
     from pynwb import TimeSeries
     from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 
-    both = {"raw": results.traces, "denoised": results.denoised}
+    known = {"raw": results.traces, "denoised": results.denoised}
+    both = {name: values for name, values in known.items() if values is not None}
+    fitted = "Activity of the ROIs, fitted to every frame: deviations from the mean."
     words = {
-        "raw": "Traces that the neurons were described from.",
+        "raw": fitted if results.command == "run" else "Traces that the neurons were described from.",
         "denoised": "The same traces, denoised by an adaptive variational autoencoder.",
     }
     shared: dict[str, Any] = {
@@ -222,15 +229,14 @@ def _traces(module: ProcessingModule, results: Results, plane: PlaneSegmentation
     }
     if plane is None:
         for name, values in both.items():
-            assert values is not None
             name_ = _free(module, f"Calcdyn{name.capitalize()}Traces")
             module.add(TimeSeries(name=name_, description=words[name], data=_packed(values.T), **shared))
         return
     kind = Fluorescence if results.unit == "fluorescence" else DfOverF
-    box = kind(name=_free(module, f"Calcdyn{kind.__name__}"))
+    box_name = "CalcdynActivity" if results.command == "run" else f"Calcdyn{kind.__name__}"
+    box = kind(name=_free(module, box_name))
     module.add(box)
     for name, values in both.items():
-        assert values is not None
         rows = list(range(len(values)))
         region = plane.create_roi_table_region(region=rows, description="The ROI of each column.")
         box.add_roi_response_series(
@@ -259,17 +265,23 @@ def _maps(module: ProcessingModule, results: Results) -> None:
     )
 
 
-def _connections(module: ProcessingModule, results: Results, plane: PlaneSegmentation | None) -> None:
+def _connections(
+    module: ProcessingModule,
+    results: Results,
+    kind: str,
+    connections: dict[str, NDArray[Any]],
+    plane: PlaneSegmentation | None,
+) -> None:
     from hdmf.common import DynamicTable, DynamicTableRegion
 
-    between = "ROIs" if results.command == "influence" else "latents"
+    between = "ROIs" if kind == "influence" else "latents"
     kinds = {
         "run": ("CalcdynDynamics", "Coefficients of the VAR that are not zero."),
         "influence": ("CalcdynInfluence", "Tested connections between ROIs, all pairs."),
         "compare": ("CalcdynChanges", "Connections that changed from A to B."),
     }
-    name, words = kinds[results.command]
-    columns = dict(results.connections)
+    name, words = kinds[kind]
+    columns = dict(connections)
     found: list[VectorData] = []
     if plane is not None and results.rois is not None:
         row = {number: at for at, number in enumerate(results.rois.ids.tolist())}

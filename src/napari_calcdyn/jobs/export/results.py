@@ -21,6 +21,9 @@ from napari_calcdyn.recording.saved_arrays import load_array
 _MAPS = {
     "mean": ("mean frame", "counts"),
     "contribution_explained": ("part of the variance that the dynamics predict", "counts squared"),
+    "contribution_own": ("part of the variance that a place's own past predicts", "counts squared"),
+    "contribution_driven": ("part of the variance that other ROIs predict", "counts squared"),
+    "contribution_driving": ("what each ROI explains in others, in its own place", "counts squared"),
     "contribution_amplitude": ("mean size of the predicted contribution", "counts"),
     "explained_a": ("part of the variance that the dynamics of A predict in A", "counts squared"),
     "explained_b": ("part of the variance that the dynamics of B predict in B", "counts squared"),
@@ -56,13 +59,15 @@ class Results:
     rois : RoiSet or None
         The ROIs.
     traces, denoised : ndarray (N, T) or None
-        Of the neurons.
+        Of the neurons; of a run, the activity of its ROIs.
     unit : str
         Of the traces.
     neurons : dict of str to ndarray (N,)
         Columns of ``neurons.csv``.
     connections : dict of str to ndarray (n,)
         Columns of a table of connections, between latents or ROIs.
+    roi_connections : dict of str to ndarray (n,)
+        The same between the ROIs of a run, whose other connections are between latents.
     """
 
     folder: Path
@@ -78,6 +83,7 @@ class Results:
     unit: str = "fluorescence"
     neurons: dict[str, NDArray[Any]] = field(default_factory=dict)
     connections: dict[str, NDArray[Any]] = field(default_factory=dict)
+    roi_connections: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def movie(self) -> str:
@@ -130,11 +136,12 @@ def read_results(folder: Path, frame_rate: float | None = None) -> Results:
         maps=_maps(folder),
         latents=load_array(folder / "latents.npy") if command == "run" else None,
         rois=rois,
-        traces=load_array(folder / TRACES_FILE) if command == "neurons" else None,
+        traces=load_array(folder / TRACES_FILE) if (folder / TRACES_FILE).exists() else None,
         denoised=load_array(folder / "reconstruction.npy") if command == "neurons" else None,
         unit=str(first.get("unit", "fluorescence")),
         neurons=neurons,
         connections=_connections(folder, about),
+        roi_connections=_between_rois(folder / "connections.csv"),
     )
 
 
@@ -190,16 +197,26 @@ def _maps(folder: Path) -> dict[str, tuple[NDArray[np.float32], str, str]]:
 
 def _connections(folder: Path, about: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     if about["command"] == "influence":
-        table = read_table(folder / "influence.csv")
-        found = {name: table.typed(name) for name in table.cells}
-    elif about["command"] == "compare":
+        return _between_rois(folder / "influence.csv")
+    if about["command"] == "compare":
         names = ("source", "target", "lag", "a", "b", "p_value")
         found = {name: np.array([edge[name] for edge in about["edges"]], float) for name in names}
     elif about["command"] == "run":
         found = _of_var(folder / "var.npz")
     else:
         return {}
-    return {name: it.astype(np.int64) if name in _CONNECTIONS else it for name, it in found.items()}
+    return _numbered(found)
+
+
+def _between_rois(file: Path) -> dict[str, NDArray[Any]]:
+    if not file.exists():
+        return {}
+    table = read_table(file)
+    return _numbered({name: table.typed(name) for name in table.cells})
+
+
+def _numbered(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: it.astype(np.int64) if name in _CONNECTIONS else it for name, it in columns.items()}
 
 
 def _of_var(file: Path) -> dict[str, NDArray[Any]]:

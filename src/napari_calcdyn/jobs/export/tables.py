@@ -31,8 +31,9 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: ``traces.csv``, ``denoised.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``, ``rois.csv``
-        and ``connections.csv`` as far as there are such, and ``about.json``.
+        The files: ``traces.csv``, ``denoised.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``,
+        ``rois.csv``, ``connections.csv`` and, of the latents of a run, ``dynamics.csv``, as far as there are such, and
+        ``about.json``.
 
     Raises
     ------
@@ -54,7 +55,8 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
 
 
 def _tables(results: Results) -> Iterator[tuple[str, Iterable[Iterable[object]]]]:
-    ids = [f"roi_{number:.0f}" for number in results.neurons.get("roi_id", ())]
+    numbers = results.neurons.get("roi_id", () if results.rois is None else results.rois.ids)
+    ids = [f"roi_{number:.0f}" for number in numbers]
     for name, values in (("traces", results.traces), ("denoised", results.denoised)):
         if values is not None:
             yield f"{name}.csv", _over_time(ids, values.T, results.frame_rate)
@@ -71,7 +73,10 @@ def _tables(results: Results) -> Iterator[tuple[str, Iterable[Iterable[object]]]
             _columns({"roi_id": rois.ids, "y": y, "x": x, "pixels": np.diff(rois.footprints.indptr)}),
         )
     if results.connections:
-        yield "connections.csv", _columns(results.connections)
+        name = "dynamics.csv" if results.command == "run" else "connections.csv"
+        yield name, _columns(results.connections)
+    if results.roi_connections:
+        yield "connections.csv", _columns(results.roi_connections)
 
 
 def _over_time(
