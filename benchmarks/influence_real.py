@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from napari_calcdyn.analysis.influence.roi_activity import roi_activity
 from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, measure_all
@@ -25,6 +24,7 @@ from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
+from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 
 TRIALS = ("AVG_A01", "AVG_A02", "AVG_A03")
@@ -39,15 +39,14 @@ def measure(task: Row) -> Row:
     config = VARAutoencoderConfig.preset(str(task["preset"]))
     seed = int(str(task["seed"]))
     model = VARAutoencoder(config).fit(movie, device="cpu", seed=seed)
-    latents = model.encode(movie)
     edges = influence_test(model, movie, rois, seed=seed).edges()
-    activity, surroundings = roi_activity(model, latents, rois)
+    activity = roi_activity(movie, rois)
     draw = np.random.default_rng(seed)
     length = automatic_block_length(activity, 1)
     smallest = []
     for _ in range(DEALS):
         dealt = np.column_stack([deal(it, length, draw) for it in activity.T])
-        fit = fit_debiased(np.hstack([dealt, surroundings]), 1)
+        fit = fit_debiased(dealt, 1)
         smallest.append(float(np.nanmin(family_wise(fit, len(rois), block_length=length, seed=seed))))
     return {"edges": [list(edge) for edge in edges.tolist()], "dealt": smallest}
 

@@ -21,7 +21,8 @@ class DebiasedVAR:
 
     The lasso shrinks coefficients and drops most, which leaves nothing to test. What it left in the residuals is put
     back: ``Â + Θ Zᵀ R / n`` with ``Θ = (G + ρ I)⁻¹`` (Javanmard & Montanari 2014, J. Mach. Learn. Res. 15:2869; with a
-    ridge in place of their programme).
+    ridge in place of their programme). The past that is debiased is `recent_activity`, which holds less noise than the
+    last frame.
 
     Attributes
     ----------
