@@ -1,8 +1,9 @@
 """Maps and tables of what comes from elsewhere, as a run without ROIs makes them: cells are found, nothing is given.
 
 Driven cells get at least 2 % of their variance from others, autonomous ones nothing at all: of both, as the true
-coefficients and traces have it, `mean_t d[t] (x[t] − m) / var x` with d what the past of other cells adds. Areas under
-the ROC curve (AUROC), pixel by pixel. "Painted" maps have one number for each found cell, on the pixels above half of
+coefficients and traces have it, `mean_t d[t] (x[t] − m) / var x` with d what the past of other cells adds; a movie
+without autonomous cells counts only where dynamic cells are told from others. Areas under the ROC curve (AUROC), pixel
+by pixel. "Painted" maps have one number for each found cell, on the pixels above half of
 its footprint: from the traces of these cells (mean in the footprint), the sum over other cells of the absolute
 correlation with their last frame, and what the other cells explain in scikit-learn's LassoLars with the penalty by BIC.
 
