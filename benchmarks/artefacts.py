@@ -105,7 +105,7 @@ def measure(task: Row) -> Row:
     found = scores(image, truth, valid)
     found |= {f"clean {name}": value for name, value in scores(clean_map(task), truth, valid).items()}
     latents = model.encode(movie)
-    edges = influence_test(model, movie, truth.rois).edges(alpha=0.05)
+    edges = influence_test(movie, truth.rois).edges(alpha=0.05)
     _, target, source = np.nonzero(truth.coefficients)
     true = {(s + 1, t + 1) for s, t in zip(source.tolist(), target.tolist(), strict=True) if s != t}
     hits = sum((int(edge["source"]), int(edge["target"])) in true for edge in edges)

@@ -92,7 +92,7 @@ def measured(task: Row) -> Row:
     images["passing"] = np.where(reached(run.influence, rois), run.maps.driven, 0)
     images["latents"] = contribution_maps(model, movie, sources=False).explained
     images |= painted(movie, rois)
-    given = influence_test(model, movie, truth.rois, seed=seed)
+    given = influence_test(movie, truth.rois, seed=seed)
     return (
         result
         | aurocs(truth, images)

@@ -16,9 +16,8 @@ import napari_calcdyn as cd
 def main() -> None:
     simulated = cd.simulate_movie(frames=1500, height=96, width=96, seed=1)
     movie = cd.Movie.from_array(simulated.movie, frame_rate=simulated.frame_rate)
-    model = cd.VARAutoencoder(preset="quick").fit(movie)
 
-    influence = cd.influence_test(model, movie, simulated.rois)
+    influence = cd.influence_test(movie, simulated.rois)
     known = simulated.coefficients[0]  # [target, source], of the dynamic cells, which come first
     edges = influence.edges(alpha=0.05)
     for source, target, lag, strength, _, p_value in edges.tolist():

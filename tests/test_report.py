@@ -67,7 +67,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 COMMANDS = {
     "run": ("metrics.json", ("run",), 8),
     "neurons": ("metrics.json", ("neurons", "--rois", "labels.tif", "--epochs", 2), 5),
-    "influence": ("influence.json", ("influence", "--rois", "labels.tif", "--surrogates", 19), 3),
+    "influence": ("influence.json", ("influence", "--rois", "labels.tif", "--surrogates", 19), 2),
     "compare": ("comparison.json", ("compare", "--a", ":80", "--b", "80:", "--permutations", 19), 6),
 }
 

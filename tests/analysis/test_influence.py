@@ -17,24 +17,19 @@ from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
 from napari_calcdyn.analysis.influence.influence import Influence, influence_test, roi_influence
 from napari_calcdyn.analysis.influence.recent import recent_activity
-from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
 
-Fitted = tuple[SimulatedMovie, VARAutoencoder, Movie]
+Recorded = tuple[SimulatedMovie, Movie]
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Fitted:
+def recorded() -> Recorded:
     simulated = simulate_movie(
         frames=900, height=64, width=64, dynamic=5, silent=4, flicker=2, noise="low", seed=3
     )
-    movie = Movie.from_array(simulated.movie)
-    config = VARAutoencoderConfig.preset("quick")
-    model = VARAutoencoder(config).fit(movie, device="cpu")
-    return simulated, model, movie
+    return simulated, Movie.from_array(simulated.movie)
 
 
 def driven(frames: int, order: int = 1, seed: int = 0) -> NDArray[np.float64]:
@@ -52,12 +47,12 @@ def significant(p_values: NDArray[np.float32]) -> set[tuple[int, int]]:
     return {(int(target), int(source)) for target, source in np.argwhere(p_values <= 0.05)}
 
 
-def test_known_connections_come_first(fitted: Fitted) -> None:
-    simulated, model, movie = fitted
+def test_known_connections_come_first(recorded: Recorded) -> None:
+    simulated, movie = recorded
     truth = np.zeros((11, 11), bool)
     truth[:5, :5] = simulated.coefficients.any(0)
     pairs = ~np.eye(11, dtype=bool)
-    found = roi_influence(model, movie, simulated.rois)
+    found = roi_influence(movie, simulated.rois)
     assert found.strength.shape == (11, 11)
     assert (np.diag(found.strength) == 0).all()
     assert average_precision_score(truth[pairs], np.abs(found.strength)[pairs]) > 0.8
@@ -67,10 +62,10 @@ def test_known_connections_come_first(fitted: Fitted) -> None:
     assert (np.sign(found.strength[:5, :5])[truth[:5, :5]] == true_signs)[strong].all()
 
 
-def test_what_is_tested_is_what_was_estimated(fitted: Fitted) -> None:
-    simulated, model, movie = fitted
-    plain = roi_influence(model, movie, simulated.rois)
-    tested = influence_test(model, movie, simulated.rois, surrogates=59)
+def test_what_is_tested_is_what_was_estimated(recorded: Recorded) -> None:
+    simulated, movie = recorded
+    plain = roi_influence(movie, simulated.rois)
+    tested = influence_test(movie, simulated.rois, surrogates=59)
     assert np.array_equal(tested.strength, plain.strength)
     assert plain.p_values is None
     assert tested.p_values is not None
@@ -82,10 +77,9 @@ def test_what_is_tested_is_what_was_estimated(fitted: Fitted) -> None:
     assert (np.diff(np.abs(tested.edges()["strength"])) <= 0).all()
 
 
-def test_order_and_block_length_can_be_chosen(fitted: Fitted) -> None:
-    simulated, model, movie = fitted
-    found = influence_test(model, movie, simulated.rois, order=2, block=7, surrogates=19)
-    assert model.var.order == 1
+def test_order_and_block_length_can_be_chosen(recorded: Recorded) -> None:
+    simulated, movie = recorded
+    found = influence_test(movie, simulated.rois, order=2, block=7, surrogates=19)
     assert found.effects.shape == found.correlations.shape == (2, 11, 11)
     assert found.block_length == 7
 
@@ -96,13 +90,11 @@ def test_an_roi_whose_pixels_are_left_out_has_no_edges() -> None:
     valid_pixels[:6, :6] = False
     corrections = Corrections(("pixels",), np.ones(120, bool), valid_pixels)
     movie = Movie.from_array(simulated.movie).corrected(corrections)
-    config = VARAutoencoderConfig.preset("quick", steps=20, latents=9)
-    model = VARAutoencoder(config).fit(movie, device="cpu")
     images = np.zeros((2, 48, 48), np.float32)
     images[0, 20:26, 20:26] = 1
     images[1, 2:5, 2:5] = 1
     rois = RoiSet(images.reshape(2, -1), np.array([4, 9]), (48, 48))
-    found = influence_test(model, movie, rois, surrogates=19)
+    found = influence_test(movie, rois, surrogates=19)
     assert (found.strength == 0).all()
     assert found.p_values is not None
     assert (found.p_values[~np.eye(2, dtype=bool)] == 1).all()
@@ -252,8 +244,8 @@ def test_a_constant_column_is_left_out() -> None:
     assert (1, 0) in significant(p_values)
 
 
-def test_it_can_be_cancelled(fitted: Fitted) -> None:
-    simulated, model, movie = fitted
+def test_it_can_be_cancelled(recorded: Recorded) -> None:
+    simulated, movie = recorded
     seen: list[tuple[int, int]] = []
 
     def stop(done: int, total: int) -> bool:
@@ -261,7 +253,7 @@ def test_it_can_be_cancelled(fitted: Fitted) -> None:
         return done == 2
 
     with pytest.raises(Cancelled):
-        influence_test(model, movie, simulated.rois, progress=stop)
+        influence_test(movie, simulated.rois, progress=stop)
     assert seen[-1] == (2, 199)
 
 
@@ -279,11 +271,11 @@ def test_what_cannot_be_tested_is_said(arguments: dict[str, int], sentence: str)
         family_wise(fit, 6, **arguments)  # type: ignore[arg-type]
 
 
-def test_rois_of_another_size_are_refused(fitted: Fitted) -> None:
-    _, model, movie = fitted
+def test_rois_of_another_size_are_refused(recorded: Recorded) -> None:
+    _, movie = recorded
     rois = RoiSet(np.ones((1, 100)), np.array([1]), (10, 10))
     with pytest.raises(InputError, match="10 × 10"):
-        roi_influence(model, movie, rois)
+        roi_influence(movie, rois)
 
 
 def graph(p_values: NDArray[np.float32] | None = None) -> Influence:

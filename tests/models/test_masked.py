@@ -117,7 +117,7 @@ def test_the_explained_map_is_the_mean_over_whole_samples(movie: Movie, model: V
 
 def test_influence_and_forecasts_leave_gaps(movie: Movie, model: VARAutoencoder) -> None:
     latents = model.encode(movie)
-    found = influence_test(model, movie, TRUTH.rois, surrogates=19)
+    found = influence_test(movie, TRUTH.rois, surrogates=19)
     off = ~np.eye(len(TRUTH.rois), dtype=bool)
     assert np.isfinite(found.p_values[off]).all()
     assert np.isfinite(found.strength).all()

@@ -49,7 +49,10 @@ def influence(
     axes: Axes = None,
     **settings: Any,
 ) -> None:
-    """Test which ROI drives which, and write the connections as a table and as a graph."""
+    """Test which ROI drives which, and write the connections as a table and as a graph.
+
+    Nothing is trained: of the settings, --order counts, and a model given with --model says what is corrected.
+    """
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
 
     from napari_calcdyn.recording import open_movie
@@ -74,7 +77,6 @@ def influence(
             using,
             correct=correct,
             surrogates=surrogates,
-            device=device,
             seed=seed,
             command_line=typed(),
             on_progress=tell_with(show),

@@ -74,6 +74,8 @@ def run(
         source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
     )
     roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recording, rois)
+    for note in roi_set.notes if roi_set is not None else ():
+        print(note)
     run_and_tell(recording, out, chosen, device, seed, correct, resume, memory, roi_set)
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
 from napari_calcdyn.jobs.overviews.influence import influence_panels, save_overview
 from napari_calcdyn.jobs.report.contents import report_influence
 from napari_calcdyn.models.sources import find_sources
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.rois.saved import save_rois
@@ -26,6 +28,13 @@ from .result_folder import ROIS_FILE, result_folder, write_metrics
 from .stages import in_stage
 
 
+class InfluenceSettings(BaseModel):
+    """What the connections depend on."""
+
+    order: int
+    surrogates: int
+
+
 def run_influence(
     movie: Movie,
     rois: RoiSet | None,
@@ -34,12 +43,11 @@ def run_influence(
     *,
     correct: str | None = None,
     surrogates: int = SURROGATES,
-    device: str = "auto",
     seed: int = 0,
     command_line: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Train a model or apply one, test the connections between ROIs, and write the results.
+    """Test the connections between ROIs, and write the results.
 
     Parameters
     ----------
@@ -50,15 +58,13 @@ def run_influence(
     folder : str or Path
         Gets the files of ``jobs.result_folder.RESULTS["influence"]``, all or none; and the cells, where they are found.
     model : VARAutoencoderConfig or VARAutoencoder
-        Settings to train with, or a fitted model.
+        Settings, of which the order is used; or a fitted model, as whose recording this one is corrected.
     correct : str, optional
         What to correct in the recording; see `jobs.correcting.corrected`.
     surrogates : int
         Number of surrogates to test against.
-    device : str
-        Where to train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
     seed : int
-        Of the training and of the surrogates.
+        Of the surrogates.
     command_line : str, optional
         What was typed, for the report; None in Python and in the window.
     on_progress : callable, optional
@@ -85,15 +91,12 @@ def run_influence(
         [movie] = corrected([movie], correct, model, tell)
         if rois is None:
             rois = find_sources(movie, progress=in_stage(tell, "Finding cells")).rois
-        history: list[Progress] = []
-        if isinstance(model, VARAutoencoder):
-            fitted = model
-        else:
-            fitted, history = drive(VARAutoencoder(model).fit_steps(movie, device=device, seed=seed), tell)
+        config = model.config if isinstance(model, VARAutoencoder) else model
+        settings = InfluenceSettings(order=config.order, surrogates=surrogates)
         influence = influence_test(
-            fitted,
             movie,
             rois,
+            order=settings.order,
             surrogates=surrogates,
             seed=seed,
             progress=in_stage(tell, "Testing connections"),
@@ -103,8 +106,7 @@ def run_influence(
             "movie": str(movie.path or movie.name),
             **corrections_of(movie),
             "rois": len(rois),
-            "order": fitted.var.order,
-            "latents": fitted.var.latents,
+            "order": settings.order,
             "surrogates": surrogates,
             "block_length": influence.block_length,
             "edges": len(influence.edges(alpha=ALPHA)),
@@ -117,11 +119,9 @@ def run_influence(
             influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
             save_rois(new / ROIS_FILE, rois)
             metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
-            panels = influence_panels(movie, rois, influence, ALPHA, history)
+            panels = influence_panels(movie, rois, influence, ALPHA)
             save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)
-            metrics |= provenance(
-                [stored, rois], fitted.config, seed=seed, device=device, command_line=command_line
-            )
+            metrics |= provenance([stored, rois], settings, seed=seed, command_line=command_line)
             report_influence(new, movie.name, panels, influence, metrics)
             write_metrics(new, "influence", metrics)
     return metrics

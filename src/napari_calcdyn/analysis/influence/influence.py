@@ -16,7 +16,6 @@ from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import VAR
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet, report
 
 from .debiased_var import DebiasedVAR, debiased
@@ -126,25 +125,22 @@ class Influence:
 
 
 def roi_influence(
-    model: VARAutoencoder,
     movie: Movie,
     rois: RoiSet,
     *,
-    order: int | None = None,
+    order: int = 1,
     progress: ProgressCallback | None = None,
 ) -> Influence:
     """Estimate the connections between ROIs without testing them.
 
     Parameters
     ----------
-    model : VARAutoencoder
-        The fitted model.
     movie : Movie
         The recording.
     rois : RoiSet
         Its ROIs.
-    order : int, optional
-        Number of lags p; that of the model by default.
+    order : int
+        Number of lags p at which ROIs may have an effect on others, at least 1.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -161,16 +157,14 @@ def roi_influence(
         If `progress` asked to stop.
     """
     activity = roi_activity(movie, rois, progress=progress)
-    order = order or model.var.order
     return _debiased(fit_activity_var(activity, order), activity, rois, order)[0]
 
 
 def influence_test(
-    model: VARAutoencoder,
     movie: Movie,
     rois: RoiSet,
     *,
-    order: int | None = None,
+    order: int = 1,
     surrogates: int = SURROGATES,
     block: int | Literal["auto"] = "auto",
     seed: int = 0,
@@ -182,14 +176,12 @@ def influence_test(
 
     Parameters
     ----------
-    model : VARAutoencoder
-        The fitted model.
     movie : Movie
         The recording.
     rois : RoiSet
         Its ROIs.
-    order : int, optional
-        Number of lags p; that of the model by default.
+    order : int
+        Number of lags p at which ROIs may have an effect on others, at least 1.
     surrogates : int
         B, at least 19: fewer cannot reach p = 0.05.
     block : int or "auto"
@@ -216,7 +208,6 @@ def influence_test(
     activity = roi_activity(
         movie, rois, progress=lambda done, total: bool(progress and progress(0, surrogates))
     )
-    order = order or model.var.order
     var = fit_activity_var(activity, order)
     return influence_of(
         var, activity, rois, order, surrogates=surrogates, block=block, seed=seed, progress=progress

@@ -217,7 +217,7 @@ def prepare(
     if influence is None:
         ready(Prepared(inputs, latents, covariances, readouts, raw, None))
         finding = stage("Finding which ROI drives which")
-        influence = roi_influence(model, movie, rois, progress=finding)
+        influence = roi_influence(movie, rois, order=model.var.order, progress=finding)
     return Prepared(inputs, latents, covariances, readouts, raw, influence)
 
 

@@ -81,13 +81,13 @@ def start_test(session: Session, inspection: Inspection) -> bool:
     rois = prepared.inputs.rois if prepared is not None else None
     if prepared is None or rois is None:
         return False
-    movie, model = prepared.inputs.movie, prepared.inputs.model
+    movie, order = prepared.inputs.movie, prepared.inputs.model.var.order
 
     def compute(progress: ProgressCallback) -> Influence:
         from napari_calcdyn.analysis.influence.influence import influence_test
 
         leave_a_core()
-        return influence_test(model, movie, rois, progress=progress)
+        return influence_test(movie, rois, order=order, progress=progress)
 
     def done(found: Influence) -> None:
         now = inspection.inputs()

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_calcdyn.analysis.influence import Influence
-from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie, RoiSet
 
 from .connections import connection_panels
-from .panels import Panel, new_figure, training_panel
+from .panels import Panel, new_figure
 
 
-def influence_panels(
-    movie: Movie, rois: RoiSet, influence: Influence, alpha: float, history: Sequence[Progress] = ()
-) -> list[Panel]:
+def influence_panels(movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> list[Panel]:
     """Return the pictures of tested connections.
 
     Parameters
@@ -28,15 +25,13 @@ def influence_panels(
         With p-values.
     alpha : float
         Largest family-wise p-value of a connection that is drawn.
-    history : sequence of Progress
-        Reports of the training; empty if a saved model was applied.
 
     Returns
     -------
     list of Panel
-        Arrows over the mean frame, strengths of all pairs, and the training if there was one.
+        Arrows over the mean frame, and strengths of all pairs.
     """
-    return [*connection_panels(movie, rois, influence, alpha), *training_panel(history)]
+    return [*connection_panels(movie, rois, influence, alpha)]
 
 
 def save_overview(
