@@ -54,7 +54,7 @@ docs: libraries $(READY)
 	@echo "The pages are in site/; open site/index.html"
 
 # Some of them open a window.
-SHARED := gpu_checks gpu_options gpu_steps report resumable window
+SHARED := connections driven_tables gpu_checks gpu_options gpu_steps report resumable window
 bench: libraries $(READY)
 	@for benchmark in $(filter-out $(SHARED:%=benchmarks/%.py),$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark --quick"; scripts/with-display.sh $(BIN)/python $$benchmark --quick || exit 1; done

@@ -19,6 +19,7 @@ FINDINGS = {
             "avae_ablation",
             "behaviour_correlation",
             "comparison",
+            "driven",
             "influence",
             "influence_real",
             "maps",

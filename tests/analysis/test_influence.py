@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from napari_calcdyn.analysis.blocks import cut_blocks
+from napari_calcdyn.analysis.influence import recent
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
 from napari_calcdyn.analysis.influence.influence import Influence, influence_test, roi_influence
+from napari_calcdyn.analysis.influence.recent import recent_activity
 from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
@@ -184,6 +186,52 @@ def test_activity_at_the_same_time_is_no_edge() -> None:
     for t in range(1, 1500):
         values[t] += 0.6 * values[t - 1]
     assert not significant(family_wise(fit_debiased(values, 1), 6, block_length=10))
+
+
+def test_a_chain_seen_through_noise_is_not_a_triangle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def false_edges() -> int:
+        count = 0
+        for seed in range(4):
+            draw = np.random.default_rng(seed)
+            values = draw.standard_normal((3000, 6))
+            for t in range(1, 3000):
+                values[t] += 0.85 * values[t - 1]
+                values[t, 1] += 0.2 * values[t - 1, 0]
+                values[t, 2] += 0.2 * values[t - 1, 1]
+            values += 0.5 * values.std(0) * draw.standard_normal(values.shape)
+            found = significant(family_wise(fit_debiased(values, 1), 6, block_length=20, surrogates=59))
+            assert {(1, 0), (2, 1)} <= found
+            count += len(found) - 2
+        return count
+
+    assert false_edges() == 0
+    monkeypatch.setattr(recent, "_KEPT", np.zeros(1))  # the last frame alone
+    assert false_edges() >= 3
+
+
+def test_recent_activity_averages_noise_away_and_nothing_else() -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.standard_normal((2000, 3))
+    truth = np.zeros((2000, 3))
+    for t in range(1, 2000):
+        truth[t] = 0.9 * truth[t - 1] + noise[t]
+    truth /= truth.std(0)
+    seen = truth + [0, 1, 2] * draw.standard_normal((2000, 3))
+    seen -= seen.mean(0)
+    averaged = recent_activity(seen)
+    assert np.allclose(averaged[:, 0], seen[:, 0] / seen[:, 0].std())
+    assert np.allclose(averaged.std(0), 1)
+    for column in (1, 2):
+        before, after = (np.corrcoef(truth[:, column], it[:, column])[0, 1] for it in (seen, averaged))
+        assert after > before + 0.1
+    white = draw.standard_normal((2000, 3))
+    assert np.allclose(recent_activity(white), white / white.std(0))
+
+    seen[700:800] = np.nan
+    apart, alone = recent_activity(seen), recent_activity(seen[800:])
+    assert np.isnan(apart[700:800]).all()
+    for one, other in zip(apart[800:].T, alone.T, strict=True):
+        assert np.corrcoef(one, other)[0, 1] == pytest.approx(1, abs=1e-3)  # nothing is carried over the gap
 
 
 def test_a_constant_column_is_left_out() -> None:

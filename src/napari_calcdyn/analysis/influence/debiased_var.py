@@ -12,6 +12,8 @@ from napari_calcdyn.models.lasso.cpu import solve_on_support
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.var import VAR
 
+from .recent import recent_activity
+
 
 @dataclass(frozen=True, eq=False)
 class DebiasedVAR:
@@ -19,7 +21,8 @@ class DebiasedVAR:
 
     The lasso shrinks coefficients and drops most, which leaves nothing to test. What it left in the residuals is put
     back: ``Â + Θ Zᵀ R / n`` with ``Θ = (G + ρ I)⁻¹`` (Javanmard & Montanari 2014, J. Mach. Learn. Res. 15:2869; with a
-    ridge in place of their programme).
+    ridge in place of their programme). The past that is debiased is `recent_activity`, which holds less noise than the
+    last frame.
 
     Attributes
     ----------
@@ -110,21 +113,28 @@ def debiased(var: VAR, columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     """
     standardised = (columns - var.mean) / var.std
     count, width = columns.shape
-    lags = range(1, var.order + 1)
-    past = np.concatenate([standardised[var.order - lag : count - lag] for lag in lags], axis=1)
+    recent = recent_activity(standardised)
+    past = np.concatenate(
+        [
+            (recent if lag <= order else standardised)[var.order - lag : count - lag]
+            for lag in range(1, var.order + 1)
+        ],
+        axis=1,
+    )
     frames = var.order + np.flatnonzero(np.isfinite(past).all(1) & np.isfinite(columns[var.order :]).all(1))
     past = past[frames - var.order]
     n, tested = len(past), order * width
     # Refitted without the penalty, which also moved the lags that are not debiased below.
     chosen = torch.from_numpy(np.concatenate([matrix.T != 0 for matrix in var.standardised]))
-    lasso = solve_on_support(var.moments.gram, var.moments.cov, chosen).numpy()
+    whole, present = past.T @ past / n, past.T @ standardised[frames] / n
+    lasso = solve_on_support(torch.from_numpy(whole), torch.from_numpy(present), chosen).numpy()
     residuals = standardised[frames] - past @ lasso
-    past, lasso, whole = past[:, :tested], lasso[:tested], np.count_nonzero(lasso, axis=0)
-    gram = past.T @ past / n
+    past, lasso, nonzeros = past[:, :tested], lasso[:tested], np.count_nonzero(lasso, axis=0)
+    gram = whole[:tested, :tested]
     # Measured on simulated movies of 300, 1000 and 3000 frames: half of the ratio is best or near it in each.
     ridge = 0.5 * tested / n
     design = past @ np.linalg.inv(gram + ridge * np.eye(tested))
-    noise = np.square(residuals).sum(0) / np.maximum(n - whole, 1)
+    noise = np.square(residuals).sum(0) / np.maximum(n - nonzeros, 1)
     spread = np.square(design).mean(0)
     return DebiasedVAR(
         lasso + design.T @ residuals / n,
