@@ -45,7 +45,7 @@ def test_gpu_benchmark_passes_and_measures_everything(tmp_path: Path) -> None:
     assert all(0 <= row["difference"] <= row["limit"] for row in tables["gpu_checks"])
     two_stage, end_to_end = tables["gpu"]
     assert "lasso %" not in two_stage
-    assert 0 < end_to_end["lasso %"] < 100
+    assert end_to_end["lasso %"] < 100  # a difference of two times, which may be below 0 on a busy machine
     assert end_to_end["frames per second"] == pytest.approx(8 * 24 * 1e3 / end_to_end["step ms"])
     asked = {row["training"].rpartition(", ")[2]: row["numbers asked for"] for row in tables["gpu_waits"]}
     assert asked["two-stage"] == asked["AVAE"] == 0 < asked["end-to-end"]
