@@ -14,7 +14,6 @@ from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.analysis.influence.influence import influence_of
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps, driven_maps
 from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
-from napari_calcdyn.models.sources import find_sources, roi_activity
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
@@ -22,7 +21,7 @@ from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.rois.saved import save_rois
 
-from .cells_found import write_cells_found
+from .cells_found import rois_with_activity, write_cells_found
 from .result_folder import ROIS_FILE, TRACES_FILE
 from .stages import in_stage
 
@@ -116,13 +115,10 @@ def look_between_rois(
         If the ROIs belong to frames of another size.
     """
     mapping = in_stage(tell, "Mapping contributions")
-    if rois is None:
-        sources = find_sources(movie, progress=in_stage(tell, "Finding cells"))
-        if not (sources.kind == "cell").any():
-            return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, None, {})
-        rois, activity = sources.rois, sources.roi_activity
-    else:
-        activity = roi_activity(movie, rois, progress=in_stage(tell, "Reading the ROIs"))
+    known = rois_with_activity(movie, rois, tell)
+    if known is None:
+        return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, None, {})
+    rois, activity = known
     errors = _held_out(movie, model, latents, activity, rois)
     fitted = fit_roi_var(model, latents, activity, rois)
     testing = in_stage(tell, "Testing connections")

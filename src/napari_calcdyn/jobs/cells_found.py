@@ -1,14 +1,50 @@
-"""ROIs that a job found itself, and that are saved with its results."""
+"""The ROIs of a job, given or found by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from napari_calcdyn.models.sources import CELLS_FOUND
-from napari_calcdyn.recording import RoiSet
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_calcdyn.models.sources import CELLS_FOUND, find_sources, roi_activity
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import write_image
 
 from .result_folder import CELLS_FILE
+from .stages import in_stage
+
+
+def rois_with_activity(
+    movie: Movie, rois: RoiSet | None, tell: Callable[[Progress], None]
+) -> tuple[RoiSet, NDArray[np.float32]] | None:
+    """Return the ROIs of a job and their activity; the frames of found cells are not read again for it.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording, corrected.
+    rois : RoiSet or None
+        Its ROIs; None finds cells.
+    tell : callable
+        Called with every progress report; may raise to end the job.
+
+    Returns
+    -------
+    tuple of RoiSet and ndarray (T, N), float32, or None
+        As from `roi_activity`; None where no cells are found.
+
+    Raises
+    ------
+    InputError
+        If the ROIs belong to frames of another size.
+    """
+    if rois is not None:
+        return rois, roi_activity(movie, rois, progress=in_stage(tell, "Reading the ROIs"))
+    sources = find_sources(movie, progress=in_stage(tell, "Finding cells"))
+    return (sources.rois, sources.roi_activity) if (sources.kind == "cell").any() else None
 
 
 def write_cells_found(

@@ -9,19 +9,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from napari_calcdyn.analysis.influence import influence_test
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
-from napari_calcdyn.jobs.overviews.influence import influence_panels, save_overview
+from napari_calcdyn.analysis.influence.influence import influence_of
+from napari_calcdyn.jobs.overviews.connections import connection_panels
+from napari_calcdyn.jobs.overviews.influence import save_overview
 from napari_calcdyn.jobs.report.contents import report_influence
-from napari_calcdyn.models.sources import find_sources
+from napari_calcdyn.models.roi_var import fit_activity_var
+from napari_calcdyn.models.sources import NO_CELLS
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
 from .between_rois import ALPHA
-from .cells_found import write_cells_found
+from .cells_found import rois_with_activity, write_cells_found
 from .correcting import corrected, corrections_of
 from .provenance import provenance
 from .result_folder import ROIS_FILE, result_folder, write_metrics
@@ -89,14 +91,17 @@ def run_influence(
     with result_folder(folder, "influence") as new:
         stored = movie
         [movie] = corrected([movie], correct, model, tell)
-        if rois is None:
-            rois = find_sources(movie, progress=in_stage(tell, "Finding cells")).rois
         config = model.config if isinstance(model, VARAutoencoder) else model
         settings = InfluenceSettings(order=config.order, surrogates=surrogates)
-        influence = influence_test(
-            movie,
+        known = rois_with_activity(movie, rois, tell)
+        if known is None:
+            raise InputError(NO_CELLS)
+        rois, activity = known
+        influence = influence_of(
+            fit_activity_var(activity, settings.order),
+            activity,
             rois,
-            order=settings.order,
+            settings.order,
             surrogates=surrogates,
             seed=seed,
             progress=in_stage(tell, "Testing connections"),
@@ -119,7 +124,7 @@ def run_influence(
             influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
             save_rois(new / ROIS_FILE, rois)
             metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
-            panels = influence_panels(movie, rois, influence, ALPHA)
+            panels = connection_panels(movie, rois, influence, ALPHA)
             save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)
             metrics |= provenance([stored, rois], settings, seed=seed, command_line=command_line)
             report_influence(new, movie.name, panels, influence, metrics)

@@ -5,33 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_calcdyn.analysis.influence import Influence
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording import Movie
 
-from .connections import connection_panels
 from .panels import Panel, new_figure
-
-
-def influence_panels(movie: Movie, rois: RoiSet, influence: Influence, alpha: float) -> list[Panel]:
-    """Return the pictures of tested connections.
-
-    Parameters
-    ----------
-    movie : Movie
-        The recording.
-    rois : RoiSet
-        Its ROIs.
-    influence : Influence
-        With p-values.
-    alpha : float
-        Largest family-wise p-value of a connection that is drawn.
-
-    Returns
-    -------
-    list of Panel
-        Arrows over the mean frame, and strengths of all pairs.
-    """
-    return [*connection_panels(movie, rois, influence, alpha)]
 
 
 def save_overview(
@@ -44,7 +20,7 @@ def save_overview(
     path : str or Path
         PNG file to write.
     panels : sequence of Panel
-        From `influence_panels`.
+        From `connection_panels`.
     movie : Movie
         The recording.
     rois, edges : int

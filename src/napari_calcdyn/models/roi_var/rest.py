@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.var.steady import FRAMES
+from napari_calcdyn.models.var.steady import FRAMES, own_past_sums
 from napari_calcdyn.recording.ranges import stretches
 
 from .basis import RoiBasis
@@ -44,10 +44,10 @@ def fit_rest(
         for start in range(piece.start + reach, piece.stop, _CHUNK):
             some = slice(start - reach, min(start + _CHUNK, piece.stop))
             rest = basis.rest(latents[some], activity[some])
-            now, past = rest[reach:], [rest[reach - lag : len(rest) - lag] for lag in range(1, reach + 1)]
-            recent = sum(past[:FRAMES]) / FRAMES
-            product += (recent * now).sum(0)
-            power += np.square(recent).sum(0)
+            some_product, some_power = own_past_sums(rest, (), reach)
+            product += some_product
+            power += some_power
+            now, past = rest[reach:], [rest[reach - lag : len(rest) - lag] for lag in range(1, order + 1)]
             for a in range(order):
                 cov[:, a] += (past[a] * now).sum(0)
                 for b in range(order):

@@ -25,6 +25,10 @@ from .windows import Windows
 
 CELLS_FOUND = "cells found in the movie"
 """Provenance of the ROIs."""
+NO_CELLS = (
+    "No cells were found in the movie, so there are no ROIs: draw them, or open those of suite2p or ImageJ."
+)
+"""What is said where there are none."""
 USUAL_DIAMETER = 10.0
 """Pixels, where the movie does not tell."""
 _BINS_ALONG_A_CELL = 4
@@ -60,9 +64,7 @@ class Sources:
         """The cells as ROIs, numbered from 1; raises InputError where there are none."""
         cells = self.footprints[self.kind == "cell"]
         if not cells.shape[0]:
-            raise InputError(
-                "No cells were found in the movie, so there are no ROIs: draw them, or open those of suite2p or ImageJ."
-            )
+            raise InputError(NO_CELLS)
         return RoiSet(cells, np.arange(1, cells.shape[0] + 1), self.frame_shape, CELLS_FOUND)
 
     @property

@@ -94,7 +94,7 @@ def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]
     for piece in stretches(np.isfinite(latents.sum(1))):
         for start in range(piece.start + order, piece.stop, _CHUNK):
             frames = np.asarray(latents[start - order : min(start + _CHUNK, piece.stop)], np.float64)
-            some, theirs = _own_past(frames - var.mean, var.tables, order)
+            some, theirs = own_past_sums(frames - var.mean, var.tables, order)
             product += some
             power += theirs
     own: NDArray[np.float64] = np.zeros_like(power)
@@ -102,7 +102,7 @@ def fit_own_past(var: VAR, latents: NDArray[np.floating]) -> NDArray[np.float64]
     return np.maximum(own, 0)
 
 
-def _own_past(
+def own_past_sums(
     centred: NDArray[np.float64], tables: Sequence[NDArray[np.float32] | csr_array], order: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum up, over a stretch (n, d), the mean of recent frames times what others leave, and its square, (d,)."""
