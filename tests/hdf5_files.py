@@ -158,3 +158,11 @@ def mutated(content: bytes, random: np.random.Generator) -> bytes:
 
 
 Writer = Callable[[Path, Scene], Path]
+
+
+def image_nwb(path: Path, scene: Scene, **how: Any) -> Path:
+    """An NWB file with the masks and traces of a scene."""
+    with nwb(path) as file:
+        segmentation(file, scene, **how)
+        responses(file, "processing/ophys/Fluorescence/RoiResponseSeries", scene.traces)
+    return path

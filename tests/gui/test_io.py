@@ -12,7 +12,8 @@ import tifffile
 import zarr
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
-from napari_calcdyn.gui.recording.io import contrast_limits, get_reader, read_movie, write_image
+from napari_calcdyn.gui.recording.io import get_reader, read_movie, write_image
+from napari_calcdyn.gui.recording.layer_options import contrast_limits
 from napari_calcdyn.recording import InputError, Movie, open_movie
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint16)

@@ -20,6 +20,7 @@ from napari_calcdyn.gui.neurons.columns_file import read_columns
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
 from napari_calcdyn.gui.neurons.inputs import EXTRACTING
 from napari_calcdyn.gui.neurons.roi_layers import ROIS
+from napari_calcdyn.gui.opening.dialog import Looking
 from napari_calcdyn.recording import extract_traces
 from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 
@@ -156,7 +157,13 @@ def test_a_file_of_caiman_gives_rois_and_traces(
     viewer.add_image(scene.movie, name="movie")
     page.given.click()
     settle(qtbot, neurons)
-    assert session.rois.loaded.provenance.endswith("y and x exchanged"), "the movie shows it"
+    assert not session.rois.loaded.provenance.endswith("y and x exchanged")
+    dialog = session.part(Looking).dialog
+    assert dialog is not None, "the movie shows it"
+    qtbot.waitUntil(lambda: dialog.exchange.isChecked(), timeout=20_000)
+    dialog.open_button.click()
+    settle(qtbot, neurons)
+    assert session.rois.loaded.provenance.endswith("y and x exchanged")
     page.only_cells.setChecked(True)
     settle(qtbot, neurons)
     assert session.neurons.traces.ids.tolist() == [0, 2]

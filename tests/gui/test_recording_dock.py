@@ -13,6 +13,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
+from napari_calcdyn.gui.opening.dialog import Looking
 from napari_calcdyn.gui.recording.dock import RecordingDock
 from napari_calcdyn.gui.recording.recordings import MEAN_FRAME, MOVIE_MINUS_MEAN
 
@@ -29,6 +30,21 @@ def settle(qtbot: Any, widget: RecordingDock) -> None:
 
 def open_and_settle(qtbot: Any, widget: RecordingDock, *paths: Path) -> None:
     widget.open(list(paths))
+    settle(qtbot, widget)
+
+
+def asked(widget: RecordingDock) -> Any:
+    """Return the dialog that asks about a file."""
+    dialog = widget.session.part(Looking).dialog
+    assert dialog is not None
+    return dialog
+
+
+def accept(qtbot: Any, widget: RecordingDock) -> None:
+    """Open what the dialog shows, once it can be opened."""
+    dialog = asked(widget)
+    qtbot.waitUntil(lambda: dialog.now.can_open and not dialog.now.under_way, timeout=20_000)
+    dialog.open_button.click()
     settle(qtbot, widget)
 
 
@@ -142,13 +158,19 @@ def test_a_channel_is_asked_for_where_there_are_several(
     both = np.stack([movie_array, movie_array // 2], axis=1)
     tifffile.imwrite(path, both, imagej=True, metadata={"axes": "TCYX"})
     open_and_settle(qtbot, recording, path)
-    assert recording.channel.visible
-    assert not recording.plane.visible
-    recording.channel.value = 1
-    settle(qtbot, recording)
+    dialog = asked(recording)
+    assert (list(viewer.layers), recording.session.recording.movie) == ([], None)
+    assert dialog.question.text() == "two.tif has 2 channels: choose the one that is the movie."
+    dialog.channel.value = 1
+    accept(qtbot, recording)
     (layer,) = viewer.layers
     assert np.array_equal(np.asarray(layer.data[5]), movie_array[5] // 2)
+    assert recording.channel.visible
+    assert not recording.plane.visible
     assert recording.channel.value == 1
+    recording.channel.value = 0
+    settle(qtbot, recording)
+    assert np.array_equal(np.asarray(layer.data[5]), movie_array[5])
 
 
 def test_a_data_set_is_asked_for_and_remembered_for_the_folder(
@@ -160,14 +182,15 @@ def test_a_data_set_is_asked_for_and_remembered_for_the_folder(
     open_and_settle(qtbot, recording, tmp_path / "a.h5")
     rows = recording.file
     assert (list(viewer.layers), recording.session.recording.movie) == ([], None)
-    assert recording.message.text() == "a.h5 holds 2 arrays that may be the movie: choose the data set above."
-    assert rows.dataset.isVisible()
-    assert rows.dataset.currentIndex() == -1
-    names = [rows.dataset.itemText(at) for at in range(rows.dataset.count())]
+    asking = asked(recording)
+    assert asking.question.text() == "a.h5 holds 2 arrays that may be the movie: choose the data set."
+    assert asking.file.dataset.isVisible()
+    assert asking.file.dataset.currentIndex() == -1
+    names = [asking.file.dataset.itemText(at) for at in range(asking.file.dataset.count())]
     assert names == ["/later (40 × 24 × 32, uint16)", "/raw (40 × 24 × 32, uint16)"]
-    rows.dataset.setCurrentIndex(1)
-    rows.dataset.activated.emit(1)
-    settle(qtbot, recording)
+    asking.file.dataset.setCurrentIndex(1)
+    asking.file.dataset.activated.emit(1)
+    accept(qtbot, recording)
     (layer,) = viewer.layers
     np.testing.assert_array_equal(np.asarray(layer.data), movie_array)
     assert not recording.message.isVisible()
@@ -186,12 +209,16 @@ def test_axes_are_noticed_shown_and_changed(
     path, pixels = tmp_path / "last.npy", np.concatenate([movie_array, movie_array])
     np.save(path, np.ascontiguousarray(np.moveaxis(pixels, 0, 2)))
     open_and_settle(qtbot, recording, path)
+    assert asked(recording).file.axes.text() == "YXT"
+    assert (
+        asked(recording).question.text().startswith("The frames of last.npy seem to lie along the last axis")
+    )
+    accept(qtbot, recording)
     (layer,) = viewer.layers
     np.testing.assert_array_equal(np.asarray(layer.data), pixels)
     assert recording.file.axes.isVisible()
     assert not recording.file.dataset.isVisible()
     assert recording.file.axes.text() == "YXT"
-    assert recording.message.text().startswith("last.npy was opened with the axes YXT, as its frames seem to")
     assert "24 × 32 × 80" in recording.file.axes.toolTip()
 
     def give(axes: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -18,6 +17,7 @@ from hdf5_files import (
     Writer,
     caiman,
     extract,
+    image_nwb,
     mutated,
     nwb,
     responses,
@@ -29,13 +29,6 @@ from napari_calcdyn.recording import InputError, Movie, RoiSet, Traces, open_roi
 from napari_calcdyn.recording.traces.agreement import agreement, open_rois_of, rois_that_fit
 
 WIDE, SQUARE = Scene(30, 44), Scene(36, 36)
-
-
-def image_nwb(path: Path, scene: Scene, **how: Any) -> Path:
-    with nwb(path) as file:
-        segmentation(file, scene, **how)
-        responses(file, "processing/ophys/Fluorescence/RoiResponseSeries", scene.traces)
-    return path
 
 
 def pixel_nwb(path: Path, scene: Scene) -> Path:

@@ -14,12 +14,14 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBox
 from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import breakable
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
 from napari_calcdyn.recording.errors import InputError
 
 from .finding import FINDING, find_cells
-from .inputs import STOPPABLE, check_rois, extract, has_both, make_signal, open_neurons, use_drawn
+from .inputs import EXTRACTING, SIGNAL, check_rois, extract, has_both, make_signal, use_drawn
+from .opening import OPENING, open_neurons
 from .roi_layers import raise_rois, show_rois
 from .roi_sources import drawn_layers
 from .trace_settings import TraceSettings, TraceSettingsForm
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording import Traces
     from napari_calcdyn.recording.traces.tables import CellsIn
 
+_STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 _OTHER: dict[str, CellsIn] = {"rows": "columns", "columns": "rows"}
 _TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
@@ -51,6 +54,7 @@ class InputPage(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, viewer: Viewer, listener: Listener) -> None:
         super().__init__()
         self.session = session
+        self._source = session.recording.source  # the recording that the ROIs were last shown over
         layout = stacked(parent=self, margins=(2, 6, 2, 2))
         self._build_rois(layout)
         layout.addSpacing(6)
@@ -106,6 +110,8 @@ class InputPage(QWidget):  # type: ignore[misc]
             "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
         )
         layout.addLayout(beside(self.open_file, self.open_folder))
+        self.look = look_box("the ROIs over the movie")
+        layout.addWidget(self.look)
         self.only_cells = QCheckBox()
         self.only_cells.setToolTip(
             "<qt>suite2p and CaImAn classify each ROI as a cell or not. If this is not ticked, all ROIs are used.</qt>"
@@ -172,7 +178,8 @@ class InputPage(QWidget):  # type: ignore[misc]
         """Open ROIs or traces: a folder of suite2p, a file of ImageJ, CaImAn, EXTRACT or NWB, a .npy or a .csv file."""
         settings = self._settings()
         if settings is not None:
-            open_neurons(self.session, path, settings, only_cells=self.only_cells.isChecked())
+            look, only_cells = self.look.isChecked(), self.only_cells.isChecked()
+            open_neurons(self.session, path, settings, only_cells=only_cells, look=look)
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)
@@ -182,8 +189,11 @@ class InputPage(QWidget):  # type: ignore[misc]
             use_drawn(self.session, layer)
 
     def _on_given(self) -> None:
-        if self.session.rois.path is not None:
-            self.open(self.session.rois.path)
+        """Open the file of the ROIs again, with what is ticked now."""
+        rois, settings = self.session.rois, self._settings()
+        if rois.path is not None and settings is not None:
+            only_cells = self.only_cells.isChecked()
+            open_neurons(self.session, rois.path, settings, only_cells=only_cells, exchanged=rois.exchanged)
 
     def _on_turn(self) -> None:
         """Take rows of a table for cells in place of columns, or the other way round."""
@@ -193,7 +203,7 @@ class InputPage(QWidget):  # type: ignore[misc]
             open_neurons(self.session, Path(about["file"]), settings, cells_in=_OTHER[about["cells_in"]])
 
     def _on_extract(self) -> None:
-        if self.session.work.doing in STOPPABLE:
+        if self.session.work.doing in _STOPPABLE:
             self.session.work.stop()
             return
         settings = self._settings()
@@ -220,10 +230,14 @@ class InputPage(QWidget):  # type: ignore[misc]
         rois, movie = self.session.rois.loaded, self.session.recording.movie
         if rois is not None and movie is not None:
             if rois.frame_shape == movie.frame_shape:
-                show_rois(self.session)  # where the movie lies, also if their layer went with it
+                # Where the movie lies, also if their layer went with it. One that the user deleted stays away when
+                # the same recording is corrected otherwise.
+                if self.session.roi_labels is not None or self.session.recording.source is not self._source:
+                    show_rois(self.session)
                 # The order of the layers cannot be changed while the movie's is being added.
                 QTimer.singleShot(0, partial(raise_rois, self.session))
             check_rois(self.session)
+        self._source = self.session.recording.source
         self._show_job()
 
     def _refresh_layers(self, *_: object) -> None:
@@ -278,7 +292,7 @@ class InputPage(QWidget):  # type: ignore[misc]
 
     def _show_job(self, *_: object) -> None:
         session, free = self.session, self.session.work.free
-        finding, running = session.work.doing == FINDING, session.work.doing in STOPPABLE
+        finding, running = session.work.doing == FINDING, session.work.doing in _STOPPABLE
         self.find.setText("Stop" if finding else "Find cells")
         self.find.setEnabled(finding or session.recording.movie is not None)
         self.extract.setText("Stop" if running else "Extract from movie")

@@ -12,7 +12,6 @@ import numpy as np
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
-from napari_calcdyn.recording.movies.places import TIFF_ENDINGS
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .roi_layers import show_rois
@@ -23,70 +22,10 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Shapes
 
     from napari_calcdyn.recording import RoiSet, Traces
-    from napari_calcdyn.recording.traces.tables import CellsIn
 
 EXTRACTING = "Extracting traces"
-OPENING = "Opening ROIs and traces"
 SIGNAL = "Computing the traces"
-STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _UNCHANGED = "The traces are unchanged: change a setting to compute them again."
-_ROI_ENDINGS = (".zip", ".roi", "_seg.npy", *TIFF_ENDINGS)  # of names: Cellpose's, unlike other .npy
-
-
-def open_neurons(
-    session: Session,
-    path: Path,
-    settings: TraceSettings,
-    *,
-    only_cells: bool = False,
-    cells_in: CellsIn | None = None,
-) -> bool:
-    """Open ROIs or traces, whichever a path holds, in the background; returns whether the job was started.
-
-    Parameters
-    ----------
-    session : Session
-        Gets them.
-    path : Path
-        A suite2p folder or a file of CaImAn, EXTRACT or NWB, which have both; a file of ImageJ's ROIs or an image of
-        labels; or traces as ``.npy`` or in a table.
-    settings : TraceSettings
-        How fluorescence becomes traces.
-    only_cells : bool
-        Whether to leave out what the file says is no cell.
-    cells_in : {"rows", "columns"} or None
-        Of a table; None finds it out.
-    """
-    has_rois = has_both(path) or path.name.lower().endswith(_ROI_ENDINGS)
-    movie, before = session.recording.movie, session.neurons.fluorescence
-
-    def compute(progress: ProgressCallback) -> tuple[RoiSet | None, MadeTraces | None]:
-        from napari_calcdyn.recording import open_rois, open_traces
-        from napari_calcdyn.recording.traces.agreement import rois_that_fit
-        from napari_calcdyn.recording.traces.open import holds_traces
-
-        frame_shape = movie.frame_shape if movie is not None else None
-        rois = open_rois(path, frame_shape=frame_shape) if has_rois else None
-        if rois is not None and not (has_both(path) and holds_traces(path)):
-            return drawable(rois), None
-        raw = _with_frame_rate(open_traces(path, neuropil=settings.neuropil, cells_in=cells_in), before)
-        if rois is not None and movie is not None and not path.is_dir():
-            rois = rois_that_fit(movie, rois, raw, progress=progress)
-        cells = rois.cells if rois is not None and only_cells else None
-        if rois is not None and cells is not None and len(raw) == len(rois):
-            rois, raw = rois.select(cells), raw.select(cells)
-        return rois if rois is None else drawable(rois), settings.make(raw, progress)
-
-    def done(opened: tuple[RoiSet | None, MadeTraces | None]) -> None:
-        rois, made = opened
-        if rois is not None:
-            take_rois(session, rois, path)
-        if made is not None:
-            take_traces(session, made)
-        if rois is not None and rois.notes:
-            session.work.tell("neurons", " ".join(rois.notes))
-
-    return session.work.start("neurons", OPENING, compute, done, stage=f"Opening {path.name}")
 
 
 def drawable(rois: RoiSet) -> RoiSet:
@@ -116,7 +55,14 @@ def use_drawn(session: Session, layer: Labels | Shapes) -> bool:
     return session.work.start("neurons", title, compute, done)
 
 
-def take_rois(session: Session, rois: RoiSet, path: Path | None = None, *, found: bool = False) -> None:
+def take_rois(
+    session: Session,
+    rois: RoiSet,
+    path: Path | None = None,
+    *,
+    found: bool = False,
+    exchanged: bool | None = None,
+) -> None:
     """Make ROIs those of the session, and show them; traces of others are forgotten.
 
     Parameters
@@ -129,10 +75,12 @@ def take_rois(session: Session, rois: RoiSet, path: Path | None = None, *, found
         Where they were opened from.
     found : bool
         Whether they are cells that were found in the movie.
+    exchanged : bool or None
+        Whether y and x are exchanged, compared with their file; None if they are not, and the user was not asked.
     """
     before = session.neurons.fluorescence
     keep = session.rois.loaded is None and before is not None and len(before) == len(rois) and not found
-    session.rois.path, session.rois.found = path, found
+    session.rois.path, session.rois.found, session.rois.exchanged = path, found, exchanged
     session.rois.loaded = rois
     if before is not None:
         take_traces(session, MadeTraces(before, session.neurons.traces) if keep else None)
@@ -204,7 +152,7 @@ def extract(session: Session, settings: TraceSettings) -> bool:
 
 def _extract(session: Session, settings: TraceSettings) -> bool:
     movie, before = session.recording.movie, session.neurons.fluorescence
-    rois, path = session.rois.loaded, session.rois.path
+    rois, path, exchanged = session.rois.loaded, session.rois.path, session.rois.exchanged
     if movie is None or rois is None:
         what = (
             "Open a recording first, in the Recording panel."
@@ -215,18 +163,20 @@ def _extract(session: Session, settings: TraceSettings) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> MadeTraces:
-        from napari_calcdyn.recording import extract_traces
-        from napari_calcdyn.recording.traces.agreement import open_rois_of
+        from napari_calcdyn.recording import extract_traces, open_rois
+        from napari_calcdyn.recording.traces.agreement import transposed
 
-        # What is no cell is no neuropil either.
-        found = open_rois_of(movie, path) if path is not None and has_both(path) else rois
+        found = rois
+        if path is not None and has_both(path):  # what is no cell is no neuropil either
+            found = open_rois(path, frame_shape=movie.frame_shape)
+            found = transposed(found) if exchanged else found
 
         def watched(done: int, total: int) -> bool:
             return bool(progress(done, total)) or session.recording.movie is not movie
 
         raw = extract_traces(movie, found, neuropil=settings.neuropil, progress=watched)
         raw = raw.select(np.isin(raw.ids, rois.ids))
-        return settings.make(_with_frame_rate(raw, before), progress)
+        return settings.make(with_frame_rate(raw, before), progress)
 
     def done(made: MadeTraces) -> None:
         if session.rois.loaded is rois:
@@ -235,7 +185,7 @@ def _extract(session: Session, settings: TraceSettings) -> bool:
     return session.work.start("neurons", EXTRACTING, compute, done)
 
 
-def _with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
+def with_frame_rate(raw: Traces, before: Traces | None) -> Traces:
     """Return traces whose file does not know their frame rate with the one that was entered for it before."""
     if raw.frame_rate is not None or before is None:
         return raw

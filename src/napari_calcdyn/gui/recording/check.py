@@ -108,8 +108,9 @@ class RecordingCheck(SessionPart):
             self._soon.start()
 
     def _clear(self) -> None:
-        if self.session.viewer is not None:
-            clear_corrected(self.session.viewer)
+        viewer = self.session.viewer
+        if viewer is not None:
+            clear_corrected(viewer)
 
     def _take(self, quality: Quality) -> None:
         recording = self.session.recording
@@ -172,6 +173,10 @@ class RecordingCheck(SessionPart):
             self._look(version)
 
     def _show_next(self) -> None:
+        """Show the next layer; the timer may outlive the viewer and its session by one tick."""
+        session = self._session()
+        if session is None or session.viewer is None:
+            self._waiting.clear()
         if self._waiting:
             self._waiting.pop(0)()
         else:
@@ -203,6 +208,7 @@ class RecordingCheck(SessionPart):
     def close(self) -> None:
         """Stop what is under way."""
         self._soon.stop()
+        self._waiting.clear()  # what waits holds the session
         self._layers.close()
         if self._looking is not None:
             self._looking.close()

@@ -16,11 +16,12 @@ from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.number import Number, frame_rate_box
 from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
+from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.plots.theme import PlotColours
 
 from .file_rows import FileRows
 from .findings_view import FindingsView
-from .opened import Asking, Choice, opened_by_us
+from .opened import Choice, opened_by_us
 from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, open_recording, use_layer
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ class RecordingDock(SideDock):
         self.body.addStretch(1)
 
         self.listen(self.session.recording.events.movie, self._show_movie)
-        self.listen(self.session.part(Asking).changed, self._show_parts)
         self.listen(self.session.work.events.job, self._show_job)
         layers = napari_viewer.layers.events
         for signal in (layers.inserted, layers.removed, layers.renamed):
@@ -83,6 +83,8 @@ class RecordingDock(SideDock):
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
         self.body.addWidget(QLabel("… or drop a movie here."))
+        self.look = look_box("the movie")
+        self.body.addWidget(self.look)
         self.file = FileRows(self._on_file)
         self.body.addWidget(self.file)
 
@@ -136,7 +138,8 @@ class RecordingDock(SideDock):
 
     def open(self, paths: list[Path]) -> None:
         """Open a file, a folder, or several files as one movie."""
-        open_recording(self.session, paths[0] if len(paths) == 1 else paths)
+        path = paths[0] if len(paths) == 1 else paths
+        open_recording(self.session, path, look=self.look.isChecked())
 
     def dropped(self, paths: list[Path]) -> None:
         """Open what was dropped, several files as one movie."""
@@ -158,13 +161,11 @@ class RecordingDock(SideDock):
             open_recording(self.session, opened.path, choice=choice, into=layer)
 
     def _on_file(self, dataset: str | None, axes: str | None) -> None:
-        """Open another data set, or the same with other axes; into the same layer, unless it is a file asked about."""
-        asked, layer = self.session.part(Asking).question, self.session.movie_layer
+        """Open another data set, or the same with other axes, into the same layer."""
+        layer = self.session.movie_layer
         opened = opened_by_us(layer)
-        choice = Choice(dataset=dataset, axes=axes)
-        if asked is not None:
-            open_recording(self.session, asked.path, choice=choice)
-        elif opened is not None:
+        if opened is not None:
+            choice = Choice(dataset=dataset, axes=axes)
             open_recording(self.session, opened.path, choice=choice, into=layer)
 
     def _on_frame_rate(self) -> None:
@@ -219,7 +220,7 @@ class RecordingDock(SideDock):
     def _show_parts(self, *_: object) -> None:
         """Offer data set, axes, channel and plane only where the file has several."""
         opened = opened_by_us(self.session.movie_layer)
-        self.file.show_file(self.session.part(Asking).question or opened)
+        self.file.show_file(opened)
         for box, number, chosen in (
             (self.channel, opened.info.channels if opened else 1, opened.choice.channel if opened else 0),
             (self.plane, opened.info.planes if opened else 1, opened.choice.plane if opened else 0),

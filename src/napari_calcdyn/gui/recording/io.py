@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari import current_viewer
+from qtpy.QtWidgets import QApplication
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
-from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
+from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.recording import InputError, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.readers.axes import AxesUnknown
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
 from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.zarr_folder import is_zarr
+
+from .layer_options import layer_options
+from .recordings import open_recording
 
 if TYPE_CHECKING:
     from napari.types import LayerData
@@ -51,7 +59,11 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 
 def read_movie(path: PathOrPaths) -> list[LayerData]:
-    """Open a movie lazily: one layer for each data set, channel and plane, the first of them visible.
+    """Open a movie lazily: one layer for each channel and plane, the first of them visible.
+
+    In a window, a file of several movies, or one whose axes are not known, is opened as in the panel *Recording*: in
+    the background, and after a dialog where something has to be asked. Without one, each movie of a file becomes a
+    layer.
 
     Parameters
     ----------
@@ -61,8 +73,13 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     Returns
     -------
     list of LayerData
-        Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them.
+        Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them; napari's word for
+        no layers where they come later.
     """
+    session = _session_in_window()
+    if session is not None and _must_be_asked(path):
+        open_recording(session, [Path(one) for one in path] if isinstance(path, list) else Path(path))
+        return [(None,)]
     arrays = arrays_in(path)
     layers: list[LayerData] = []
     for array in arrays if len(arrays) > 1 else (None,):
@@ -86,53 +103,22 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     return layers
 
 
-def layer_options(movie: Movie) -> dict[str, Any]:
-    """Return the keyword arguments of ``add_image`` for a movie.
-
-    Parameters
-    ----------
-    movie : Movie
-        Its name, pixel size (µm) and frame rate (Hz) go along.
-
-    Returns
-    -------
-    dict
-        ``name``, ``contrast_limits``, ``scale``, ``units``, ``axis_labels``, ``colormap`` and ``metadata``.
-    """
-    pixel = movie.pixel_size
-    options: dict[str, Any] = {
-        "name": movie.name,
-        "contrast_limits": contrast_limits(movie),
-        "colormap": "gray",
-        "scale": (1.0, *(pixel or (1.0, 1.0))),
-        "axis_labels": ("time", "y", "x"),
-        "metadata": {"frame_rate": movie.frame_rate},
-    }
-    if pixel:
-        options["units"] = ("pixel", "um", "um")
-    return options
+def _session_in_window() -> Session | None:
+    """Return the session of the window in which napari reads; None in a script without one."""
+    if QApplication.instance() is None or threading.current_thread() is not threading.main_thread():
+        return None
+    viewer = current_viewer()
+    return None if viewer is None else session_of(viewer)
 
 
-def contrast_limits(movie: Movie, frames: int = 16) -> tuple[float, float]:
-    """Return contrast limits from some frames spread over a movie.
-
-    Parameters
-    ----------
-    movie : Movie
-        The movie.
-    frames : int
-        How many frames to read.
-
-    Returns
-    -------
-    tuple of float
-        Low and high, never equal: half a percent of the pixels is darker, 0.2 % brighter.
-    """
-    at = np.linspace(0, movie.n_frames - 1, min(frames, movie.n_frames)).astype(int)
-    sample = np.stack([movie.frames(t, t + 1)[0] for t in at]).astype(np.float32)
-    sample = sample[np.isfinite(sample)]
-    low, high = np.percentile(sample, (0.5, 99.8)) if sample.size else (0.0, 1.0)
-    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+def _must_be_asked(path: PathOrPaths) -> bool:
+    """Whether a file holds several movies, or its axes are unknown or a guess."""
+    if len(arrays_in(path)) > 1:
+        return True
+    try:
+        return bool(inspect_movie(path).unsure)
+    except AxesUnknown:
+        return True
 
 
 def write_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:

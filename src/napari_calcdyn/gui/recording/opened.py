@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from napari.layers import Image
-from psygnal import Signal
-from qtpy.QtCore import QSettings
 
-from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.session.session import SessionPart
+from napari_calcdyn.gui.opening import folders
+from napari_calcdyn.gui.opening.folders import OpenedPath
 from napari_calcdyn.recording import Movie, MovieInfo
 from napari_calcdyn.recording.movies.readers.array_stack import ArrayInfo
 
 OPENED = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
-
-OpenedPath = str | Path | list[Path]
 
 
 @dataclass(frozen=True)
@@ -40,6 +33,7 @@ class Opened:
     info: MovieInfo
     choice: Choice
     arrays: tuple[ArrayInfo, ...] = ()  # of the file, one of which it is
+    question: str = ""  # what should be looked at, as it was neither said nor is it known
 
 
 @dataclass(frozen=True)
@@ -53,28 +47,6 @@ class Question:
     about_axes: bool = False
 
 
-class Asking(SessionPart):
-    """The question about a file that cannot be opened before it is answered.
-
-    Parameters
-    ----------
-    session : Session
-        That keeps it.
-    """
-
-    changed = Signal()
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.question: Question | None = None
-
-    def ask(self, question: Question | None) -> None:
-        """Ask something else, or nothing."""
-        if question is not self.question:
-            self.question = question
-            self.changed.emit()
-
-
 def opened_by_us(layer: Image | None) -> Opened | None:
     """Return how a layer's movie was opened, or None where it came another way."""
     opened = layer.metadata.get(OPENED) if layer is not None else None
@@ -83,27 +55,12 @@ def opened_by_us(layer: Image | None) -> Opened | None:
 
 def remember(path: OpenedPath, choice: Choice) -> None:
     """Keep what was chosen for the files of a folder, for the next one of them."""
-    said = {key: value for key, value in asdict(choice).items() if value is not None}
-    if said or remembered(path) != Choice():
-        _settings().setValue(_key(path), json.dumps(said))
+    folders.remember(path, asdict(choice))
 
 
 def remembered(path: OpenedPath) -> Choice:
     """Return what was chosen for the files of a folder before; it need not fit this file."""
-    try:
-        said = json.loads(str(_settings().value(_key(path), "{}")))
-        number = {key: said[key] for key in ("channel", "plane") if isinstance(said.get(key), int)}
-        text = {key: said[key] for key in ("dataset", "axes") if isinstance(said.get(key), str)}
-    except (ValueError, AttributeError):  # a file that somebody edited
-        return Choice()
+    said = folders.remembered(path)
+    number = {key: said[key] for key in ("channel", "plane") if isinstance(said.get(key), int)}
+    text = {key: said[key] for key in ("dataset", "axes") if isinstance(said.get(key), str)}
     return Choice(**number, **text)
-
-
-def _settings() -> QSettings:
-    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-calcdyn", "folders")
-
-
-def _key(path: OpenedPath) -> str:
-    first = Path(path[0] if isinstance(path, list) else path).expanduser().absolute()
-    folder = first if first.is_dir() else first.parent
-    return hashlib.sha256(str(folder).encode(errors="replace")).hexdigest()[:32]

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
 from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
+from napari_calcdyn.gui.opening.folders import OpenedPath
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.recording import Movie, MovieStatistics, inspect_movie, open_movie
+from napari_calcdyn.recording import Movie, MovieStatistics
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.movies.lazy import lazy_frames
-from napari_calcdyn.recording.movies.readers.axes import AxesUnknown
-from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .check import RecordingCheck
-from .io import layer_options
-from .opened import OPENED, Asking, Choice, Opened, OpenedPath, Question, opened_by_us, remember, remembered
+from .finding_out import find_out
+from .layer_options import layer_options
+from .looking import ask_about
+from .opened import OPENED, Choice, Opened, Question, opened_by_us, remember
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,10 +41,12 @@ def open_recording(
     choice: Choice | None = None,
     into: Image | None = None,
     then: Callable[[], object] | None = None,
+    look: bool = False,
 ) -> bool:
     """Open a movie in the background and show it; returns whether the job was started.
 
-    Where the file holds several data sets, or its axes are unknown, a question is left in the session instead.
+    A dialog asks first where something is neither known of the file nor remembered of its folder: which of several data
+    sets, channels or planes it is, and what its axes are.
 
     Parameters
     ----------
@@ -59,81 +60,48 @@ def open_recording(
         The layer that gets the data instead of a new one, as when another channel is chosen.
     then : callable, optional
         Called once the movie is there.
+    look : bool
+        Whether to show the dialog anyhow.
     """
 
     def compute(progress: ProgressCallback) -> tuple[Opened | Question, dict[str, Any]]:
-        found = _open(path, choice)
-        return found, layer_options(found.movie) if isinstance(found, Opened) else {}
+        found = find_out(path, choice)
+        if look or isinstance(found, Question) or found.question:
+            return found, {}
+        return found, layer_options(found.movie)
 
     def done(result: tuple[Opened | Question, dict[str, Any]]) -> None:
-        opened, options = result
-        viewer = session.viewer
-        if viewer is None:
-            return
-        if isinstance(opened, Question):
-            session.part(Asking).ask(opened)
-            session.work.tell("recording", opened.text, opened.about_axes)
-            return
-        if choice is not None:
-            remember(path, choice)
-        if into is not None and into in viewer.layers:
-            into.data = opened.movie.data
-            into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
-            into.metadata[OPENED] = opened
-            layer = into
+        found, options = result
+        if isinstance(found, Question) and choice is not None and choice.axes is not None:
+            session.work.tell("recording", found.text, True)  # typed in the panel, where it can be corrected
+        elif isinstance(found, Question) or not options:
+            accept = partial(open_recording, session, into=into, then=then)
+            ask_about(session, path, found, lambda chosen: accept(path, choice=chosen))
         else:
-            # The docks look at a layer when it is added, and have to find its movie there.
-            options["metadata"] |= {OPENED: opened}
-            layer = viewer.add_image(opened.movie.data, **options)
-        take(session, opened.movie, layer)
-        if opened.info.unsure:
-            session.work.tell(
-                "recording",
-                f"{opened.info.name} was opened with the axes {opened.info.axes}, as its"
-                " frames seem to lie along the last one: change Axes above if it looks wrong.",
-            )
-        if then is not None:
-            then()
+            if choice is not None:
+                remember(path, choice)
+            _show_opened(session, found, options, into)
+            if then is not None:
+                then()
 
-    started = session.work.start("recording", "Opening the recording", compute, done)
-    if started and choice is None:
-        session.part(Asking).ask(None)  # about another file
-    return started
+    return session.work.start("recording", "Opening the recording", compute, done)
 
 
-def _open(path: OpenedPath, choice: Choice | None) -> Opened | Question:
-    """Open a movie, or say what is to be asked first."""
-    arrays = arrays_in(path)
-    names = [it.name for it in arrays]
-    said = choice or remembered(path)
-    if choice is None and said.dataset is not None:
-        known = said.dataset if said.dataset in names else None
-        said = replace(said, dataset=known, axes=said.axes if known else None)
-    if len(arrays) > 1 and said.dataset is None:
-        file = Path(path[0] if isinstance(path, list) else path).name
-        text = f"{file} holds {len(arrays)} arrays that may be the movie: choose the data set above."
-        return Question(path, text, said, arrays)
-    try:
-        info = inspect_movie(path, dataset=said.dataset, axes=said.axes)
-    except InputError as error:
-        if choice is None and said.axes is not None:  # remembered of another file, which this one is not like
-            return _open(path, replace(said, axes=None))
-        if not isinstance(error, AxesUnknown):
-            raise
-        return Question(path, str(error), replace(said, axes=said.axes or error.guess), arrays, True)
-    axes = info.axes if info.unsure else said.axes
-    channel, plane = (
-        min(number or 0, count - 1)
-        for number, count in ((said.channel, info.channels), (said.plane, info.planes))
-    )
-    movie = open_movie(
-        path,
-        channel=channel,
-        plane=plane,
-        dataset=said.dataset,
-        axes=axes,
-    )
-    return Opened(movie, path, info, Choice(channel, plane, said.dataset, axes), arrays)
+def _show_opened(session: Session, opened: Opened, options: dict[str, Any], into: Image | None) -> None:
+    """Show a movie in a layer, a new one or another's place, and make it the recording."""
+    viewer = session.viewer
+    if viewer is None:
+        return
+    if into is not None and into in viewer.layers:
+        into.data = opened.movie.data
+        into.contrast_limits_range = into.contrast_limits = options["contrast_limits"]
+        into.metadata[OPENED] = opened
+        layer = into
+    else:
+        # The docks look at a layer when it is added, and have to find its movie there.
+        options["metadata"] |= {OPENED: opened}
+        layer = viewer.add_image(opened.movie.data, **options)
+    take(session, opened.movie, layer)
 
 
 def image_layers(session: Session) -> list[Image]:
@@ -193,7 +161,6 @@ def take(session: Session, movie: Movie, layer: Image) -> None:
     if session.recording.source is movie:
         return
     session.work.notice = None
-    session.part(Asking).ask(None)
     session.recording.layer = weakref.ref(layer)
     session.recording.take(movie)
     session.part(RecordingCheck).start()

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_calcdyn.recording import Movie
 
-from .io import layer_options
+from .layer_options import layer_options
 
 if TYPE_CHECKING:
     from napari.types import LayerData

@@ -112,6 +112,9 @@ class RoiState:
     loaded: RoiSet | None = None
     path: Path | None = None  # what they were opened from
     found: bool = False  # whether they are cells that were found in the movie
+    exchanged: bool | None = (
+        None  # whether y and x are, compared with their file; None: not, and nobody was asked
+    )
     layer: weakref.ref[Labels] | None = None  # the labels layer that shows them: value = position + 1
     selected: tuple[int, ...] = ()  # ids that are picked out, in every view, in the order picked
     pinned: tuple[int, ...] = ()  # ids that stay in the Inspector, to compare others with

@@ -21,6 +21,7 @@ from .open import open_traces
 from .traces import Traces
 
 _MOST_FRAMES = 2000
+_FOLLOWS = 0.3  # a median correlation; ROIs that lie on their cells have more
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,29 @@ class Agreement:
         """Whether the ROIs fit as they were read, and no better transposed; in the median."""
         known = np.isfinite(self.as_read) & np.isfinite(self.transposed)
         return not known.any() or bool(np.median(self.as_read[known]) >= np.median(self.transposed[known]))
+
+    def __str__(self) -> str:
+        """Say in one sentence how the ROIs fit, with the medians of both correlations."""
+        known = np.isfinite(self.as_read) & np.isfinite(self.transposed)
+        if not known.any():
+            return "The traces that came with the ROIs do not change, so that they cannot be compared with the movie."
+        as_read, transposed = (
+            round(float(np.median(it[known])), 2) + 0.0 for it in (self.as_read, self.transposed)
+        )
+        if max(as_read, transposed) < _FOLLOWS:
+            return (
+                f"The light under the ROIs does not follow the traces that came with them (correlation {as_read:.2f} as"
+                f" stored, {transposed:.2f} with y and x exchanged): they may belong to another recording."
+            )
+        if self.fits:
+            return (
+                f"The ROIs lie on their cells: the light under them follows the traces that came with them (correlation"
+                f" {as_read:.2f}; {transposed:.2f} with y and x exchanged)."
+            )
+        return (
+            "y and x of the ROIs were exchanged when they were saved: the light under them follows their traces with"
+            f" a correlation of {as_read:.2f} as stored, and of {transposed:.2f} once they are exchanged back."
+        )
 
 
 def agreement(
@@ -89,6 +113,20 @@ def agreement(
     measured = extract_traces(part, both, progress=progress).values
     given = traces.values[theirs, :_MOST_FRAMES]
     return Agreement(_correlations(measured[: len(ours)], given), _correlations(measured[len(ours) :], given))
+
+
+def comparable(movie: Movie, rois: RoiSet, traces: Traces) -> bool:
+    """Whether ROIs and traces are of a movie's frames, so that `agreement` can compare them."""
+    return (
+        rois.frame_shape == movie.frame_shape
+        and traces.samples == movie.n_frames
+        and bool(np.isin(rois.ids, traces.ids).any())
+    )
+
+
+def can_be_turned(movie: Movie, rois: RoiSet, traces: Traces) -> bool:
+    """Whether traces can tell that y and x were exchanged; in frames that are not square, their size has told."""
+    return rois.frame_shape[0] == rois.frame_shape[1] and comparable(movie, rois, traces)
 
 
 def open_rois_of(
@@ -154,8 +192,7 @@ def rois_that_fit(
     Cancelled
         If `progress` asked to stop.
     """
-    square = rois.frame_shape[0] == rois.frame_shape[1]
-    if not square or rois.frame_shape != movie.frame_shape or traces.samples != movie.n_frames:
+    if not can_be_turned(movie, rois, traces):
         return rois
     return rois if agreement(movie, rois, traces, progress=progress).fits else transposed(rois)
 
