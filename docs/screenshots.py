@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
+from scipy import sparse
 from scipy.ndimage import gaussian_filter, shift
 
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock
@@ -26,11 +28,12 @@ from napari_calcdyn.gui.layers.layers import FIRST_LOOK
 from napari_calcdyn.gui.neurons.columns_file import read_columns
 from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
+from napari_calcdyn.gui.opening.dialog import Looking
 from napari_calcdyn.gui.recording.check import RecordingCheck
 from napari_calcdyn.jobs import run
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, open_movie
-from napari_calcdyn.simulate import movie_of_traces, simulate_movie
+from napari_calcdyn.simulate import SimulatedMovie, movie_of_traces, simulate_movie
 from napari_calcdyn.simulate.activity import simulate_activity
 
 IMAGES = Path(__file__).parent / "images"
@@ -117,6 +120,40 @@ def check_pictures(_: Path) -> None:
     let_live(1.0)
     picture(viewer, "check")
     viewer.close()
+
+
+def import_pictures(folder: Path) -> None:
+    """Take the picture of *Looking before opening*: ROIs whose y and x were exchanged when they were saved."""
+    viewer, docks = open_window()
+    session = docks.recording.session
+    simulated = simulate_movie(frames=600, height=96, width=96, seed=1)
+    simulated.save(folder)
+    write_caiman(folder / "caiman.hdf5", simulated)
+    docks.recording.open([folder / "movie.tif"])
+    wait_until(lambda: session.work.job is None and session.work.check is None)
+    docks.neurons.parentWidget().raise_()
+    docks.neurons.inputs.open(folder / "caiman.hdf5")
+    looking = session.part(Looking)
+    wait_until(lambda: looking.dialog is not None and looking.dialog.now.mean is not None)
+    wait_until(lambda: not looking.dialog.now.under_way)
+    let_live(0.5)
+    looking.dialog.grab().save(str(IMAGES / "look.png"))
+    looking.dialog.reject()
+    viewer.close()
+
+
+def write_caiman(path: Path, simulated: SimulatedMovie) -> None:
+    """Write ROIs and traces as CaImAn does, except that the pixels are counted along x first."""
+    rois = simulated.rois
+    footprints = sparse.csc_array(rois.footprints.T)
+    with h5py.File(path, "w") as file:
+        estimates = file.create_group("estimates")
+        for name in ("data", "indices", "indptr"):
+            estimates[f"A/{name}"] = getattr(footprints, name)
+        estimates["A/shape"] = footprints.shape
+        estimates["dims"] = rois.frame_shape
+        estimates["C"] = simulated.traces
+        file["params/data/fr"] = simulated.frame_rate
 
 
 def neuron_pictures(folder: Path) -> None:
@@ -275,6 +312,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     for take in (
         check_pictures,
+        import_pictures,
         dynamics_pictures,
         driven_pictures,
         neuron_pictures,

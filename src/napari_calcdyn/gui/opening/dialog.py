@@ -121,7 +121,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         self.under_way.setVisible(bool(look.under_way))
         nothing = READING if look.under_way else "" if look.can_open else "There is no picture yet."
         self.picture.show_image(look.frame_shape, look.mean, nothing)
-        mean = "Mean of a few frames spread over the recording" if look.mean is not None else ""
+        mean = "Mean of a few frames" if look.mean is not None else ""
         outlines = f"outlines of {look.rois:,} ROI{'s' * (look.rois != 1)}" if look.outlines[0] else ""
         self.legend.setText(" and ".join(filter(None, (mean, outlines))))
         self._show_outlines()
