@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from napari.utils.notifications import notification_manager
 
-from hdf5_files import Scene, caiman, image_nwb
+from hdf5_files import Scene, caiman, image_nwb, series
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.neurons.roi_layers import ROIS, show_rois
 from napari_calcdyn.gui.opening import look as looks
@@ -186,6 +186,26 @@ def test_exchanged_rois_are_seen_and_switched(viewer: Any, docks: Docks, tmp_pat
     assert wait_for(qtbot, viewer).exchange.isChecked() is False  # this one is not like them
     dialog_of(viewer).reject()
     assert session.rois.loaded.provenance.endswith("b.hdf5, y and x exchanged")
+
+
+def test_rois_of_the_recordings_own_file_are_outlined(
+    viewer: Any, docks: Docks, tmp_path: Path, qtbot: Any
+) -> None:
+    path = image_nwb(tmp_path / "a.nwb", SCENE, y_first=True)
+    with h5py.File(path, "r+") as file:
+        series(file, "acquisition/movie", SCENE.movie.swapaxes(1, 2))
+    docks.recording.look.setChecked(True)
+    docks.recording.open([path])
+    dialog = wait_for(qtbot, viewer)
+    assert dialog.now.rois == 7
+    assert dialog.exchange.isChecked()
+    assert "once they are exchanged back" in dialog.fit.text()
+    dialog.open_button.click()
+    settle(qtbot, viewer)
+    docks.neurons.inputs.open(path)
+    settle(qtbot, viewer)
+    assert dialog_of(viewer) is None  # seen before
+    assert session_of(viewer).rois.loaded.provenance.endswith("y and x exchanged")
 
 
 def test_look_at_rois_before_opening(viewer: Any, docks: Docks, tmp_path: Path, qtbot: Any) -> None:
