@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 import pytest
 from bad_input import refuses
 
-from hdf5_files import mutated
-from napari_calcdyn.recording import InputError, Traces, open_traces
+from damage import damaged
+from napari_calcdyn.recording import Traces, open_traces
 
 RANDOM = np.random.default_rng(0)
 # Slow activity of 12 cells in 60 samples.
@@ -159,19 +158,8 @@ def test_other_codings(tmp_path: Path) -> None:
 
 
 def test_damaged_tables_are_refused_or_opened(tmp_path: Path) -> None:
-    random, refused = np.random.default_rng(1), []
     path = table(tmp_path / "a.csv", [TIMES, *VALUES], ["time", *NAMES])
-    whole = path.read_bytes()
-    for _ in range(200):
-        path.write_bytes(mutated(whole, random))
-        start = time.process_time()
-        try:
-            open_traces(path)
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert len(refused) > 50
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+    assert len(damaged([path], lambda: open_traces(path))) > 50
     path.write_text("a,b\n", encoding="utf-8")
     refuses("a.csv has text in row 1", open_traces, path)
     path.write_text("time,frame\n1,1\n2,2\n", encoding="utf-8")

@@ -12,8 +12,8 @@ import numpy as np
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
+from napari_calcdyn.recording.movies.readers.raw.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
-from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.zarr_folder import is_zarr
 
