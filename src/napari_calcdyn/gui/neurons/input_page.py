@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 _OTHER: dict[str, CellsIn] = {"rows": "columns", "columns": "rows"}
-_TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.xlsx *.h5 *.hdf5 *.nwb *.mat *.nc);;All files (*)"
 
 
 class InputPage(QWidget):  # type: ignore[misc]

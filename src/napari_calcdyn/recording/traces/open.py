@@ -130,8 +130,10 @@ def _read(path: Path, cells_in: CellsIn | None) -> TraceTable:
         return TraceTable(traces, (), None, cells_in or "rows", ())
     if ending in TABLE_ENDINGS:
         return read_trace_table(path, cells_in)
-    if ending in (".xlsx", ".xls", ".ods"):
-        raise InputError(f"{path.name} is a workbook: save the sheet with the traces as CSV.")
+    if ending in (".xls", ".xlsb", ".ods"):
+        raise InputError(
+            f"{path.name} is a workbook of another kind: save the sheet with the traces as .xlsx or CSV."
+        )
     raise InputError(
         f"{path.name} holds no traces: choose a folder of suite2p or Minian, a .npy or .csv file, or a file of"
         " CaImAn, EXTRACT or NWB."

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.csv_table import read_text, split_cells
+from napari_calcdyn.recording.csv_table import read_cells
 from napari_calcdyn.recording.errors import InputError, count_text
+from napari_calcdyn.recording.workbook import WORKBOOK_ENDINGS
 
 CellsIn = Literal["rows", "columns"]
-TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", *WORKBOOK_ENDINGS)
 _FEW = 8  # samples: fewer say nothing about what lies along an axis
 _SMOOTHER = 0.2  # so much larger is the correlation of neighbours along time than along cells
 _TIMES = re.compile(
@@ -59,7 +60,7 @@ class TraceTable:
 
 
 def read_trace_table(path: Path, cells_in: CellsIn | None = None) -> TraceTable:
-    """Read traces from a text file of columns.
+    """Read traces from a text file of columns, or from a workbook.
 
     Names in the first row or column, columns of times, numbers or text, and the measurements of ImageJ are recognised.
 
@@ -82,7 +83,7 @@ def read_trace_table(path: Path, cells_in: CellsIn | None = None) -> TraceTable:
         If it is no text, or something else than names and numbers.
     """
     try:
-        rows, comma = split_cells(read_text(path))
+        rows, comma = read_cells(path)
     except OSError as error:
         raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
