@@ -40,6 +40,17 @@ NAMES = [f"cell {number}" for number in range(12)]
 TIMES = [f"{0.05 * sample:.2f}" for sample in range(60)]
 
 
+def test_names_that_are_numbers(tmp_path: Path) -> None:
+    """As pandas writes ROI numbers, with a name of the index or without."""
+    for corner in ("time", ""):
+        path = table(tmp_path / "a.csv", [TIMES, *VALUES], [corner, *map(str, range(12))])
+        traces = open_traces(path)
+        check(traces)
+        assert traces.provenance["cells"] == [str(number) for number in range(12)]
+        assert traces.frame_rate == (pytest.approx(20) if corner else None)
+    check(open_traces(table(tmp_path / "b.csv", [TIMES, *VALUES], ["time", *map(str, range(3, 15))])))
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "txt"])
 @pytest.mark.parametrize(("between", "comma"), [(",", False), (";", True), ("\t", True), ("\t", False)])
 def test_cells_in_columns_with_names_and_times(

@@ -154,5 +154,5 @@ def _variable(
         tuple(stored.index(axis) for axis in axes) if set(stored) == set(axes) else tuple(range(len(axes)))
     )
     count = shape[order[0]]
-    known = ids is not None and ids.shape == (count,) and ids.dtype.kind in "ui"
+    known = ids is not None and ids.shape == (count,) and ids.dtype.kind in "ui" and (np.diff(ids) > 0).all()
     return MinianVariable(values, order, ids.astype(np.int64) if known else np.arange(count), name)

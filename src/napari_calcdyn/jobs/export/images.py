@@ -157,7 +157,8 @@ def _fill(
         {"name": axis, "type": "channel"} if axis == "c" else {"name": axis, "type": "space", **known}
         for axis in axes
     ]
-    levels, datasets = [], []
+    levels: list[Any] = []
+    datasets: list[dict[str, Any]] = []
     while True:
         factor = 2 ** len(levels)
         chunks = tuple(1 if axis == "c" else min(_TILE, it) for axis, it in zip(axes, shape, strict=True))

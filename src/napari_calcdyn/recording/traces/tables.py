@@ -90,7 +90,7 @@ def read_trace_table(path: Path, cells_in: CellsIn | None = None) -> TraceTable:
         raise InputError(f"{path.name} is no text: save the traces as CSV, one trace in each row.") from error
     if not rows:
         return TraceTable([], (), None, cells_in or "rows", ())
-    head = _names(rows[0], comma) if len(rows) > 1 else None
+    head = _names(rows[0], rows[1], comma) if len(rows) > 1 else None
     body, above = (rows, 1) if head is None else (rows[1:], 2)
     if cells_in != "columns" and _rows_have_names(body, head, comma, certain=cells_in == "rows"):
         values = [_numbers(path, at, row, comma, first=1) for at, row in enumerate(body, above)]
@@ -182,14 +182,17 @@ def _number(text: str, comma: bool) -> float | None:
         return None
 
 
-def _names(row: Sequence[str], comma: bool) -> list[str] | None:
-    """Return the first row if it names columns: most of it is text, or it counts them from a corner left empty."""
+def _names(row: Sequence[str], below: Sequence[str], comma: bool) -> list[str] | None:
+    """Return the first row if it names columns: most of it, or the corner above a number, is text, or it counts them."""
     text = sum(_number(cell, comma) is None for cell in row)
     counted = [str(at) for at in range(len(row) - 1)] == [cell.strip() for cell in row[1:]] and not row[
         0
     ].strip()
     most = text and 2 * text >= sum(bool(cell.strip()) for cell in row[1:])
-    return list(row) if most or (counted and len(row) > 2) else None
+    corner = (
+        _number(row[0], comma) is None and _number(below[0], comma) is not None and bool(below[0].strip())
+    )
+    return list(row) if most or corner or (counted and len(row) > 2) else None
 
 
 def _rows_have_names(body: list[list[str]], head: list[str] | None, comma: bool, *, certain: bool) -> bool:
