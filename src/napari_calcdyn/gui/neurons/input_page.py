@@ -99,11 +99,11 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addWidget(self.choice)
         self.open_file = button(
             "Open file …",
-            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT or NWB.",
+            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT, Minian (.nc) or NWB.",
             self._ask_rois,
         )
         self.open_folder = button(
-            "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
+            "Open suite2p …", "A folder that suite2p or Minian wrote: ROIs and traces.", self._ask_folder
         )
         layout.addLayout(beside(self.open_file, self.open_folder))
         self.only_cells = QCheckBox()

@@ -183,7 +183,7 @@ def _number(text: str, comma: bool) -> float | None:
 
 
 def _names(row: Sequence[str], below: Sequence[str], comma: bool) -> list[str] | None:
-    """Return the first row if it names columns: most of it, or the corner above a number, is text, or it counts them."""
+    """Return the first row if it names columns: most of it is text, or the corner above a number, or it counts."""
     text = sum(_number(cell, comma) is None for cell in row)
     counted = [str(at) for at in range(len(row) - 1)] == [cell.strip() for cell in row[1:]] and not row[
         0
