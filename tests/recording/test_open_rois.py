@@ -207,7 +207,7 @@ def test_imagej_errors(tmp_path: Path) -> None:
         archive.writestr("notes.txt", b"")
     refuses("There are no ROIs in rois.zip", open_rois, path, frame_shape=(20, 20))
     (tmp_path / "rois.txt").write_text("1 2 3")
-    refuses("rois.txt holds no ROIs: choose a suite2p folder", open_rois, tmp_path / "rois.txt")
+    refuses("rois.txt holds no ROIs: choose a folder of suite2p", open_rois, tmp_path / "rois.txt")
 
 
 def test_label_images(tmp_path: Path) -> None:

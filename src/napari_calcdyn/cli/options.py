@@ -12,8 +12,8 @@ import typer
 Movies = Annotated[
     list[Path],
     typer.Argument(
-        help="A TIFF, .npy, HDF5, NWB, .mat, .mesc, .isxd, .sbx or .raw file, a folder of TIFFs or of Zarr, several TIFFs,"
-        " or suite2p's data.bin."
+        help="A TIFF, .npy, HDF5, NWB, .mat, .mesc, .isxd, .sbx or .raw file, a folder of TIFFs or of Zarr, several"
+        " TIFFs, or suite2p's data.bin."
     ),
 ]
 Correct = Annotated[
