@@ -146,17 +146,6 @@ def extract(
     return path
 
 
-def mutated(content: bytes, random: np.random.Generator) -> bytes:
-    """Flip some bytes, mostly where the structure is, or cut the file."""
-    data = bytearray(content)
-    if random.random() < 0.25:
-        return bytes(data[: random.integers(0, len(data))])
-    reach = len(data) if random.random() < 0.5 else min(len(data), 3000)
-    for at in random.integers(0, reach, random.integers(1, 12)):
-        data[at] = random.integers(0, 256)
-    return bytes(data)
-
-
 Writer = Callable[[Path, Scene], Path]
 
 

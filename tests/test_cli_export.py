@@ -8,13 +8,16 @@ import shutil
 import sys
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from commands import calcdyn, refused
+from napari_calcdyn.jobs.export.images import write_ome_zarr, write_source_maps
 from napari_calcdyn.jobs.export.results import read_results
 from napari_calcdyn.recording import InputError, RoiSet, open_movie, open_rois
 from napari_calcdyn.recording.rois.boundaries import trace_mask
@@ -154,7 +157,6 @@ def test_layers_keep_scale_and_dtype(folders: Path, tmp_path: Path, monkeypatch:
     assert names == ["mean", "contribution_explained", *parts]
     np.testing.assert_array_equal(image[1], tifffile.imread(folders / "run" / "contribution_explained.tif"))
 
-    zarr = pytest.importorskip("zarr")
     for command in ("run", "influence"):
         assert (
             calcdyn(monkeypatch, "export", folders / command, "--ome-zarr", tmp_path / f"{command}.zarr") == 0
@@ -169,6 +171,56 @@ def test_layers_keep_scale_and_dtype(folders: Path, tmp_path: Path, monkeypatch:
     assert group.attrs["napari-calcdyn"]["provenance"]["inputs"][0]["sha256"]
     labels = zarr.open_group(tmp_path / "influence.zarr", mode="r")["0"]
     assert labels.dtype == np.int32
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".zarr"])
+def test_maps_of_single_sources(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    place, maps = tmp_path / f"sources{ending}", tifffile.imread(folders / "run" / "contribution_sources.tif")
+    assert calcdyn(monkeypatch, "export", folders / "run", "--source-maps", place) == 0
+    if ending == ".zarr":
+        group = zarr.open_group(place, mode="r")
+        image, [described] = group["0"][...], group.attrs["ome"]["multiscales"]
+        assert [axis["name"] for axis in described["axes"]] == ["c", "y", "x"]
+        assert group.attrs["napari-calcdyn"]["command"] == "run"
+    else:
+        with tifffile.TiffFile(place) as file:
+            image, pixels = file.asarray(), tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert (pixels["PhysicalSizeY"], pixels["PhysicalSizeX"]) == (0.25, 0.5)
+        assert [it["Name"] for it in pixels["Channel"]] == [f"source_{at}" for at in range(len(maps))]
+        assert place.stat().st_size < maps.nbytes
+    np.testing.assert_array_equal(image, maps)
+    results = read_results(folders / "compare")
+    with pytest.raises(InputError, match="holds no maps of sources: choose"):
+        write_source_maps(tmp_path / "other.zarr", results)
+    with pytest.raises(InputError, match=r"call it maps\.ome\.tif or \.zarr"):
+        write_source_maps(tmp_path / "maps.tif", results)
+
+
+def test_large_maps_get_coarser_levels(folders: Path, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).random((1030, 2100)).astype(np.float32)
+    image[:3] = np.nan
+    labels = np.zeros(image.shape, np.int32)
+    labels[100:900, 50:2000] = 7
+    maps = {"mean": (image, "mean", "counts")}
+    results = replace(read_results(folders / "influence"), maps=maps, rois=RoiSet.from_labels(labels))
+    write_ome_zarr(tmp_path / "large.zarr", results)
+    group = zarr.open_group(tmp_path / "large.zarr", mode="r")
+    [described] = group.attrs["ome"]["multiscales"]
+    assert [it["path"] for it in described["datasets"]] == ["0", "1", "2"]
+    assert [group[str(it)].shape for it in range(3)] == [(1, 1030, 2100), (1, 515, 1050), (1, 258, 525)]
+    half = np.asarray(group["1"][0])
+    np.testing.assert_allclose(half[9, 9], image[18:20, 18:20].mean(), rtol=1e-6)
+    assert np.isnan(half[0]).all()
+    np.testing.assert_allclose(half[1], image[3].reshape(-1, 2).mean(1), rtol=1e-6)
+    np.testing.assert_allclose(group["2"][0, -1, 3], half[-1, 6:8].mean(), rtol=1e-6)
+    scale, shift = described["datasets"][2]["coordinateTransformations"]
+    assert scale["scale"] == [1, 4 * 0.25, 4 * 0.5]
+    assert shift["translation"] == [0, 1.5 * 0.25, 1.5 * 0.5]
+    cells = zarr.open_group(tmp_path / "large.zarr", mode="r")["labels/rois"]
+    assert set(np.unique(cells["2"][...])) == set(np.unique(cells["0"][...]))
+    assert len(cells.attrs["ome"]["multiscales"][0]["datasets"][1]["coordinateTransformations"]) == 1
 
 
 def test_nwb_holds_everything_and_another_file_is_added_to(

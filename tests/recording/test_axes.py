@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import pytest
 import tifffile
 from bad_input import refuses
 
-from hdf5_files import Scene, mutated
-from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
+from damage import damaged, mutated
+from hdf5_files import Scene
+from napari_calcdyn.recording import Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.readers import npy
 from napari_calcdyn.recording.movies.readers.axes import time_seems_last
 
@@ -157,20 +157,13 @@ def test_axes_of_a_tiff(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("axes", [None, "YXT"])
 def test_damaged_npy_files_are_refused_or_opened(tmp_path: Path, axes: str | None) -> None:
-    random, path, refused = np.random.default_rng(2), tmp_path / "movie.npy", []
+    path = tmp_path / "movie.npy"
     np.save(path, np.ascontiguousarray(np.moveaxis(PIXELS, 0, 2)) if axes else PIXELS)
-    whole = path.read_bytes()
-    for _ in range(200):
-        data = bytearray(mutated(whole, random))
+
+    def damage(whole: bytes, random: np.random.Generator) -> bytes:
+        data = bytearray(mutated(whole, random)) or bytearray(1)
         if random.random() < 0.7:  # in the header
             data[random.integers(0, 100) % len(data)] = random.integers(0, 256)
-        path.write_bytes(data)
-        start = time.process_time()
-        try:
-            movie = open_movie(path, axes=axes)
-            movie.frames(0, 4)
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert len(refused) > 50
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+        return bytes(data)
+
+    assert len(damaged([path], lambda: open_movie(path, axes=axes).frames(0, 4), damage=damage)) > 50

@@ -66,6 +66,21 @@ def test_without_a_frame_rate_a_row_for_each_frame_needs_no_times(table: Path) -
     np.testing.assert_array_equal(open_behaviour(table, 2).columns["speed"], [1, 2])
 
 
+@pytest.mark.parametrize("zone", ["Z", "", "+02:00"])
+@pytest.mark.parametrize("name", ["timestamp", "DateTime"])
+def test_dates_and_times_begin_with_the_first_frame(table: Path, zone: str, name: str) -> None:
+    rows = [f"2026-01-01T23:59:{59 + 0.05 * at:06.3f}{zone},{at}" for at in range(20)]
+    rows += [f"2026-01-02T00:00:{0.05 * at:06.3f}{zone},{at + 20}" for at in range(20)]
+    table.write_text("\n".join([f"{name},number", *rows]), encoding="utf-8")
+    number = open_behaviour(table, 20, frame_rate=10.0).columns["number"]
+    np.testing.assert_allclose(number, np.arange(20) * 2, atol=1e-6)
+
+
+def test_dates_of_several_time_zones(table: Path) -> None:
+    table.write_text("time,n\n2026-01-01T10:00:00Z,0\n2026-01-01 12:00:01+02:00,1\n", encoding="utf-8")
+    np.testing.assert_allclose(open_behaviour(table, 3, frame_rate=2.0).columns["n"], [0, 0.5, 1])
+
+
 @pytest.mark.parametrize(
     ("content", "rate", "words"),
     [
@@ -75,6 +90,9 @@ def test_without_a_frame_rate_a_row_for_each_frame_needs_no_times(table: Path) -
         ("time,speed\n0,1\nnoon,2\n", 10.0, "something else than times"),
         ("time,speed\n0,1\n,2\n", 10.0, "something else than times"),
         ("time,speed\n50,1\n60,2\n", 10.0, "from 50 to 60 s and the recording from 0 to 0.2 s"),
+        ("time,n\n2026-01-01T10:00Z,1\n2026-01-01T10:01,2\n", 10.0, "have a time zone and others none"),
+        ("time,n\n2026-01-01T10:00,1\n2026-13-01T10:01,2\n", 10.0, "something else than times"),
+        ("time,n\n2026-01-01T10:00:01,1\n2026-01-01T10:00:00,2\n", 10.0, "go back in row 2"),
         ("time\n0\n0.1\n", 10.0, "no column with a name, apart from time"),
         ("speed\n", None, "is no table"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,12 +14,12 @@ import pytest
 import tifffile
 from bad_input import refuses
 
-from hdf5_files import Scene, caiman, extract, mutated, nwb, series
+from damage import damaged, ends
+from hdf5_files import Scene, caiman, extract, nwb, series
 from napari_calcdyn.recording import InputError, Movie, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.readers.array_stack import ArrayStackSource
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (50, 20, 30)).astype(np.uint16)
-MUTATIONS = int(os.environ.get("CALCDYN_MUTATIONS", "40"))
 
 
 def write(path: Path, **data: Any) -> Path:
@@ -304,7 +303,7 @@ def nwb_movie(path: Path, scene: Scene) -> Path:
 
 
 def plain_movie(path: Path, scene: Scene) -> Path:
-    return write(path, a={"data": scene.movie, "chunks": (50, 24, 12), "compression": "gzip"})
+    return write(path, a={"data": scene.movie, "chunks": (10, 16, 8), "compression": "gzip"})
 
 
 def contiguous_movie(path: Path, scene: Scene) -> Path:
@@ -313,17 +312,5 @@ def contiguous_movie(path: Path, scene: Scene) -> Path:
 
 @pytest.mark.parametrize("writer", [nwb_movie, plain_movie, contiguous_movie])
 def test_damaged_files_are_refused_or_opened(tmp_path: Path, writer: Any) -> None:
-    random, path, refused = np.random.default_rng(1), tmp_path / "movie.h5", []
-    whole = writer(path, Scene(24, 24, 200)).read_bytes()
-    for _ in range(MUTATIONS):
-        path.write_bytes(mutated(whole, random))
-        start = time.process_time()
-        try:
-            movie = open_movie(path)
-            movie.frames(0, 4)
-            movie.frames(movie.n_frames - 4, movie.n_frames)
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert refused
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+    path = writer(tmp_path / "movie.h5", Scene(16, 16, 40, cells=3))
+    damaged([path], lambda: ends(open_movie(path)))

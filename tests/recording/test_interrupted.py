@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 import tifffile
 from bad_input import refuses
 
-from hdf5_files import mutated
-from napari_calcdyn.recording import InputError, inspect_movie, open_movie
+from damage import damaged, ends
+from napari_calcdyn.recording import inspect_movie, open_movie
 from napari_calcdyn.recording.quality import check_quality
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (50, 34, 45)).astype(np.uint16)
@@ -188,18 +187,5 @@ def interrupted_ome(path: Path, pages: np.ndarray[Any, Any]) -> Path:
 
 @pytest.mark.parametrize("writer", [plain, interrupted_ome, scanimage])
 def test_damaged_files_are_refused_or_opened(tmp_path: Path, writer: Any) -> None:
-    random, refused = np.random.default_rng(1), []
     path = writer(tmp_path / "movie.tif", PIXELS[:12])
-    whole = path.read_bytes()
-    for _ in range(200):
-        path.write_bytes(mutated(whole, random))
-        start = time.process_time()
-        try:
-            movie = open_movie(path)
-            movie.frames(0, 4)
-            movie.frames(movie.n_frames - 4, movie.n_frames)
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert len(refused) > 20
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+    assert len(damaged([path], lambda: ends(open_movie(path)))) > 20

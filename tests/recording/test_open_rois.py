@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import roifile
 import tifffile
 from bad_input import Runs, refuses
 
-from hdf5_files import mutated
-from napari_calcdyn.recording import InputError, Movie, RoiSet, extract_traces, open_movie, open_rois
+from damage import damaged
+from napari_calcdyn.recording import Movie, RoiSet, extract_traces, open_movie, open_rois
 
 
 def suite2p(folder: Path, stat: list[Any], **ops: Any) -> Path:
@@ -170,22 +169,11 @@ def test_imagej_points_and_lines_are_left_out(tmp_path: Path) -> None:
 
 
 def test_damaged_imagej_files_are_refused_or_opened(tmp_path: Path) -> None:
-    random, path, refused = np.random.default_rng(1), tmp_path / "rois.zip", []
-    kinds = ("RECT", "LINE", "OVAL")
+    path, kinds = tmp_path / "rois.zip", ("RECT", "LINE", "OVAL")
     roifile.roiwrite(
         path, [imagej(kind, 2, 3, 5, 9) for kind in kinds], name=[f"{kind}.roi" for kind in kinds]
     )
-    whole = path.read_bytes()
-    for _ in range(200):
-        path.write_bytes(mutated(whole, random))
-        start = time.process_time()
-        try:
-            open_rois(path, frame_shape=(20, 20))
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert len(refused) > 50
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+    assert len(damaged([path], lambda: open_rois(path, frame_shape=(20, 20)))) > 50
 
 
 def test_imagej_files_of_macos_are_passed_over(tmp_path: Path) -> None:
@@ -219,7 +207,7 @@ def test_imagej_errors(tmp_path: Path) -> None:
         archive.writestr("notes.txt", b"")
     refuses("There are no ROIs in rois.zip", open_rois, path, frame_shape=(20, 20))
     (tmp_path / "rois.txt").write_text("1 2 3")
-    refuses("rois.txt holds no ROIs: choose a suite2p folder", open_rois, tmp_path / "rois.txt")
+    refuses("rois.txt holds no ROIs: choose a folder of suite2p", open_rois, tmp_path / "rois.txt")
 
 
 def test_label_images(tmp_path: Path) -> None:
@@ -266,18 +254,8 @@ def test_masks_of_cellpose(tmp_path: Path) -> None:
         open_rois,
         cellpose(path, labels, flows=Runs(print, "x")),
     )
-    random, refused = np.random.default_rng(1), []
-    whole = cellpose(path, labels).read_bytes()
-    for _ in range(200):
-        path.write_bytes(mutated(whole, random))
-        start = time.process_time()
-        try:
-            open_rois(path)
-        except InputError as error:
-            refused.append(str(error))
-        assert time.process_time() - start < 2
-    assert len(refused) > 50
-    assert all(it.endswith(".") and "\n" not in it for it in refused)
+    cellpose(path, labels)
+    assert len(damaged([path], lambda: open_rois(path))) > 50
 
 
 def test_real_suite2p(data_folder: Path) -> None:

@@ -141,8 +141,8 @@ def test_bad_csv(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00\x01\x81")
     refuses("traces.csv is no text", open_traces, path)
     refuses("There is no file", open_traces, tmp_path / "none.csv")
-    (tmp_path / "traces.xlsx").write_bytes(b"PK")
-    refuses("traces.xlsx is a workbook: save the sheet", open_traces, tmp_path / "traces.xlsx")
+    (tmp_path / "traces.ods").write_bytes(b"PK")
+    refuses("traces.ods is a workbook of another kind: save the sheet", open_traces, tmp_path / "traces.ods")
     (tmp_path / "traces.doc").write_bytes(b"PK")
     refuses("traces.doc holds no traces: choose", open_traces, tmp_path / "traces.doc")
 

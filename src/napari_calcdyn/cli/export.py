@@ -30,6 +30,10 @@ def export(
     ome_zarr: Annotated[
         Path | None, typer.Option(help="A .zarr folder (OME-Zarr 0.5) with the maps.")
     ] = None,
+    source_maps: Annotated[
+        Path | None,
+        typer.Option(help="An .ome.tif or a .zarr folder with the map of each source, one in each channel."),
+    ] = None,
     anndata: Annotated[Path | None, typer.Option(help="An .h5ad file with the neurons, for scanpy.")] = None,
     frame_rate: Annotated[
         float | None, typer.Option(min=0.0, help="Frames per second, if the recording does not say it.")
@@ -49,12 +53,13 @@ def export(
         "imagej_rois": imagej_rois,
         "ome_tiff": ome_tiff,
         "ome_zarr": ome_zarr,
+        "source_maps": source_maps,
         "anndata": anndata,
     }
     if not any(chosen.values()):
         raise InputError(
             "Say what to write: --nwb FILE, --csv DIR, --imagej-rois FILE.zip, --ome-tiff FILE.ome.tif,"
-            " --ome-zarr DIR.zarr or --anndata FILE.h5ad."
+            " --ome-zarr DIR.zarr, --source-maps FILE.ome.tif or --anndata FILE.h5ad."
         )
     from napari_calcdyn.jobs.export.job import export_results
 

@@ -45,8 +45,8 @@ def neurons(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A movie (with --rois), a folder of suite2p, a file of CaImAn, EXTRACT or NWB, or traces as .npy"
-            " (one in each row) or in a table as .csv, .tsv or .txt.",
+            help="A movie (with --rois), a folder of suite2p or Minian, a file of CaImAn, EXTRACT or NWB, or traces as"
+            " .npy (one in each row) or in a table as .csv, .tsv, .txt or .xlsx.",
         ),
     ],
     out: Out,

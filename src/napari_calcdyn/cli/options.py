@@ -12,8 +12,8 @@ import typer
 Movies = Annotated[
     list[Path],
     typer.Argument(
-        help="A TIFF, .npy, HDF5, NWB, .mat, .sbx or .raw file, a folder of TIFFs or of Zarr, several TIFFs, or"
-        " suite2p's data.bin."
+        help="A TIFF, .npy, HDF5, NWB, .mat, .mesc, .isxd, .sbx or .raw file, a folder of TIFFs or of Zarr, several"
+        " TIFFs, or suite2p's data.bin."
     ),
 ]
 Correct = Annotated[
@@ -27,8 +27,8 @@ Correct = Annotated[
 FOUND = Path("found")
 """Value of --rois that asks for cells to be found."""
 ROIS_HELP = (
-    "a folder of suite2p, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of labels,"
-    " Cellpose's _seg.npy, rois.npz of a result folder, or the word found: then cells are found in the movie."
+    "a folder of suite2p or Minian, a .zip or .roi file of ImageJ, a file of CaImAn, EXTRACT or NWB, an image of"
+    " labels, Cellpose's _seg.npy, rois.npz of a result folder, or the word found: then cells are found in the movie."
 )
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]

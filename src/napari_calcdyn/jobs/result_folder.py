@@ -17,6 +17,7 @@ Command = Literal["run", "neurons", "compare", "influence", "check"]
 
 CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
 
+SOURCES_FILE = "contribution_sources.tif"
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
@@ -29,7 +30,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "mean.tif",
         "contribution_explained.tif",
         "contribution_amplitude.tif",
-        "contribution_sources.tif",
+        SOURCES_FILE,
         "latents.npy",
         "var.npz",
         "model",

@@ -1,4 +1,4 @@
-"""Tables read from CSV files with names in the first row."""
+"""Tables read from CSV files and workbooks with names in the first row."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .workbook import WORKBOOK_ENDINGS, read_workbook
 
 _TRUTH = {"true": True, "false": False}
 
@@ -53,12 +54,12 @@ class Table:
 
 
 def read_table(path: str | PathLike[str]) -> Table:
-    """Read a CSV file whose cells are separated by commas, semicolons or tabs.
+    """Read a table: a CSV file whose cells are separated by commas, semicolons or tabs, or a workbook.
 
     Parameters
     ----------
     path : str or Path
-        A text file in UTF-8.
+        A text file, or a ``.xlsx``, whose first sheet is taken.
 
     Returns
     -------
@@ -72,16 +73,47 @@ def read_table(path: str | PathLike[str]) -> Table:
     """
     place = Path(path).expanduser()
     try:
-        rows, comma = split_cells(read_text(place))
+        rows, comma = read_cells(place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(f"{place.name} could not be read ({reason}): choose a CSV file.") from error
+        raise InputError(
+            f"{place.name} could not be read ({reason}): choose a CSV file or a workbook."
+        ) from error
     if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
         raise InputError(
             f"{place.name} is no table: its first row must name the columns and every other row fill them."
         )
     cells = {name.strip(): [cell.strip() for cell in column] for name, *column in zip(*rows, strict=True)}
     return Table(place.name, len(rows) - 1, cells, comma)
+
+
+def read_cells(path: Path) -> tuple[list[list[str]], bool]:
+    """Return the cells of a table in a text file or a workbook.
+
+    Parameters
+    ----------
+    path : Path
+        Known by its ending.
+
+    Returns
+    -------
+    rows : list of list of str
+        Cells in rows, without empty rows.
+    comma : bool
+        Whether numbers may have a decimal comma.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    UnicodeDecodeError, csv.Error
+        If it is no text.
+    InputError
+        If it is no workbook, or openpyxl is not installed.
+    """
+    if path.suffix.lower() in WORKBOOK_ENDINGS:
+        return read_workbook(path), False
+    return split_cells(read_text(path))
 
 
 def read_text(path: Path) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .hdf5_texts import check_texts
 
-HDF5_ENDINGS = (".h5", ".hdf5", ".nwb", ".mat")
+HDF5_ENDINGS = (".h5", ".hdf5", ".nwb", ".mat", ".nc", ".mesc")
 MOST_PIXELS = 2**28  # of a frame
 _MOST_CHUNK_BYTES = 2**30
 _MOST_LINKS = 16

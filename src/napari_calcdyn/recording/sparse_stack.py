@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -23,6 +24,8 @@ def write_sparse_stack(
     images: Iterable[NDArray[np.float32]],
     shape: tuple[int, int, int],
     pixel_size: tuple[float, float] | None = None,
+    *,
+    ome: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a stack of images as TIFF in one step, image by image.
 
@@ -39,6 +42,8 @@ def write_sparse_stack(
         Number of images, height and width; none is 0.
     pixel_size : tuple of float, optional
         Height and width of a pixel in µm.
+    ome : mapping, optional
+        Metadata for OME-TIFF, instead of the size of a pixel; makes it one.
 
     Raises
     ------
@@ -55,7 +60,7 @@ def write_sparse_stack(
             compression="zlib",
             bigtiff=4 * int(np.prod(shape)) >= _ORDINARY_BYTES,
             photometric="minisblack",
-            **resolution(pixel_size),
+            **(resolution(pixel_size) if ome is None else {"ome": True, "metadata": dict(ome)}),
         )
 
 

@@ -149,13 +149,7 @@ def _read_node(found: ZarrFolder, folder: Path, name: str) -> bool:
             return True
         read = _version_2
     try:
-        array = read(folder, name or "/", node, attributes)
-        if (
-            len(array.chunks) != len(array.shape)
-            or min(array.chunks, default=1) < 1
-            or min(array.shape, default=0) < 0
-        ):
-            raise ValueError
+        array = _array(folder, name or "/", *read(node, attributes))
         if math.prod(array.chunks) * array.dtype.itemsize > _MOST_CHUNK_BYTES:
             raise InputError("is compressed in one piece: save it again in chunks of a few frames.")
         found.arrays[array.name] = array
@@ -166,27 +160,20 @@ def _read_node(found: ZarrFolder, folder: Path, name: str) -> bool:
     return False
 
 
-def _version_2(folder: Path, name: str, node: dict[str, Any], attributes: Mapping[str, Any]) -> ZarrArray:
+def _version_2(node: dict[str, Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return shape, type, chunks, what is in a file, version, and names of the axes, as they are written."""
     for codec in (node.get("compressor"), *(node.get("filters") or ())):
         if codec is not None:
             _check_codec(codec["id"])
-    chunks = _lengths(node["chunks"])
-    return ZarrArray(
-        folder,
-        name,
-        _lengths(node["shape"]),
-        _number_type(node["dtype"]),
-        chunks,
-        chunks,
-        2,
-        _names(attributes.get("_ARRAY_DIMENSIONS")),
-    )
+    chunks = node["chunks"]
+    return node["shape"], node["dtype"], chunks, chunks, 2, attributes.get("_ARRAY_DIMENSIONS")
 
 
-def _version_3(folder: Path, name: str, node: dict[str, Any], attributes: Mapping[str, Any]) -> ZarrArray:
+def _version_3(node: dict[str, Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the same as `_version_2`."""
     if node["chunk_grid"]["name"] != "regular" or node.get("storage_transformers"):
         raise InputError("is stored in a way that cannot be read: save it again with plain chunks.")
-    files = chunks = _lengths(node["chunk_grid"]["configuration"]["chunk_shape"])
+    files = chunks = node["chunk_grid"]["configuration"]["chunk_shape"]
     ahead = list(node["codecs"])
     while ahead:
         codec = ahead.pop()
@@ -194,17 +181,19 @@ def _version_3(folder: Path, name: str, node: dict[str, Any], attributes: Mappin
         inside = {} if isinstance(codec, str) else codec.get("configuration") or {}
         ahead += [*inside.get("codecs", ()), *inside.get("index_codecs", ())]
         if "codecs" in inside:
-            chunks = _lengths(inside["chunk_shape"])
-    return ZarrArray(
-        folder,
-        name,
-        _lengths(node["shape"]),
-        _number_type(node["data_type"]),
-        chunks,
-        files,
-        3,
-        _names(node.get("dimension_names")),
-    )
+            chunks = inside["chunk_shape"]
+    return node["shape"], node["data_type"], chunks, files, 3, node.get("dimension_names")
+
+
+def _array(
+    folder: Path, name: str, shape: Any, dtype: Any, chunks: Any, files: Any, version: int, names: Any
+) -> ZarrArray:
+    """Return what the metadata of either version say, or raise where they make no sense."""
+    lengths = [_lengths(it) for it in (shape, chunks, files)]
+    if len(lengths[1]) != len(lengths[0]) or min(lengths[1], default=1) < 1:
+        raise ValueError
+    named = tuple(map(str, names)) if isinstance(names, list) and len(names) < 32 else ()
+    return ZarrArray(folder, name, lengths[0], _number_type(dtype), lengths[1], lengths[2], version, named)
 
 
 @contextmanager
@@ -238,6 +227,19 @@ def opened_array(array: ZarrArray) -> Iterator[Any]:
         raise
     except Exception as error:  # damaged bytes raise errors of all kinds
         raise InputError(f"{array.folder} is truncated or damaged: copy it again from its source.") from error
+
+
+def chunks_there(array: ZarrArray, axis: int) -> set[int]:
+    """Return the places along an axis, in files, of which at least one file is there."""
+    there: set[int] = set()
+    for folder, _, names in os.walk(array.folder):
+        inside = Path(folder).relative_to(array.folder).parts
+        for name in names:
+            parts = [it for part in (*inside, name) for it in part.split(".")]
+            numbers = [int(it) for it in parts if it.isascii() and it.isdecimal() and len(it) < 16]
+            if len(numbers) == len(array.shape) and len(parts) - len(numbers) <= 1:
+                there.add(numbers[axis])
+    return there
 
 
 def zarr_library(name: str) -> Any:
@@ -286,7 +288,3 @@ def _lengths(numbers: Any) -> tuple[int, ...]:
     if not all(isinstance(it, int) and not isinstance(it, bool) and 0 <= it < 2**60 for it in numbers):
         raise ValueError
     return tuple(numbers)
-
-
-def _names(names: Any) -> tuple[str, ...]:
-    return tuple(map(str, names)) if isinstance(names, list) and len(names) < 32 else ()

@@ -27,7 +27,7 @@ def choose_behaviour(session: Session, parent: QWidget) -> None:
     name, _ = QFileDialog.getOpenFileName(
         parent,
         "Open a table of what the animal did: a row for each frame, or times in seconds",
-        filter="Tables (*.csv *.tsv *.txt);;All files (*)",
+        filter="Tables (*.csv *.tsv *.txt *.xlsx);;All files (*)",
     )
     if name:
         load_behaviour(session, Path(name))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
 _ROI_FILES = "ROIs (*.zip *.roi *.tif *.tiff *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
 _OTHER: dict[str, CellsIn] = {"rows": "columns", "columns": "rows"}
-_TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.h5 *.hdf5 *.nwb *.mat);;All files (*)"
+_TRACE_FILES = "Traces (*.npy *.csv *.tsv *.txt *.xlsx *.h5 *.hdf5 *.nwb *.mat *.nc);;All files (*)"
 
 
 class InputPage(QWidget):  # type: ignore[misc]
@@ -103,11 +103,11 @@ class InputPage(QWidget):  # type: ignore[misc]
         layout.addWidget(self.choice)
         self.open_file = button(
             "Open file …",
-            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT or NWB.",
+            "ROIs of ImageJ (.zip, .roi), labels as TIFF, or ROIs and traces of CaImAn, EXTRACT, Minian (.nc) or NWB.",
             self._ask_rois,
         )
         self.open_folder = button(
-            "Open suite2p …", "A folder that suite2p wrote: ROIs and traces.", self._ask_folder
+            "Open suite2p …", "A folder that suite2p or Minian wrote: ROIs and traces.", self._ask_folder
         )
         layout.addLayout(beside(self.open_file, self.open_folder))
         self.look = look_box("the ROIs over the movie")

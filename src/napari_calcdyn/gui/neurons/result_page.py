@@ -129,7 +129,9 @@ class ResultPage(QWidget):  # type: ignore[misc]
                 layer.visible = True
 
     def _ask_columns(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open a table of the neurons", filter="Tables (*.csv)")
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open a table of the neurons", filter="Tables (*.csv *.xlsx)"
+        )
         if name:
             read_columns(self.session, Path(name))
 

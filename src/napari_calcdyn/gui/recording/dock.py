@@ -27,7 +27,10 @@ from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, op
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_FILTER = "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.sbx *.raw zarr.json .zgroup);;All files (*)"
+_FILTER = (
+    "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
+    "All files (*)"
+)
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -73,7 +76,8 @@ class RecordingDock(SideDock):
         self.body.addWidget(self.choice)
         self.open_file = button(
             "Open file …",
-            "A TIFF stack of any kind, a .npy array, an HDF5, NWB, .mat, .sbx or .raw file, or suite2p's data.bin.",
+            "A TIFF stack of any kind, a .npy array, an HDF5, NWB, .mat, .mesc, .isxd, .sbx or .raw file,"
+            " or suite2p's data.bin.",
             self._ask_file,
         )
         self.open_folder = button(

@@ -17,8 +17,8 @@ from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.recording import InputError, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
 from napari_calcdyn.recording.movies.readers.axes import AxesUnknown
+from napari_calcdyn.recording.movies.readers.raw.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.readers.suite2p import is_suite2p
-from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.reading import arrays_in
 from napari_calcdyn.recording.zarr_folder import is_zarr
 

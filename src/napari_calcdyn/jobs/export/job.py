@@ -10,7 +10,7 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.rois.imagej_writing import write_imagej_rois
 
 from .annotated import write_anndata
-from .images import refuse_to_replace, write_ome_tiff, write_ome_zarr
+from .images import refuse_to_replace, write_ome_tiff, write_ome_zarr, write_source_maps
 from .nwb import write_nwb
 from .results import read_results
 from .tables import write_tables
@@ -24,6 +24,7 @@ def export_results(
     imagej_rois: Path | None = None,
     ome_tiff: Path | None = None,
     ome_zarr: Path | None = None,
+    source_maps: Path | None = None,
     anndata: Path | None = None,
     frame_rate: float | None = None,
     start: datetime | None = None,
@@ -43,6 +44,8 @@ def export_results(
         A ``.zip`` for the ROIs; see `write_imagej_rois`.
     ome_tiff, ome_zarr : Path, optional
         For the maps; see `write_ome_tiff` and `write_ome_zarr`.
+    source_maps : Path, optional
+        For the maps of single sources; see `write_source_maps`.
     anndata : Path, optional
         A ``.h5ad`` for the neurons; see `write_anndata`.
     frame_rate : float, optional
@@ -81,6 +84,9 @@ def export_results(
     if ome_zarr is not None:
         write_ome_zarr(ome_zarr, results)
         written.append(ome_zarr)
+    if source_maps is not None:
+        write_source_maps(source_maps, results)
+        written.append(source_maps)
     if anndata is not None:
         write_anndata(anndata, results)
         written.append(anndata)

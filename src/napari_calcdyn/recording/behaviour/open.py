@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from os import PathLike
 from typing import Any
 
@@ -13,7 +14,7 @@ from napari_calcdyn.recording.errors import InputError
 
 from .behaviour import Behaviour
 
-_TIMES = ("time", "times", "t", "time_s", "timestamp")
+_TIMES = ("time", "times", "t", "time_s", "timestamp", "timestamps", "datetime")
 
 
 def open_behaviour(path: str | PathLike[str], n_frames: int, *, frame_rate: float | None = None) -> Behaviour:
@@ -22,8 +23,10 @@ def open_behaviour(path: str | PathLike[str], n_frames: int, *, frame_rate: floa
     Parameters
     ----------
     path : str or Path
-        A ``.csv`` file with names in its first row, and one row per frame; or with rows of any number and a column
-        of times in seconds since the first frame, named ``time``, ``times``, ``t``, ``time_s`` or ``timestamp``.
+        A ``.csv`` or ``.xlsx`` file with names in its first row, and one row per frame; or with rows of any number and
+        a column of times, named ``time``, ``times``, ``t``, ``time_s``, ``timestamp``, ``timestamps`` or ``datetime``:
+        in seconds since the first frame, or dates and times in ISO 8601 such as ``2026-01-01T10:00:00.123Z``, of which
+        the first row's is that of the first frame.
     n_frames : int
         Frames of the recording, T.
     frame_rate : float or None
@@ -73,14 +76,31 @@ def open_behaviour(path: str | PathLike[str], n_frames: int, *, frame_rate: floa
 
 
 def _times(table: Table, clock: str) -> NDArray[np.float64]:
-    """Return the times of the rows, in seconds."""
+    """Return the times of the rows, in seconds; dates are counted from the first row."""
     times = table.typed(clock)
+    if times.dtype.kind == "U":
+        times = _since_first(table, clock)
     if times.dtype.kind != "f" or not np.isfinite(times).all():
         raise InputError(f"The column {clock} of {table.name} has something else than times in seconds.")
     if (np.diff(times) < 0).any():
         row = int(np.argmax(np.diff(times) < 0)) + 2
         raise InputError(f"The times in {table.name} go back in row {row}: sort the rows by {clock}.")
     return times
+
+
+def _since_first(table: Table, clock: str) -> NDArray[np.float64]:
+    try:
+        dates = [datetime.fromisoformat(cell) for cell in table.cells[clock]]
+        return np.array([(date - dates[0]).total_seconds() for date in dates])
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"The column {clock} of {table.name} has something else than times in seconds, or dates and times such"
+            " as 2026-01-01T10:00:00.123Z."
+        ) from error
+    except TypeError as error:
+        raise InputError(
+            f"Some times in the column {clock} of {table.name} have a time zone and others none: give it to all."
+        ) from error
 
 
 def _at_frames(

@@ -22,6 +22,7 @@ from napari_calcdyn.recording.movies.readers.sources import (
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .corrections import CorrectedSource, Corrections
+from .labelled import labelled_movie
 from .lazy import lazy_frames
 from .statistics import BLOCK_BYTES, MovieStatistics, stream_mean, stream_statistics
 
@@ -91,14 +92,15 @@ class Movie:
         pixel_size: tuple[float, float] | None = None,
         name: str = "movie",
     ) -> Movie:
-        """Take an array (T, Y, X): numpy, memory-mapped, or lazy like dask or zarr.
+        """Take an array (T, Y, X): numpy, memory-mapped, or lazy like dask or zarr; or one with labels.
 
         Parameters
         ----------
         array : array_like of shape (T, Y, X)
-            Integers or floating point numbers. Not copied.
+            Integers or floating point numbers. Not copied. The axes of an ``xarray.DataArray``, in any order, are
+            called time, y and x; a ``pynapple.TsdTensor`` has time first.
         frame_rate : float or None
-            Frames per second (Hz).
+            Frames per second (Hz); None takes it from the times of an array with labels.
         pixel_size : tuple of float or None
             Height and width of a pixel in µm.
         name : str
@@ -112,8 +114,12 @@ class Movie:
         Raises
         ------
         InputError
-            If the array is no movie: not three axes, colour, fewer than 4 frames, or no numbers.
+            If the array is no movie: not three axes, colour, fewer than 4 frames, or no numbers; or its
+            labels do not say which axis is which, or its times are not even.
         """
+        labelled = labelled_movie(name, array, rate_is_given=frame_rate is not None)
+        if labelled is not None:
+            array, frame_rate = labelled.values, frame_rate or labelled.frame_rate
         if not (hasattr(array, "shape") and hasattr(array, "dtype")):
             array = np.asarray(array)
         check_movie_array(name, tuple(array.shape), np.dtype(array.dtype))

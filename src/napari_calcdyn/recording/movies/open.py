@@ -72,8 +72,9 @@ def open_movie(
     ----------
     path : str, Path or sequence of them
         A TIFF or .npy file, a folder of TIFFs, a list of TIFFs, an HDF5, NWB or .mat (7.3) file, a folder of Zarr,
-        Scanbox's .sbx, ThorImage's .raw or its folder, or suite2p's ``data.bin`` or its folder;
-        several files follow each other in time, in natural order (2 before 10).
+        Femtonics' .mesc, Inscopix's .isxd, Scanbox's .sbx, ThorImage's .raw or its folder, or
+        suite2p's ``data.bin`` or its folder; several files follow each other in time, in natural order (2 before
+        10).
     channel, plane : int or None
         Which one to take, counted from 0; needed where there are several.
     frame_rate : float or None

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.movies.readers.raw.thorlabs import find_thorlabs
 from napari_calcdyn.recording.movies.readers.suite2p import find_suite2p_movie
-from napari_calcdyn.recording.movies.readers.thorlabs import find_thorlabs
 from napari_calcdyn.recording.zarr_folder import ZARR_FILES, is_zarr
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf8")
 SUITE2P_ENDING = ".bin"
 NPY_ENDING = ".npy"
-SCANBOX_ENDING, THORLABS_ENDING = ".sbx", ".raw"
+SCANBOX_ENDING, THORLABS_ENDING, INSCOPIX_ENDING = ".sbx", ".raw", ".isxd"
 MOVIE_ENDINGS = (
-    *TIFF_ENDINGS, NPY_ENDING, SUITE2P_ENDING, SCANBOX_ENDING, THORLABS_ENDING, *HDF5_ENDINGS
+    *TIFF_ENDINGS, NPY_ENDING, SUITE2P_ENDING, SCANBOX_ENDING, THORLABS_ENDING, INSCOPIX_ENDING,
+    *HDF5_ENDINGS
 )  # fmt: skip
 
 MoviePath = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -70,8 +71,8 @@ def files_of(path: MoviePath) -> tuple[list[Path], str, Path]:
     if not place.is_dir():
         if place.suffix.lower() not in MOVIE_ENDINGS:
             raise InputError(
-                f"{place.name} is neither a TIFF nor a .npy, HDF5, NWB, .mat, .sbx or .raw file, nor suite2p's"
-                " data.bin: export the movie as TIFF."
+                f"{place.name} is neither a TIFF nor a .npy, HDF5, NWB, .mat, .mesc, .isxd, .sbx or .raw file, nor"
+                " suite2p's data.bin: export the movie as TIFF."
             )
         return [place], _name(place), place
     try:

@@ -13,17 +13,19 @@ from napari_calcdyn.recording.movies.readers.hdf5 import hdf5_movies, read_hdf5_
 from napari_calcdyn.recording.movies.readers.npy import read_npy
 from napari_calcdyn.recording.movies.readers.nwb import NwbMovie
 from napari_calcdyn.recording.movies.readers.ome_zarr import read_zarr, zarr_movies
-from napari_calcdyn.recording.movies.readers.scanbox import read_scanbox
+from napari_calcdyn.recording.movies.readers.raw.inscopix import read_inscopix
+from napari_calcdyn.recording.movies.readers.raw.scanbox import read_scanbox
+from napari_calcdyn.recording.movies.readers.raw.thorlabs import read_thorlabs
 from napari_calcdyn.recording.movies.readers.sources import check_movie_array
 from napari_calcdyn.recording.movies.readers.stack import Stack, join, join_channels
 from napari_calcdyn.recording.movies.readers.suite2p import read_suite2p_movie
-from napari_calcdyn.recording.movies.readers.thorlabs import read_thorlabs
 from napari_calcdyn.recording.movies.readers.tiff.bruker import bruker_calibration, by_channel, is_bruker
 from napari_calcdyn.recording.movies.readers.tiff.strays import without_strays
 from napari_calcdyn.recording.movies.readers.tiff.tiff import read_tiff
 from napari_calcdyn.recording.zarr_folder import is_zarr
 
 from .places import (
+    INSCOPIX_ENDING,
     MOVIE_ENDINGS,
     NPY_ENDING,
     SCANBOX_ENDING,
@@ -36,6 +38,7 @@ from .places import (
 
 _READERS: dict[str, Callable[[Path], Stack | ArrayStack]] = {
     SUITE2P_ENDING: read_suite2p_movie,
+    INSCOPIX_ENDING: read_inscopix,
     SCANBOX_ENDING: read_scanbox,
     THORLABS_ENDING: read_thorlabs,
 }

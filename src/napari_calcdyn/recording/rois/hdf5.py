@@ -1,4 +1,4 @@
-"""ROIs that CaImAn, EXTRACT and programs that write NWB saved in HDF5 files."""
+"""ROIs that CaImAn, EXTRACT, Minian and programs that write NWB saved in HDF5 files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.hdf5_file import MOST_PIXELS, array, find, numbers, objects, opened, path_of
+from napari_calcdyn.recording.hdf5_file import (
+    MOST_PIXELS,
+    array,
+    check_whole,
+    find,
+    numbers,
+    objects,
+    opened,
+    path_of,
+)
+from napari_calcdyn.recording.minian import holds_minian
 from napari_calcdyn.recording.movies.readers.nwb import is_nwb
 
 from .mask_images import mask_weights
+from .minian import read_minian_rois
 from .nwb import read_nwb_rois
 from .roi_set import RoiSet
 
@@ -22,7 +33,7 @@ _EXTRACT = (("spatial_weights", "temporal_weights"), ("filters", "traces"))
 
 
 def read_hdf5_rois(path: Path, frame_shape: tuple[int, int] | None, dataset: str | None) -> RoiSet:
-    """Read the ROIs in an HDF5 file of CaImAn, EXTRACT or NWB.
+    """Read the ROIs in an HDF5 file of CaImAn, EXTRACT, Minian or NWB.
 
     Parameters
     ----------
@@ -50,9 +61,11 @@ def read_hdf5_rois(path: Path, frame_shape: tuple[int, int] | None, dataset: str
             rois = _read_caiman(file)
         elif (output := find_extract(file)) is not None:
             rois = _read_extract(output[0])
+        elif holds_minian(file):
+            rois = read_minian_rois(path)
         else:
             raise InputError(
-                f"{path.name} holds no ROIs of CaImAn, EXTRACT or NWB: choose the file that such a program wrote."
+                f"{path.name} holds no ROIs of CaImAn, EXTRACT, Minian or NWB: choose a file of one of them."
             )
     if frame_shape is not None:
         rois.check_frame_shape(frame_shape)
@@ -74,7 +87,8 @@ def _read_extract(masks: Any) -> RoiSet:
     """Read masks (Y, X, N), which MATLAB saves from the last axis to the first."""
     path = path_of(masks)
     count, width, height = masks.shape
-    weights = mask_weights(masks, turned=True)
+    check_whole(masks)
+    weights = mask_weights(f"{masks.name} in {path.name}", masks, turned=True)
     return RoiSet(weights, np.arange(count), (height, width), f"EXTRACT file {path}")
 
 

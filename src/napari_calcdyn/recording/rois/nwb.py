@@ -59,7 +59,9 @@ def read_nwb_rois(file: Any, frame_shape: tuple[int, int] | None, dataset: str |
     if masks is not None and masks.ndim == 3 and masks.size:
         _, first, second = masks.shape
         turned = frame_shape is None or (second, first) == frame_shape or (first, second) != frame_shape
-        weights, shape = mask_weights(masks, turned=turned), (second, first) if turned else (first, second)
+        check_whole(masks)
+        weights = mask_weights(f"{masks.name} in {path.name}", masks, turned=turned)
+        shape = (second, first) if turned else (first, second)
     else:
         weights, shape = _listed_pixels(file, table, frame_shape)
     columns = _columns(table, weights.shape[0])

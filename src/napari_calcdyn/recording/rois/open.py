@@ -7,11 +7,13 @@ from pathlib import Path
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.minian import minian_folder
 from napari_calcdyn.recording.movies.places import TIFF_ENDINGS, check_exists
 
 from .hdf5 import read_hdf5_rois
 from .imagej import read_imagej_rois
 from .label_images import read_label_image
+from .minian import read_minian_rois
 from .roi_set import RoiSet
 from .saved import load_rois
 from .suite2p import read_suite2p_rois
@@ -26,8 +28,8 @@ def open_rois(
     ----------
     path : str or Path
         A folder of suite2p (``plane0``, or one above it), a ``.roi`` or ``.zip`` file of ImageJ, an HDF5 file of
-        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, an image of labels as TIFF or ``.npy``, Cellpose's
-        ``_seg.npy``, or ``rois.npz`` of a result folder.
+        CaImAn, an NWB file, a ``.mat`` file (7.3) of EXTRACT, Minian's folder or ``.nc`` file, an image of labels as
+        TIFF or ``.npy``, Cellpose's ``_seg.npy``, or ``rois.npz`` of a result folder.
     frame_shape : tuple of int or None
         Height and width of the movie's frames. ImageJ's files do not say it; those of others are checked.
     dataset : str or None
@@ -45,6 +47,11 @@ def open_rois(
     """
     place = Path(path).expanduser()
     check_exists(place)
+    if (folder := minian_folder(place)) is not None:
+        rois = read_minian_rois(folder)
+        if frame_shape is not None:
+            rois.check_frame_shape(frame_shape)
+        return rois
     if place.is_dir():
         return read_suite2p_rois(place, frame_shape)
     if place.suffix.lower() in HDF5_ENDINGS:
@@ -58,7 +65,7 @@ def open_rois(
         return rois
     if place.suffix.lower() not in (".roi", ".zip"):
         raise InputError(
-            f"{place.name} holds no ROIs: choose a suite2p folder, a .roi or .zip file of ImageJ, a file of CaImAn,"
-            " EXTRACT or NWB, or an image of labels."
+            f"{place.name} holds no ROIs: choose a folder of suite2p or Minian, a .roi or .zip file of ImageJ, a"
+            " file of CaImAn, EXTRACT or NWB, or an image of labels."
         )
     return read_imagej_rois(place, frame_shape)

@@ -1,4 +1,4 @@
-"""Columns with what else is known about each neuron, from a CSV file."""
+"""Columns with what else is known about each neuron, from a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def open_columns(path: str | PathLike[str], ids: NDArray[np.int64]) -> dict[str,
     Parameters
     ----------
     path : str or Path
-        A ``.csv`` file. Rows are matched by a column ``roi_id`` where there is one, else by their order.
+        A ``.csv`` or ``.xlsx`` file. Rows are matched by a column ``roi_id`` where there is one, else by their order.
     ids : ndarray of shape (N,), int64
         The neurons' ids.
 

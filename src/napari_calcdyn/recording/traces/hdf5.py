@@ -1,4 +1,4 @@
-"""Traces that CaImAn, EXTRACT and programs that write NWB saved in HDF5 files."""
+"""Traces that CaImAn, EXTRACT, Minian and programs that write NWB saved in HDF5 files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.hdf5_file import check_whole, choose, find, number, numbers, opened, path_of
+from napari_calcdyn.recording.minian import holds_minian
 from napari_calcdyn.recording.movies.readers.metadata import positive
 from napari_calcdyn.recording.movies.readers.nwb import is_nwb, of_type, series_rate
 from napari_calcdyn.recording.rois.hdf5 import CAIMAN, find_extract
 
+from .minian import read_minian_traces
 from .traces import Traces, check_trace_array
 
 _FLUORESCENCE, _RELATIVE = "fluorescence", "ΔF/F"
@@ -32,7 +34,7 @@ class _Found:
 
 
 def read_hdf5_traces(path: Path, *, frame_rate: float | None, dataset: str | None) -> Traces:
-    """Read the traces in an HDF5 file of CaImAn, EXTRACT or NWB.
+    """Read the traces in an HDF5 file of CaImAn, EXTRACT, Minian or NWB.
 
     Parameters
     ----------
@@ -60,9 +62,11 @@ def read_hdf5_traces(path: Path, *, frame_rate: float | None, dataset: str | Non
             found = _read_caiman(file)
         elif (extracted := find_extract(file)) is not None:
             found = _read_extract(*extracted)
+        elif holds_minian(file):
+            return read_minian_traces(path, frame_rate=frame_rate)
         else:
             raise InputError(
-                f"{path.name} holds no traces of CaImAn, EXTRACT or NWB: choose the file that such a program wrote."
+                f"{path.name} holds no traces of CaImAn, EXTRACT, Minian or NWB: choose a file of one of them."
             )
     return Traces(
         found.values,

@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
+from napari_calcdyn.recording.minian import minian_folder
 from napari_calcdyn.recording.movies.places import check_exists
 from napari_calcdyn.recording.movies.readers.suite2p_plane import plane_folder
 from napari_calcdyn.recording.saved_arrays import load_array
 
 from .hdf5 import hdf5_holds_traces, read_hdf5_traces
+from .minian import read_minian_traces
 from .suite2p import read_suite2p_traces
 from .tables import TABLE_ENDINGS, CellsIn, TraceTable, read_trace_table
 from .traces import Traces
@@ -37,9 +39,10 @@ def open_traces(
     ----------
     path : str or Path
         A folder of suite2p (``plane0``, or one above it), an HDF5 file of CaImAn, an NWB file, a ``.mat`` file (7.3) of
-        EXTRACT, a ``.npy`` file with one trace in each row, or a table as text (``.csv``, ``.tsv``, ``.txt``) with
-        cells in rows or columns, with or without names and times, also of ImageJ's Multi Measure; NaN, or an empty
-        cell, where a sample is missing.
+        EXTRACT, Minian's folder or ``.nc`` file, a ``.npy`` file with one trace in each row, or a table (``.csv``,
+        ``.tsv``, ``.txt``, and ``.xlsx`` with the extra ``formats``) with cells in rows or
+        columns, with or without names and times, also of ImageJ's Multi Measure; NaN, or an empty cell, where a
+        sample is missing.
     frame_rate : float or None
         Samples per second (Hz); None takes what the file says.
     mask : array_like of shape (N, T), str, Path or None
@@ -66,6 +69,8 @@ def open_traces(
     check_exists(place)
     if cells_in not in (None, "rows", "columns"):
         raise InputError(f"Cells cannot be in {cells_in}: choose rows or columns.")
+    if (folder := minian_folder(place)) is not None:
+        return _masked(read_minian_traces(folder, frame_rate=frame_rate), mask)
     in_folder, in_hdf5 = place.is_dir(), place.suffix.lower() in HDF5_ENDINGS
     if in_folder or in_hdf5:
         traces = (
@@ -73,8 +78,7 @@ def open_traces(
             if in_folder
             else read_hdf5_traces(place, frame_rate=frame_rate, dataset=dataset)
         )
-        valid = _mask(mask, None)
-        return traces if valid is None else traces.masked(valid)
+        return _masked(traces, mask)
     table = _read(place, cells_in)
     return Traces.from_array(
         table.traces,
@@ -83,6 +87,11 @@ def open_traces(
         name=place.name,
         provenance=_provenance(place, table),
     )
+
+
+def _masked(traces: Traces, mask: Any) -> Traces:
+    valid = _mask(mask, None)
+    return traces if valid is None else traces.masked(valid)
 
 
 def _mask(mask: Any, cells_in: CellsIn | None) -> Any:
@@ -106,7 +115,9 @@ def _provenance(path: Path, table: TraceTable) -> dict[str, Any]:
 
 
 def holds_traces(path: Path) -> bool:
-    """Whether a folder of suite2p, or a file of a program that saves ROIs in HDF5, holds their traces, too."""
+    """Whether a folder of suite2p or Minian, or a file of a program that saves ROIs in HDF5, holds traces, too."""
+    if minian_folder(path) is not None:
+        return True
     return (plane_folder(path) / "F.npy").exists() if path.is_dir() else hdf5_holds_traces(path)
 
 
@@ -119,9 +130,11 @@ def _read(path: Path, cells_in: CellsIn | None) -> TraceTable:
         return TraceTable(traces, (), None, cells_in or "rows", ())
     if ending in TABLE_ENDINGS:
         return read_trace_table(path, cells_in)
-    if ending in (".xlsx", ".xls", ".ods"):
-        raise InputError(f"{path.name} is a workbook: save the sheet with the traces as CSV.")
+    if ending in (".xls", ".xlsb", ".ods"):
+        raise InputError(
+            f"{path.name} is a workbook of another kind: save the sheet with the traces as .xlsx or CSV."
+        )
     raise InputError(
-        f"{path.name} holds no traces: choose a suite2p folder, a .npy or .csv file, or a file of"
+        f"{path.name} holds no traces: choose a folder of suite2p or Minian, a .npy or .csv file, or a file of"
         " CaImAn, EXTRACT or NWB."
     )

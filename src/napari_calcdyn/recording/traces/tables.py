@@ -12,11 +12,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.recording.csv_table import read_text, split_cells
+from napari_calcdyn.recording.csv_table import read_cells
 from napari_calcdyn.recording.errors import InputError, count_text
+from napari_calcdyn.recording.workbook import WORKBOOK_ENDINGS
 
 CellsIn = Literal["rows", "columns"]
-TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", *WORKBOOK_ENDINGS)
 _FEW = 8  # samples: fewer say nothing about what lies along an axis
 _SMOOTHER = 0.2  # so much larger is the correlation of neighbours along time than along cells
 _TIMES = re.compile(
@@ -59,7 +60,7 @@ class TraceTable:
 
 
 def read_trace_table(path: Path, cells_in: CellsIn | None = None) -> TraceTable:
-    """Read traces from a text file of columns.
+    """Read traces from a text file of columns, or from a workbook.
 
     Names in the first row or column, columns of times, numbers or text, and the measurements of ImageJ are recognised.
 
@@ -82,14 +83,14 @@ def read_trace_table(path: Path, cells_in: CellsIn | None = None) -> TraceTable:
         If it is no text, or something else than names and numbers.
     """
     try:
-        rows, comma = split_cells(read_text(path))
+        rows, comma = read_cells(path)
     except OSError as error:
         raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name} is no text: save the traces as CSV, one trace in each row.") from error
     if not rows:
         return TraceTable([], (), None, cells_in or "rows", ())
-    head = _names(rows[0], comma) if len(rows) > 1 else None
+    head = _names(rows[0], rows[1], comma) if len(rows) > 1 else None
     body, above = (rows, 1) if head is None else (rows[1:], 2)
     if cells_in != "columns" and _rows_have_names(body, head, comma, certain=cells_in == "rows"):
         values = [_numbers(path, at, row, comma, first=1) for at, row in enumerate(body, above)]
@@ -181,14 +182,17 @@ def _number(text: str, comma: bool) -> float | None:
         return None
 
 
-def _names(row: Sequence[str], comma: bool) -> list[str] | None:
-    """Return the first row if it names columns: most of it is text, or it counts them from a corner left empty."""
+def _names(row: Sequence[str], below: Sequence[str], comma: bool) -> list[str] | None:
+    """Return the first row if it names columns: most of it is text, or the corner above a number, or it counts."""
     text = sum(_number(cell, comma) is None for cell in row)
     counted = [str(at) for at in range(len(row) - 1)] == [cell.strip() for cell in row[1:]] and not row[
         0
     ].strip()
     most = text and 2 * text >= sum(bool(cell.strip()) for cell in row[1:])
-    return list(row) if most or (counted and len(row) > 2) else None
+    corner = (
+        _number(row[0], comma) is None and _number(below[0], comma) is not None and bool(below[0].strip())
+    )
+    return list(row) if most or corner or (counted and len(row) > 2) else None
 
 
 def _rows_have_names(body: list[list[str]], head: list[str] | None, comma: bool, *, certain: bool) -> bool:

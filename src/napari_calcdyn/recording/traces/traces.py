@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_calcdyn.recording.errors import InputError, size_text
+from napari_calcdyn.recording.movies.labelled import labelled_traces
 
 CONSTANT, EMPTY = "constant", "no valid samples"
 
@@ -78,16 +79,19 @@ class Traces:
         name: str = "traces",
         provenance: Mapping[str, Any] | None = None,
     ) -> Traces:
-        """Take traces from an array, or from a list whose lengths may differ where a mask is given.
+        """Take traces from an array, from a table with labels, or from a list whose lengths may differ with a mask.
 
         Parameters
         ----------
-        array : array_like of shape (N, T), or sequence of N array_like
-            Numbers; NaN where a sample is missing. Shorter traces of a list are filled up with NaN.
+        array : array_like of shape (N, T), sequence of N array_like, or a table with labels
+            Numbers; NaN where a sample is missing. Shorter traces of a list are filled up with NaN. A
+            ``pandas.DataFrame`` or ``pynapple.TsdFrame`` has time in rows, (T, N), and an ``xarray.DataArray`` an axis
+            called time.
         mask : array_like of shape (N, T) or None
             True where a sample is valid.
         frame_rate : float or None
-            Samples per second (Hz).
+            Samples per second (Hz); None takes it from the times of a table, in seconds, dates or durations. Whole
+            numbers only count.
         name : str
             What to call them in messages.
         provenance : mapping or None
@@ -96,16 +100,26 @@ class Traces:
         Returns
         -------
         Traces
-            With the ids 0 to N - 1.
+            With the ids 0 to N - 1, or the names of a table's traces where these are different whole numbers. Other
+            names are in the provenance (``cells``).
 
         Raises
         ------
         InputError
-            If they are no numbers, lengths differ and there is no mask, or the mask does not fit.
+            If they are no numbers, lengths differ and there is no mask, the mask does not fit, or times are not even.
         """
+        about = dict(provenance or {})
+        labelled = labelled_traces(name, array, rate_is_given=frame_rate is not None)
+        if labelled is not None:
+            array, frame_rate = labelled.values, frame_rate or labelled.frame_rate
         values = _rectangle(name, array, masked=mask is not None)
         ids = np.arange(len(values))
-        traces = cls(values, ids, frame_rate=frame_rate, name=name, provenance=dict(provenance or {}))
+        if labelled is not None and len(set(labelled.names)) == len(values):
+            if all(isinstance(it, int) and abs(it) < 2**62 for it in labelled.names):
+                ids = np.array(labelled.names, np.int64)
+            else:
+                about.setdefault("cells", [str(it) for it in labelled.names])
+        traces = cls(values, ids, frame_rate=frame_rate, name=name, provenance=about)
         return traces if mask is None else traces.masked(mask)
 
     def __len__(self) -> int:

@@ -142,6 +142,24 @@ class ArrayStack:
         return replace(self, notes=(*self.notes, note))
 
 
+class Inverted:
+    """An array of whole numbers without sign that is dark where they are large, the other way round.
+
+    Parameters
+    ----------
+    stored : array_like
+        Read where it is indexed.
+    """
+
+    def __init__(self, stored: Any) -> None:
+        self._stored = stored
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Return a part of it, with large numbers where it is bright."""
+        bright: NDArray[Any] = np.invert(self._stored[index])
+        return bright
+
+
 class ArrayStackSource:
     """Frames of an array in a file, which is opened anew for each reading.
 

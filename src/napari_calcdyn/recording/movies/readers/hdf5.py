@@ -24,8 +24,9 @@ from napari_calcdyn.recording.hdf5_file import (
     rows_stored,
 )
 
-from .array_stack import ArrayInfo, ArrayStack
+from .array_stack import ArrayInfo, ArrayStack, Inverted
 from .axes import AxesUnknown, checked_axes, likely_axes
+from .femtonics import FEMTONICS_ENDING, femtonics_calibration, is_inverted
 from .metadata import positive
 from .nwb import SERIES, NwbMovie, find_nwb_movie, is_nwb, of_type
 from .sources import check_movie_array
@@ -35,9 +36,10 @@ _RESULTS = {"estimates/A": "CaImAn", "output/spatial_weights": "EXTRACT"}
 
 
 @contextmanager
-def _opened_array(path: Path, name: str) -> Iterator[Any]:
+def _opened_array(path: Path, name: str, inverted: bool = False) -> Iterator[Any]:
     with opened(path, again=True) as file:
-        yield find(file, name)
+        found = find(file, name)
+        yield Inverted(found) if inverted else found
 
 
 def read_hdf5_movie(
@@ -48,7 +50,7 @@ def read_hdf5_movie(
     Parameters
     ----------
     path : Path
-        HDF5, NWB, or MATLAB's file from version 7.3 on.
+        HDF5, NWB, Femtonics' ``.mesc``, or MATLAB's file from version 7.3 on.
     dataset : str or None
         Name of the data set, or of the series in an NWB file; needed if several could be a movie.
     axes : str or None
@@ -78,8 +80,11 @@ def read_hdf5_movie(
                         f"{path.name} holds ROIs that {program} found, not a movie: open it where ROIs are asked for."
                     )
             asked = choose(path, "movie", _fitting(file, axes), dataset)
+        letters = _axes(asked, given=axes)
+        if path.suffix.lower() == FEMTONICS_ENDING:
+            return _stack(asked, letters, *femtonics_calibration(asked), inverted=is_inverted(asked))
         rate = positive(attribute(asked, "fr"))  # as CaImAn writes it
-        return _stack(asked, _axes(asked, given=axes), rate, None)
+        return _stack(asked, letters, rate, None)
 
 
 def hdf5_movies(path: Path) -> tuple[ArrayInfo, ...]:
@@ -130,7 +135,12 @@ def _axes(dataset: Any, known: str = "", given: str | None = None) -> str:
 
 
 def _stack(
-    dataset: Any, axes: str, frame_rate: float | None, pixel_size: tuple[float, float] | None
+    dataset: Any,
+    axes: str,
+    frame_rate: float | None,
+    pixel_size: tuple[float, float] | None,
+    *,
+    inverted: bool = False,
 ) -> Stack | ArrayStack:
     path, shape = path_of(dataset), dataset.shape or ()
     if not axes:
@@ -141,12 +151,12 @@ def _stack(
             f" apart, or is no movie: give its axes, such as {'TCYX' if len(shape) < 5 else 'TCZYX'}."
         )
     time = axes.index("T")
-    there, first = rows_stored(dataset, time), offset(dataset)
+    there, first = rows_stored(dataset, time), None if inverted else offset(dataset)
     mapped = partial(np.memmap, path, dataset.dtype, "r", first, shape) if first is not None else None
     stack = ArrayStack(
         name=path.name,
         files=(path,),
-        opened=partial(_opened_array, path, dataset.name),
+        opened=partial(_opened_array, path, dataset.name, inverted),
         stored_shape=tuple(map(int, shape)),
         axes=axes,
         n_frames=there,

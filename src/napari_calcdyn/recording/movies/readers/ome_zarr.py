@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +13,7 @@ from napari_calcdyn.recording.hdf5_file import choose
 from napari_calcdyn.recording.zarr_folder import (
     ZarrArray,
     ZarrFolder,
+    chunks_there,
     opened_array,
     read_folder,
     zarr_library,
@@ -96,7 +96,7 @@ def zarr_movies(path: Path) -> tuple[ArrayInfo, ...]:
 def _stack(path: Path, image: _Image) -> ArrayStack:
     array, time = image.array, image.axes.index("T")
     frames, at_once = array.shape[time], array.files[time]
-    there = _chunks_there(array, time)
+    there = chunks_there(array, time)
     last = min(frames, (max(there, default=-1) + 1) * at_once)
     notes = []
     if last < frames:
@@ -209,16 +209,3 @@ def _with_time(letters: str, shape: Sequence[int]) -> str:
     single = letters.replace("Q", "")
     fits = set("TYX") <= set(single) <= set("TCZYX") and len(set(single)) == len(single)
     return letters if fits and min(shape) > 0 else ""
-
-
-def _chunks_there(array: ZarrArray, axis: int) -> set[int]:
-    """Return the places along an axis, in files, of which at least one file is there."""
-    there: set[int] = set()
-    for folder, _, names in os.walk(array.folder):
-        inside = Path(folder).relative_to(array.folder).parts
-        for name in names:
-            parts = [it for part in (*inside, name) for it in part.split(".")]
-            numbers = [int(it) for it in parts if it.isascii() and it.isdecimal() and len(it) < 16]
-            if len(numbers) == len(array.shape) and len(parts) - len(numbers) <= 1:
-                there.add(numbers[axis])
-    return there

@@ -12,9 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from napari_calcdyn.recording.errors import InputError, size_text
-
-from .array_stack import ArrayStack
-from .metadata import positive
+from napari_calcdyn.recording.movies.readers.array_stack import ArrayStack
+from napari_calcdyn.recording.movies.readers.metadata import positive
 
 EXPERIMENT = "Experiment.xml"
 _DTYPE = np.dtype("<u2")

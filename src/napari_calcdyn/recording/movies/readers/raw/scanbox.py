@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.mat5 import read_structure
-
-from .array_stack import ArrayStack
-from .metadata import positive
+from napari_calcdyn.recording.movies.readers.array_stack import ArrayStack, Inverted
+from napari_calcdyn.recording.movies.readers.metadata import positive
 
 _DTYPE = np.dtype("<u2")
 _BIDIRECTIONAL = 0  # scanmode
@@ -73,23 +71,12 @@ def read_scanbox(path: Path) -> ArrayStack:
     ).checked()
 
 
-class _Bright:
-    """An array in a file, with large numbers where it is bright."""
-
-    def __init__(self, stored: NDArray[np.uint16]) -> None:
-        self._stored = stored
-
-    def __getitem__(self, index: Any) -> NDArray[np.uint16]:
-        bright: NDArray[np.uint16] = np.invert(self._stored[index])
-        return bright
-
-
 @contextmanager
-def _opened(path: Path, shape: tuple[int, ...]) -> Iterator[_Bright]:
+def _opened(path: Path, shape: tuple[int, ...]) -> Iterator[Inverted]:
     try:
         if path.stat().st_size < np.prod(shape) * _DTYPE.itemsize:
             raise InputError(f"{path.name} became shorter since it was opened: open it again.")
-        yield _Bright(np.memmap(path, _DTYPE, "r", 0, shape))
+        yield Inverted(np.memmap(path, _DTYPE, "r", 0, shape))
     except OSError as error:
         raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
 
