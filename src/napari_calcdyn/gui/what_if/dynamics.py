@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_calcdyn.gui.session.cells import Cells, cells_of
+from napari_calcdyn.gui.session.cells import cells_of
 from napari_calcdyn.gui.session.latents import Latents
 
 # torch is imported in the worker, and not when a dock opens.
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.gui.session.between import Cells
     from napari_calcdyn.models.roi_var.roi_var import RoiVAR
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
