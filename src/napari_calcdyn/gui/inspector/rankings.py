@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrows.roi_edges import ALPHA
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -130,6 +128,8 @@ def _of_latents(found: Inspected, prepared: Prepared) -> Ranking:
 
 
 def _of_cells(found: Inspected, prepared: Prepared, cells: Cells, roi: int) -> Ranking:
+    from napari_calcdyn.jobs.between_rois import ALPHA
+
     influence, rate = cells.influence, frame_rate(prepared)
     assert influence.p_values is not None
     target = int(np.flatnonzero(influence.ids == roi)[0])
