@@ -233,7 +233,9 @@ def influence_of(
         From `fit_activity_var`.
     activity : ndarray (T, N), float32
         That it was fitted to.
-    rois, order, surrogates, block, seed, progress
+    rois : RoiSet
+        Whose activity it is.
+    order, surrogates, block, seed, progress : object
         As for `influence_test`.
 
     Returns
