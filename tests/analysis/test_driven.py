@@ -209,3 +209,14 @@ def test_a_movie_of_another_size_is_refused(fitted: Fitted) -> None:
     other = Movie.from_array(np.zeros((50, 20, 20), np.uint16))
     with pytest.raises(InputError, match="was trained on frames of 57 × 70"):
         driven_maps(fitted.model, other, fitted.roi_var, fitted.activity)
+
+
+def test_known_latents_give_the_same_maps_without_encoding(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="encode the recording again"):
+        driven_maps(fitted.model, fitted.movie, fitted.roi_var, fitted.activity, latents=fitted.latents[1:])
+    monkeypatch.setattr(fitted.model.network, "encode", None)
+    maps = driven_maps(fitted.model, fitted.movie, fitted.roi_var, fitted.activity, latents=fitted.latents)
+    for name in ("explained", "amplitude", "own", "driven", "driving"):
+        assert relative(getattr(maps, name) - getattr(fitted.maps, name), getattr(fitted.maps, name)) < 1e-5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from what_if_model import fit
 
+from napari_calcdyn.analysis.what_if.decoders import LatentDecoder, drawn
 from napari_calcdyn.analysis.what_if.impulse import (
     impulse_movie,
     impulse_response,
@@ -15,7 +16,6 @@ from napari_calcdyn.analysis.what_if.impulse import (
     roll_out,
     source_push,
 )
-from napari_calcdyn.analysis.what_if.latent_movies import latent_movie
 from napari_calcdyn.models.var.model import VAR
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie
@@ -99,7 +99,7 @@ def test_the_movie_is_what_the_push_adds_to_the_picture(model: VARAutoencoder, l
     assert movie.shape == (6, *model.frame_shape)
     assert movie.dtype == np.float32
     np.testing.assert_allclose(movie, with_push - without, atol=1e-4 * np.abs(with_push).max())
-    lazy = latent_movie(model, impulse_response(var, push, 6), deviation=True, most_bytes=0)
+    lazy = drawn(LatentDecoder(model), impulse_response(var, push, 6), deviation=True, most_bytes=0)
     assert lazy.chunks[0] == (1,) * 6
     np.testing.assert_allclose(np.asarray(lazy[4]), movie[4], rtol=1e-5, atol=1e-6)
 

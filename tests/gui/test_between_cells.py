@@ -23,7 +23,15 @@ from neuron_scene import press
 from qtpy.QtCore import QPointF, Qt
 
 from napari_calcdyn.gui.dynamics.between import runs
-from napari_calcdyn.gui.dynamics.between.layers import DRIVEN, DRIVING, LAYERS, OUTLINES, OWN, show_between
+from napari_calcdyn.gui.dynamics.between.layers import (
+    DRIVEN,
+    DRIVING,
+    LAYERS,
+    ONE_CELL,
+    OUTLINES,
+    OWN,
+    show_between,
+)
 from napari_calcdyn.gui.dynamics.between.page import BetweenPage
 from napari_calcdyn.gui.dynamics.between.runs import LOOKING, by_place
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
@@ -348,3 +356,32 @@ def test_near_cells_stand_near_each_other() -> None:
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert {order.index(1), order.index(3)} in ({0, 1}, {3, 4})
     assert by_place(places[:1]).tolist() == [0]
+
+
+def test_the_map_of_one_cell_follows_slider_matrix_and_picture(
+    viewer: Any, page: BetweenPage, qtbot: Any
+) -> None:
+    take(page.session, six_cells(), None)
+    find(qtbot, page)
+    maps, choice = page.session.answers.between.found.maps, page.choice
+    page.matrix.picked.emit(0, 1)
+    assert choice.box.text() == f"Map of ROI {FIRST + 1}"
+    assert ONE_CELL not in viewer.layers  # nobody asked for a map
+    choice.box.click()
+    layer = viewer.layers[ONE_CELL]
+    assert np.array_equal(layer.data, maps.sources[1])
+    assert layer.visible
+    assert not viewer.layers[DRIVEN].visible
+    assert viewer.layers.index(layer) < viewer.layers.index(viewer.layers[OUTLINES])
+    choice.slider.setValue(3)
+    chosen = int(page.session.answers.between.order[3])
+    assert np.array_equal(layer.data, maps.sources[chosen])
+    assert f"ROI {FIRST + chosen}: driven by" in page.matrix.readout.text()
+    page._on_clicked(None, viewer.layers[OUTLINES].data_to_world(six_cells().centres[0]))
+    assert np.array_equal(layer.data, maps.sources[0])
+    del viewer.layers[ONE_CELL]
+    page.matrix.picked.emit(0, 2)
+    assert np.array_equal(viewer.layers[ONE_CELL].data, maps.sources[2])
+    choice.box.click()
+    assert ONE_CELL not in viewer.layers
+    assert viewer.layers[DRIVEN].visible

@@ -123,7 +123,7 @@ def look_between_rois(
     fitted = fit_roi_var(model, latents, activity, rois)
     testing = in_stage(tell, "Testing connections")
     influence = influence_of(fitted.var, activity, rois, fitted.lags, seed=seed, progress=testing)
-    maps = driven_maps(model, movie, fitted, activity, progress=mapping)
+    maps = driven_maps(model, movie, fitted, activity, latents=latents, progress=mapping)
     return BetweenRois(maps, fitted, activity, influence, errors)
 
 

@@ -225,7 +225,7 @@ def influence_of(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Influence:
-    """Test each connection of a VAR between ROIs, as `influence_test` does.
+    """Test each connection of a VAR between ROIs, as `influence_test` does once it has read the activities.
 
     Parameters
     ----------
@@ -235,28 +235,13 @@ def influence_of(
         That it was fitted to.
     rois : RoiSet
         Whose activity it is.
-    order : int
-        Lags at which ROIs may have an effect on others.
-    surrogates : int
-        As of `influence_test`.
-    block : int or "auto"
-        As of `influence_test`.
-    seed : int
-        Of the shuffles.
-    progress : callable or None
-        Called with surrogates done and in all; returns True to stop.
+    order, surrogates, block, seed, progress : object
+        As for `influence_test`.
 
     Returns
     -------
     Influence
         With p-values.
-
-    Raises
-    ------
-    InputError
-        If there are too few surrogates or blocks.
-    Cancelled
-        If `progress` asked to stop.
     """
     found, fit = _debiased(var, activity, rois, order)
     length = automatic_block_length(activity, fit.order) if block == "auto" else block

@@ -21,6 +21,7 @@ from napari_calcdyn.models.var import VAR, SteadyVAR
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
+from napari_calcdyn.recording.errors import size_text
 
 from .pixel_sums import PixelSums
 from .predictor import Predictor, check_latent, from_sources
@@ -231,8 +232,9 @@ def predictable(
     movie: Movie,
     predictor: Predictor | RoiPredictor,
     progress: ProgressCallback | None,
+    known: NDArray[np.float32] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Go through the frames that have a past.
+    """Go through the frames that have a past, and encode them unless their latents (T, d) are known.
 
     Yields
     ------
@@ -246,6 +248,11 @@ def predictable(
             f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"
             " open a longer recording."
         )
+    if known is not None and known.shape != (movie.n_frames, model.network.latents):
+        raise InputError(
+            f"The latents are {size_text(known.shape)}, but {movie.name} has {movie.n_frames} frames and the model"
+            f" {model.network.latents} latents: encode the recording again."
+        )
     frames = model.normalised(movie)
     valid = torch.from_numpy(movie.valid_frames)
     if not with_past(valid[None], predictor.order).any():
@@ -254,7 +261,13 @@ def predictable(
         )
     latents = torch.empty(0, model.network.latents, device=model.device)
     for start, block in frames.batches(0, movie.n_frames):
-        latents = torch.cat([latents, predictor.encode(block)])
+        if known is None:
+            new = predictor.encode(block)
+        else:  # NaN in frames that are left out, which are not used
+            new = predictor.centred(
+                torch.from_numpy(known[start : start + len(block)]).to(latents).nan_to_num()
+            )
+        latents = torch.cat([latents, new])
         count = len(latents) - predictor.order
         if count > 0:
             past, actual = predictor.past(latents, start + len(block) - len(latents)), block[-count:]

@@ -28,6 +28,7 @@ def driven_maps(
     fitted: RoiVAR,
     activity: NDArray[np.float32],
     *,
+    latents: NDArray[np.float32] | None = None,
     progress: ProgressCallback | None = None,
 ) -> ContributionMaps:
     """Compute the maps in one pass over the movie, some frames at a time.
@@ -42,6 +43,8 @@ def driven_maps(
         The VAR between its ROIs.
     activity : ndarray (T, N), float32
         Of the ROIs.
+    latents : ndarray (T, d), float32, optional
+        Of the recording, as `VARAutoencoder.encode` returns them; without them, frames are encoded on the way.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
 
@@ -53,8 +56,8 @@ def driven_maps(
     Raises
     ------
     InputError
-        If the frames have another size than the model's, the movie is too short for the VAR's order, or a pixel is NaN
-        or infinite.
+        If the frames have another size than the model's, the movie is too short for the VAR's order, the latents are of
+        another number of frames, or a pixel is NaN or infinite.
     Cancelled
         If `progress` asked to stop.
     """
@@ -62,7 +65,7 @@ def driven_maps(
     smoothing = Smoothing(fitted.smoothing)
     sums = PixelSums(predictor.canvas, predictor.effects, smoothing, static_picture(model, movie, progress))
     amplitude, frames = np.zeros(model.frame_shape), 0
-    for past, actual in predictable(model, movie, predictor, progress):
+    for past, actual in predictable(model, movie, predictor, progress, latents):
         frames += len(actual)
         sums.add(past, actual)
         amplitude += predictor.canvas.absolute(predictor.predict(past)).cpu().numpy()

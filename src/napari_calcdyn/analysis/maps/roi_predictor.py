@@ -69,7 +69,11 @@ class RoiPredictor:
 
     def encode(self, frames: Tensor) -> Tensor:
         """Encode normalised frames (n, Y, X) to deviations of the latents from their mean, (n, d)."""
-        return self._network.encode(frames) - self._mean
+        return self.centred(self._network.encode(frames))
+
+    def centred(self, latents: Tensor) -> Tensor:
+        """Return deviations of latents (n, d) from their mean."""
+        return latents - self._mean
 
     def past(self, latents: Tensor, first: int) -> Tensor:
         """Arrange the past of frames `order` … n − 1 of latents (n, d) in rows, (n − order, q).

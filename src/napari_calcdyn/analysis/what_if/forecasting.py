@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from napari_calcdyn.models.roi_var import RoiVAR, fit_activity_var
+from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 from napari_calcdyn.recording.errors import count_text
 
+from .decoders import decoder_of, drawn
 from .impulse import roll_out
-from .latent_movies import latent_movie
 
 _STARTS_AT_ONCE = 4096
 
@@ -29,10 +30,10 @@ class ForecastError:
     Parameters
     ----------
     latents : ndarray (H,), float64
-        ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²`` over all frames that were forecast at this horizon; the mean is over the same
-        frames. 0 is perfect, 1 is no better than the mean.
+        ``Σ‖z − ẑ‖² / Σ‖z − mean z‖²`` of latents, or of the activities of ROIs, over all frames that were forecast at
+        this horizon; the mean is over the same frames. 0 is perfect, 1 is no better than the mean.
     picture : ndarray (H,), float64
-        The same with the decoder before each norm: of the picture that the model shows.
+        The same with the decoder before each norm: of the picture that they show.
     unchanged : ndarray (H,), float64
         `picture` of a forecast in which nothing changes from the last known frame on.
     starts : ndarray (H,), int64
@@ -54,14 +55,14 @@ class ForecastError:
 
 
 def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) -> NDArray[np.float64]:
-    """Forecast latents from the frames before.
+    """Forecast latents, or the activities of ROIs, from the frames before.
 
     Parameters
     ----------
     var : VAR
-        The fitted dynamics.
+        The fitted dynamics: ``RoiVAR.var`` between ROIs, or that of a model between its latents.
     latents : ndarray (T, d)
-        Of the recording.
+        Of the recording: latents, or the activities of ROIs.
     start : int
         The first frame to forecast, from p to T; only frames before it are used.
     horizon : int
@@ -70,7 +71,7 @@ def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) 
     Returns
     -------
     ndarray (horizon, d), float64
-        Latents of frames `start`, `start` + 1, …
+        Those of frames `start`, `start` + 1, …
 
     Raises
     ------
@@ -90,7 +91,9 @@ def forecast(var: VAR, latents: NDArray[np.floating], start: int, horizon: int) 
     return roll_out(var, past, horizon)
 
 
-def forecast_movie(model: VARAutoencoder, forecasted: NDArray[np.floating]) -> Any:
+def forecast_movie(
+    model: VARAutoencoder, forecasted: NDArray[np.floating], *, fitted: RoiVAR | None = None
+) -> Any:
     """Return a forecast as a movie.
 
     Parameters
@@ -99,13 +102,16 @@ def forecast_movie(model: VARAutoencoder, forecasted: NDArray[np.floating]) -> A
         The fitted model.
     forecasted : ndarray (n, d)
         Made by `forecast`.
+    fitted : RoiVAR, optional
+        The VAR between ROIs that it was made with; then the movie shows the ROIs on the mean frame. By default it was
+        made between latents.
 
     Returns
     -------
     ndarray or dask array (n, Y, X), float32
         In movie units; a dask array of one frame a chunk where it is large.
     """
-    return latent_movie(model, forecasted, deviation=False)
+    return drawn(decoder_of(model, fitted), forecasted, deviation=False)
 
 
 def first_held_out(model: VARAutoencoder, movie: Movie) -> int:
@@ -138,6 +144,8 @@ def forecast_error(
     first: int,
     horizons: int,
     progress: ProgressCallback | None = None,
+    *,
+    fitted: RoiVAR | None = None,
 ) -> ForecastError:
     """Measure forecasts that start at every frame from the first held-out one on.
 
@@ -146,21 +154,25 @@ def forecast_error(
     model : VARAutoencoder
         The fitted model.
     recording : Movie or ndarray (T, d), float32
-        The recording, or its latents as `VARAutoencoder.encode` returns them.
+        The recording, or its latents as `VARAutoencoder.encode` returns them; with `fitted`, the activities (T, N) of
+        its ROIs as `roi_activity` returns them.
     var : VAR, optional
-        Another point of the model's lasso path; its own by default.
+        Another point of the model's lasso path; its own by default. With `fitted`, a VAR between ROIs; by default one
+        that is estimated from the frames before the held-out ones, as ``fitted.var`` knows them all.
     first : int
         The first held-out frame; the first forecast starts there, from the frames before it.
     horizons : int
         The longest horizon H, in frames.
     progress : callable or None
         Called with parts of the work done and in all; returns True to stop.
+    fitted : RoiVAR, optional
+        Forecast the activities of its ROIs, and not latents.
 
     Returns
     -------
     ForecastError
         At horizon h, of the T − `first` − h + 1 forecasts whose frame lies in the recording. At h = 1, `latents` is
-        the prediction error of the model's metrics.
+        the prediction error of the model's metrics, for its own latents.
 
     Raises
     ------
@@ -169,8 +181,14 @@ def forecast_error(
     Cancelled
         If `progress` asked to stop.
     """
-    var = var or model.var
-    latents = model.encode(recording, progress) if isinstance(recording, Movie) else recording
+    if not isinstance(recording, Movie):
+        latents = recording
+    elif fitted is None:
+        latents = model.encode(recording, progress)
+    else:
+        latents = roi_activity(recording, fitted.rois, progress=progress)
+    if var is None:
+        var = model.var if fitted is None else fit_activity_var(latents[:first], fitted.lags)
     frames = len(latents)
     most = frames - first - 1  # two forecasts at least
     if first < var.order:
@@ -185,7 +203,7 @@ def forecast_error(
         )
     known = latents[first - var.order :].astype(np.float64) - var.mean
     lags = [table.astype(np.float64) for table in var.tables]
-    overlap = _overlap(model)
+    overlap = decoder_of(model, fitted).overlap()
     errors = np.zeros((3, horizons))  # in latents, in the picture, and there where nothing changes
     counts = np.zeros(horizons, int)
     starts = range(0, frames - first, _STARTS_AT_ONCE)
@@ -210,20 +228,6 @@ def forecast_error(
     return ForecastError(
         errors[0] / in_latents, errors[1] / in_picture, errors[2] / in_picture, counts, first
     )
-
-
-@torch.no_grad()
-def _overlap(model: VARAutoencoder) -> csr_array:
-    """Return DᵀD, (d, d): footprints overlap where they meet in a tile."""
-    network = model.network
-    inside = network.cut(torch.ones(1, *network.frame_shape, device=model.device))[:, 0]
-    corners = network.corners_in(inside).double()
-    products = (corners @ corners.mT).cpu().numpy()
-    latents = network.tile_latents.cpu().numpy()
-    pairs = np.broadcast_arrays(latents[:, :, None], latents[:, None])
-    known = (pairs[0] >= 0) & (pairs[1] >= 0)
-    one, other = (it[known] for it in pairs)
-    return csr_array((products[known], (one, other)), shape=(network.latents, network.latents))
 
 
 def _power(latents: NDArray[np.float64], overlap: csr_array | None = None) -> float:

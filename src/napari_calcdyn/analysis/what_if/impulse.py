@@ -1,8 +1,8 @@
-"""Impulse responses: how a push of a latent or an ROI spreads.
+"""Impulse responses: how a push of an ROI or a latent spreads.
 
-The dynamics are linear. With deviations ``z̃ = z − μ`` of the latents from their mean, a roll-out goes on by
-``z̃[t] = Σ_l A_l z̃[t−l]``. Two of them that differ by a push b at t = 0 differ later by ``r[0] = b`` and
-``r[n] = Σ_{l ≤ n} A_l r[n−l]``, whatever came before.
+The dynamics are linear. With deviations ``z̃ = z − μ`` of the variables (activities of ROIs, or latents) from their
+mean, a roll-out goes on by ``z̃[t] = Σ_l A_l z̃[t−l]``. Two of them that differ by a push b at t = 0 differ later by
+``r[0] = b`` and ``r[n] = Σ_{l ≤ n} A_l r[n−l]``, whatever came before.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.maps.predictor import check_latent
-from napari_calcdyn.models.roi_var import encoded_footprints
+from napari_calcdyn.models.roi_var import RoiVAR, encoded_footprints
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.errors import size_text
 
-from .latent_movies import latent_movie
+from .decoders import decoder_of, drawn
 
 _RUNAWAY = 1e6  # times as large as what a roll-out began with
 
@@ -32,18 +32,18 @@ def roll_out(
     Parameters
     ----------
     var : VAR
-        The fitted dynamics.
+        The fitted dynamics: ``RoiVAR.var`` between ROIs, or that of a model between its latents.
     past : ndarray (p, d)
-        Latents of the p frames before, in time order: the last row is the latest.
+        The variables in the p frames before, in time order: the last row is the latest.
     frames : int
         How many frames to go on for, n.
     push : ndarray (d,), optional
-        Added to the latents of the first of these frames, before it goes on.
+        Added to the variables in the first of these frames, before it goes on.
 
     Returns
     -------
     ndarray (n, d), float64
-        Latents.
+        The variables.
 
     Raises
     ------
@@ -60,21 +60,21 @@ def roll_out(
 
 
 def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArray[np.float64]:
-    """Compute what a push adds to the latents from its frame on.
+    """Compute what a push adds to the variables from its frame on.
 
     Parameters
     ----------
     var : VAR
-        The fitted dynamics.
+        The fitted dynamics: ``RoiVAR.var`` between ROIs, or that of a model between its latents.
     push : ndarray (d,)
-        What is added to the latents in the first frame.
+        What is added to the variables in the first frame.
     frames : int
         Number of frames n, that of the push included.
 
     Returns
     -------
     ndarray (n, d), float64
-        Deviations of the latents; the first row is the push. The difference of two roll-outs, with and without it.
+        Deviations of the variables; the first row is the push. The difference of two roll-outs, with and without it.
 
     Raises
     ------
@@ -85,26 +85,26 @@ def impulse_response(var: VAR, push: NDArray[np.floating], frames: int) -> NDArr
 
 
 def source_push(var: VAR, source: int, size: float = 1.0) -> NDArray[np.float64]:
-    """Return a push of one latent.
+    """Return a push of one source: of an ROI's activity, or of a latent.
 
     Parameters
     ----------
     var : VAR
-        The fitted dynamics.
+        The fitted dynamics: ``RoiVAR.var`` between ROIs, or that of a model between its latents.
     source : int
-        Number of the latent.
+        Position of the ROI, or number of the latent.
     size : float
-        In standard deviations of this latent; negative pushes down.
+        In standard deviations of its activity; negative pushes down.
 
     Returns
     -------
     ndarray (d,), float64
-        Deviation of the latents.
+        Deviation of the variables.
 
     Raises
     ------
     InputError
-        If there is no such latent.
+        If there is no such source.
     """
     check_latent(source, var.latents, "source")
     push = np.zeros(var.latents)
@@ -154,7 +154,9 @@ def roi_push(
     return push
 
 
-def impulse_movie(model: VARAutoencoder, response: NDArray[np.floating]) -> Any:
+def impulse_movie(
+    model: VARAutoencoder, response: NDArray[np.floating], *, fitted: RoiVAR | None = None
+) -> Any:
     """Return what a push adds to the picture.
 
     Parameters
@@ -163,13 +165,15 @@ def impulse_movie(model: VARAutoencoder, response: NDArray[np.floating]) -> Any:
         The fitted model.
     response : ndarray (n, d)
         Made by `impulse_response`.
+    fitted : RoiVAR, optional
+        The VAR between ROIs that it was made with; by default it was made between latents.
 
     Returns
     -------
     ndarray or dask array (n, Y, X), float32
         In movie units; a dask array of one frame a chunk where it is large.
     """
-    return latent_movie(model, response, deviation=True)
+    return drawn(decoder_of(model, fitted), response, deviation=True)
 
 
 def _go_on(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from napari_calcdyn.gui.session.cells import cells_of
+
 if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
 
@@ -89,13 +91,14 @@ def _of_region(session: Session, inspection: Inspection) -> Advice:
             "There are no ROIs yet: find, open or draw some to see which drives which, or click any pixel.",
             "neurons",
         )
-    if found is not None and not found.reached:
+    of_cells = cells_of(session) is not None and region.roi is not None
+    if found is not None and not of_cells and not found.reached:
         return Advice(
             f"No source of the model reaches {region.name}, so nothing can be said of it: train with more sources, the "
             "setting “Latents”, or choose another one.",
             "dynamics",
         )
-    if found is not None and not len(found.drivers.sources):
+    if found is not None and not of_cells and not len(found.drivers.sources):
         return Advice(
             f"With so few connections no source drives {region.name}: move the slider under Connections to the right.",
             "dynamics",

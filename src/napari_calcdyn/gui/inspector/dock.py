@@ -17,6 +17,7 @@ from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.inputs import use_drawn
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.session.cells import cells_of
 from napari_calcdyn.gui.what_if.section import WhatIf
 from napari_calcdyn.recording.errors import InputError
 
@@ -25,10 +26,11 @@ from .head import HeadRow
 from .inspection import inspection_of
 from .menus import CopyMenu, ExportMenu
 from .plot import InspectorPlot
+from .rankings import frame_rate, ranking_of
 from .regions import region_at, region_of_roi
 from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .runs import TESTING, draw_arrows, draw_map, start_test
-from .sources_page import SourcesPage, frame_rate
+from .sources_page import SourcesPage
 from .state import StateRows
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class InspectorDock(SideDock):
         self._build_views()
 
         rois, traces = session.rois.events, session.neurons.events.traces
-        for signal in (session.recording.events.movie, session.dynamics.events.var, rois.loaded, traces):
+        movie, var = session.recording.events.movie, session.dynamics.events.var
+        for signal in (movie, var, rois.loaded, traces, session.answers.events.between):
             self.listen(signal, self._on_inputs)
         for signal in (self.inspection.changed, rois.pinned, self.views.recoloured):
             self.listen(signal, self._show)
@@ -223,7 +226,7 @@ class InspectorDock(SideDock):
         walkable = inputs is not None and inputs.rois is not None
         self.head.show_region(region, self.session.rois.pinned, walkable=walkable)
         self._show_traces()
-        self.sources.show_drivers(found, prepared)
+        self.sources.show_ranking(None if found is None or prepared is None else ranking_of(found, prepared))
         self.arrows.set_frame_rate(None if prepared is None else frame_rate(prepared))
         self._show_map()
         self._show_arrows()
@@ -257,6 +260,8 @@ class InspectorDock(SideDock):
         session, inspection = self.session, self.inspection
         testing = session.work.doing == TESTING
         self.state.show_state(advice(session, inspection), inspection.status, stoppable=testing)
+        tested = cells_of(session) is not None  # with the matrix of the Dynamics panel
+        self.arrows.run.setVisible(not tested)
         self.arrows.run.setEnabled(session.work.free and self.arrows.pairs > 0)
         known = inspection.current is not None
         self.copy.setEnabled(known)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_calcdyn.gui.session.cells import cells_of
+
 if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.gui.session.between import Cells
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie, RoiSet, Traces
@@ -30,6 +33,8 @@ class Inputs:
         Of its frames.
     traces : Traces or None
         Of these ROIs, a sample for each frame.
+    cells : Cells or None
+        What is known between these ROIs.
     """
 
     movie: Movie
@@ -37,10 +42,11 @@ class Inputs:
     var: VAR
     rois: RoiSet | None
     traces: Traces | None
+    cells: Cells | None = None
 
     def same(self, other: Inputs, *names: str) -> bool:
         """Whether the named fields of both are the same objects; all of them where none is named."""
-        fields = names or ("movie", "model", "var", "rois", "traces")
+        fields = names or ("movie", "model", "var", "rois", "traces", "cells")
         return all(getattr(self, name) is getattr(other, name) for name in fields)
 
 
@@ -60,4 +66,4 @@ def inputs_of(session: Session) -> Inputs | None:
         rois is None or traces.samples != movie.n_frames or not np.array_equal(traces.ids, rois.ids)
     ):
         traces = None
-    return Inputs(movie, model, var, rois, traces)
+    return Inputs(movie, model, var, rois, traces, cells_of(session))

@@ -216,7 +216,10 @@ class Inspection(SessionPart):
         """Give the session the influence of its ROIs; one that was tested since stays while it is of the same."""
         before, self._influence_of = self._influence_of, inputs
         answers = self.session.answers
-        if before is None or inputs is None or not before.same(inputs, "movie", "model", "rois"):
+        if inputs is not None and inputs.cells is not None:
+            answers.influence = inputs.cells.influence
+            return
+        if before is None or inputs is None or not before.same(inputs, "movie", "model", "rois", "cells"):
             answers.influence = None
         if answers.influence is None and self.prepared is not None:
             answers.influence = self.prepared.influence

@@ -12,10 +12,9 @@ from qtpy.QtWidgets import QApplication, QMenu, QPushButton
 from napari_calcdyn.gui.docks.saving import ask_file
 from napari_calcdyn.recording.errors import InputError
 
-from . import sources_page
 from .arrows import page as arrows_page
 from .files import as_text, picture, trace_table, write_picture, write_table
-from .sources_page import frame_rate
+from .rankings import frame_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +48,7 @@ def trace_rows(dock: Shown) -> Rows:
 
 def source_rows(dock: Shown) -> Rows:
     """Return the sources of the current region, as a table."""
-    found, prepared = dock.inspection.current, dock.inspection.prepared
-    rows = [] if found is None or prepared is None else dock.sources.rows(found, prepared)
-    return [list(sources_page.COLUMNS), *rows]
+    return dock.sources.rows()
 
 
 def arrow_rows(dock: Shown) -> Rows:

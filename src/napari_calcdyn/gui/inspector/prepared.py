@@ -213,7 +213,9 @@ def prepare(
         return Prepared(inputs, latents, covariances, None, None, None)
     raw = kept("raw", "movie", "rois", "traces") or _traces(inputs, stage)
     readouts = kept("readouts", "model", "rois", "traces") or _read_out(model, rois, raw)
-    influence = kept("influence", "movie", "model", "rois")
+    if inputs.cells is not None:
+        return Prepared(inputs, latents, covariances, readouts, raw, inputs.cells.influence)
+    influence = kept("influence", "movie", "model", "rois", "cells")
     if influence is None:
         ready(Prepared(inputs, latents, covariances, readouts, raw, None))
         finding = stage("Finding which ROI drives which")

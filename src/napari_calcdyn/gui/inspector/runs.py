@@ -35,17 +35,23 @@ def region_map(
     inspection : Inspection
         After its warm-up, which has the moments to make the map from where it has not.
     sources : ndarray of int64
-        Numbers of latents.
+        Numbers of latents, or positions of ROIs where an ROI is inspected and it is known what drives which.
 
     Returns
     -------
     ndarray (Y, X), float32, or None
-        None before the warm-up ended.
+        None before the warm-up ended, or where the maps of the ROIs cannot be read any more.
     """
-    prepared = inspection.prepared
-    if prepared is None:
+    prepared, region = inspection.prepared, inspection.region
+    if prepared is None or region is None:
         return None
     inputs, maps = prepared.inputs, session.dynamics.maps
+    if inputs.cells is not None and region.roi is not None:
+        try:
+            return inputs.cells.maps.sources.sum(sources=sources)
+        except InputError as error:
+            session.work.tell("inspector", str(error), True)
+            return None
     if maps is not None and len(maps.sources) == inputs.var.latents and inspection.maps_of is inputs.var:
         try:
             return maps.sources.sum(sources=sources)

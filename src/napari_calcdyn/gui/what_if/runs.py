@@ -12,7 +12,8 @@ from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.session.latents import Latents
+
+from .dynamics import Dynamics, dynamics_of
 
 # torch is imported in the worker, and not when a dock opens.
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.what_if.forecasting import ForecastError
-    from napari_calcdyn.models.var.model import VAR
-    from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-    from napari_calcdyn.recording import Movie, RoiSet
     from napari_calcdyn.recording.progress import ProgressCallback
 
 PUSH = "what if: push"
@@ -61,7 +59,7 @@ class Spread:
     limits : tuple of float
         Contrast limits for what comes after the push itself.
     power : ndarray (n,), float64
-        Power of the latents' deviation, ``‖r‖²``.
+        Power of the deviation, ``‖r‖²``.
     reached : tuple of (int, int, float), optional
         The ROI that moves further after the push than with it, and most of all: its id, after how many frames, and
         by how many of its standard deviations. None where no other ROI does, by 0.1 at least.
@@ -113,35 +111,24 @@ def start_push(session: Session, push: Push, done: Callable[[Spread, Image], Non
     bool
         Whether it was started.
     """
-    fitted, frame, rois = session.fitted(), shown_frame(session), session.rois.loaded
-    if fitted is None or frame is None:
+    dynamics, frame = dynamics_of(session), shown_frame(session)
+    if dynamics is None or frame is None:
         return False
-    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> Spread:
-        from napari_calcdyn.analysis.what_if.impulse import (
-            impulse_movie,
-            impulse_response,
-            roi_push,
-            source_push,
-        )
+        from napari_calcdyn.analysis.what_if.impulse import impulse_movie, impulse_response
 
         leave_a_core()
-        if push.roi is not None and rois is not None:
-            row = rois.footprints[np.flatnonzero(rois.ids == push.roi)]
-            added = roi_push(model, shared.get(movie, model, progress), row, push.size)
-        else:
-            added = source_push(var, push.source or 0, push.size)
-        response = impulse_response(var, added, push.frames)
-        pictures = impulse_movie(model, response)
-        reached, others = None, rois if rois is not None and rois.frame_shape == model.frame_shape else None
-        if others is not None:
-            reached = _reached(model, others, shared.get(movie, model, progress), response, push.roi)
+        added = dynamics.push(push.source, push.roi, push.size, progress)
+        response = impulse_response(dynamics.var, added, push.frames)
+        pictures = impulse_movie(dynamics.model, response, fitted=dynamics.fitted)
+        moved, rois = dynamics.moved(response, progress), dynamics.rois
+        reached = None if moved is None or rois is None else _reached(moved, rois.ids, push.roi)
         limits = symmetric_contrast(np.asarray(pictures[1]))
-        return Spread(push, pictures, limits, np.square(response).sum(1), reached, others is not None)
+        return Spread(push, pictures, limits, np.square(response).sum(1), reached, moved is not None)
 
     def show(spread: Spread) -> None:
-        if _changed(session, movie, var):
+        if _changed(session, dynamics):
             return
         style = {"colormap": DIVERGING_OVERLAY, "contrast_limits": spread.limits}
         layer = _put(session, PUSH, spread.movie, frame, low=False, **style)
@@ -159,28 +146,29 @@ def start_forecast(session: Session, horizon: int, done: Callable[[int, Image], 
     bool
         Whether it was started.
     """
-    fitted, frame = session.fitted(), shown_frame(session)
-    if fitted is None or frame is None:
+    dynamics, frame = dynamics_of(session), shown_frame(session)
+    if dynamics is None or frame is None:
         return False
-    movie, model, var = fitted
-    if frame + 1 < var.order:
+    order = dynamics.var.order
+    if frame + 1 < order:
         session.work.tell(
             "inspector",
-            f"The model looks {var.order} frames back: move the time slider to frame {var.order - 1} or later.",
+            f"The model looks {order} frames back: move the time slider to frame {order - 1} or later.",
             True,
         )
         return False
-    start, shared = frame + 1, session.part(Latents)
+    start = frame + 1
 
     def compute(progress: ProgressCallback) -> Any:
         from napari_calcdyn.analysis.what_if.forecasting import forecast, forecast_movie
 
         leave_a_core()
-        return forecast_movie(model, forecast(var, shared.get(movie, model, progress), start, horizon))
+        ahead = forecast(dynamics.var, dynamics.values(progress), start, horizon)
+        return forecast_movie(dynamics.model, ahead, fitted=dynamics.fitted)
 
     def show(pictures: Any) -> None:
         movie_layer = session.movie_layer
-        if _changed(session, movie, var) or movie_layer is None:
+        if _changed(session, dynamics) or movie_layer is None:
             return
         style = {"colormap": "gray", "contrast_limits": tuple(movie_layer.contrast_limits)}
         layer = _put(session, FORECAST, pictures, start, low=True, **style)
@@ -198,30 +186,30 @@ def start_errors(session: Session, horizon: int, done: Callable[[ForecastError],
     bool
         Whether it was started.
     """
-    fitted = session.fitted()
-    if fitted is None:
+    dynamics = dynamics_of(session)
+    if dynamics is None:
         return False
-    (movie, model, var), shared = fitted, session.part(Latents)
 
     def compute(progress: ProgressCallback) -> ForecastError:
         from napari_calcdyn.analysis.what_if.forecasting import first_held_out, forecast_error
 
         leave_a_core()
-        latents = shared.get(movie, model, progress)
-        first = first_held_out(model, movie)
-        longest = max(1, min(horizon, len(latents) - first - 1))
-        return forecast_error(model, latents, var, first, longest, progress)
+        values, model, fitted = dynamics.values(progress), dynamics.model, dynamics.fitted
+        first = first_held_out(model, dynamics.movie)
+        longest = max(1, min(horizon, len(values) - first - 1))
+        var = dynamics.var if fitted is None else None  # that between cells knows the held-out frames
+        return forecast_error(model, values, var, first, longest, progress, fitted=fitted)
 
     def show(errors: ForecastError) -> None:
-        if not _changed(session, movie, var):
+        if not _changed(session, dynamics):
             done(errors)
 
     return session.work.start("inspector", MEASURING, compute, show)
 
 
-def _changed(session: Session, movie: Movie, var: VAR) -> bool:
-    """Whether recording or model were replaced since a computation began; the user is told."""
-    changed = session.recording.movie is not movie or session.dynamics.var is not var
+def _changed(session: Session, dynamics: Dynamics) -> bool:
+    """Whether recording or dynamics were replaced since a computation began; the user is told."""
+    changed = not dynamics.same(dynamics_of(session))
     if changed and session.recording.movie is not None:
         session.work.tell(
             "inspector", "The model's connections changed during the computation: press the button again."
@@ -230,25 +218,15 @@ def _changed(session: Session, movie: Movie, var: VAR) -> bool:
 
 
 def _reached(
-    model: VARAutoencoder,
-    rois: RoiSet,
-    latents: NDArray[np.float32],
-    response: NDArray[np.float64],
-    pushed: int | None,
+    moved: NDArray[np.float64], ids: NDArray[np.int64], pushed: int | None
 ) -> tuple[int, int, float] | None:
     """Return the ROI that a push spreads to; see `Spread.reached`."""
-    from napari_calcdyn.models.roi_var import encoded_footprints
-
-    readout = encoded_footprints(model, rois.footprints)
-    spread = (latents @ readout.T).std(0)
-    moved = response @ readout.T.astype(np.float64)
-    moved = np.divide(moved, spread, where=spread > 0, out=np.zeros_like(moved))
     # What is pushed moves its neighbours at once, where they share its latents: that is no spreading.
     after = np.where(np.abs(moved[1:]) > np.abs(moved[0]), moved[1:], 0.0)
-    after[:, rois.ids == pushed] = 0
+    after[:, ids == pushed] = 0
     frame, place = np.unravel_index(np.abs(after).argmax(), after.shape)
     by = float(after[frame, place])
-    return (int(rois.ids[place]), int(frame) + 1, by) if abs(by) >= LEAST_REACHED else None
+    return (int(ids[place]), int(frame) + 1, by) if abs(by) >= LEAST_REACHED else None
 
 
 def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, **style: Any) -> Image | None:

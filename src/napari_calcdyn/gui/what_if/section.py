@@ -15,6 +15,7 @@ from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.theme import plot_colours
 
+from .dynamics import Dynamics, dynamics_of
 from .error_plot import ErrorPlot
 from .panels import SOURCE, forecast_panel, push_panel
 from .runs import (
@@ -30,7 +31,7 @@ from .runs import (
     start_forecast,
     start_push,
 )
-from .words import error_words, forecast_words, push_words
+from .words import about_dynamics, error_words, forecast_words, push_words
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -48,7 +49,8 @@ class WhatIf(QWidget):  # type: ignore[misc]
     Parameters
     ----------
     session : Session
-        With a recording, a model and the point of its path that is shown; ROIs where one is to be pushed.
+        With a recording, a model and the point of its path that is shown; ROIs where one is to be pushed. Where it is
+        known what drives which of them, that is asked.
     """
 
     def __init__(self, session: Session) -> None:
@@ -57,12 +59,14 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._listener = Listener()
         self._layers: dict[QLabel, weakref.ref[Image]] = {}  # by the label that says what they show
         self._of_roi = False  # the push that is shown
+        self._dynamics: Dynamics | None = None  # that the answers are of
         self._measured = 0  # how far ahead the errors that are shown were asked for
         self._build()
         for signal, slot in (
-            (session.recording.events.movie, self._forget),
-            (session.dynamics.events.model, self._on_model),
-            (session.dynamics.events.var, self._forget),
+            (session.recording.events.movie, self._on_dynamics),
+            (session.dynamics.events.model, self._on_dynamics),
+            (session.dynamics.events.var, self._on_dynamics),
+            (session.answers.events.between, self._on_dynamics),
             (session.rois.events.loaded, self._on_rois),
             (session.rois.events.selected, self._show_readiness),
             (session.work.events.job, self._show_readiness),
@@ -75,12 +79,14 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._gone = partial(Listener.close, self._listener)
         self.destroyed.connect(self._gone)
         self._show_theme()
-        self._on_model()
+        self._on_dynamics()
 
     # What the section is made of
 
     def _build(self) -> None:
-        self.hint, self.push_said, self.forecast_said, self.errors_said = (_words() for _ in range(4))
+        self.of, self.hint, self.push_said, self.forecast_said, self.errors_said = (
+            _words() for _ in range(5)
+        )
         self.push, self.forecast = push_panel(), forecast_panel()
         self.push.changed.connect(self._show_readiness)
         self.push.called.connect(self._on_push)
@@ -101,6 +107,7 @@ class WhatIf(QWidget):  # type: ignore[misc]
         layout.setContentsMargins(0, 2, 0, 6)
         layout.setSpacing(5)
         for widget in (
+            self.of,
             self.hint,
             caption("A push", "How added activity spreads."),
             self.push.native,
@@ -118,8 +125,12 @@ class WhatIf(QWidget):  # type: ignore[misc]
 
     def _on_push(self, push: Push) -> None:
         if not self._stop(PUSHING):
-            roi = self._selected() if push.source is None else None
-            start_push(self.session, replace(push, roi=roi), self._on_spread)
+            push = replace(push, source=None) if not self._by_source else push
+            start_push(
+                self.session,
+                replace(push, roi=None if self._by_source else self._selected()),
+                self._on_spread,
+            )
 
     def _on_forecast(self, ahead: int) -> None:
         if not self._stop(FORECASTING, MEASURING):
@@ -163,12 +174,11 @@ class WhatIf(QWidget):  # type: ignore[misc]
         self._say(self.errors_said, "")
         for said in (self.push_said, self.forecast_said):
             self._take_away(said, _CHANGED)
-        self._show_readiness()
 
     def _on_rois(self, *_: object) -> None:
         if self._of_roi:
             self._take_away(self.push_said, _OTHER_ROIS)
-        self._show_readiness()
+        self._on_dynamics()
 
     def _take_away(self, said: QLabel, why: str) -> None:
         """Remove a layer of ours where it is still there, and say why."""
@@ -181,11 +191,21 @@ class WhatIf(QWidget):  # type: ignore[misc]
 
     # What the section shows
 
-    def _on_model(self, *_: object) -> None:
-        model = self.session.dynamics.model
+    def _on_dynamics(self, *_: object) -> None:
+        """Forget the answers where they are of other dynamics than those that are there now."""
+        now, model = dynamics_of(self.session), self.session.dynamics.model
         if model is not None:
             self.push.source.max = len(model.latent_centres) - 1
-        self._forget()
+        self._say(self.of, "" if now is None else about_dynamics(now))
+        if now is None or not now.same(self._dynamics):
+            self._dynamics = now
+            self._forget()
+        self._show_readiness()
+
+    @property
+    def _by_source(self) -> bool:
+        """Whether a latent is to be pushed; between cells, there are none."""
+        return self.push.what.value == SOURCE and (self._dynamics is None or self._dynamics.cells is None)
 
     def _on_time(self, *_: object) -> None:
         """Name the frame that a forecast would start from; nothing is computed."""
@@ -197,7 +217,9 @@ class WhatIf(QWidget):  # type: ignore[misc]
     def _show_readiness(self, *_: object) -> None:
         """Offer what can be asked, and say what the rest needs."""
         missing = obstacle(self.session)
-        by_source, roi = self.push.what.value == SOURCE, self._selected()
+        by_source, roi = self._by_source, self._selected()
+        between_cells = self._dynamics is not None and self._dynamics.cells is not None
+        self._push_rows.setRowVisible(self.push.what.native, not between_cells)
         self._push_rows.setRowVisible(self.push.source.native, by_source)
         needs = missing or push_obstacle(self.session, roi, self.push.size.value, by_source=by_source)
         self._say(self.hint, needs)

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_calcdyn.gui.docks.message import duration
 
+from .dynamics import Dynamics
 from .runs import LEAST_REACHED, Spread
 
 if TYPE_CHECKING:
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 _HALF = 0.5
 _ABOUT_MEAN = 0.95  # an error from here on is no better than the mean, for who looks at the picture
+
+
+def about_dynamics(dynamics: Dynamics) -> str:
+    """Say between what the connections are that are followed."""
+    if dynamics.cells is None:
+        return (
+            "Follows the connections between the sources that the model was trained with. Find what drives which cell "
+            "first (<i>Dynamics → Between cells</i>) to follow those between cells."
+        )
+    count = len(dynamics.cells.influence.ids)
+    return f"Follows the connections between {count:,} cells (<i>Dynamics → Between cells</i>)."
 
 
 def push_words(spread: Spread, frame_rate: float | None) -> str:

@@ -11,6 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, GAMMA
 from napari_calcdyn.gui.layers.layers import (
+    FIRST_LOOK,
     HEAT_OVERLAY,
     IN_COLOUR,
     OUT_COLOUR,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 DRIVEN, OWN, DRIVING = "driven (from elsewhere)", "own past", "driving"
 OUTLINES = "outlines of cells"
+ONE_CELL = "contribution of one cell"
 LAYERS = (OWN, DRIVING, DRIVEN, OUTLINES)
 _PLAIN, _PASSES, _DIMMED = (0.55, 0.6, 0.65, 1.0), (1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 0.35)
 
@@ -51,6 +53,7 @@ def show_between(session: Session) -> None:
         return
     from napari_calcdyn.jobs.between_rois import VISIBLE
 
+    show_one(session, -1)  # it was of an earlier answer
     maps = between.found.maps
     if maps.own is None or maps.driven is None or maps.driving is None:
         for name in LAYERS:
@@ -73,6 +76,49 @@ def show_between(session: Session) -> None:
     if session.roi_labels is not None:
         session.roi_labels.contour = 1  # filled, they cover the map; hidden, they could not be clicked
     mark(session)
+
+
+def show_one(session: Session, position: int) -> None:
+    """Map what the past of one cell explains, in place of the other maps; below 0, none.
+
+    Parameters
+    ----------
+    session : Session
+        With an answer.
+    position : int
+        Of the ROI.
+
+    Raises
+    ------
+    InputError
+        If the maps were read from a file that is gone.
+    """
+    from napari_calcdyn.jobs.between_rois import VISIBLE
+
+    viewer, like, between = session.viewer, session.movie_layer, session.answers.between
+    if viewer is None or like is None or between is None:
+        return
+    if position < 0:
+        if (old := result_layer(viewer, ONE_CELL)) is not None:
+            viewer.layers.remove(old)
+            if (driven := result_layer(viewer, DRIVEN)) is not None:
+                driven.visible = True
+        return
+    maps = between.found.maps
+    high = VISIBLE * contrast(maps.explained)[1]  # the cell itself is brighter than all that it drives
+    style = {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "contrast_limits": (0.0, high)}
+    layer = put_image(viewer, ONE_CELL, maps.sources[position], like, **style)
+    layer.visible = True
+    for name in (
+        DRIVEN,
+        DRIVING,
+        OWN,
+        EXPLAINED,
+        FIRST_LOOK,
+    ):  # maps in the same colours could not be told apart
+        hide_result(viewer, name)
+    if (drawn := outlines(session)) is not None and viewer.layers.index(drawn) < viewer.layers.index(layer):
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(drawn))
 
 
 def mark(session: Session, sources: Iterable[int] = (), targets: Iterable[int] = (), own: int = -1) -> None:

@@ -14,8 +14,10 @@ from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.session.cautions import outdated_between
 from napari_calcdyn.models.var.gain import gain_in_words
+from napari_calcdyn.recording.errors import InputError
 
-from .layers import cell_at, mark, outlines, passes, show_between
+from .choice import CellChoice
+from .layers import cell_at, mark, outlines, passes, show_between, show_one
 from .matrix import CellMatrix
 from .runs import LOOKING, can_look, look_between
 
@@ -58,11 +60,14 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         self.find = button(_FIND, _TOOLTIP, self._on_find)
         self.matrix = CellMatrix()
         self.matrix.picked.connect(self._on_picked)
+        self.choice = CellChoice()
+        self.choice.changed.connect(self._on_chosen)
         stacked(
             self.summary,
             self.version,
             self.find,
             (self.matrix, 1),
+            self.choice,
             parent=self,
             margins=(2, 4, 2, 2),
             spacing=6,
@@ -102,6 +107,7 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         if (layer := outlines(self.session)) is not None:
             layer.visible = True
         mark(self.session, [source], [target])
+        self.choice.choose(target)
 
     def _on_clicked(self, _: object, position: Any) -> None:
         """Frame row and column of a cell that was clicked in the picture, and outline those it is connected with."""
@@ -113,6 +119,28 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         if cell < 0:
             mark(self.session)
             return
+        self.choice.choose(cell)
+        self._outline(between, cell)
+
+    def _on_chosen(self) -> None:
+        """Map the cell that was chosen, and outline those it is connected with."""
+        between, cell = self.session.answers.between, self.choice.shown
+        if between is None or between.found.influence is None:
+            return
+        try:
+            show_one(self.session, cell)
+        except InputError as error:
+            self.session.work.tell("dynamics", str(error), True)
+            return
+        self.matrix.mark(cell, cell)
+        if cell < 0:
+            mark(self.session)
+        else:
+            self._outline(between, cell)
+
+    def _outline(self, between: BetweenCells, cell: int) -> None:
+        """Outline a cell and those it is connected with, and name them."""
+        assert between.found.influence is not None
         passing, ids = passes(between), between.found.influence.ids
         sources, targets = np.flatnonzero(passing[cell]), np.flatnonzero(passing[:, cell])
         mark(self.session, sources, targets, cell)
@@ -132,8 +160,10 @@ class BetweenPage(QWidget):  # type: ignore[misc]
         between = self.session.answers.between
         known = between is not None and between.found.influence is not None
         self.matrix.setVisible(known)
+        self.choice.setVisible(known)
         if between is not None and between.found.influence is not None:
             self.matrix.show_influence(between.found.influence, passes(between), between.order)
+            self.choice.set_cells(between.found.influence.ids, between.order)
         self._show_state()
 
     def _show_state(self, *_: object) -> None:

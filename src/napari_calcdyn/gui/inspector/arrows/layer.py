@@ -12,8 +12,10 @@ import numpy as np
 from napari.layers import Surface
 from napari.utils.colormaps import Colormap
 
+from napari_calcdyn.gui.dynamics.between.layers import DRIVEN
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import (
+    FIRST_LOOK,
     HEAT_OVERLAY,
     IN_COLOUR,
     OUT_COLOUR,
@@ -115,7 +117,8 @@ def show_sources(session: Session, image: NDArray[np.float32]) -> None:
         put_image(viewer, SOURCES_OF_REGION, image, like, **style)
     if new:
         _below(viewer, SOURCES_OF_REGION, ARROWS)
-        hide_result(viewer, EXPLAINED)
+        for name in (EXPLAINED, DRIVEN, FIRST_LOOK):  # maps in the same colours could not be told apart
+            hide_result(viewer, name)
 
 
 def clear_sources(session: Session) -> None:

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QSlider, QWidget
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
-from napari_calcdyn.gui.inspector.sources_page import lag_words, ranking
+from napari_calcdyn.gui.inspector.rankings import lag_words
+from napari_calcdyn.gui.inspector.sources_page import ranking_table
 from napari_calcdyn.gui.layers.layers import IN_COLOUR, OUT_COLOUR
 
 from .roi_edges import ALPHA, ROI_EDGE, RoiEdges
@@ -77,7 +78,7 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
             "would.</qt>"
         )
         self.only_passed.toggled.connect(self._on_filter_changed)
-        self.table = ranking(_HEADINGS)
+        self.table = ranking_table(_HEADINGS)
         self.table.cellClicked.connect(self._on_row)
         test = beside(self.run, self.only_passed)
         test.addStretch(1)
