@@ -112,7 +112,18 @@ def test_saved_rois_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> No
 def test_tables(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command, files in (
         ("run", {"latents.csv", "dynamics.csv", "traces.csv", "rois.csv", "connections.csv", "about.json"}),
-        ("neurons", {"traces.csv", "denoised.csv", "denoised_sd.csv", "redrawn.csv", "neurons.csv", "rois.csv", "about.json"}),
+        (
+            "neurons",
+            {
+                "traces.csv",
+                "denoised.csv",
+                "denoised_sd.csv",
+                "redrawn.csv",
+                "neurons.csv",
+                "rois.csv",
+                "about.json",
+            },
+        ),
         ("influence", {"rois.csv", "connections.csv", "about.json"}),
         ("compare", {"connections.csv", "about.json"}),
     ):

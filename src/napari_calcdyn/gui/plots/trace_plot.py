@@ -211,7 +211,9 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         pens = {
             RAW: pg.mkPen(own if alone else self._colours.training, width=1),
             DENOISED: pg.mkPen(own, width=2),
-            REDRAWN: pg.mkPen(own, width=1, style=Qt.PenStyle.SolidLine if self._one_scale else _STYLES[REDRAWN]),
+            REDRAWN: pg.mkPen(
+                own, width=1, style=Qt.PenStyle.SolidLine if self._one_scale else _STYLES[REDRAWN]
+            ),
             RECONSTRUCTED: pg.mkPen(own, width=2),
             PREDICTED: pg.mkPen(self._colours.text, width=1, style=_STYLES[PREDICTED]),
         }

@@ -16,7 +16,6 @@ from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, sh
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, REDRAWN, Row, TracePlot, line_icon
-
 from napari_calcdyn.recording.traces import BAND
 
 from .predictions import Predictions

@@ -31,7 +31,8 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: ``traces.csv``, ``denoised.csv``, ``denoised_sd.csv``, ``redrawn.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``,
+        The files: ``traces.csv``, ``denoised.csv``, ``denoised_sd.csv``, ``redrawn.csv`` and
+        ``latents.csv`` with time in rows, ``neurons.csv``,
         ``rois.csv``, ``connections.csv`` and, of the latents of a run, ``dynamics.csv``, as far as there are such, and
         ``about.json``.
 

@@ -25,14 +25,17 @@ _LONGEST_WITHOUT_RATE = 32.0  # samples
 _FAST = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # samples, without jumps
 _SLOWER, _SLOWER_NORMAL = 3.0, 10.0  # times that the slow part decays slower, with jumps and without
 _TRIED = 100  # traces on which the decays are chosen
-# Share of the samples that is hidden for that choice. It goes by absolute errors: squares would ask only how well the
-# few jumps at hidden samples were guessed.
-_HIDDEN = 0.1
+_HIDDEN = 0.1  # share of the samples that is hidden for that choice
+_LARGE = 8.0  # errors that count less, in units of the noise: a jump at a hidden sample can only be guessed
+_SHARES = np.linspace(0, 1, 21)
 _ROUNDS, _PASSES = 12, 2  # of the parameters, and of the smoother in each
-_OWN, _ALIKE, _EVEN = 0.5, 10.0, 1.0  # weights of a neuron, of those alike, and of the mean, for the jumps expected
+_OWN, _ALIKE, _EVEN = (
+    0.5,
+    10.0,
+    1.0,
+)  # weights of a neuron, of those alike, and of the mean, for the jumps expected
 _LEAST_NOISE = 1e-4  # of a trace's variance
 _LEAST_STEP = 1e-7
-_SHARES = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +147,13 @@ def _checked(alike: ArrayLike | None, neurons: int) -> NDArray[np.int64] | None:
         return None
     found = np.asarray(alike)
     if found.ndim != 2 or len(found) != neurons or not np.issubdtype(found.dtype, np.integer):
-        raise InputError(f"Neurons that are alike must be integers, one row for each of the {neurons} traces.")
+        raise InputError(
+            f"Neurons that are alike must be integers, one row for each of the {neurons} traces."
+        )
     if found.size and found.max() >= neurons:
         raise InputError(f"Neuron {found.max()} cannot be alike another one: there are {neurons} traces.")
-    return np.maximum(found, -1).astype(np.int64)
+    places: NDArray[np.int64] = np.maximum(found, -1).astype(np.int64)
+    return places
 
 
 class _Smooth(NamedTuple):
@@ -179,22 +185,28 @@ def _best_decay(
     for decay in decays:
         tell()
         mean = _smoothed(shown, decay, jumping, None, lambda: None).mean
-        errors[decay] = float(np.abs(mean - standard)[hidden].mean()) if hidden.any() else decay
+        errors[decay] = _miss(standard, mean, hidden, _LARGE)
     return min(errors, key=errors.__getitem__)
 
 
 def _share(
     standard: NDArray[np.float64], hidden: NDArray[np.bool_], jumps: _Smooth, normal: _Smooth
 ) -> float:
-    """Return the weight of the model with jumps that predicts hidden samples best, in units of the noise."""
-    if not hidden.any():
-        return 1.0
-    unit = np.broadcast_to(np.sqrt(normal.noise[:, None]), hidden.shape)[hidden]
+    """Return the weight of the model with jumps that predicts hidden samples best."""
     errors = [
-        np.abs((share * jumps.mean + (1 - share) * normal.mean - standard)[hidden] / unit).mean()
-        for share in _SHARES
+        _miss(standard, share * jumps.mean + (1 - share) * normal.mean, hidden, _LARGE) for share in _SHARES
     ]
     return float(_SHARES[int(np.argmin(errors))])
+
+
+def _miss(
+    standard: NDArray[np.float64], found: NDArray[np.float64], hidden: NDArray[np.bool_], large: float
+) -> float:
+    """Return the mean of Huber's loss over hidden samples, of errors in units of the noise."""
+    unit = np.sqrt(np.maximum(_difference_variance(standard), _LEAST_NOISE))[:, None]
+    size = np.abs((found - standard) / unit)[hidden]
+    loss = np.where(size < large, 0.5 * size**2, large * (size - 0.5 * large))
+    return float(loss.mean()) if loss.size else 0.0
 
 
 def _smoothed(

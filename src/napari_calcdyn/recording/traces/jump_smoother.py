@@ -6,18 +6,16 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 _TAIL = -5.0  # standard deviations from which the hazard is taken from a continued fraction
 _FAR_TAIL = -30.0  # and from which a truncated normal is an exponential
 _LEAST_INFORMATION = 1e-12
 _DAMPING = 0.8  # share of a new approximation; below 1, iterations do not swing
+_OPTIONS = {"nogil": True, "cache": True}
 
-Array = NDArray[np.float64]
 
-
-@njit(cache=True)
-def _hazard(x: float) -> float:  # pragma: no cover - compiled
+@njit(**_OPTIONS)
+def _hazard(x):  # type: ignore[no-untyped-def]
     """Return φ(x) / Φ(x) of the standard normal distribution."""
     if x > _TAIL:
         return math.exp(-0.5 * x * x) * 0.3989422804014327 / (0.5 * math.erfc(-x * 0.7071067811865476))
@@ -27,8 +25,8 @@ def _hazard(x: float) -> float:  # pragma: no cover - compiled
     return fraction
 
 
-@njit(cache=True)
-def _site(centre: float, variance: float, prior: float) -> tuple[float, float]:  # pragma: no cover - compiled
+@njit(**_OPTIONS)
+def _site(centre, variance, prior):  # type: ignore[no-untyped-def]
     """Return mean and variance of a jump that is normal by the samples and exponential by the prior."""
     sd = math.sqrt(variance)
     standard = (centre - variance / prior) / sd
@@ -40,10 +38,8 @@ def _site(centre: float, variance: float, prior: float) -> tuple[float, float]: 
     return sd * (standard + hazard), variance * spread
 
 
-@njit(cache=True)
-def _forward(
-    trace: Array, decay: float, slow_decay: float, slow: float, noise: float, site: Array, states: Array
-) -> None:  # pragma: no cover - compiled
+@njit(**_OPTIONS)
+def _forward(trace, decay, slow_decay, slow, noise, site, states):  # type: ignore[no-untyped-def]
     """Kalman filter: fill in means and covariance of both parts, predicted from the samples before."""
     jumped, drifted, v11, v12, v22 = 0.0, 0.0, 1.0, 0.0, 1.0  # of a standardised trace
     for t in range(len(trace)):
@@ -65,22 +61,10 @@ def _forward(
             v22 -= second * second / total
 
 
-@njit(cache=True)
-def _backward(
-    trace: Array,
-    prior: Array,
-    jumping: bool,
-    decay: float,
-    slow_decay: float,
-    slow: float,
-    noise: float,
-    site: Array,
-    states: Array,
-    mean: Array,
-    variance: Array,
-    jumps: Array,
-    squares: Array,
-) -> None:  # pragma: no cover - compiled
+@njit(**_OPTIONS)
+def _backward(  # type: ignore[no-untyped-def]
+    trace, prior, jumping, decay, slow_decay, slow, noise, site, states, mean, variance, jumps, squares
+):
     """Disturbance smoother; moves the sites of jumps, and fills in the mean squares of both parts' steps."""
     r1, r2, n11, n12, n22 = 0.0, 0.0, 0.0, 0.0, 0.0
     largest = 1e3 * (1 + noise)
@@ -99,7 +83,9 @@ def _backward(
             both = 1 / total + k1 * g1 + k2 * g2
             n11, n12, n22 = n11 - 2 * g1 + both, n12 - g1 - g2 + both, n22 - 2 * g2 + both
         mean[t] = jumped + drifted + first * r1 + second * r2
-        variance[t] = first + second - (first * first * n11 + 2 * first * second * n12 + second * second * n22)
+        variance[t] = (
+            first + second - (first * first * n11 + 2 * first * second * n12 + second * second * n22)
+        )
         if t == 0:
             break
         own = site[1, t]
@@ -124,21 +110,10 @@ def _backward(
     squares /= max(len(trace) - 1, 1)
 
 
-@njit(cache=True)
-def smooth_jumps(
-    traces: Array,
-    prior: Array,
-    jumping: bool,
-    decay: float,
-    slow_decay: float,
-    slow: Array,
-    noise: Array,
-    sites: Array,
-    passes: int,
-    mean: Array,
-    variance: Array,
-    jumps: Array,
-) -> Array:  # pragma: no cover - compiled
+@njit(**_OPTIONS)
+def smooth_jumps(  # type: ignore[no-untyped-def]
+    traces, prior, jumping, decay, slow_decay, slow, noise, sites, passes, mean, variance, jumps
+):
     """Improve the approximate posterior of standardised traces by expectation propagation (Minka, 2001).
 
     A trace is ``s[t] + d[t] + noise`` with ``s[t] = decay s[t-1] + w[t]``, w exponentially distributed and so never
