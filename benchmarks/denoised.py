@@ -3,12 +3,13 @@
 Simulated: 15 cultures × 150 neurons of three types, 30 s at 20 Hz, white noise of standard deviation σ; mean squared
 error to the trace without noise, over all neurons, mean ± standard deviation over seeds. The AVAE is trained on the
 same noisy traces with its default settings; redrawn is its reconstruction from the latents. The Gaussian has the
-width that is best by the truth; Wiener is a filter for each trace by its own smoothed spectrum; OASIS is
+width that is best by the truth; Wiener is a filter for each trace by its own spectrum, smoothed as is best by the
+truth, with σ known or not; OASIS is
 oasis-deconv (AR(1), L1), once as it comes and once told the true σ. Band: share of true samples within ± 1.5 standard
 deviations.
 
 Real (suite2p_plane0): every tenth sample is hidden from everything; mean squared error at these samples, each neuron
-in units of its noise, half the mean squared difference of neighbours. Gaussian: the width that is best by the hidden
+in units of its noise, half the mean squared difference of neighbours. Gaussian and Wiener: as is best by the hidden
 samples. Filters that need all samples get a straight line in the gaps.
 
 OASIS needs ``pip install oasis-deconv``; without it, its column is empty.
@@ -34,19 +35,29 @@ from napari_calcdyn.recording.traces import BAND
 SIGMAS = (0.5, 1.0, 1.5, 2.0, 2.5)
 WIDTHS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
 HELD = (1, 2, 4, 6, 7)  # which sample of ten is hidden; 0, 3 and 5 were used for choosing
+SMOOTH = (1.0, 3.0, 8.0, 20.0, 40.0)
 METHODS = ("raw", "Gaussian", "Wiener", "OASIS", "OASIS, σ known", "redrawn", "alone", "denoised")
 Array = NDArray[np.float64]
 
 
-def wiener(values: Array, smooth: float = 8.0) -> Array:
-    """Wiener filter of each trace: its spectrum, smoothed, over the level of its highest quarter."""
+def wiener(values: Array, smooth: float, variance: float | None = None) -> Array:
+    """Wiener filter of each trace by its smoothed spectrum; white noise of a variance, or as in its highest quarter."""
     mean = values.mean(axis=1, keepdims=True)
     mirrored = np.concatenate([values - mean, (values - mean)[:, ::-1]], axis=1)  # without a jump at the ends
     spectrum = np.fft.rfft(mirrored, axis=1)
     power = np.square(np.abs(spectrum))
     noise = power[:, int(0.75 * power.shape[1]) :].mean(axis=1, keepdims=True)
+    if variance is not None:
+        noise = np.full_like(noise, variance * mirrored.shape[1])
     gain = np.clip(1 - noise / gaussian_filter1d(power, smooth, axis=1, mode="nearest"), 0, 1)
     return np.fft.irfft(spectrum * gain, n=mirrored.shape[1], axis=1)[:, : values.shape[1]] + mean
+
+
+def best_wiener(values: Array, error, variance: float | None = None) -> float:  # type: ignore[no-untyped-def]
+    """Return the least error over how smooth the spectrum is, and over both ways to know the noise."""
+    return min(
+        error(wiener(values, smooth, noise)) for smooth in SMOOTH for noise in dict.fromkeys((None, variance))
+    )
 
 
 def best_gaussian(values: Array, shown: NDArray[np.bool_], error) -> float:  # type: ignore[no-untyped-def]
@@ -88,7 +99,7 @@ def simulated(task: Row) -> Row:
     return {
         "raw": error(values),
         "Gaussian": best_gaussian(values, np.ones(values.shape[1], bool), error),
-        "Wiener": error(wiener(values)),
+        "Wiener": best_wiener(values, error, sigma**2),
         "OASIS": error(oasis(values)),
         "OASIS, σ known": error(oasis(values, sigma)),
         "redrawn": error(model.reconstruct(traces).astype(np.float64)),
@@ -121,7 +132,7 @@ def real(task: Row) -> Row:
     return {
         "raw": error(filled),
         "Gaussian": best_gaussian(values, shown, error),
-        "Wiener": error(wiener(filled)),
+        "Wiener": best_wiener(filled, error),
         "OASIS": error(oasis(filled)),
         "redrawn": error(model.reconstruct(masked).astype(np.float64)),
         "alone": error(denoise(masked).values.astype(np.float64)),
