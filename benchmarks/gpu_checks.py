@@ -138,6 +138,6 @@ def avae(device: str, quick: bool) -> Iterator[Row]:
         coarsened(models[2])
         for what, values in {
             "latents": [it.encode(traces)[0] for it in models],
-            "denoised traces": [it.reconstruct(traces) for it in models],
+            "redrawn traces": [it.reconstruct(traces) for it in models],
         }.items():
             yield checked(f"AVAE, {architecture}, same weights: {what}", *values, SAME_WEIGHTS, COARSER)

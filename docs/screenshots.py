@@ -30,6 +30,7 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.opening.dialog import Looking
 from napari_calcdyn.gui.recording.check import RecordingCheck
+from napari_calcdyn.gui.traces.dock import TracesDock
 from napari_calcdyn.jobs import run
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import Movie, open_movie
@@ -182,6 +183,9 @@ def neuron_pictures(folder: Path) -> None:
     alike = session.neurons.result.ids[cluster == np.bincount(cluster[cluster >= 0]).argmax()]
     views_of(session).select(alike.tolist(), at_event=True)
     picture(viewer, "neurons_cluster")
+    session.rois.selected = (int(alike[0]),)
+    viewer.window._qt_window.findChild(TracesDock).plot.setXRange(20, 50)
+    picture(viewer, "neurons_denoised")
     read_columns(session, folder / "types.csv")
     wait_until(lambda: session.work.job is None)
     session.rois.selected = (

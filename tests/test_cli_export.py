@@ -115,7 +115,18 @@ def test_saved_rois_come_back_and_damaged_ones_are_refused(tmp_path: Path) -> No
 def test_tables(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command, files in (
         ("run", {"latents.csv", "dynamics.csv", "traces.csv", "rois.csv", "connections.csv", "about.json"}),
-        ("neurons", {"traces.csv", "denoised.csv", "neurons.csv", "rois.csv", "about.json"}),
+        (
+            "neurons",
+            {
+                "traces.csv",
+                "denoised.csv",
+                "denoised_sd.csv",
+                "redrawn.csv",
+                "neurons.csv",
+                "rois.csv",
+                "about.json",
+            },
+        ),
         ("influence", {"rois.csv", "connections.csv", "about.json"}),
         ("compare", {"connections.csv", "about.json"}),
     ):
@@ -305,7 +316,7 @@ def test_other_programs_read_traces_and_latents(
     for command in ("run", "neurons"):
         assert calcdyn(monkeypatch, "export", folders / command, "--nwb", tmp_path / "all.nwb") == 0
     data = nap.load_file(str(tmp_path / "all.nwb"))
-    for name in ("CalcdynLatents", "raw", "denoised"):
+    for name in ("CalcdynLatents", "raw", "denoised", "denoised_sd", "redrawn"):
         assert isinstance(data[name], nap.TsdFrame)
         assert data[name].shape[0] == 160
 

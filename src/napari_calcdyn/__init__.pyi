@@ -11,6 +11,7 @@ from .analysis.maps import (
 from .analysis.maps import contribution_maps as contribution_maps, contribution_movie as contribution_movie
 from .analysis.maps import edge_map as edge_map
 from .analysis.neurons import Embedding as Embedding, Neurons as Neurons, analyse_neurons as analyse_neurons
+from .analysis.neurons import alike_neurons as alike_neurons
 from .analysis.neurons import cluster_neurons as cluster_neurons, fit_tsne as fit_tsne
 from .analysis.sequences import compare_sequences as compare_sequences
 from .analysis.what_if import forecast as forecast, forecast_error as forecast_error
@@ -25,6 +26,7 @@ from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
 from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
 from .recording.quality import Quality as Quality, check_quality as check_quality
 from .recording.quality import correct_movie as correct_movie, first_look as first_look
+from .recording import Denoised as Denoised, denoise as denoise
 from .recording import Traces as Traces, delta_f_over_f as delta_f_over_f, extract_traces as extract_traces
 from .recording import inspect_movie as inspect_movie, open_behaviour as open_behaviour
 from .recording import open_movie as open_movie, open_rois as open_rois, open_traces as open_traces

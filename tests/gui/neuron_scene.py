@@ -17,7 +17,7 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import show_neurons, views_of
 from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import Session, session_of
-from napari_calcdyn.recording import RoiSet, Traces
+from napari_calcdyn.recording import Denoised, RoiSet, Traces
 
 FRAMES = 60
 
@@ -61,6 +61,13 @@ def neurons_of(traces: Traces, clusters: int = 3) -> Neurons:
         cluster=cluster,
         embedding=Embedding(tsne[known], 5.0, 2, None, 1.0),
         problems=traces.problems,
+        denoised=Denoised(
+            values=np.where(known[:, None], smooth + 0.01, np.nan).astype(np.float32),
+            sd=np.where(known[:, None], np.full_like(smooth, 0.05), np.nan).astype(np.float32),
+            noise=np.full(count, 0.1, np.float32),
+            decay=4.0,
+            share=1.0,
+        ),
         features={"mu_1": mean[:, 0].astype(np.float32), "cluster": cluster},
     )
 

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.neurons.views import views_of
-from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW
+from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW, REDRAWN
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.state import ShownTraces
 from napari_calcdyn.gui.traces.dock import MOST_ROWS, TracesDock
@@ -99,7 +99,12 @@ def test_one_neuron_raw_and_denoised_below_the_picture(
     assert np.allclose(raw_times, np.arange(60) / 10)
     assert np.array_equal(raw, session.neurons.traces.values[7], equal_nan=True)
     assert np.isnan(raw[20:30]).all()
-    assert np.array_equal(denoised, session.neurons.result.reconstruction[7])
+    assert np.array_equal(denoised, session.neurons.result.denoised.values[7])
+    (band,) = dock.plot._bands
+    assert np.ptp([edge.yData[40] for edge in band.curves]) == pytest.approx(2 * 1.5 * 0.05)
+    dock.kinds[REDRAWN].setChecked(True)
+    assert np.array_equal(curves(dock)[2][1], session.neurons.result.reconstruction[7])
+    dock.kinds[REDRAWN].setChecked(False)
     assert "ROI 107" in dock.heading.text()
     assert dock.plot.getAxis("bottom").labelText == "time (s)"
     assert dock.plot.getAxis("left").labelText == "ΔF/F"

@@ -99,6 +99,8 @@ def run_neurons(
             neurons.write_csv(new / "neurons.csv")
             np.save(new / TRACES_FILE, traces.values)
             np.save(new / "reconstruction.npy", neurons.reconstruction)
+            np.save(new / "denoised.npy", neurons.denoised.values)
+            np.save(new / "denoised_sd.npy", neurons.denoised.sd)
             if rois is not None:
                 save_rois(new / ROIS_FILE, rois)
             fitted.save(new / "model")

@@ -42,6 +42,8 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "neurons.csv",
         TRACES_FILE,
         "reconstruction.npy",
+        "denoised.npy",
+        "denoised_sd.npy",
         "model",
         "overview.png",
         "report.html",

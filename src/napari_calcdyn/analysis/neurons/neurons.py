@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.recording import ProgressCallback, Traces, report
+from napari_calcdyn.recording import Denoised, ProgressCallback, Traces, denoise, report
 from napari_calcdyn.recording.writing import write_table
 
+from .alike import alike_neurons
 from .clustering import NOISE, cluster_neurons
 from .trace_features import trace_features
 from .tsne import Embedding, check_enough_neurons, fit_tsne
@@ -31,7 +32,7 @@ class Neurons:
     mean, std : ndarray (N, D2), float32
         μ and σ of the posterior of each neuron's latent.
     reconstruction : ndarray (N, T), float32
-        The denoised traces, in the traces' unit.
+        The traces redrawn from the latents alone, in the traces' unit.
     tsne : ndarray (N, 2), float32
         Places on the map.
     cluster : ndarray (N,), int64
@@ -43,6 +44,9 @@ class Neurons:
     features : dict of str to ndarray (N,)
         Numbers to colour neurons by: ``mu_1`` …, ``cluster``, ``explained`` (part of the trace's variance that the
         reconstruction has), and those of `trace_features`.
+    denoised : Denoised
+        The traces without their noise and their standard deviation, from all samples; neurons with similar latents
+        say when activity is likely.
     """
 
     ids: NDArray[np.int64]
@@ -54,6 +58,7 @@ class Neurons:
     embedding: Embedding
     problems: tuple[str | None, ...]
     features: dict[str, NDArray[Any]]
+    denoised: Denoised
 
     def write_csv(self, path: str | Path) -> None:
         """Write ``roi_id, mu_1, …, tsne_1, tsne_2, cluster``, one line for each neuron.
@@ -112,6 +117,7 @@ def analyse_neurons(
     report(progress, 0, 1)
     mean, std = model.encode(traces)
     reconstruction = model.reconstruct(traces)
+    denoised = denoise(traces, alike_neurons(mean), progress=progress)
     known = np.isfinite(mean).all(1)
     embedding = fit_tsne(mean[known], seed=seed, progress=progress)
     tsne = np.full((len(traces), 2), np.nan, np.float32)
@@ -124,7 +130,9 @@ def analyse_neurons(
         "explained": _explained(traces, reconstruction),
         **trace_features(traces),
     }
-    return Neurons(traces.ids, mean, std, reconstruction, tsne, cluster, embedding, traces.problems, features)
+    return Neurons(
+        traces.ids, mean, std, reconstruction, tsne, cluster, embedding, traces.problems, features, denoised
+    )
 
 
 def _explained(traces: Traces, reconstruction: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
-RAW, DENOISED, RECONSTRUCTED, PREDICTED = "raw", "denoised", "reconstructed", "predicted"
+RAW, DENOISED, REDRAWN, RECONSTRUCTED, PREDICTED = "raw", "denoised", "redrawn", "reconstructed", "predicted"
+_BAND_OPACITY = 90  # of 255
+_STYLES = {PREDICTED: Qt.PenStyle.DashLine, REDRAWN: Qt.PenStyle.DotLine}
 _GAP = 1.08  # distance of two rows, of the highest row
 LEAST_LABEL, _LARGEST_LABEL = 7, 12  # height of a row's label, in pixels
 _LABEL_GAP = 16  # between label and axis, and at its other end
@@ -41,15 +43,18 @@ class Row:
     colour : tuple of int or None
         Red, green and blue from 0 to 255; None is the colour of text.
     curves : dict of str to ndarray (T,)
-        Traces by kind, of `RAW`, `DENOISED`, `RECONSTRUCTED` and `PREDICTED`; NaN where a sample is missing.
+        Traces by kind, of `RAW`, `DENOISED`, `REDRAWN`, `RECONSTRUCTED` and `PREDICTED`; NaN where a sample is missing.
     problem : str
         Why the trace cannot be used, in words; empty where it can.
+    band : ndarray (T,) or None
+        Half width of the band round the denoised trace.
     """
 
     label: str
     colour: tuple[int, int, int] | None
     curves: dict[str, NDArray[np.float32]]
     problem: str = ""
+    band: NDArray[np.float32] | None = None
 
 
 class TracePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -70,6 +75,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self._rate: float | None = None
         self._unit = ""
         self._one_scale = False
+        self._bands: list[pg.FillBetweenItem] = []
         self._samples = 0
         self._colours: PlotColours | None = None
         self._holding = False  # the user moves the cursor, and the view stays still under it
@@ -152,8 +158,9 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
     def _draw(self) -> None:
         if self._colours is None:
             return
-        for item in self.listDataItems():
+        for item in (*self.listDataItems(), *self._bands):
             self.removeItem(item)
+        self._bands.clear()
         ranges = [_range(row) for row in self._rows]
         several = len(self._rows) > 1
         highest = max((high - low for low, high in ranges), default=1.0)
@@ -162,6 +169,8 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
             height = highest if self._one_scale else high - low
             # Of several rows, the highest is 1 high.
             gain, shift = (1 / height, -_GAP * place - low / height) if several else (1.0, 0.0)
+            if row.band is not None and DENOISED in row.curves:
+                self._add_band(gain * row.curves[DENOISED] + shift, gain * row.band, row)
             for kind, curve in row.curves.items():
                 self._add(kind, np.float32(gain) * curve + np.float32(shift), row)
             label = row.label if self._one_scale else f"{row.label} ({row.problem or _short(height)})"
@@ -201,13 +210,26 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         alone = len(row.curves) == 1
         pens = {
             RAW: pg.mkPen(own if alone else self._colours.training, width=1),
-            DENOISED: pg.mkPen(own, width=1 if self._one_scale else 2),  # those may be many
+            DENOISED: pg.mkPen(own, width=2),
+            REDRAWN: pg.mkPen(
+                own, width=1, style=Qt.PenStyle.SolidLine if self._one_scale else _STYLES[REDRAWN]
+            ),
             RECONSTRUCTED: pg.mkPen(own, width=2),
-            PREDICTED: pg.mkPen(self._colours.text, width=1, style=Qt.PenStyle.DashLine),
+            PREDICTED: pg.mkPen(self._colours.text, width=1, style=_STYLES[PREDICTED]),
         }
         item = self.plot(np.arange(len(curve)) / (self._rate or 1), curve, pen=pens[kind], connect="finite")
         # Kept as a picture, over which the cursor moves without any curve being painted again.
         item.curve.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+
+    def _add_band(self, middle: NDArray[np.float32], half: NDArray[np.float32], row: Row) -> None:
+        if self._colours is None or not np.isfinite(middle).any():
+            return
+        time = np.arange(len(middle)) / (self._rate or 1)
+        edges = [pg.PlotCurveItem(time, middle + side * half) for side in (-1, 1)]
+        own = _legible(row.colour or self._colours.text, self._colours)
+        band = pg.FillBetweenItem(*edges, brush=(*own, _BAND_OPACITY))
+        self.addItem(band)
+        self._bands.append(band)
 
     def _on_dragged(self, line: pg.InfiniteLine) -> None:
         self._move_to(line.value())
@@ -232,7 +254,7 @@ def line_icon(kind: str, colours: PlotColours) -> QIcon:
     picture = QPixmap(22, 12)
     picture.fill(Qt.GlobalColor.transparent)
     colour = colours.training if kind == RAW else colours.text
-    style = Qt.PenStyle.DashLine if kind == PREDICTED else Qt.PenStyle.SolidLine
+    style = _STYLES.get(kind, Qt.PenStyle.SolidLine)
     painter = QPainter(picture)
     painter.setPen(QPen(QColor(*colour), 2 if kind in (DENOISED, RECONSTRUCTED) else 1, style))
     painter.drawLine(1, 6, 21, 6)

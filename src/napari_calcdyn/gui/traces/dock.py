@@ -15,7 +15,8 @@ from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import belong_together, show_frame, shown_frame
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.theme import PlotColours
-from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, Row, TracePlot, line_icon
+from napari_calcdyn.gui.plots.trace_plot import DENOISED, PREDICTED, RAW, REDRAWN, Row, TracePlot, line_icon
+from napari_calcdyn.recording.traces import BAND
 
 from .predictions import Predictions
 
@@ -27,7 +28,9 @@ MOST_ROWS = 8
 _HINT = "Click an ROI on the movie or a point of the map. Shift adds more; with Shift held, drag a lasso round several."
 _KINDS = {
     RAW: "The trace as it was extracted or opened.",
-    DENOISED: "The trace as the neurons' model reconstructs it from its latent.",
+    DENOISED: "The trace without its noise, estimated from all its samples and from neurons that behave alike. The"
+    " true trace is in the band at 90 % of the samples.",
+    REDRAWN: "The trace as the neurons' model draws it from its latents alone: what it has in common with others.",
     PREDICTED: "What the dynamics (Dynamics panel) predict of this ROI from the frames before, one frame ahead.",
 }
 
@@ -55,7 +58,7 @@ class TracesDock(BottomDock):
             self.picture.addWidget(widget)
         self.kinds = {kind: QCheckBox(kind) for kind in _KINDS}
         for kind, box in self.kinds.items():
-            box.setChecked(True)
+            box.setChecked(kind != REDRAWN)
             box.setToolTip(f"<qt>{_KINDS[kind]}</qt>")
             box.toggled.connect(self._show)
         self._lay_out()
@@ -107,7 +110,7 @@ class TracesDock(BottomDock):
         unit = traces.unit if traces is not None else ""
         if shown is not None:
             words = html.escape(shown.title)
-            rows = tuple(Row("", None, {DENOISED: values}) for values in shown.values)
+            rows = tuple(Row("", None, {REDRAWN: values}) for values in shown.values)
         else:
             words, rows = self._selected()
         self.plot.show_rows(rows, unit=unit, frame_rate=rate, one_scale=shown is not None)
@@ -134,32 +137,34 @@ class TracesDock(BottomDock):
         for number, colour in zip(listed, colours.tolist(), strict=True):
             place = _place(traces.ids, number)
             curves = {RAW: traces.values[place]}
-            denoised = self._denoised(number)
-            if denoised is not None:
-                curves[DENOISED] = denoised
+            found, band = self._of_model(number)
+            curves |= found
             if number in predicted:
                 curves[PREDICTED] = predicted[number]
             shown = {kind: curve for kind, curve in curves.items() if self.kinds[kind].isChecked()}
-            rows.append(Row(f"ROI {number}", tuple(colour), shown, traces.problems[place] or ""))
+            rows.append(Row(f"ROI {number}", tuple(colour), shown, traces.problems[place] or "", band))
         if len(selected) == len(rows) == 1 and rows[0].problem:
             empty = not np.isfinite(traces.values[place]).any()
             return f"{rows[0].label}: trace left out, {rows[0].problem}", () if empty else tuple(rows)
         return _names(listed, len(selected)), tuple(rows)
 
-    def _denoised(self, number: int) -> NDArray[np.float32] | None:
+    def _of_model(self, number: int) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32] | None]:
+        """Return the denoised and the redrawn trace of a neuron, and the half width of the band."""
         neurons = self.session.neurons.result
         if neurons is None or number not in neurons.ids:
-            return None
-        trace: NDArray[np.float32] = neurons.reconstruction[_place(neurons.ids, number)]
-        return trace
+            return {}, None
+        place = _place(neurons.ids, number)
+        curves = {DENOISED: neurons.denoised.values[place], REDRAWN: neurons.reconstruction[place]}
+        return curves, np.float32(BAND) * neurons.denoised.sd[place]
 
     def _show_kinds(self) -> None:
         """Offer the kinds of traces that there are, and say what the others need."""
+        trained = self.session.neurons.result is not None
+        untrained = "" if trained else "Train on the traces in the Neurons panel first."
         missing = {
             RAW: "" if self.session.neurons.traces is not None else "Extract or open traces first.",
-            DENOISED: ""
-            if self.session.neurons.result is not None
-            else "Train on the traces in the Neurons panel first.",
+            DENOISED: untrained,
+            REDRAWN: untrained,
             PREDICTED: self._predictions.obstacle(),
         }
         for kind, box in self.kinds.items():

@@ -22,13 +22,13 @@ _PARAMETERS = {"a": "a", "b": "b", "v0": "$v_0$", "du": "Δu", "rate_hz": "rate"
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """Test neurons with their denoised traces, latents and map places by one model.
+    """Test neurons with their reconstructed traces, latents and map places by one model.
 
     Parameters
     ----------
     title : str
         Description of the model.
-    noisy, clean, denoised : ndarray (M, T), float32
+    noisy, clean, reconstructed : ndarray (M, T), float32
         Traces as given, without noise, and as reconstructed.
     latents : ndarray (M, D2), float32
         Means of the posteriors.
@@ -43,7 +43,7 @@ class Example:
     title: str
     noisy: NDArray[np.float32]
     clean: NDArray[np.float32]
-    denoised: NDArray[np.float32]
+    reconstructed: NDArray[np.float32]
     latents: NDArray[np.float32]
     places: NDArray[np.float32]
     table: dict[str, NDArray[Any]]
@@ -61,7 +61,7 @@ def draw_traces(panels: Sequence[Axes], example: Example) -> None:
         What to draw.
     """
     span = np.ptp(example.noisy, axis=1, keepdims=True)
-    error = np.square((example.denoised - example.clean) / span).mean(axis=1)
+    error = np.square((example.reconstructed - example.clean) / span).mean(axis=1)
     time = np.arange(example.clean.shape[1]) / example.frame_rate
     for axes, kind in zip(panels, _TYPES, strict=True):
         of = np.flatnonzero(example.table["type"] == kind)
@@ -69,7 +69,7 @@ def draw_traces(panels: Sequence[Axes], example: Example) -> None:
         shown = of[np.argsort(error[of])[len(of) // 2]]
         axes.plot(time, example.noisy[shown], color="0.78", linewidth=0.7, label="with noise, as given")
         axes.plot(time, example.clean[shown], color="0.15", linewidth=1.3, label="without noise")
-        axes.plot(time, example.denoised[shown], color="#d55e00", linewidth=1.1, label="reconstructed")
+        axes.plot(time, example.reconstructed[shown], color="#d55e00", linewidth=1.1, label="reconstructed")
         axes.set_ylabel(kind, rotation=0, ha="right", va="center", fontsize=10)
         axes.tick_params(labelsize=8)
         axes.set_xlim(time[0], time[-1])

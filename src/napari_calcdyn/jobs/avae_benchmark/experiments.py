@@ -67,14 +67,14 @@ def measure(data: SimulatedCultures, run: Run, grid: Grid, *, device: str = "cpu
         # Eq. 13 and 15; arpack is exact, and computes only the components that are needed.
         pca = PCA(run.latent, svd_solver="arpack", random_state=0).fit(known.astype(np.float64))
         seen, unseen = pca.transform(known), pca.transform(new)
-        denoised = pca.inverse_transform(unseen)
+        reconstructed = pca.inverse_transform(unseen)
     else:
         model = train_avae(noisy[training], run, grid, device=device, **changes)
         tested = Traces.from_array(noisy[test])
         (seen, _), (unseen, _) = model.encode(Traces.from_array(noisy[training])), model.encode(tested)
-        denoised = test_scaling.apply(model.reconstruct(tested))
+        reconstructed = test_scaling.apply(model.reconstruct(tested))
     types = data.table["type"]
-    residual = denoised - test_scaling.apply(data.clean[test])
+    residual = reconstructed - test_scaling.apply(data.clean[test])
     return Score(
         mse=float(np.square(residual, dtype=np.float64).mean()),
         ari=best_epsilon(unseen, types[test])[1],

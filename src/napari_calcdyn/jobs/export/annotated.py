@@ -30,7 +30,7 @@ def write_anndata(file: Path, results: Results) -> None:
         written.
     """
     refuse_to_replace(file)
-    if results.traces is None or results.denoised is None:
+    if results.traces is None or results.command != "neurons":
         raise InputError(f"{results.folder} holds no neurons: choose the folder of calcdyn neurons.")
     try:
         import anndata
@@ -49,7 +49,11 @@ def write_anndata(file: Path, results: Results) -> None:
         X=results.traces,
         obs=about,
         var=pandas.DataFrame(time, index=pandas.Index(frames.astype(str), dtype=object)),
-        layers={"denoised": results.denoised},
+        layers={
+            name: values
+            for name in ("denoised", "denoised_sd", "redrawn")
+            if (values := getattr(results, name)) is not None
+        },
         obsm={
             "X_latents": np.column_stack([columns[it] for it in latents]),
             "X_tsne": np.column_stack([columns[it] for it in places]),

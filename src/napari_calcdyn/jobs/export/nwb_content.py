@@ -211,16 +211,23 @@ def _table(name: str, description: str, columns: dict[str, NDArray[Any]]) -> Dyn
 
 
 def _traces(module: ProcessingModule, results: Results, plane: PlaneSegmentation | None) -> None:
-    """Add raw and denoised traces, (T, N): of ROIs where these are known, otherwise as plain time series."""
+    """Add raw, denoised and redrawn traces, (T, N): of ROIs where these are known, otherwise as plain time series."""
     from pynwb import TimeSeries
     from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 
-    known = {"raw": results.traces, "denoised": results.denoised}
+    known = {
+        "raw": results.traces,
+        "denoised": results.denoised,
+        "denoised_sd": results.denoised_sd,
+        "redrawn": results.redrawn,
+    }
     both = {name: values for name, values in known.items() if values is not None}
     fitted = "Activity of the ROIs, fitted to every frame: deviations from the mean."
     words = {
         "raw": fitted if results.command == "run" else "Traces that the neurons were described from.",
-        "denoised": "The same traces, denoised by an adaptive variational autoencoder.",
+        "denoised": "The same traces without their noise, estimated from all their samples.",
+        "denoised_sd": "Standard deviation of the denoised traces; ± 1.5 of them is a 90 % band.",
+        "redrawn": "The same traces redrawn from the latents of an adaptive variational autoencoder.",
     }
     shared: dict[str, Any] = {
         "unit": "a.u." if results.unit == "fluorescence" else "n.a.",
@@ -229,7 +236,8 @@ def _traces(module: ProcessingModule, results: Results, plane: PlaneSegmentation
     }
     if plane is None:
         for name, values in both.items():
-            name_ = _free(module, f"Calcdyn{name.capitalize()}Traces")
+            words_ = name.replace("_sd", "SD")
+            name_ = _free(module, f"Calcdyn{words_[0].upper()}{words_[1:]}Traces")
             module.add(TimeSeries(name=name_, description=words[name], data=_packed(values.T), **shared))
         return
     kind = Fluorescence if results.unit == "fluorescence" else DfOverF

@@ -58,8 +58,11 @@ class Results:
         Latents of the recording.
     rois : RoiSet or None
         The ROIs.
-    traces, denoised : ndarray (N, T) or None
+    traces : ndarray (N, T) or None
         Of the neurons; of a run, the activity of its ROIs.
+    denoised, denoised_sd, redrawn : ndarray (N, T) or None
+        The neurons' traces without their noise, the standard deviations of these, and the traces redrawn from the
+        latents.
     unit : str
         Of the traces.
     neurons : dict of str to ndarray (N,)
@@ -80,6 +83,8 @@ class Results:
     rois: RoiSet | None = None
     traces: NDArray[np.float32] | None = None
     denoised: NDArray[np.float32] | None = None
+    denoised_sd: NDArray[np.float32] | None = None
+    redrawn: NDArray[np.float32] | None = None
     unit: str = "fluorescence"
     neurons: dict[str, NDArray[Any]] = field(default_factory=dict)
     connections: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -136,13 +141,20 @@ def read_results(folder: Path, frame_rate: float | None = None) -> Results:
         maps=_maps(folder),
         latents=load_array(folder / "latents.npy") if command == "run" else None,
         rois=rois,
-        traces=load_array(folder / TRACES_FILE) if (folder / TRACES_FILE).exists() else None,
-        denoised=load_array(folder / "reconstruction.npy") if command == "neurons" else None,
+        traces=_optional(folder / TRACES_FILE),
+        redrawn=_optional(folder / "reconstruction.npy") if command == "neurons" else None,
+        denoised=_optional(folder / "denoised.npy"),
+        denoised_sd=_optional(folder / "denoised_sd.npy"),
         unit=str(first.get("unit", "fluorescence")),
         neurons=neurons,
         connections=_connections(folder, about),
         roi_connections=_between_rois(folder / "connections.csv"),
     )
+
+
+def _optional(file: Path) -> NDArray[np.float32] | None:
+    """Read an array that not every folder has; one of an earlier version may lack it."""
+    return load_array(file) if file.exists() else None
 
 
 def column_words(name: str) -> str:

@@ -31,7 +31,8 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: ``traces.csv``, ``denoised.csv`` and ``latents.csv`` with time in rows, ``neurons.csv``,
+        The files: ``traces.csv``, ``denoised.csv``, ``denoised_sd.csv``, ``redrawn.csv`` and
+        ``latents.csv`` with time in rows, ``neurons.csv``,
         ``rois.csv``, ``connections.csv`` and, of the latents of a run, ``dynamics.csv``, as far as there are such, and
         ``about.json``.
 
@@ -57,7 +58,12 @@ def write_tables(folder: Path, results: Results) -> list[Path]:
 def _tables(results: Results) -> Iterator[tuple[str, Iterable[Iterable[object]]]]:
     numbers = results.neurons.get("roi_id", () if results.rois is None else results.rois.ids)
     ids = [f"roi_{number:.0f}" for number in numbers]
-    for name, values in (("traces", results.traces), ("denoised", results.denoised)):
+    for name, values in (
+        ("traces", results.traces),
+        ("denoised", results.denoised),
+        ("denoised_sd", results.denoised_sd),
+        ("redrawn", results.redrawn),
+    ):
         if values is not None:
             yield f"{name}.csv", _over_time(ids, values.T, results.frame_rate)
     if results.latents is not None:

@@ -187,7 +187,7 @@ def _traces(axes: Axes, traces: Traces, neurons: Neurons) -> None:
         spread = 1.1 * max(float(np.nanpercentile(np.abs(traces.values[position] - middle), 99.8)), 1e-12)
         colour = _colour(int(neurons.cluster[position])) if neurons.cluster[position] >= 0 else "0.25"
         denoised: dict[str, Any] = {"color": colour, "linewidth": 0.9, "label": "denoised, by cluster"}
-        for values, style in ((traces.values, _RAW), (neurons.reconstruction, denoised)):
+        for values, style in ((traces.values, _RAW), (neurons.denoised.values, denoised)):
             # A trace outside its row would hide others.
             trace = ((values[position, :samples] - middle) / spread).clip(-0.7, 1.2) - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))

@@ -47,8 +47,8 @@ class AVAEConfig(Settings):
     """trace: each neuron by its own smallest and largest value, so that the shape of its activity counts.
     recording: all neurons by the same range, so that bright neurons stay bright."""
     refinement: int = setting("Objective", "Refinement", 1, ge=0, le=20, unit="steps")
-    """Number of steps from the latents of the encoder towards those that explain a trace best, for the denoised
-    trace. 0 uses the latents of the encoder, as in the paper."""
+    """Number of steps from the latents of the encoder towards those that explain a trace best, for the trace
+    redrawn from the latents. 0 uses the latents of the encoder, as in the paper."""
     skip: bool = setting("Objective", "Mean-trace skip", True)
     """Subtract the mean trace before the network and add it back afterwards, so that the network only represents
     what differs between neurons."""

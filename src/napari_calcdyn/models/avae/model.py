@@ -167,7 +167,7 @@ class AVAE(Model[AVAEConfig, Traces]):
 
     @torch.no_grad()
     def reconstruct(self, traces: Traces) -> NDArray[np.float32]:
-        """Denoise traces: decode the mean of each posterior, refined as the settings say.
+        """Redraw traces from their latents: decode the mean of each posterior, refined as the settings say.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class AVAE(Model[AVAEConfig, Traces]):
         InputError
             If the traces have another length.
         """
-        denoised = np.full(traces.values.shape, np.nan, np.float32)
+        redrawn = np.full(traces.values.shape, np.nan, np.float32)
         scaling = self.normalisation.range_of(traces)
         for rows, values, valid in self._batches(traces):
             mean, _ = self.network.encode(values, valid)
@@ -198,8 +198,8 @@ class AVAE(Model[AVAEConfig, Traces]):
                 steps=self.config.refinement,
             )
             own = scaling if scaling.low.ndim == 0 else Scaling(scaling.low[rows], scaling.span[rows])
-            denoised[rows] = self.normalisation.invert(self.network.decode(mean, traces.samples), own)
-        return denoised
+            redrawn[rows] = self.normalisation.invert(self.network.decode(mean, traces.samples), own)
+        return redrawn
 
     def sample(self, n: int, *, seed: int = 0) -> NDArray[np.float32]:
         """Draw latents from the prior N(0, I) and decode them to traces.
