@@ -34,8 +34,12 @@ class DebiasedVAR:
         ``Z Θ``: a coefficient's estimate moves by ``design[:, k] · residual / n``.
     residuals : ndarray (n, d), float64
         What the lasso left.
-    sparse : ndarray (p·d, d), float64
-        The lasso estimate itself.
+    sparse : ndarray (P·d, d), float64
+        The lasso estimate itself, refitted without the penalty; P lags, of which the first p are debiased.
+    gram : ndarray (P·d, P·d), float64
+        Second moments of the past.
+    precision : ndarray (p·d, p·d), float64
+        Θ.
     """
 
     coefficients: NDArray[np.float64]
@@ -44,6 +48,8 @@ class DebiasedVAR:
     design: NDArray[np.float64]
     residuals: NDArray[np.float64]
     sparse: NDArray[np.float64]
+    gram: NDArray[np.float64]
+    precision: NDArray[np.float64]
 
     @property
     def order(self) -> int:
@@ -129,18 +135,19 @@ def debiased(var: VAR, columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     whole, present = past.T @ past / n, past.T @ standardised[frames] / n
     lasso = solve_on_support(torch.from_numpy(whole), torch.from_numpy(present), chosen).numpy()
     residuals = standardised[frames] - past @ lasso
-    past, lasso, nonzeros = past[:, :tested], lasso[:tested], np.count_nonzero(lasso, axis=0)
-    gram = whole[:tested, :tested]
     # Measured on simulated movies of 300, 1000 and 3000 frames: half of the ratio is best or near it in each.
     ridge = 0.5 * tested / n
-    design = past @ np.linalg.inv(gram + ridge * np.eye(tested))
-    noise = np.square(residuals).sum(0) / np.maximum(n - nonzeros, 1)
+    precision = np.linalg.inv(whole[:tested, :tested] + ridge * np.eye(tested))
+    design = past[:, :tested] @ precision
+    noise = np.square(residuals).sum(0) / np.maximum(n - np.count_nonzero(lasso, axis=0), 1)
     spread = np.square(design).mean(0)
     return DebiasedVAR(
-        lasso + design.T @ residuals / n,
+        lasso[:tested] + design.T @ residuals / n,
         np.sqrt(np.outer(spread, noise) / n),
         frames,
         design,
         residuals,
         lasso,
+        whole,
+        precision,
     )

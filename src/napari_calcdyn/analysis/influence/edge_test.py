@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +11,7 @@ from napari_calcdyn.analysis.blocks import cut_blocks
 from napari_calcdyn.recording import InputError, ProgressCallback, report
 
 from .debiased_var import DebiasedVAR
+from .scores import Scores
 
 SURROGATES = 199
 _LEAST_SURROGATES = 19  # fewer cannot reach p = 0.05
@@ -30,9 +30,9 @@ def family_wise(
     """Test every connection between two ROIs against block-permuted surrogates.
 
     In a surrogate, what the ROIs do beyond their prediction happens at other times: the residuals are cut into blocks
-    and the blocks shuffled, those of all ROIs together, so that what ROIs do at the same time they still do. The same
-    estimate is made of each surrogate, and its largest t-value anywhere is kept. A connection's p-value
-    is ``(1 + #{max |t*| ≥ |t|}) / (1 + B)``: with all connections at p ≤ 0.05 called real, the chance that any of them
+    and the blocks shuffled, those of all ROIs together, so that what ROIs do at the same time they still do. Each
+    surrogate is scored as the recording is (`Scores`), and its largest score anywhere is kept. A connection's p-value
+    is ``(1 + #{max |s*| ≥ |s|}) / (1 + B)``: with all connections at p ≤ 0.05 called real, the chance that any of them
     is not is 5 % (Westfall & Young 1993, Resampling-Based Multiple Testing; ter Braak 1992 for the residuals).
 
     Parameters
@@ -73,15 +73,25 @@ def family_wise(
             f"Blocks of {block_length} frames do not fit {_LEAST_BLOCKS} times into {frames} frames: choose shorter"
             " ones, or a longer recording."
         )
-    largest = np.empty(surrogates)
-    for done, t_values in enumerate(_shuffled(fit, rois, blocks, seed, surrogates)):
-        largest[done] = t_values.max(initial=0)
+    scores = Scores.of(fit)
+    residuals = fit.residuals - fit.residuals.mean(0)
+    draw, largest = np.random.default_rng(seed), np.empty(surrogates)
+    for done in range(surrogates):
+        order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])
+        largest[done] = _strongest(scores.of_residuals(residuals[order]), rois).max()
         report(progress, done + 1, surrogates)
-    t = np.abs(fit.by_lag(fit.t_values)[:, :rois, :rois]).max(0)
-    above = surrogates - np.searchsorted(np.sort(largest), t)
+    above = surrogates - np.searchsorted(np.sort(largest), _strongest(scores.values(), rois))
     p_values: NDArray[np.float64] = (1 + above) / (1 + surrogates)
     np.fill_diagonal(p_values, np.nan)
     return p_values
+
+
+def _strongest(scores: NDArray[np.float64], rois: int) -> NDArray[np.float64]:
+    """Return the largest |score| over lags, (N, N) as [target, source]."""
+    strongest: NDArray[np.float64] = (
+        np.abs(scores).reshape(len(scores), -1, len(scores))[:rois, :, :rois].max(1)
+    )
+    return strongest
 
 
 def _blocks(frames: NDArray[np.int64], length: int) -> list[NDArray[np.int64]]:
@@ -90,19 +100,3 @@ def _blocks(frames: NDArray[np.int64], length: int) -> list[NDArray[np.int64]]:
     edges = [0, *joints.tolist(), len(frames)]
     pieces = [range(a, b) for a, b in pairwise(edges)]
     return [np.arange(it.start, it.stop) for it in cut_blocks(pieces, max(1, length), 0)]
-
-
-def _shuffled(
-    fit: DebiasedVAR, rois: int, blocks: list[NDArray[np.int64]], seed: int, times: int
-) -> Iterator[NDArray[np.float64]]:
-    """Yield |t| of all connections between different ROIs, with the residuals' blocks in random order."""
-    frames, width = fit.residuals.shape
-    columns = (np.arange(fit.order)[:, None] * width + np.arange(rois)).ravel()
-    design = fit.design[:, columns].T / frames
-    errors = fit.errors[columns, :rois]
-    edge = (columns[:, None] % width != np.arange(rois)) & (errors > 0)
-    residuals = fit.residuals[:, :rois] - fit.residuals[:, :rois].mean(0)
-    draw = np.random.default_rng(seed)
-    for _ in range(times):
-        order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])
-        yield np.abs((design @ residuals[order])[edge] / errors[edge])
