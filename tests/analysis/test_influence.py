@@ -15,8 +15,9 @@ from napari_calcdyn.analysis.blocks import cut_blocks
 from napari_calcdyn.analysis.influence import recent
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
-from napari_calcdyn.analysis.influence.influence import Influence, influence_test, roi_influence
+from napari_calcdyn.analysis.influence.influence import Influence, influence_of, influence_test, roi_influence
 from napari_calcdyn.analysis.influence.recent import recent_activity
+from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.simulate.movie import SimulatedMovie, simulate_movie
@@ -264,6 +265,21 @@ def test_a_constant_column_is_left_out() -> None:
     assert (fit.t_values[4] == 0).all()
     assert (p_values[4, [0, 1, 2, 3, 5]] == 1).all()
     assert (1, 0) in significant(p_values)
+
+
+def test_rois_that_share_pixels_are_not_tested_against_each_other() -> None:
+    values = driven(600).astype(np.float32)
+    images = np.zeros((6, 4, 24), np.float32)
+    for roi in range(6):
+        images[roi, :, 4 * roi : 4 * roi + 4] = 1
+    images[1, :, 2:4] = 1  # a part of the first one, which drives it
+    rois = RoiSet(images.reshape(6, -1), np.arange(6), (4, 24))
+    found = influence_of(fit_activity_var(values, 1), values, rois, 1, surrogates=39)
+    assert found.p_values is not None
+    assert np.isnan(found.p_values[0, 1])
+    assert np.isnan(found.p_values[1, 0])
+    assert np.isfinite(found.p_values).sum() == 6 * 5 - 2
+    assert (2, 0) in significant(found.p_values)
 
 
 def test_it_can_be_cancelled(recorded: Recorded) -> None:

@@ -23,6 +23,7 @@ def family_wise(
     rois: int,
     *,
     block_length: int,
+    apart: NDArray[np.bool_] | None = None,
     surrogates: int = SURROGATES,
     seed: int = 0,
     progress: ProgressCallback | None = None,
@@ -43,6 +44,8 @@ def family_wise(
         Number of ROIs N.
     block_length : int
         Frames in a block.
+    apart : ndarray (N, N), bool, optional
+        Which pairs of ROIs are tested; all by default.
     surrogates : int
         B, at least 19.
     seed : int
@@ -53,7 +56,7 @@ def family_wise(
     Returns
     -------
     ndarray (N, N), float64
-        [target, source], over all lags; NaN on the diagonal, 1 for a column that is constant.
+        [target, source], over all lags; NaN where not tested, as on the diagonal; 1 for a column that is constant.
 
     Raises
     ------
@@ -73,16 +76,16 @@ def family_wise(
             f"Blocks of {block_length} frames do not fit {_LEAST_BLOCKS} times into {frames} frames: choose shorter"
             " ones, or a longer recording."
         )
+    tested = ~np.eye(rois, dtype=bool) if apart is None else apart & ~np.eye(rois, dtype=bool)
     scores = Scores.of(fit)
     residuals = fit.residuals - fit.residuals.mean(0)
     draw, largest = np.random.default_rng(seed), np.empty(surrogates)
     for done in range(surrogates):
         order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])
-        largest[done] = _strongest(scores.of_residuals(residuals[order]), rois).max()
+        largest[done] = _strongest(scores.of_residuals(residuals[order]), rois)[tested].max(initial=0)
         report(progress, done + 1, surrogates)
     above = surrogates - np.searchsorted(np.sort(largest), _strongest(scores.values(), rois))
-    p_values: NDArray[np.float64] = (1 + above) / (1 + surrogates)
-    np.fill_diagonal(p_values, np.nan)
+    p_values: NDArray[np.float64] = np.where(tested, (1 + above) / (1 + surrogates), np.nan)
     return p_values
 
 

@@ -147,7 +147,7 @@ def _of_cells(found: Inspected, prepared: Prepared, cells: Cells, roi: int) -> R
                 str(influence.ids[source]),
                 f"{strength[source]:+.2f}".replace("-", "−"),
                 lag_words(int(lag[source]), rate),
-                f"{p_values[source]:.2g}",
+                "not tested" if np.isnan(p_values[source]) else f"{p_values[source]:.2g}",
                 _far(away[source], prepared),
             )
         )
@@ -158,7 +158,7 @@ def _of_cells(found: Inspected, prepared: Prepared, cells: Cells, roi: int) -> R
                 int(lag[source]),
                 "" if rate is None else f"{lag[source] / rate:.5g}",
                 f"{strength[source]:.5g}",
-                f"{p_values[source]:.5g}",
+                "" if np.isnan(p_values[source]) else f"{p_values[source]:.5g}",
                 f"{away[source]:.4g}",
                 *(f"{value:.4g}" for value in influence.centres[source]),
             ]
