@@ -87,4 +87,7 @@ class Scores:
     def _scaled(self, products: NDArray[np.float64]) -> NDArray[np.float64]:
         targets = np.arange(len(self.own))[:, None]
         freed = products.T - np.einsum("jaq,ja->jq", self.taken, products[self.own, targets])
-        return np.divide(freed, self.length, where=self.length > 0, out=np.zeros_like(freed))
+        scaled: NDArray[np.float64] = np.divide(
+            freed, self.length, where=self.length > 0, out=np.zeros_like(freed)
+        )
+        return scaled
