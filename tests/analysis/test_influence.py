@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score
 
 from napari_calcdyn.analysis.blocks import cut_blocks
 from napari_calcdyn.analysis.influence import recent
+from napari_calcdyn.analysis.influence.apart import apart
 from napari_calcdyn.analysis.influence.debiased_var import fit_debiased
 from napari_calcdyn.analysis.influence.edge_test import family_wise
 from napari_calcdyn.analysis.influence.influence import Influence, influence_of, influence_test, roi_influence
@@ -267,7 +268,7 @@ def test_a_constant_column_is_left_out() -> None:
     assert (1, 0) in significant(p_values)
 
 
-def test_rois_that_share_pixels_are_not_tested_against_each_other() -> None:
+def test_rois_that_share_light_are_not_tested_against_each_other() -> None:
     values = driven(600).astype(np.float32)
     images = np.zeros((6, 4, 24), np.float32)
     for roi in range(6):
@@ -280,6 +281,20 @@ def test_rois_that_share_pixels_are_not_tested_against_each_other() -> None:
     assert np.isnan(found.p_values[1, 0])
     assert np.isfinite(found.p_values).sum() == 6 * 5 - 2
     assert (2, 0) in significant(found.p_values)
+
+
+def test_neighbours_that_change_at_the_same_time_share_light() -> None:
+    draw = np.random.default_rng(0)
+    residuals = draw.standard_normal((500, 4))
+    residuals[:, 1] += 0.3 * residuals[:, 0]
+    residuals[:, 3] += 0.3 * residuals[:, 0]
+    images = np.zeros((4, 8, 64), np.float32)
+    for roi, left in enumerate((0, 9, 18, 50)):
+        images[roi, :, left : left + 8] = 1
+    rois = RoiSet(images.reshape(4, -1), np.arange(4), (8, 64))
+    expected = ~np.eye(4, dtype=bool)
+    expected[0, 1] = expected[1, 0] = False  # 3 is far away, 2 changes by itself
+    assert (apart(rois, residuals) == expected).all()
 
 
 def test_it_can_be_cancelled(recorded: Recorded) -> None:

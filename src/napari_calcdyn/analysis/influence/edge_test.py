@@ -45,7 +45,7 @@ def family_wise(
     block_length : int
         Frames in a block.
     apart : ndarray (N, N), bool, optional
-        Which pairs of ROIs are tested; all by default.
+        Which pairs of ROIs are tested, False on the diagonal; all by default.
     surrogates : int
         B, at least 19.
     seed : int
@@ -76,7 +76,7 @@ def family_wise(
             f"Blocks of {block_length} frames do not fit {_LEAST_BLOCKS} times into {frames} frames: choose shorter"
             " ones, or a longer recording."
         )
-    tested = ~np.eye(rois, dtype=bool) if apart is None else apart & ~np.eye(rois, dtype=bool)
+    tested = ~np.eye(rois, dtype=bool) if apart is None else apart
     scores = Scores.of(fit)
     residuals = fit.residuals - fit.residuals.mean(0)
     draw, largest = np.random.default_rng(seed), np.empty(surrogates)

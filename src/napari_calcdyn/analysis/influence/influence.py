@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.models.roi_var import fit_activity_var
@@ -19,12 +18,10 @@ from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet, report
 
+from .apart import apart
 from .debiased_var import DebiasedVAR, debiased
 from .edge_test import SURROGATES, family_wise
 from .files import EDGE, write_csv, write_graphml
-
-_OVERLAP = 0.05
-"""Cosine of two footprints above which the ROIs are not tested against each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +42,7 @@ class Influence:
         Its square is the part of the target's unexplained variance that this past alone explains.
     p_values : ndarray (N, N), float64, or None
         [target, source]: family-wise p-values, of all connections together; NaN on the diagonal, and between ROIs
-        whose footprints overlap, which cannot be told from one another. None where nothing was tested.
+        that share light (`apart`). None where nothing was tested.
     block_length : int or None
         Frames in a block of the surrogates that were tested against.
     """
@@ -254,25 +251,12 @@ def influence_of(
         fit,
         len(rois),
         block_length=length,
-        apart=_apart(rois),
+        apart=apart(rois, fit.residuals),
         surrogates=surrogates,
         seed=seed,
         progress=progress,
     )
     return replace(found, p_values=p_values, block_length=length)
-
-
-def _apart(rois: RoiSet) -> NDArray[np.bool_]:
-    """Pairs of ROIs that hardly share pixels, (N, N).
-
-    Where footprints overlap, the activity of one holds light of the other whenever the footprints are not exactly
-    right, and what is one cell looks like two that follow each other.
-    """
-    footprints = csr_array(rois.footprints)
-    power = np.asarray(footprints.multiply(footprints).sum(1)).ravel()
-    shared = (footprints @ footprints.T).toarray()
-    apart: NDArray[np.bool_] = shared <= _OVERLAP * np.sqrt(np.outer(power, power))
-    return apart
 
 
 def _debiased(

@@ -113,7 +113,7 @@ class CellMatrix(QWidget):  # type: ignore[misc]
             return f"ROI {ids[source]} and itself: its own past is not drawn here."
         r, p = float(influence.strength[target, source]), float(influence.p_values[target, source])
         if np.isnan(p):
-            return f"ROI {ids[source]} to ROI {ids[target]}: not tested, as they share pixels."
+            return f"ROI {ids[source]} to ROI {ids[target]}: not tested, as they share light."
         frames = "1 frame" if lag == 1 else f"{lag} frames"
         verb, end = ("drives", "") if self._passing[target, source] else ("to", ", which may be chance")
         numbers = f"r = {r:.2f}, p = {p:.2g}".replace("-", "−")
