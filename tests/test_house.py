@@ -116,10 +116,10 @@ def test_manifest_is_valid_and_every_command_can_be_imported() -> None:
 @pytest.mark.parametrize(
     ("files", "extras"),
     [
-        ("src/napari_calcdyn/[!g]*/**/*.py", ["formats"]),
+        ("src/napari_calcdyn/[!g]*/**/*.py", ["formats", "cluster"]),
         ("src/napari_calcdyn/*.py", []),
         ("src/napari_calcdyn/gui/**/*.py", ["gui"]),
-        ("tests/**/*.py", ["gui", "test", "lint", "formats"]),
+        ("tests/**/*.py", ["gui", "test", "lint", "formats", "cluster"]),
         ("benchmarks/*.py", ["gui", "bench"]),
     ],
 )

@@ -12,7 +12,7 @@ import typer
 
 from napari_calcdyn.recording import InputError
 
-from . import benchmark, check, compare, demo, export, gui, influence, neurons, run, simulate
+from . import batch, benchmark, check, compare, demo, export, gui, influence, neurons, run, simulate
 
 app = typer.Typer(
     help="Find out where the activity in a two-photon recording follows rules, which cell drives which, and which"
@@ -27,6 +27,7 @@ app.command("neurons")(neurons.neurons)
 app.command("influence")(influence.influence)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
+app.command("batch")(batch.batch)
 app.command("demo")(demo.demo)
 app.command("gui")(gui.gui)
 app.add_typer(simulate.app, name="simulate")
