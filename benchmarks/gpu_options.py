@@ -73,7 +73,7 @@ def measured(device: str, option: str, latents: int, size: int) -> Iterator[dict
 
     def error(frames: Tensor) -> Tensor:
         tiled = Tiles(frames)
-        return net.squared_error(tiled, net.encode_tiles(tiled), net.corners_in(used)).mean()
+        return net.squared_error(tiled, net.encode_tiles(tiled), net.within(used)).mean()
 
     def plain() -> tuple[Tensor, ...]:
         return torch.autograd.grad(error(frames), weights)

@@ -27,7 +27,7 @@ from report import RESULTS, save
 from resumable import Row, fingerprint, mean_sd, measure_all
 from torch import Tensor, nn
 
-from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig, fitting, networks
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.prediction import detached, estimate_var, total_variance
@@ -74,7 +74,7 @@ class OwnEncoder(PatchAutoencoder):
         self.encoder_mixture.copy_(self.mixture)
         self.encoder_shapes.copy_(self.shapes)
 
-    def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
+    def encode_tiles(self, tiles: Tiles, within: Tensor | None = None) -> Tensor:
         self._encoding = True
         try:
             return super().encode_tiles(tiles)  # with footprints of its own
@@ -82,7 +82,7 @@ class OwnEncoder(PatchAutoencoder):
             self._encoding = False
 
     def squared_error(
-        self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
+        self, tiles: Tiles, latents: Tensor, within: Tensor, *, squares: Tensor | None = None
     ) -> Tensor:
         return (self.decode(latents) - self.join(tiles.dense())).square().sum((1, 2))
 
@@ -92,7 +92,7 @@ class RelativeObjective(Objective):
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         reconstruction, fitted, scored = self._reconstruct(
-            step, None, self._network.corners_in(self._frames.used)
+            step, None, self._network.within(self._frames.used)
         )
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -107,7 +107,7 @@ class RelativeObjective(Objective):
 def measure(task: Row) -> Row:
     """Fit one variant on one recording; return its metrics."""
     variant = str(task["variant"])
-    fitting.PatchAutoencoder = OwnEncoder if variant.startswith("own") else PatchAutoencoder  # type: ignore[misc]
+    networks.PatchAutoencoder = OwnEncoder if variant.startswith("own") else PatchAutoencoder  # type: ignore[misc]
     fitting.Objective = RelativeObjective if variant.endswith("relative error") else Objective  # type: ignore[misc]
     config = VARAutoencoderConfig.preset("standard", mode=task["mode"], **VARIANTS[variant])
     movie = open_recording(str(task["recording"]))

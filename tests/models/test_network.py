@@ -62,9 +62,9 @@ def test_errors_are_those_of_decoded_frames_without_decoding_them(network) -> No
 
     z = network.encode_tiles(tiles)
     shown = network.decode(z) * used
-    torch.testing.assert_close(network.power(z, network.corners_in(inside)), shown.square().sum((1, 2)))
+    torch.testing.assert_close(network.power(z, network.within(inside)), shown.square().sum((1, 2)))
     expected = (shown - frames).square().sum((1, 2))
-    found = network.squared_error(tiles, z, network.corners_in(inside))
+    found = network.squared_error(tiles, z, network.within(inside))
     torch.testing.assert_close(found, expected)
     parameters = list(network.parameters())
     gradients = [torch.autograd.grad(it.sum(), parameters, retain_graph=True) for it in (found, expected)]

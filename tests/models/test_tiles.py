@@ -44,7 +44,7 @@ def test_products_and_gradients_are_those_of_numbers(network) -> None:
     parts = Tiles(stored(network, frames_of(network)).dense(), None, tiles.starts, 5)
     found = []
     for it in (tiles, dense, parts):
-        corners = network.corners_in(torch.ones_like(dense.values[:, 0]))
+        corners = network.within(torch.ones_like(dense.values[:, 0]))
         products = it.times(corners)
         [gradient] = torch.autograd.grad(products.square().sum(), [network.mixture])
         found.append((products, gradient, it.squares()))
@@ -78,7 +78,7 @@ def test_frames_that_are_never_written_are_dark_once_they_are_zero(
 
 def test_products_of_one_owner_are_added_up(network) -> None:
     tiles = stored(network, frames_of(network)).stretches([2, 9], 5)
-    corners = network.corners_in(torch.ones_like(tiles.dense()[:, 0]))
+    corners = network.within(torch.ones_like(tiles.dense()[:, 0]))
     owners = network.tile_latents
     assert (owners < 0).any()
     expected = torch.zeros(network.latents, len(tiles))

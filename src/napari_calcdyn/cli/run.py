@@ -119,6 +119,8 @@ def run_and_tell(
         )
     say_corrections(metrics)
     say_cells_found(metrics)
+    if metrics["network"] == "convolutional":
+        print("Cells, and connections between them, need the network “footprints”, and were left out.")
     if metrics["rois"]:
         edges = metrics["roi_connections"]
         print(

@@ -48,6 +48,8 @@ class BetweenRois:
         Its connections, tested.
     errors : dict
         Of predictions on the held-out frames, as from `held_out_errors`.
+    looked_for_cells : bool
+        Not with a convolutional network, which cannot split a frame into cells and the rest.
     """
 
     maps: ContributionMaps
@@ -55,6 +57,7 @@ class BetweenRois:
     activity: NDArray[np.float32] | None
     influence: Influence | None
     errors: dict[str, float | None]
+    looked_for_cells: bool = True
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -68,10 +71,10 @@ class BetweenRois:
         }
 
     def save(self, folder: Path, movie: Movie) -> int | None:
-        """Write maps and connections; returns how many cells were found, None where the ROIs are from elsewhere."""
+        """Write maps and connections; returns how many cells were found, None where none were looked for."""
         self.maps.save(folder, pixel_size=movie.pixel_size)
         if self.fitted is None or self.influence is None or self.activity is None:
-            return 0
+            return 0 if self.looked_for_cells else None
         self.influence.write_csv(folder / TABLE)
         self.influence.write_graphml(folder / GRAPH, alpha=ALPHA)
         save_rois(folder / ROIS_FILE, self.fitted.rois)
@@ -107,7 +110,7 @@ def look_between_rois(
     Returns
     -------
     BetweenRois
-        Without a VAR between ROIs where no cells are found.
+        Without a VAR between ROIs where no cells are found, or the network is not linear.
 
     Raises
     ------
@@ -115,9 +118,11 @@ def look_between_rois(
         If the ROIs belong to frames of another size.
     """
     mapping = in_stage(tell, "Mapping contributions")
-    known = rois_with_activity(movie, rois, tell)
+    linear = model.config.network == "footprints"
+    known = rois_with_activity(movie, rois, tell) if linear else None
     if known is None:
-        return BetweenRois(contribution_maps(model, movie, progress=mapping), None, None, None, {})
+        maps = contribution_maps(model, movie, progress=mapping)
+        return BetweenRois(maps, None, None, None, {}, looked_for_cells=linear)
     rois, activity = known
     errors = _held_out(movie, model, latents, activity, rois)
     fitted = fit_roi_var(model, latents, activity, rois)

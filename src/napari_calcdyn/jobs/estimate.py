@@ -20,6 +20,8 @@ _PROGRAM = 0.62  # GB, with libraries and compiled code
 _BATCHES = 6 * 16 * 2**20  # bytes of the frames that are read, normalised and cut at a time
 _CHUNKS = 2e8  # bytes of the latents that the dynamics are estimated from at a time, and of their products
 _MAP_MARGIN = 6  # pixels that smoothing adds to a side of a tile of the maps
+_FEATURES = 80  # bytes for each pixel of the feature maps that a convolutional network keeps for its gradient
+_DERIVATIVES = 80  # decoded frames that the derivatives for the maps of one frame are worth
 _CONNECTED = 1.2  # predictors that reach a tile of the maps, over the latents that do
 
 # Measured on one core of an AMD EPYC that did so many operations per second in the product below.
@@ -147,11 +149,12 @@ def _stages(run: RunSizes) -> list[dict[str, float]]:
         frames: dict[str, float] = {"frames": run.kept * frame}
         # Where steps read their frames, there are those of the next one, too.
         sample, stretches = (0, 0) if run.kept else (run.sampled * frame, 2 * run.step_frames * frame)
+        decoded = _FEATURES * run.pixels * run.step_frames if run.decoded else 0
         network = 40 * (4 * run.tiled_pixels + run.weights)  # with gradients, and Adam's numbers
         moments = 40 * run.moments
         stages += [
             frames | {"sample": sample + 12 * run.sampled * run.tile_row},
-            frames | {"stretches": stretches, "network": network, "moments": moments},
+            frames | {"stretches": stretches + decoded, "network": network, "moments": moments},
             frames | {"traces": traces + min(12 * traces, _CHUNKS), "moments": moments},
         ]
     return [{"program": 1e9 * _PROGRAM + min(_BATCHES, 24 * run.frames * run.pixels)} | it for it in stages]
@@ -167,6 +170,7 @@ def _seconds(run: RunSizes, speed: float, reading: tuple[float, float]) -> float
     frames = 7 * every  # for the mean frame, the latents, the cells (four times) and the maps
     moved = (12 + 32 + 60 + 60) * every  # bytes for each pixel
     operations = _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2 * run.map_parts * every
+    operations += run.decoded * (_DERIVATIVES * every + 6 * run.steps * run.step_frames)
     if run.checked:
         frames += run.checked + every
         moved += 280 * run.checked + 48 * every

@@ -19,7 +19,7 @@ from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.writing import write_image, writing
 
 from .between_rois import look_between_rois
@@ -86,14 +86,20 @@ def run(
     Raises
     ------
     InputError
-        If the recording cannot be used, the ROIs belong to frames of another size, the memory is too little for the
-        settings, there is no such device, the folder cannot be written or holds other files, or the run to go on with
-        was another one; all but the first are checked before anything is computed.
+        If the recording cannot be used, the ROIs belong to frames of another size, or the network is not linear and
+        there are ROIs, the memory is too little for the settings, there is no such device, the folder cannot be written
+        or holds other files, or the run to go on with was another one; all but the first are checked before anything is
+        computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
+    settings = model.config if isinstance(model, VARAutoencoder) else model
     if rois is not None:
         rois.check_frame_shape(movie.frame_shape)
+        if settings.network == "convolutional":
+            raise InputError(
+                "Connections between ROIs need a linear network: choose the network “footprints”, or give no ROIs."
+            )
 
     with (
         limited_memory(memory),
@@ -103,7 +109,7 @@ def run(
         cost = estimate(movie, model, device=device)
         if cost is not None and on_estimate is not None:
             on_estimate(cost)
-        stored, settings = movie, model.config if isinstance(model, VARAutoencoder) else model
+        stored = movie
         movie = kept.corrected(movie, lambda it: corrected([it], correct, model, tell)[0])
         made = provenance(
             [stored, *([] if rois is None else [rois])],

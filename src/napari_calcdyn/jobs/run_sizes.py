@@ -10,8 +10,10 @@ from napari_calcdyn.models.memory import room_for_frames
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 from napari_calcdyn.models.var.steady import FRAMES
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.convolutional import ConvolutionalAutoencoder
 from napari_calcdyn.models.var_autoencoder.footprints import coarse_side
-from napari_calcdyn.models.var_autoencoder.network import NEIGHBOURS, PatchAutoencoder, automatic_latents
+from napari_calcdyn.models.var_autoencoder.network import NEIGHBOURS, automatic_latents
+from napari_calcdyn.models.var_autoencoder.networks import new_network
 from napari_calcdyn.models.var_autoencoder.objective import MOST_FRAMES_IN_CHECK, most_stretches
 from napari_calcdyn.models.var_autoencoder.spacing import latent_spacing
 from napari_calcdyn.models.var_autoencoder.split import Split
@@ -58,6 +60,8 @@ class RunSizes:
         Numbers in the second moments of all predictors, p²·d² or, of neighbours only, p²·d·M.
     places, tile_row, tiled_pixels, weights : int
         Of the network: places of its grid, pixels in a row of tiles and in all tiles, weights.
+    decoded : int
+        Operations to decode a frame with a convolutional network; 0 with footprints.
     coarse_pixels : int
         Pixels of a window in the search for the first footprints.
     lags, map_parts : int
@@ -78,21 +82,24 @@ class RunSizes:
             latents = config.latents or automatic_latents(
                 movie.frame_shape, split.training_frames(movie), latent_spacing(movie)
             )
-            network = PatchAutoencoder(movie.frame_shape, min(latents, self.pixels), 1)  # for its grid
+            network = new_network(config, movie.frame_shape, min(latents, self.pixels))
         self.latents, self.order, stride = network.latents, config.order, network.stride
         self.places = network.rows * network.columns
         self.coarse_pixels = 4 * coarse_side(stride) ** 2
         self.tile_row = (network.columns + 1) * stride**2
         self.tiled_pixels = (network.rows + 1) * self.tile_row
-        self.weights = config.kernels * (network.shapes.shape[1] + self.latents)
+        self.weights = sum(it.numel() for it in network.parameters())
+        self.decoded = network.operations if isinstance(network, ConvolutionalAutoencoder) else 0
 
         counts = self.trained, self.known
         self.kept = frames_to_keep(counts, self.tiled_pixels, room_for_frames(), torch.device("cpu"))
         self.sampled = self.trained if self.kept else min(self.trained, most_sampled(self.tiled_pixels))
+        if self.decoded:
+            self.sampled = 0
         length = max(1, min(config.window_length, self.trained // 4))
-        windows = most_stretches(config.windows, length, self.pixels)
+        windows = most_stretches(config, length, self.pixels)
         windows = min(windows, self.trained // length) // 2 * 2
-        self.steps, self.step_frames = config.steps if self.trained else 0, windows * length
+        self.steps, self.step_frames = config.training_steps if self.trained else 0, windows * length
         self.checks = self.steps // max(5, self.steps // 40)
         self.check_frames = min(self.trained, MOST_FRAMES_IN_CHECK) + min(validated, MOST_FRAMES_IN_CHECK)
         self.var_steps = 0 if config.mode == "two-stage" else self.steps * (1 - config.warm_up)

@@ -199,11 +199,11 @@ def sources_map(
     ndarray (Y, X), float32
         ``Σ_k E_k`` over these sources, in squared movie units.
     """
-    image = np.zeros(model.frame_shape, np.float32)
+    network, image = model.footprint_network, np.zeros(model.frame_shape, np.float32)
     for start in range(0, len(sources), _SOURCES_AT_ONCE):
         some = sources[start : start + _SOURCES_AT_ONCE]
         for pair in zip(var.tables, covariances, strict=True):
             columns = (np.ascontiguousarray(csr_array(table)[:, some].toarray().T) for table in pair)
-            effects, shared = (model.network.decode(torch.from_numpy(it).to(model.device)) for it in columns)
+            effects, shared = (network.decode(torch.from_numpy(it).to(model.device)) for it in columns)
             image += (effects * shared).sum(0).cpu().numpy()
     return image * np.float32(model.scale**2)

@@ -2,31 +2,30 @@
 
 The VAR's prediction is a sum over sources, ``ẑ[t] − μ = Σ_k δ_k[t]``, ``δ_k[t,j] = Σ_l A_l[j,k] z̃[t−l,k]``,
 where z̃ are deviations from the latents' mean μ. The contribution image of source k is a path integral,
-``C_k[t] = s ∫₀¹ J_D(μ + α (ẑ[t] − μ)) δ_k[t] dα``. The decoder D is linear, its derivative J_D the same
-everywhere, and so the integral is exactly ``C_k[t] = s D(δ_k[t])``: one node is exact. The contributions are
-complete, ``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``.
+``C_k[t] = s ∫₀¹ J_D(μ + α (ẑ[t] − μ)) δ_k[t] dα``. The contributions are complete,
+``Σ_k C_k[t] = s (D(ẑ[t]) − D(μ))``. With footprints the decoder D is linear, its derivative J_D the same everywhere,
+and so the integral is exactly ``C_k[t] = s D(δ_k[t])``. For another network, see `path_integral`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
-from torch import Tensor
 
 from napari_calcdyn.models.var import VAR, SteadyVAR
-from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
-from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
-from napari_calcdyn.recording.errors import size_text
+from napari_calcdyn.models.var_autoencoder.convolutional import ConvolutionalAutoencoder
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 
+from .path_integral import integrated_map, integrated_maps
 from .pixel_sums import PixelSums
+from .predictable import predictable, static_picture
 from .predictor import Predictor, check_latent, from_sources
 from .result import ContributionMaps
-from .roi_predictor import RoiPredictor
 from .smoothing import Smoothing
 from .source_split import SourceSplit
 
@@ -81,14 +80,16 @@ def contribution_maps(
     chosen = list(sources) if isinstance(sources, Sequence) else list(everything) if sources else []
     for source in chosen:
         check_latent(source, len(everything), "source")
-    static = static_picture(model, movie, progress)
+    if isinstance(model.network, ConvolutionalAutoencoder):
+        return integrated_maps(model, model.network, movie, predictor, chosen, smoothing, progress)
+    static, network = static_picture(model, movie, progress), model.footprint_network
     followed = from_sources(predictor.effects, chosen)
-    sums = PixelSums(model.network, followed, smoothing, static)
+    sums = PixelSums(network, followed, smoothing, static)
     # All sources together explain what is explained: the pixels are gathered once. Else they are gathered for the
     # latents as they are predicted, whatever their sources are.
     every = len(set(chosen)) == len(everything)
     whole = eye_array(len(everything), dtype=np.float32, format="csr")
-    total = sums if every else PixelSums(model.network, whole, smoothing, static)
+    total = sums if every else PixelSums(network, whole, smoothing, static)
     amplitude = np.zeros(model.frame_shape)
     frames = 0
     for past, actual in predictable(model, movie, predictor, progress):
@@ -97,7 +98,7 @@ def contribution_maps(
         sums.add(past, actual)
         if total is not sums:
             total.add(predicted, actual)
-        amplitude += model.network.absolute(predicted).cpu().numpy()
+        amplitude += network.absolute(predicted).cpu().numpy()
     split = sums.split()
     explained = split.total(followed) if every else total.split().total(whole)
     if not np.isfinite(explained).all():
@@ -163,6 +164,8 @@ def edge_map(
     column = (lag - 1) * latents + source
     strength = [predictor.effects[target, column]]
     edge = csr_array((strength, ([target], [column])), predictor.effects.shape, np.float32)
+    if isinstance(model.network, ConvolutionalAutoencoder):
+        return integrated_map(model, movie, predictor, edge, Smoothing.of(var), progress)
     split, frames = gather(model, movie, predictor, edge, Smoothing.of(var), progress)
     image = split.total(edge) * np.float32(model.scale**2 / frames)
     image[model.masked_pixels(movie)] = np.nan
@@ -205,77 +208,13 @@ def gather(
     Raises
     ------
     InputError
-        If the frames have another size than the model's, or none has a past.
+        If the frames have another size than the model's, none has a past, or the network is convolutional.
     Cancelled
         If `progress` asked to stop.
     """
-    sums = PixelSums(model.network, reach, smoothing, static_picture(model, movie, progress))
+    sums = PixelSums(model.footprint_network, reach, smoothing, static_picture(model, movie, progress))
     frames = 0
     for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
         sums.add(past, actual)
     return sums.split(), frames
-
-
-def static_picture(model: VARAutoencoder, movie: Movie, progress: ProgressCallback | None) -> Tensor:
-    """Return the static picture that is still in normalised frames, (Y, X).
-
-    There is one where there is no skip, and in another recording than the one the model was trained on.
-    """
-    model.check(movie)
-    rest = np.nan_to_num((movie.mean_frame(progress) - model.offset) / np.float32(model.scale))
-    return torch.from_numpy(rest).to(model.device)
-
-
-def predictable(
-    model: VARAutoencoder,
-    movie: Movie,
-    predictor: Predictor | RoiPredictor,
-    progress: ProgressCallback | None,
-    known: NDArray[np.float32] | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Go through the frames that have a past, and encode them unless their latents (T, d) are known.
-
-    Yields
-    ------
-    past : Tensor (n, p·d)
-        Values of the predictors.
-    frames : Tensor (n, Y, X)
-        Normalised.
-    """
-    if movie.n_frames <= predictor.order:
-        raise InputError(
-            f"{movie.name} has {movie.n_frames} frames and the model looks {predictor.order} frames back:"
-            " open a longer recording."
-        )
-    if known is not None and known.shape != (movie.n_frames, model.network.latents):
-        raise InputError(
-            f"The latents are {size_text(known.shape)}, but {movie.name} has {movie.n_frames} frames and the model"
-            f" {model.network.latents} latents: encode the recording again."
-        )
-    frames = model.normalised(movie)
-    valid = torch.from_numpy(movie.valid_frames)
-    if not with_past(valid[None], predictor.order).any():
-        raise InputError(
-            f"{movie.name} has no frame with a past, bad frames leave none: check the recording."
-        )
-    latents = torch.empty(0, model.network.latents, device=model.device)
-    for start, block in frames.batches(0, movie.n_frames):
-        if known is None:
-            new = predictor.encode(block)
-        else:  # NaN in frames that are left out, which are not used
-            new = predictor.centred(
-                torch.from_numpy(known[start : start + len(block)]).to(latents).nan_to_num()
-            )
-        latents = torch.cat([latents, new])
-        count = len(latents) - predictor.order
-        if count > 0:
-            past, actual = predictor.past(latents, start + len(block) - len(latents)), block[-count:]
-            stop = start + len(block)
-            whole = with_past(valid[None, stop - len(latents) : stop], predictor.order)[0]
-            if not whole.all():
-                past, actual = past[whole.to(past.device)], actual[whole.to(past.device)]
-            if len(actual):
-                yield past, actual
-            latents = latents[count:]
-        report(progress, start + len(block), movie.n_frames)

@@ -44,7 +44,8 @@ def contribution_movie(
     InputError
         If the frames have another size than the model's, or there is no such source.
     """
-    predictor = Predictor(model, var, None if source is None else [source])
+    predictor = Predictor(model, var)
+    part = predictor if source is None else Predictor(model, var, [source])
     frames, masked = model.normalised(movie), model.masked_pixels(movie)
 
     @torch.no_grad()
@@ -53,7 +54,7 @@ def contribution_movie(
             return np.zeros(model.frame_shape, np.float32)
         latents = predictor.encode(frames.frames(t - predictor.order, t))
         past = latents.flip(0).reshape(1, -1)  # lag 1, the latest, comes first
-        image: NDArray[np.float32] = model.network.decode(predictor.predict(past))[0].cpu().numpy()
+        image: NDArray[np.float32] = predictor.contribution(past, part.predict(past))[0].cpu().numpy()
         image = image * np.float32(model.scale)
         image[masked] = np.nan
         return image

@@ -14,8 +14,8 @@ from napari_calcdyn.models.roi_var import RoiVAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet
 
-from .contribution import predictable, static_picture
 from .pixel_sums import PixelSums
+from .predictable import predictable, static_picture
 from .result import ContributionMaps
 from .roi_predictor import RoiPredictor
 from .smoothing import Smoothing

@@ -51,7 +51,7 @@ class PathMaps:
         int
             Bytes; for every pixel and lag about 180 where only neighbours are predictors, else 4·d.
         """
-        return PixelSums.bytes_needed(model.network, _reach(model.var), Smoothing.of(model.var))
+        return PixelSums.bytes_needed(model.footprint_network, _reach(model.var), Smoothing.of(model.var))
 
     @classmethod
     def gather(

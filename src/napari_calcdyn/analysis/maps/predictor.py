@@ -69,6 +69,18 @@ class Predictor:
         """Predict latents (n, d), as deviations from their mean, from their past (n, p·d)."""
         return predict(self._effects, past)
 
+    def contribution(self, past: Tensor, part: Tensor) -> Tensor:
+        """Return the contribution (n, Y, X), normalised, of a part (n, d) of what is predicted from the past."""
+        return self.contribution_towards(self.predict(past), part)
+
+    def nodes(self, predicted: Tensor) -> int:
+        """Return how many nodes the path integrals to these predicted latents (n, d) need."""
+        return self._network.nodes(self._mean, predicted)
+
+    def contribution_towards(self, predicted: Tensor, part: Tensor, nodes: int | None = None) -> Tensor:
+        """Return the same where it is known what is predicted, (n, d), and perhaps how many nodes that needs."""
+        return self._network.contribution(self._mean, predicted, part, nodes=nodes)
+
 
 def effects_of(var: VAR | SteadyVAR) -> csr_array:
     """Write the tables of all lags side by side, (d, p·d)."""

@@ -47,7 +47,7 @@ class RoiPredictor:
 
     def __init__(self, model: VARAutoencoder, fitted: RoiVAR, activity: NDArray[np.float32]) -> None:
         basis, count, latents = fitted.basis, len(fitted.rois), model.network.latents
-        self.canvas = RoiCanvas(model.network, basis.pictures)
+        self.canvas = RoiCanvas(model.footprint_network, basis.pictures)
         self.order, self._lags = max(FRAMES, fitted.lags), fitted.lags
         steady = diags_array(np.concatenate([fitted.steady_rest, fitted.steady]))
         nothing = csr_array(steady.shape)

@@ -139,7 +139,7 @@ def _explained(
     Returns what its rules explain, the sum of second moments of what `change` predicts, between the four latents that
     meet in each tile, (tiles, 4, 4), and the number of frames.
     """
-    network, effects = model.network, as_tensor(rules).to(model.device)
+    network, effects = model.footprint_network, as_tensor(rules).to(model.device)
     frames, mean = model.normalised(condition.movie), condition.mean
     meeting = network.tile_latents
     # A mean of products less the product of means: the mean frame of the condition is not known before the pass.
@@ -165,7 +165,8 @@ def _explained(
 
 def _root_mean_square(model: VARAutoencoder, moments: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the root mean square picture (Y, X) of latents with these second moments in each tile."""
-    corners = model.network.corners
+    network = model.footprint_network
+    corners = network.corners
     square = (torch.from_numpy(moments).to(corners) @ corners * corners).sum(1, keepdim=True)
-    image: NDArray[np.float32] = model.network.join(square)[0].clamp_min(0).sqrt().cpu().numpy()
+    image: NDArray[np.float32] = network.join(square)[0].clamp_min(0).sqrt().cpu().numpy()
     return image * np.float32(model.scale)

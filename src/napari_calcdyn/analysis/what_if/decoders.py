@@ -43,20 +43,23 @@ class LatentDecoder:
 
     @torch.no_grad()
     def draw(self, values: NDArray[np.float32], *, deviation: bool) -> NDArray[np.float32]:
-        """Return ``s D z`` or ``m + s D z``."""
+        """Return ``s (D(μ + z) − D(μ))``, of a linear network ``s D z``, or ``m + s D z``."""
         model = self._model
         if not deviation:
             return model.decode(values)
-        decoded = model.network.decode(torch.from_numpy(values).to(model.device))
+        mean, moved = (
+            torch.from_numpy(it.astype(np.float32)).to(model.device) for it in (model.var.mean, values)
+        )
+        decoded = model.network.change(mean, moved)
         frames: NDArray[np.float32] = decoded.cpu().numpy()
         return np.float32(model.scale) * frames
 
     @torch.no_grad()
     def overlap(self) -> csr_array:
         """Return ``DᵀD``: footprints overlap where they meet in a tile."""
-        network = self._model.network
+        network = self._model.footprint_network
         inside = network.cut(torch.ones(1, *network.frame_shape, device=self._model.device))[:, 0]
-        corners = network.corners_in(inside).double()
+        corners = network.within(inside).double()
         products = (corners @ corners.mT).cpu().numpy()
         latents = network.tile_latents.cpu().numpy()
         pairs = np.broadcast_arrays(latents[:, :, None], latents[:, None])

@@ -108,7 +108,9 @@ def _fits(model: VARAutoencoder | None) -> bool:
     from napari_calcdyn.analysis.maps import PathMaps
     from napari_calcdyn.models.memory import memory_budget
 
-    return model is not None and PathMaps.bytes_needed(model) <= _LARGEST_SHARE * 1e9 * memory_budget()
+    if model is None or model.config.network == "convolutional":
+        return False
+    return PathMaps.bytes_needed(model) <= _LARGEST_SHARE * 1e9 * memory_budget()
 
 
 def ready(var: VAR) -> VAR:

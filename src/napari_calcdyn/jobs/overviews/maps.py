@@ -124,9 +124,12 @@ def save_overview(
     figure = new_figure(4.4 * across, 8.6)
     frames, height, width = movie.shape
     rois = metrics["rois"]
+    cells = f"{rois} ROIs" if rois else "no cells found"
+    if model.config.network == "convolutional":
+        cells = "convolutional network"
     figure.suptitle(
         f"{movie.name}: {frames} frames of {height} × {width} pixels, {metrics['mode']}, {model.var.latents} latents,"
-        f" {f'{rois} ROIs' if rois else 'no cells found'}, prediction error"
+        f" {cells}, prediction error"
         f" {metrics['latent_prediction_error']:.3f}\n{gain_in_words(metrics)}",
         fontsize=11,
     )

@@ -33,8 +33,9 @@ def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.flo
     Raises
     ------
     InputError
-        If the footprints belong to frames of another size.
+        If the footprints belong to frames of another size, or the model's network is convolutional.
     """
+    network = model.footprint_network
     height, width = model.frame_shape
     n_rois, pixels = footprints.shape
     if pixels != height * width:
@@ -42,10 +43,10 @@ def encoded_footprints(model: VARAutoencoder, footprints: Any) -> NDArray[np.flo
             f"The ROIs have {pixels:,} pixels, but the model was trained on frames of {height} × {width}: "
             "choose the ROIs of this recording."
         )
-    encoded = np.empty((n_rois, model.network.latents), np.float32)
+    encoded = np.empty((n_rois, network.latents), np.float32)
     for start in range(0, n_rois, _ROIS_AT_ONCE):  # as images they take a hundred times the memory
         rows = footprints[start : start + _ROIS_AT_ONCE]
         dense = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
         images = torch.from_numpy(dense.astype(np.float32).reshape(-1, height, width))
-        encoded[start : start + len(images)] = model.network.encode(images.to(model.device)).cpu().numpy()
+        encoded[start : start + len(images)] = network.encode(images.to(model.device)).cpu().numpy()
     return encoded * np.float32(model.scale)

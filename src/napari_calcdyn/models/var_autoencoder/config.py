@@ -7,6 +7,8 @@ from typing import ClassVar, Literal
 from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.recording.settings import setting
 
+_FROM_RANDOM_WEIGHTS = 8  # steps for one that begins with footprints found in the movie
+
 
 class VARAutoencoderConfig(Settings):
     """Settings of the ℓ1-VAR autoencoder; frozen, checked when made."""
@@ -18,9 +20,14 @@ class VARAutoencoderConfig(Settings):
     8 pixels; if these are more than 1024, they are three quarters of a cell apart, whose diameter is measured, but no
     fewer than 1024 and at most 4096; if they are 256 or fewer, at most one for every two training frames. With more
     than 256, each one is predicted from those at most three places away only."""
+    network: Literal["footprints", "convolutional"] = setting("Network", "Network", "footprints")
+    """footprints: linear, each latent has a footprint of its own, and everything works with it. convolutional: the
+    nonlinear network of the paper, whose weights all places share, for comparison; with it, there are latents,
+    predictions and contribution maps, but no maps between cells."""
     kernels: int = setting("Network", "Patch shapes", 64, ge=1, le=256)
     """Number of patch shapes that all places share. Each place mixes its own footprint from them. More shapes
-    follow the outlines of cells better; fewer shapes fit less noise."""
+    follow the outlines of cells better; fewer shapes fit less noise. In the convolutional network, the largest number
+    of feature maps."""
     skip: bool = setting("Network", "Mean-frame skip", True)
     """Subtract the mean frame before the network and add it back afterwards, so that the network only represents
     what changes. Switch it off only for comparison."""
@@ -51,7 +58,8 @@ class VARAutoencoderConfig(Settings):
     """How much the penalty of a connection grows for each step to a more distant neighbour. 0 penalises near and far
     connections equally, which in short recordings gives false connections."""
     steps: int = setting("Training", "Training steps", 50, ge=10, le=100_000)
-    """Largest number of training steps."""
+    """Largest number of training steps. The convolutional network, which begins with random weights, takes eight times
+    as many."""
     learning_rate: float = setting("Training", "Learning rate", 3e-3, gt=0, le=1)
     """Largest step size of the optimiser. The step size rises at the start and falls to zero at the end."""
     windows: int = setting("Training", "Stretches per step", 8, ge=2, le=256)
@@ -67,3 +75,8 @@ class VARAutoencoderConfig(Settings):
     """Training ends when the validation loss has not improved for this many checks. There is one every five steps, in
     long trainings about 40 in all. With end-to-end training, only checks after the prediction counts in full
     are used."""
+
+    @property
+    def training_steps(self) -> int:
+        """Largest number of steps of the network that is chosen."""
+        return self.steps * (1 if self.network == "footprints" else _FROM_RANDOM_WEIGHTS)

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
+from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
 from .footprints import REACH, first_footprints
 from .held_out import guess_by, held_out_errors
 from .network import PatchAutoencoder, automatic_latents
+from .networks import new_network
 from .objective import Objective, configured_weights
 from .shot_noise import shot_noise
 from .smoothness import Smooth, smoothed
@@ -57,7 +60,7 @@ def fit_parts(
     """
     start = time.monotonic()
     where = resolve_device(device)
-    split = Split.of(movie, config)
+    split, steps = Split.of(movie, config), config.training_steps
 
     def halt(done: int, total: int) -> bool:
         return stop is not None and stop.is_set()
@@ -75,26 +78,29 @@ def fit_parts(
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
     activity = torch.from_numpy(np.nan_to_num(statistics.std))
-    network = PatchAutoencoder(movie.frame_shape, latents, config.kernels, activity=activity, seed=seed)
+    network = new_network(config, movie.frame_shape, latents, activity=activity, seed=seed)
     network.to(where)
     try:
         normalised = NormalisedMovie(movie, offset, scale, where)
         frames = TiledFrames(normalised, network, cached_frames=(split.training, split.known), progress=halt)
         noise, share = shot_noise(frames, split.training)
-        smooth = Smooth(2 * network.stride, share).to(where)
-        if keeper is None or keeper.load() is None:
-            yield Progress("Finding the first footprints")
-            sample = frames.sample(split.training, REACH)
-            network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
-            del sample
-        with smoothed(network, smooth):
+        training: AbstractContextManager[None] = nullcontext()
+        if isinstance(network, PatchAutoencoder):
+            smooth = Smooth(2 * network.stride, share).to(where)
+            if keeper is None or keeper.load() is None:
+                yield Progress("Finding the first footprints")
+                sample = frames.sample(split.training, REACH)
+                network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
+                del sample
+            training = smoothed(network, smooth)
+        with training:
             task = Objective(network, frames, split, config, seed, noise)
-            report(halt, 0, config.steps)
+            report(halt, 0, steps)
             schedule = Schedule(
-                config.steps,
+                steps,
                 config.learning_rate,
                 config.patience,
-                check_every=max(_STEPS_BETWEEN_CHECKS, config.steps // _CHECKS),
+                check_every=max(_STEPS_BETWEEN_CHECKS, steps // _CHECKS),
             )
             yield from train(task, schedule, stop=stop, keeper=keeper)
     except torch.OutOfMemoryError as error:
@@ -104,7 +110,7 @@ def fit_parts(
         ) from error
     network.orient()
 
-    yield Progress("Estimating the dynamics", config.steps, config.steps)
+    yield Progress("Estimating the dynamics", steps, steps)
     try:
         var, own, errors = _estimate(network, frames, split, config, range(movie.n_frames), scale, halt)
     except Cancelled:  # fast for recordings of any length
@@ -112,6 +118,7 @@ def fit_parts(
         near = range(max(0, split.known - count), min(movie.n_frames, split.known + count // 8))
         var, own, errors = _estimate(network, frames, split, config, near, scale, None)
     metrics = {
+        "network": config.network,
         "mode": config.mode,
         "skip": config.skip,
         "frames": movie.n_frames,
@@ -140,7 +147,7 @@ def fit_parts(
 
 
 def _estimate(
-    network: PatchAutoencoder,
+    network: Autoencoder,
     frames: TiledFrames,
     split: Split,
     config: VARAutoencoderConfig,

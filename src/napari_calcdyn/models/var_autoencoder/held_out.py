@@ -14,7 +14,7 @@ from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var.gain import gain_from_others
 from napari_calcdyn.models.var.moments import with_past
 
-from .network import PatchAutoencoder
+from .autoencoder import Autoencoder
 from .tiled_frames import TiledFrames
 
 Guess = Callable[[slice], tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -28,7 +28,7 @@ def guess_by(var: VAR, latents: NDArray[np.float32]) -> Guess:
 
 @torch.no_grad()
 def held_out_errors(
-    network: PatchAutoencoder,
+    network: Autoencoder,
     frames: TiledFrames,
     latents: NDArray[np.float32],
     first: int,
@@ -40,7 +40,7 @@ def held_out_errors(
 
     Parameters
     ----------
-    network : PatchAutoencoder
+    network : Autoencoder
         The network.
     frames : TiledFrames
         The recording as the network sees it.
@@ -67,7 +67,7 @@ def held_out_errors(
         `gain_from_others`.
     """
     count = len(latents) - order
-    corners = network.corners_in(frames.used)
+    within = network.within(frames.used)
     known = np.asarray(np.isfinite(latents).all(1))
     whole = with_past(torch.from_numpy(known)[None], order)[0].numpy()
     mean = latents[order:].mean(0, dtype=np.float64, where=whole[:, None])
@@ -84,9 +84,8 @@ def held_out_errors(
         actual, (expected, own) = some[order:], (it[order:] for it in guess(here))
         encoded, guessed = on_device(np.nan_to_num(actual)), on_device(expected)
         squares = tiles.squares()
-        seen = network.squared_error(tiles, encoded, corners, squares=squares)
-        # Encoder and decoder share footprints, so that ⟨x, D(ẑ)⟩ = ⟨z, ẑ⟩.
-        ahead = squares - 2 * (encoded * guessed).sum(1) + network.power(guessed, corners)
+        seen = network.squared_error(tiles, encoded, within, squares=squares)
+        ahead = network.prediction_error(tiles, encoded, guessed, within, squares=squares)
         pictures += [
             float(seen.cpu().double().numpy()[known[order:][at : at + len(tiles)]].sum()),
             float(ahead.cpu().double().numpy()[kept].sum()),
@@ -94,7 +93,10 @@ def held_out_errors(
         deviation = actual[kept] - mean
         off = [deviation - (it[kept] - mean) for it in (expected, own, some[order - 1 : -1])]
         errors.append(np.array([np.square(it).sum(1) for it in (deviation, *off)]))
-        shown += [float(network.power(on_device(it), corners).sum()) for it in (off[0], deviation)]
+        compared = (expected[kept], np.broadcast_to(mean, deviation.shape))
+        shown += [
+            float(network.distance(on_device(actual[kept]), on_device(it), within).sum()) for it in compared
+        ]
         predicted = expected[kept] - mean
         sums += [predicted.sum(0), np.square(predicted).sum(0)]
     power, residual, own_past, persistence = np.concatenate(errors, 1)

@@ -21,9 +21,11 @@ from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.recording.quality import correct_movie
 
+from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
 from .fitting import fit_parts
 from .network import PatchAutoencoder
+from .networks import new_network
 from .tiled_frames import encode_movie
 from .windows import NormalisedMovie
 
@@ -40,7 +42,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     ----------
     config : VARAutoencoderConfig
         Settings.
-    network : PatchAutoencoder
+    network : Autoencoder
         Encoder and decoder.
     offset : ndarray (Y, X), float32
         m: the mean frame, or its mean over all pixels with the skip off.
@@ -59,7 +61,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     kind = checkpoint.VAR_AUTOENCODER
     _config_class = VARAutoencoderConfig
 
-    network: PatchAutoencoder
+    network: Autoencoder
     offset: NDArray[np.float32]
     scale: float
     var: VAR
@@ -76,6 +78,16 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     def frame_shape(self) -> tuple[int, int]:
         """Height and width of a frame in pixels."""
         return self.network.frame_shape
+
+    @property
+    def footprint_network(self) -> PatchAutoencoder:
+        """The network, for what can only be had of one that is linear; InputError if it is convolutional."""
+        if not isinstance(self.network, PatchAutoencoder):
+            raise InputError(
+                "This needs a linear network, and the model's is convolutional: train a model with the network"
+                " “footprints”."
+            )
+        return self.network
 
     @property
     def latent_centres(self) -> NDArray[np.float32]:
@@ -262,7 +274,7 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
 
     def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         height, width = saved["frame_shape"]
-        self.network = PatchAutoencoder((height, width), saved["latents"], self.config.kernels)
+        self.network = new_network(self.config, (height, width), saved["latents"])
         near = None
         if saved.get("radius") is not None:
             self.network.places = tensors["network.places"]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from napari_calcdyn.models.var.neighbours import MOST_FULL
 
-from .grid import Grid, count_places
+from .autoencoder import Autoencoder
+from .grid import count_places
 from .tiles import Tiles, over_tiles
 
 MOST_AUTOMATIC_LATENTS = 4096
@@ -45,7 +46,7 @@ def automatic_latents(frame_shape: tuple[int, int], training_frames: int, spacin
     return max(4, places)
 
 
-class PatchAutoencoder(Grid):
+class PatchAutoencoder(Autoencoder):
     """Convolution with stride, then a mixture of its channels at each place; the decoder mirrors it.
 
     With patch shapes ``K_h`` (shared by all places, ``2·stride`` pixels wide), place j has the footprint
@@ -78,6 +79,8 @@ class PatchAutoencoder(Grid):
     seed : int
         Of the initial weights.
     """
+
+    keeps_variance = True
 
     def __init__(
         self,
@@ -112,7 +115,7 @@ class PatchAutoencoder(Grid):
         quarters = shapes.view(-1, 2, s, 2, s).permute(1, 3, 0, 2, 4).reshape(4, -1, s**2)
         return torch.bmm(mixtures, quarters).transpose(0, 1)
 
-    def corners_in(self, used: Tensor) -> Tensor:
+    def within(self, used: Tensor) -> Tensor:
         """Return the corners of the footprints, (tiles, 4, s²), where `used` (tiles, s²) is 1, and 0 where it is 0."""
         return self.corners * used[:, None]
 
@@ -120,16 +123,16 @@ class PatchAutoencoder(Grid):
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         return self._latents(self.corners @ self.cut(frames).mT)
 
-    def encode_tiles(self, tiles: Tiles, corners: Tensor | None = None) -> Tensor:
+    def encode_tiles(self, tiles: Tiles, within: Tensor | None = None) -> Tensor:
         """Encode normalised frames that are cut into tiles to latents (n, d)."""
-        corners = self.corners if corners is None else corners
+        corners = self.corners if within is None else within
         if tiles.units is None:
             return self._latents(tiles.times(corners))
         return tiles.sums(corners, self.tile_latents.view(self.rows + 1, -1, 4), self.latents).T
 
-    def noise_variance(self, pixels: Tensor, corners: Tensor) -> Tensor:
+    def noise_variance(self, pixels: Tensor, within: Tensor) -> Tensor:
         """Return the variance (d,) in the latents of independent noise of the pixels, of variance (tiles, s²)."""
-        return self._latents(corners.square() @ pixels[:, :, None])[0]
+        return self._latents(within.square() @ pixels[:, :, None])[0]
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
@@ -148,7 +151,7 @@ class PatchAutoencoder(Grid):
         latents : Tensor (n, d)
             Latents.
         corners : Tensor (tiles, 4, s²)
-            The footprints in these pixels, from `corners_in`.
+            The footprints in these pixels, from `within`.
 
         Returns
         -------
@@ -158,7 +161,7 @@ class PatchAutoencoder(Grid):
         return self._power(latents, _Overlaps.apply(corners))  # type: ignore[no-untyped-call]
 
     def squared_error(
-        self, tiles: Tiles, latents: Tensor, corners: Tensor, *, squares: Tensor | None = None
+        self, tiles: Tiles, latents: Tensor, within: Tensor, *, squares: Tensor | None = None
     ) -> Tensor:
         """Return how far frames are from what their latents decode to, without decoding them.
 
@@ -170,7 +173,7 @@ class PatchAutoencoder(Grid):
             Frames, 0 where pixels are not used.
         latents : Tensor (n, d)
             Latents of all of them, as encoded.
-        corners : Tensor (tiles, 4, s²)
+        within : Tensor (tiles, 4, s²)
             As in `power`.
         squares : Tensor (n,), optional
             Their sums of squares, where they are known.
@@ -182,8 +185,38 @@ class PatchAutoencoder(Grid):
         """
         squares = tiles.squares() if squares is None else squares
         # the squares of a latent are spread evenly over the four tiles of its window
-        overlaps = _Overlaps.apply(corners)  # type: ignore[no-untyped-call]
+        overlaps = _Overlaps.apply(within)  # type: ignore[no-untyped-call]
         return squares + self._power(latents, overlaps - 0.5 * torch.eye(4).to(overlaps))
+
+    def prediction_error(
+        self, tiles: Tiles, latents: Tensor, predicted: Tensor, within: Tensor, *, squares: Tensor
+    ) -> Tensor:
+        """Return how far frames with these latents are from what predicted ones decode to, ``‖x − D(ẑ)‖²``, (n,).
+
+        Encoder and decoder share footprints, so that ``⟨x, D(ẑ)⟩ = ⟨z, ẑ⟩``.
+        """
+        return squares - 2 * (latents * predicted).sum(1) + self.power(predicted, within)
+
+    def distance(self, one: Tensor, other: Tensor, within: Tensor) -> Tensor:
+        """Return ``‖D(z₁) − D(z₂)‖²`` of latents (n, d), (n,)."""
+        return self.power(one - other, within)
+
+    def change(self, mean: Tensor, deviation: Tensor) -> Tensor:
+        """Return what a deviation of the latents (n, d) adds to frames, (n, Y, X), whatever their mean is."""
+        return self.decode(deviation)
+
+    def nodes(self, mean: Tensor, predicted: Tensor) -> int:
+        """Return 1: the derivative is the same everywhere on the path."""
+        return 1
+
+    def contribution(
+        self, mean: Tensor, predicted: Tensor, part: Tensor, *, nodes: int | None = None
+    ) -> Tensor:
+        """Return the contribution of a part of what is predicted, (n, Y, X).
+
+        The derivative of a linear decoder is the same everywhere on the path, which ends as ``D(δ)``.
+        """
+        return self.decode(part)
 
     def _power(self, latents: Tensor, overlaps: Tensor) -> Tensor:
         power: Tensor = _Power.apply(overlaps, latents.T, self)  # type: ignore[no-untyped-call]

@@ -9,9 +9,9 @@ from napari_calcdyn.models.var import Neighbourhoods, penalty_weights
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError
 
+from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
-from .network import PatchAutoencoder
-from .prediction import Estimate, detached, draw_windows, estimate_var, total_variance
+from .prediction import Estimate, detached, draw_windows, estimate_var, spread, total_variance
 from .split import Split
 from .tiled_frames import TiledFrames
 
@@ -20,10 +20,11 @@ _MEMORY_PER_PREDICTOR = 10
 MOST_FRAMES_IN_CHECK = 256
 """Most frames of each part of a validation: before the border between training and validation, and after it."""
 _MOST_PIXELS = 128 * 2**20
+_MOST_DECODED_PIXELS = 32 * 2**20  # whose feature maps are kept for the gradient
 
 
 def configured_weights(
-    network: PatchAutoencoder, config: VARAutoencoderConfig, neighbourhoods: Neighbourhoods | None = None
+    network: Autoencoder, config: VARAutoencoderConfig, neighbourhoods: Neighbourhoods | None = None
 ) -> Tensor:
     """Return the penalty weights of the settings, (p·d, d), or (p·K, d) of neighbours only."""
     return penalty_weights(
@@ -36,9 +37,10 @@ def configured_weights(
     )
 
 
-def most_stretches(wanted: int, length: int, pixels: float) -> int:
+def most_stretches(config: VARAutoencoderConfig, length: int, pixels: float) -> int:
     """Return how many stretches of `length` frames of so many pixels a step takes: those wanted, or what fits."""
-    return min(wanted, max(2, int(_MOST_PIXELS // (pixels * length))))
+    most = _MOST_PIXELS if config.network == "footprints" else _MOST_DECODED_PIXELS
+    return min(config.windows, max(2, int(most // (pixels * length))))
 
 
 class Objective:
@@ -46,7 +48,7 @@ class Objective:
 
     def __init__(
         self,
-        network: PatchAutoencoder,
+        network: Autoencoder,
         frames: TiledFrames,
         split: Split,
         config: VARAutoencoderConfig,
@@ -61,7 +63,7 @@ class Objective:
             raise InputError(
                 f"Stretches of {self._length} frames are too short for order {config.order}: make them longer."
             )
-        windows = most_stretches(config.windows, self._length, self._pixels)
+        windows = most_stretches(config, self._length, self._pixels)
         # All batches are drawn before training, so that they are the same on every device and need no copy at a step.
         draw = torch.Generator().manual_seed(seed)
         valid = frames.valid(0, split.training)
@@ -70,7 +72,8 @@ class Objective:
             usable = torch.zeros(split.training, dtype=torch.bool)
             usable[config.order :] = with_past(valid.cpu()[None], config.order)[0]
         drawn = [
-            draw_windows(split.training, self._length, windows, draw, usable) for _ in range(config.steps)
+            draw_windows(split.training, self._length, windows, draw, usable)
+            for _ in range(config.training_steps)
         ]
         fewest = min(map(len, drawn))
         if fewest < 2:
@@ -93,9 +96,9 @@ class Objective:
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
         valid = self._frames.valid_stretches(self._starts[step], self._length)
-        corners = self._network.corners_in(self._frames.used)
+        within = self._network.within(self._frames.used)
         # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
-        reconstruction, fitted, scored = self._reconstruct(step, valid, corners)
+        reconstruction, fitted, scored = self._reconstruct(step, valid, within)
         parts = {"reconstruction": reconstruction.detach()}
         weight = self._config.prediction_weight * self._ramp(step, total)
         if weight == 0:
@@ -113,7 +116,8 @@ class Objective:
         self._memory = detached(estimate)
         residual = estimate.residual(scored, to_score)
         parts["prediction"] = residual.detach().sum() / total_variance(scored, to_score)
-        return reconstruction + weight * self._penalty(estimate, residual, corners), parts
+        penalty = self._penalty(estimate, residual, within, scored, to_score, reconstruction)
+        return reconstruction + weight * penalty, parts
 
     @torch.no_grad()
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
@@ -121,14 +125,14 @@ class Objective:
         first = self._split.training
         last = first + min(self._split.validation, MOST_FRAMES_IN_CHECK)
         before = max(0, first - MOST_FRAMES_IN_CHECK)
-        corners = self._network.corners_in(self._frames.used)
+        within = self._network.within(self._frames.used)
         known = [
-            self._network.encode_tiles(tiles, corners) for _, tiles in self._frames.batches(before, first)
+            self._network.encode_tiles(tiles, within) for _, tiles in self._frames.batches(before, first)
         ]
         ahead, squares = [], 0.0
         for start, tiles in self._frames.batches(first, last):
-            ahead.append(self._network.encode_tiles(tiles, corners))
-            error = self._network.squared_error(tiles, ahead[-1], corners)
+            ahead.append(self._network.encode_tiles(tiles, within))
+            error = self._network.squared_error(tiles, ahead[-1], within)
             valid = self._frames.valid(start, start + len(tiles))
             squares += float((error if valid is None else error[valid]).sum())
         seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
@@ -151,9 +155,8 @@ class Objective:
             return losses["held_out_reconstruction"], losses
         if self._ramp(step, total) < 1:
             return None, losses
-        return float(
-            reconstruction + self._config.prediction_weight * self._penalty(estimate, residual, corners)
-        ), losses
+        penalty = self._penalty(estimate, residual, within, latents, chosen, reconstruction)
+        return float(reconstruction + self._config.prediction_weight * penalty), losses
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the moments of earlier batches; empty before the prediction counts."""
@@ -166,24 +169,40 @@ class Objective:
         here = {name: value.to(device) if value.ndim else value for name, value in state.items()}
         self._memory = Estimate.of_state(here, self._near) if here else None
 
-    def _penalty(self, estimate: Estimate, residual: Tensor, corners: Tensor) -> Tensor:
+    def _penalty(
+        self,
+        estimate: Estimate,
+        residual: Tensor,
+        within: Tensor,
+        latents: Tensor,
+        valid: Tensor | None,
+        reconstruction: Tensor | float,
+    ) -> Tensor:
         """Return the prediction error for each pixel, every latent weighted by its share that is not shot noise.
 
         No predictor can know the shot noise of the next frame. Without the weight, a weak but predictable cell would be
         left out because of the noise in its latent.
-        """
-        share = estimate.signal_share(self._network.noise_variance(self._noise, corners.detach()))
-        return (share * residual).sum() / self._pixels
 
-    def _reconstruct(self, step: int, valid: Tensor | None, corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        Where the unit of latents is arbitrary, they count as having the variance that they explain in the picture, or
+        the network would make them small. That variance has no gradient: for an activity that cannot be predicted, it
+        would pay to explain nothing.
+        """
+        share = estimate.signal_share(self._network.noise_variance(self._noise, within.detach()))
+        error = (share * residual).sum()
+        if self._network.keeps_variance:
+            return error / self._pixels
+        explained = max(0.0, 1 - float(torch.as_tensor(reconstruction).detach()))
+        return explained * error / spread(latents, valid)
+
+    def _reconstruct(self, step: int, valid: Tensor | None, within: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean squared error of a step, and the latents (W/2, L, d) of even stretches and of odd ones."""
         starts = self._starts[step]
         tiles = self._frames.stretches(starts, self._length)
         if step + 1 < len(self._starts):
             self._frames.read_ahead(self._starts[step + 1], self._length)
         squares = self._frames.squares(starts, self._length)
-        latents = self._network.encode_tiles(tiles, corners)
-        error = self._network.squared_error(tiles, latents, corners, squares=squares)
+        latents = self._network.encode_tiles(tiles, within)
+        error = self._network.squared_error(tiles, latents, within, squares=squares)
         if valid is not None:
             error = error[valid.flatten()]
         # divided as they lie in memory, each latent's frames together, so that gradients need no other order

@@ -77,7 +77,12 @@ class Estimate:
 
 def total_variance(windows: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return ``mean ‖z − mean z‖²`` of windows (W, L, d); without gradient."""
-    frames = chosen(windows.detach(), valid)
+    return spread(windows.detach(), valid)
+
+
+def spread(windows: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return ``mean ‖z − mean z‖²`` of windows (W, L, d); differentiable."""
+    frames = chosen(windows, valid)
     return (frames - frames.mean(0)).square().mean(0).sum()
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_calcdyn.models.memory import room_for_frames
 from napari_calcdyn.recording import ProgressCallback, report
 
-from .network import PatchAutoencoder
+from .grid import Grid
 from .tiles import Tiles
 from .windows import NormalisedMovie
 
@@ -32,8 +32,8 @@ class TiledFrames:
     ----------
     movie : NormalisedMovie
         The recording.
-    network : PatchAutoencoder
-        Whose tiles.
+    grid : Grid
+        Whose tiles; that of a network.
     cached_frames : sequence of int
         Numbers of first frames; the largest that fits is kept on the device.
     progress : callable or None
@@ -43,13 +43,13 @@ class TiledFrames:
     def __init__(
         self,
         movie: NormalisedMovie,
-        network: PatchAutoencoder,
+        grid: Grid,
         *,
         cached_frames: Sequence[int] = (),
         progress: ProgressCallback | None = None,
     ) -> None:
-        self._movie, self._network, self.device = movie, network, movie.device
-        self.used = network.cut(movie.used_pixels[None])[:, 0]
+        self._movie, self._grid, self.device = movie, grid, movie.device
+        self.used = grid.cut(movie.used_pixels[None])[:, 0]
         """1 at pixels that count, 0 at masked ones and beyond the edge, (tiles, s²)."""
         self.pixels = float(self.used.sum())
         self._cache: Tiles | None = None
@@ -120,7 +120,7 @@ class TiledFrames:
         for at, start in enumerate(starts):
             first = at * (length + gap)
             for begin, block in self._movie.batches(start, start + length):
-                self._network.store(block, room, first + begin - start)
+                self._grid.store(block, room, first + begin - start)
                 report(progress, begin + len(block), start + length)
             room.values[:, first + length : first + length + gap] = 0
         return room if gap else room.stretches([it * length for it in range(len(starts))], length)
