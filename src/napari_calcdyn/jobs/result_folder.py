@@ -80,6 +80,7 @@ ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
         TRACES_FILE,
     ),
     "neurons": (CELLS_FILE, ROIS_FILE),
+    "compare": (CELLS_FILE, ROIS_FILE),
     "influence": (CELLS_FILE,),
 }
 """Files that a command writes besides: the cells where it finds them itself, and ROIs where there are any."""
