@@ -60,7 +60,7 @@ def measure(task: Row) -> Row:
     model, _ = drive(fit, lambda progress: None)
     latents = [model.encode(movie) for movie in movies]
     a, b = conditions(task, movies)
-    found, _ = compare(model, movies, a, b, latents=latents, permutations=task["permutations"])
+    found, _ = compare(model, movies, a, b, columns=latents, permutations=task["permutations"])
 
     joint = len(latents[0]) if len(movies) == 2 else 0
     in_b = [range(it.start + joint, it.stop + joint) for it in b]

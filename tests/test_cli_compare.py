@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partialmethod
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 import tifffile
 
 from commands import calcdyn, refused
+from napari_calcdyn.analysis.sequences.comparison import Comparison
 from napari_calcdyn.jobs.result_folder import RESULTS
+from napari_calcdyn.recording.rois.saved import load_rois
 from napari_calcdyn.simulate.movie import simulate_movie
 
 QUICK = ("--preset", "quick", "--steps", 10, "--latents", 12, "--permutations", 19, "--device", "cpu")
@@ -60,6 +64,48 @@ def test_two_recordings(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found["a"] == [[0, 160]]
     assert found["b"] == [[20, 160]]
     assert len(found["movies"]) == 2
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_activities_of_rois(
+    movie: Path,
+    second: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    labels = np.zeros((24, 40), np.uint8)
+    for number, (top, left) in zip((5, 9, 14), ((2, 2), (2, 20), (14, 10)), strict=True):
+        labels[top : top + 7, left : left + 7] = number
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    stretches = (movie, "--b", "20:") if second else ("--a", ":80", "--b", "80:")
+    out, rois = tmp_path / "out", ("--rois", tmp_path / "labels.tif")
+    command = ("compare", movie, *stretches, *rois, "--order", 1, "--permutations", 199, *QUICK[:6])
+    monkeypatch.setattr(Comparison, "edges", partialmethod(Comparison.edges, 1.0))  # whatever changed
+    assert calcdyn(monkeypatch, *command, "--out", out, "--device", "cpu") == 0
+    assert {path.name for path in out.iterdir()} == {*RESULTS["compare"], "rois.npz"}
+    found = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    assert (found["rois"], found["order"], found["cells_found"]) == (3, 2, None)
+    assert "latents" not in found
+    named = {(it["source"], it["target"]) for it in found["edges"]}
+    assert named == set(product((5, 9, 14), repeat=2))
+    at_two = {it["source"] == it["target"] for it in found["edges"] if it["lag"] == 2 and it["p_value"] < 1}
+    assert False not in at_two  # only its own past reaches back two frames
+    assert [it["kind"] for it in found["provenance"]["inputs"]][-1] == "ROIs"
+    assert load_rois(out / "rois.npz").ids.tolist() == [5, 9, 14]
+    assert "ROI" in capsys.readouterr().out
+
+
+def test_cells_that_are_found(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ("compare", movie, "--a", ":80", "--b", "80:", "--rois", "found", "--out", out, *QUICK)
+    assert calcdyn(monkeypatch, *command) == 0
+    assert {path.name for path in out.iterdir()} == {*RESULTS["compare"], "rois.npz", "cells_found.tif"}
+    found = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    assert found["cells_found"] == found["rois"] == len(load_rois(out / "rois.npz"))
+    assert "found in the movie" in capsys.readouterr().out
 
 
 def test_behaviour_says_what_is_what(

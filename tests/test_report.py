@@ -14,7 +14,7 @@ import tifffile
 
 from commands import calcdyn
 from napari_calcdyn.jobs.overviews.map_panel import map_panel
-from napari_calcdyn.jobs.provenance import fingerprint
+from napari_calcdyn.jobs.provenance import fingerprint, made_from
 from napari_calcdyn.jobs.report.citation import AVAE_PAPER, SOFTWARE, VAR_PAPER, Paper
 from napari_calcdyn.jobs.report.pictures import as_svg
 from napari_calcdyn.recording import Movie, open_movie
@@ -133,6 +133,12 @@ def test_fingerprint_tells_a_changed_recording(movie: Path) -> None:
     other[0, 0, 0] += 1
     assert fingerprint(same)["sha256"] == before["sha256"]
     assert fingerprint(Movie.from_array(other))["sha256"] != before["sha256"]
+    about = {"provenance": {"inputs": [before]}}
+    assert made_from(about, same)  # wherever its file is now
+    assert not made_from(about, Movie.from_array(other))
+    assert not made_from(about, Movie.from_array(frames[:100]))
+    assert not made_from({"provenance": {"inputs": [before, before]}}, same)
+    assert not made_from({}, same)
 
 
 def test_large_maps_do_not_make_a_heavy_page() -> None:

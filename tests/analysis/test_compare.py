@@ -11,9 +11,10 @@ import torch
 from napari_calcdyn.jobs.comparison import compare, run_compare
 from napari_calcdyn.jobs.comparison_files import save_comparison
 from napari_calcdyn.jobs.result_folder import RESULTS
+from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-from napari_calcdyn.recording import Cancelled, InputError, Movie
+from napari_calcdyn.recording import Cancelled, InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies.joining import join
 from napari_calcdyn.simulate.movie import simulate_movie
 
@@ -54,6 +55,29 @@ def test_maps_are_those_recomputed_frame_by_frame(model: VARAutoencoder, movie: 
     assert maps.difference.dtype == maps.explained_a.dtype == np.float32
 
 
+def test_maps_of_activities_are_those_recomputed_frame_by_frame(model: VARAutoencoder, movie: Movie) -> None:
+    labels = np.zeros((24, 32), int)
+    labels[3:10, 4:11], labels[12:20, 15:24] = 4, 2
+    rois = RoiSet.from_labels(labels)
+    activity = roi_activity(movie, rois)
+    comparison, maps = compare(model, movie, A, B, rois=rois, permutations=19)
+    given, _ = compare(model, movie, A, B, rois=rois, columns=[activity], permutations=19)
+    assert given.statistic == comparison.statistic
+    pictures = torch.from_numpy(rois.footprints.toarray().reshape(2, 24, 32).astype(np.float32))
+    with torch.no_grad():
+        encoded = model.network.encode(pictures / model.scale).numpy()
+    disagreement = []
+    for condition in (A, B):
+        mean = np.concatenate([activity[it.start : it.stop] for it in condition]).mean(0)
+        frames = [t for it in condition for t in range(it.start + 2, it.stop)]
+        past = np.stack([[activity[t - lag] - mean for lag in (1, 2)] for t in frames])
+        change = comparison.coefficients_b - comparison.coefficients_a
+        disagreement.append(decode(model, np.einsum("nls,lts->nt", past, change) @ encoded))
+    root = np.sqrt(np.square(np.concatenate(disagreement)).mean(0))
+    assert np.allclose(maps.difference, root, atol=1e-3 * root.max())
+    assert comparison.names.tolist() == [2, 4]
+
+
 def decode(model: VARAutoencoder, latents: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         decoded = model.network.decode(torch.from_numpy(latents.astype(np.float32)))
@@ -77,7 +101,7 @@ def test_known_latents_are_not_computed_again(
     latents = model.encode(movie)
     expected = compare(model, movie, A, B, permutations=19)[0]
     monkeypatch.setattr(model, "encode", None)
-    assert compare(model, movie, A, B, latents=[latents], permutations=19)[0].statistic == expected.statistic
+    assert compare(model, movie, A, B, columns=[latents], permutations=19)[0].statistic == expected.statistic
 
 
 def test_masked_frames_take_no_part_in_the_comparison_and_its_maps(
@@ -86,9 +110,9 @@ def test_masked_frames_take_no_part_in_the_comparison_and_its_maps(
     latents = model.encode(movie)
     masked = latents.copy()
     masked[[30, 31, 160]] = np.nan
-    found, maps = compare(model, movie, A, B, latents=[masked], permutations=19)
+    found, maps = compare(model, movie, A, B, columns=[masked], permutations=19)
     a, b = [range(0, 30), range(32, 70), range(75, 120)], [range(120, 160), range(161, 240)]
-    expected, cut = compare(model, movie, a, b, latents=[latents], permutations=19)
+    expected, cut = compare(model, movie, a, b, columns=[latents], permutations=19)
     assert found.statistic == expected.statistic
     assert np.array_equal(found.coefficients_a, expected.coefficients_a)
     for name in ("explained_a", "explained_b", "difference"):
@@ -137,7 +161,7 @@ def test_livelier_latents_are_listed(model: VARAutoencoder, movie: Movie, tmp_pa
     latents = model.encode(movie)
     mean = latents.mean(0)
     latents[120:, 3] = mean[3] + 10 * (latents[120:, 3] - mean[3])
-    comparison, maps = compare(model, movie, [range(120)], B, latents=[latents], permutations=99)
+    comparison, maps = compare(model, movie, [range(120)], B, columns=[latents], permutations=99)
     written = save_comparison(tmp_path, [movie], [range(120)], B, comparison, maps, {})
     assert written["loudness_p_value"] == min(it["p_value"] for it in written["louder"])
     assert written["louder"][0]["source"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from damage import damaged
 from napari_calcdyn.analysis.blocks import cut_blocks
 from napari_calcdyn.analysis.influence import recent
 from napari_calcdyn.analysis.influence.apart import apart
@@ -346,6 +348,31 @@ def test_csv_has_one_row_per_edge(tmp_path: Path) -> None:
         {"source": "7", "target": "12", "lag": "2", "strength": "-0.5", "effect": "-1", "p_value": ""},
         {"source": "12", "target": "3", "lag": "1", "strength": "0.25", "effect": "0.5", "p_value": ""},
     ]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_a_table_that_was_written_is_read(tmp_path: Path, tested: bool) -> None:
+    rois = RoiSet.from_labels(np.diag([7, 3, 12]))
+    p_values = np.where(np.eye(3, dtype=bool), np.nan, 1.0)
+    p_values[2, 0] = 0.01
+    written = graph(p_values if tested else None)
+    written = replace(written, ids=rois.ids, centres=rois.centres)
+    written.write_csv(tmp_path / "edges.csv")
+    found = Influence.load(tmp_path / "edges.csv", rois, 2)
+    for name in ("ids", "centres", "effects", "correlations", "lag", "strength"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(written, name))
+    if tested:
+        np.testing.assert_array_equal(
+            found.p_values, np.where(written.strength, p_values, np.where(np.eye(3), np.nan, 1))
+        )
+    else:
+        assert found.p_values is None
+    assert str(found.edges()) == str(written.edges())  # NaN is not itself
+    damaged([tmp_path / "edges.csv"], lambda: Influence.load(tmp_path / "edges.csv", rois, 2))
+    with pytest.raises(InputError, match="other ROIs or lags"):
+        Influence.load(tmp_path / "edges.csv", rois, 1)
+    with pytest.raises(InputError, match="could not be opened"):
+        Influence.load(tmp_path / "none.csv", rois, 1)
 
 
 def test_graphml_has_rois_and_edges(tmp_path: Path) -> None:

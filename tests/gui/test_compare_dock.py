@@ -25,6 +25,8 @@ from compare_scene import (
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_calcdyn.gui.compare.between import NO_ROIS
+from napari_calcdyn.gui.compare.between import ROIS as BETWEEN_ROIS
 from napari_calcdyn.gui.compare.changed_layer import CHANGED
 from napari_calcdyn.gui.compare.dock import CompareDock
 from napari_calcdyn.gui.compare.inputs import OTHER
@@ -35,6 +37,7 @@ from napari_calcdyn.gui.recording.recordings import use_layer
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.jobs import comparison as compare_module
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
+from napari_calcdyn.recording import RoiSet
 from napari_calcdyn.recording.errors import Cancelled
 
 
@@ -137,14 +140,50 @@ def test_a_click_on_a_row_shows_its_places_on_the_movie(viewer: Any, dock: Compa
     assert len(viewer.layers[CHANGED].data) == table.rowCount()
 
 
+def test_rois_are_compared_by_their_names(
+    viewer: Any, dock: CompareDock, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock.inputs.between.setCurrentText(BETWEEN_ROIS)
+    assert dock.problem.text() == NO_ROIS
+    assert not dock.compare.isEnabled()
+    assert dock.way.text() == "To the Neurons panel"
+    labels = np.zeros((16, 32), int)
+    for number, (y, x) in zip((21, 4), PLACES, strict=True):
+        labels[y - 3 : y + 4, x - 3 : x + 4] = number
+    dock.session.rois.loaded = RoiSet.from_labels(labels)
+    press(qtbot, dock.compare)
+    settle(qtbot, dock)
+    compared = dock.session.answers.comparison
+    assert compared is not None, dock.message.text()
+    assert compared.comparison.p_value == 0.01
+    assert "activities of 2 ROIs in frames" in dock.view.asked.text()
+    table = dock.view.table
+    assert [table.item(0, column).text() for column in (0, 1)] == ["ROI 21", "ROI 4"]
+    assert "latent" not in dock.view.livelier.text()
+    dock.view.table.selectRow(0)
+    (drawn,) = viewer.layers[CHANGED].data
+    assert np.allclose(drawn[:2], PLACES, atol=0.5)
+    name = tmp_path / "out"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(name), ""))
+    dock.view.export.click()
+    settle(qtbot, dock)
+    found = json.loads((name / "comparison.json").read_text())
+    assert (found["edges"][0]["source"], found["edges"][0]["target"]) == (21, 4)
+    dock.session.rois.loaded = RoiSet.from_labels(labels)
+    assert "other ROIs" in dock.view.outdated.text()
+
+
 def test_how_many_latents_are_livelier_is_one_sentence() -> None:
     class Found:
         loudness = np.array([1.0, 2.0, 3.0, 0.4])
         loudness_p = np.array([1.0, 0.01, 0.02, 0.2])
+        ids: np.ndarray | None = None  # of ROIs
 
     assert livelier(Found) == "Some latents are livelier than in the other stretch: 2 in B (p = 0.01)."  # type: ignore[arg-type]
     Found.loudness_p = np.array([1.0, 0.5, 0.5, 0.02])
     assert livelier(Found) == "One latent is livelier than in the other stretch: 1 in A (p = 0.02)."  # type: ignore[arg-type]
+    Found.ids = np.array([3, 5, 8, 9])
+    assert livelier(Found).startswith("One ROI is livelier")  # type: ignore[arg-type]
     Found.loudness_p = np.ones(4)
     assert livelier(Found) == "No latent is clearly livelier in A or in B."  # type: ignore[arg-type]
 

@@ -11,6 +11,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 from napari_calcdyn.recording import InputError
 
 from .options import (
+    ROIS_HELP,
     Axes,
     Channel,
     Correct,
@@ -22,15 +23,16 @@ from .options import (
     Preset,
     SavedModel,
     Seed,
+    cells_are_to_be_found,
     typed,
 )
-from .progress_bar import progress_bar, say_corrections, say_done, tell_with
+from .progress_bar import progress_bar, say_cells_found, say_corrections, say_done, tell_with
 from .settings import settings_or_model, with_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording import Movie, RoiSet
 
     Conditions = tuple[list[range], list[range]]
 
@@ -62,6 +64,10 @@ def compare(
     smooth: Annotated[
         int, typer.Option(min=1, help="Average a column of numbers over this many frames first.")
     ] = 1,
+    rois: Annotated[
+        Path | None,
+        typer.Option(help=f"Compare the activities of ROIs in place of the model's latents: {ROIS_HELP}"),
+    ] = None,
     model: SavedModel = None,
     preset: Preset = None,
     correct: Correct = None,
@@ -83,6 +89,7 @@ def compare(
     length = _block(block)
 
     from napari_calcdyn.recording import open_movie
+    from napari_calcdyn.recording.traces.agreement import open_rois_of
 
     paths = [movie] if movie2 is None else [movie, movie2]
     movies = [
@@ -99,6 +106,11 @@ def compare(
                 "--column, --above, --value and --smooth need a table: name it with --behaviour."
             )
         conditions = _from_text(a, b, movies)
+    cells: RoiSet | Literal["found"] | None = None
+    if rois is not None:
+        cells = "found" if cells_are_to_be_found(rois) else open_rois_of(movies[0], rois)
+    for note in cells.notes if cells is not None and cells != "found" else ():
+        print(note)
     with progress_bar() as show:
         from napari_calcdyn.jobs import run_compare
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
@@ -109,6 +121,7 @@ def compare(
             *conditions,
             out,
             using,
+            rois=cells,
             correct=correct,
             permutations=permutations,
             block=length,
@@ -118,6 +131,7 @@ def compare(
             on_progress=tell_with(show),
         )
     say_corrections(found)
+    say_cells_found(found)
     edges, effect = len(found["edges"]), found["effect"]
     less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
     print(
@@ -129,12 +143,13 @@ def compare(
 
 
 def _livelier(found: dict[str, Any]) -> str:
-    """Say how many latents are livelier in one of the stretches."""
+    """Say how many latents or ROIs are livelier in one of the stretches."""
+    one = "ROI" if "rois" in found else "latent"
     if not found["louder"]:
-        return "No latent is clearly livelier in A or in B."
+        return f"No {one} is clearly livelier in A or in B."
     in_b = sum(it["ratio"] > 1 for it in found["louder"])
     in_a = len(found["louder"]) - in_b
-    return f"Livelier latents: {in_a} in A, {in_b} in B (p = {found['loudness_p_value']:.3g})."
+    return f"Livelier {one}s: {in_a} in A, {in_b} in B (p = {found['loudness_p_value']:.3g})."
 
 
 def _block(text: str) -> int | Literal["auto"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps, dr
 from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
-from napari_calcdyn.models.var_autoencoder.held_out import held_out_errors
+from napari_calcdyn.models.var_autoencoder.held_out import ERRORS, held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
-from napari_calcdyn.recording import Movie, RoiSet
-from napari_calcdyn.recording.rois.saved import save_rois
+from napari_calcdyn.recording import InputError, Movie, RoiSet
+from napari_calcdyn.recording.rois.saved import load_rois, save_rois
+from napari_calcdyn.recording.saved_arrays import load_array
 
 from .cells_found import rois_with_activity, write_cells_found
 from .result_folder import ROIS_FILE, TRACES_FILE
@@ -80,6 +81,44 @@ class BetweenRois:
         save_rois(folder / ROIS_FILE, self.fitted.rois)
         np.save(folder / TRACES_FILE, np.ascontiguousarray(self.activity.T))
         return write_cells_found(folder, self.fitted.rois, movie.pixel_size)
+
+    @classmethod
+    def load(cls, folder: Path, model: VARAutoencoder, metrics: Mapping[str, Any]) -> BetweenRois:
+        """Read what `save` wrote into a folder of ``calcdyn run``; no frame is needed.
+
+        Parameters
+        ----------
+        folder : Path
+            With ``latents.npy`` beside what `save` wrote. Without ROIs in it, only the maps are read.
+        model : VARAutoencoder
+            The model of the run.
+        metrics : mapping
+            Content of ``metrics.json``.
+
+        Returns
+        -------
+        BetweenRois
+            The VAR is estimated again from the latents and the activity.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or damaged, or the files do not belong together.
+        """
+        maps = ContributionMaps.load(folder)
+        if not (folder / ROIS_FILE).exists():
+            return cls(maps, None, None, None, {})
+        rois = load_rois(folder / ROIS_FILE)
+        latents = load_array(folder / "latents.npy")
+        activity = np.ascontiguousarray(load_array(folder / TRACES_FILE).T)
+        if activity.shape != (len(latents), len(rois)) or latents.shape[1:] != model.var.mean.shape:
+            raise InputError(
+                f"The latents, ROIs and activities in {folder} do not belong together: run `calcdyn run` again."
+            )
+        fitted = fit_roi_var(model, latents, activity, rois)
+        influence = Influence.load(folder / TABLE, rois, fitted.lags)
+        errors = {name: metrics[name] for name in ERRORS if name in metrics}
+        return cls(maps, fitted, activity, influence, errors)
 
 
 def look_between_rois(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +15,15 @@ from numpy.typing import NDArray
 from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
 from napari_calcdyn.analysis.sequences.condition_blocks import check_ranges
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, comparison_maps
+from napari_calcdyn.models.roi_var.basis import encoded_pictures, pictures_of
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var import Selection
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
-from napari_calcdyn.models.var_autoencoder.objective import configured_weights
-from napari_calcdyn.recording import InputError, Movie, ProgressCallback
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet
 from napari_calcdyn.recording.movies import join
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 
+from .compared_columns import activities_of, columns_of, order_of_comparison, rules_of
 from .comparison_files import save_comparison
 from .correcting import corrected
 from .provenance import provenance
@@ -76,7 +77,8 @@ def compare(
     a: Sequence[range],
     b: Sequence[range],
     *,
-    latents: Sequence[NDArray[np.float32]] | None = None,
+    rois: RoiSet | None = None,
+    columns: Sequence[NDArray[np.float32]] | None = None,
     permutations: int = 999,
     block: int | Literal["auto"] = "auto",
     seed: int = 0,
@@ -84,16 +86,21 @@ def compare(
 ) -> tuple[Comparison, ComparisonMaps]:
     """Compare two conditions of a recording, or two recordings of one field of view.
 
+    What is compared is the VAR of the model's latents; or that of the activities of ROIs, whose own past is free.
+
     Parameters
     ----------
     model : VARAutoencoder
-        Its network computes the latents; its settings give the order, the penalty weights and the rule for λ.
+        Its network computes the latents and the maps; its settings give the order, and for latents the penalty
+        weights and the rule for λ.
     movies : Movie, or sequence of one or two
         With two, `a` counts frames of the first and `b` frames of the second.
     a, b : sequence of range
         Stretches of frames.
-    latents : sequence of ndarray (T, d), optional
-        Latents of the movies, if they are known.
+    rois : RoiSet, optional
+        Compare the activities of these, in place of latents.
+    columns : sequence of ndarray (T, d), optional
+        Latents of the movies, or activities of the ROIs, if they are known.
     permutations : int
         Number of permutations.
     block : int or "auto"
@@ -113,41 +120,45 @@ def compare(
     Raises
     ------
     InputError
-        If the conditions cannot be compared, or frames have another size than the model's.
+        If the conditions cannot be compared, or frames or ROIs have another size than the model's.
     Cancelled
         If `progress` asked to stop.
     """
     of = _one_or_two(movies)
-    check_conditions(of, a, b, model.config.order, block)
+    order = order_of_comparison(model.config, rois is not None)
+    check_conditions(of, a, b, order, block)
     for movie in of:
         model.check(movie)
-    encoded = 0 if latents is not None else sum(movie.n_frames for movie in of)
-    permuted = encoded + permutations
+        if rois is not None:
+            rois.check_frame_shape(movie.frame_shape)
+    read = 0 if columns is not None else sum(movie.n_frames for movie in of)
+    permuted = read + permutations
     total = permuted + sum(map(len, a)) + sum(map(len, b))
-    if latents is None:
-        ends = [0, of[0].n_frames, encoded]
-        latents = [
-            model.encode(movie, part_of(progress, start, stop, total))
+    if columns is None:
+        ends = [0, of[0].n_frames, read]
+        columns = [
+            columns_of(model, movie, rois, part_of(progress, start, stop, total))
             for movie, (start, stop) in zip(of, pairwise(ends), strict=False)
         ]
-    near = model.var.neighbourhoods
-    joint = len(latents[0]) if len(of) == 2 else 0
+    joint = len(columns[0]) if len(of) == 2 else 0
     comparison = compare_sequences(
-        np.concatenate(latents),
+        np.concatenate(columns),
         a,
         [range(it.start + joint, it.stop + joint) for it in b],
-        order=model.config.order,
-        weights=configured_weights(model.network, model.config, near).cpu(),
-        neighbourhoods=near,
-        selection=Selection(model.config.selection, model.config.fraction, model.config.nonzeros),
+        order=order,
+        **rules_of(model, rois),
         permutations=permutations,
         block=block,
         seed=seed,
-        progress=part_of(progress, encoded, permuted, total),
+        progress=part_of(progress, read, permuted, total),
     )
-    conditions = Condition(of[0], latents[0], a), Condition(of[-1], latents[-1], b)
+    encoded = None
+    if rois is not None:
+        comparison = replace(comparison, ids=rois.ids)
+        encoded = encoded_pictures(model, pictures_of(model, rois))
+    conditions = Condition(of[0], columns[0], a), Condition(of[-1], columns[-1], b)
     mapping = part_of(progress, permuted, total, total)
-    return comparison, comparison_maps(model, comparison, *conditions, mapping)
+    return comparison, comparison_maps(model, comparison, *conditions, mapping, encoded)
 
 
 def run_compare(
@@ -157,6 +168,7 @@ def run_compare(
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
+    rois: RoiSet | Literal["found"] | None = None,
     correct: str | None = None,
     permutations: int = 999,
     block: int | Literal["auto"] = "auto",
@@ -177,6 +189,8 @@ def run_compare(
         Gets the files of ``jobs.result_folder.RESULTS["compare"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
         Settings to train with, on the recording or on both one after the other; or a fitted model.
+    rois : RoiSet or "found", optional
+        Compare the activities of these in place of latents, or of cells that are found in the first recording.
     correct : str, optional
         What to correct in the recording; see `jobs.correcting.corrected`.
     permutations : int
@@ -200,17 +214,28 @@ def run_compare(
     Raises
     ------
     InputError
-        If the recordings or stretches cannot be compared, or the folder cannot be written or holds other files.
+        If the recordings or stretches cannot be compared, the ROIs belong to frames of another size, no cells are
+        found, or the folder cannot be written or holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
     of = _one_or_two(movies)
 
     with result_folder(folder, "compare") as new:
-        order = model.config.order if isinstance(model, VARAutoencoder) else model.order
-        check_conditions(of, a, b, order, block)
         settings = model.config if isinstance(model, VARAutoencoder) else model
-        made = provenance(of, settings, seed=seed, device=device, command_line=command_line)
+        given = rois if isinstance(rois, RoiSet) else None
+        order = order_of_comparison(settings, rois is not None)
+        check_conditions(of, a, b, order, block)
+        if given is not None:
+            for movie in of:
+                given.check_frame_shape(movie.frame_shape)
+        made = provenance(
+            [*of, *([] if given is None else [given])],
+            settings,
+            seed=seed,
+            device=device,
+            command_line=command_line,
+        )
         of = corrected(of, correct, model, tell)
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
@@ -218,11 +243,14 @@ def run_compare(
         else:
             whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
             fitted, history = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
+        cells, columns = activities_of(of, given, tell) if rois is not None else (None, None)
         comparison, maps = compare(
             fitted,
             of,
             a,
             b,
+            rois=cells,
+            columns=columns,
             permutations=permutations,
             block=block,
             seed=seed,
@@ -231,7 +259,7 @@ def run_compare(
         tell(Progress("Writing the results"))
         more = {"seed": seed, "seconds": round(time.monotonic() - start, 3), **made}
         with writing(folder):
-            found = save_comparison(new, of, a, b, comparison, maps, more, history)
+            found = save_comparison(new, of, a, b, comparison, maps, more, history, cells)
     return found
 
 

@@ -12,13 +12,15 @@ from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import comparison_panels, save_overview
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import write_image
 
+from .cells_found import write_cells_found
 from .correcting import corrections_of
 from .provenance import provenance
 from .report.contents import report_comparison
-from .result_folder import write_metrics
+from .result_folder import ROIS_FILE, write_metrics
 
 
 def save_comparison(
@@ -30,6 +32,7 @@ def save_comparison(
     maps: ComparisonMaps,
     more: dict[str, Any],
     history: Sequence[Progress] = (),
+    rois: RoiSet | None = None,
 ) -> dict[str, Any]:
     """Write a comparison into an empty folder.
 
@@ -49,13 +52,15 @@ def save_comparison(
         More entries for ``comparison.json``.
     history : sequence of Progress
         Reports of the training; empty if a saved model was applied.
+    rois : RoiSet, optional
+        Those whose activities were compared.
 
     Returns
     -------
     dict
         Content of ``comparison.json``.
     """
-    order, latents, _ = comparison.coefficients_a.shape
+    order, columns, _ = comparison.coefficients_a.shape
     found = {
         "statistic": comparison.statistic,
         "p_value": comparison.p_value,
@@ -69,10 +74,11 @@ def save_comparison(
         "b": [[it.start, it.stop] for it in b],
         "samples": list(comparison.samples),
         "order": order,
-        "latents": latents,
+        "latents" if rois is None else "rois": columns,
         "movies": [str(movie.path or movie.name) for movie in movies],
+        "cells_found": write_cells_found(folder, rois, movies[0].pixel_size),
         **corrections_of(*movies),
-        **({} if "provenance" in more else provenance(movies, None)),
+        **({} if "provenance" in more else provenance([*movies, *([] if rois is None else [rois])], None)),
         **more,
     }
     for name in ("explained_a", "explained_b", "difference"):
@@ -80,17 +86,19 @@ def save_comparison(
     panels = comparison_panels(movies, a, b, comparison, maps, history)
     save_overview(folder / "overview.png", panels, movies, comparison)
     report_comparison(folder, " and ".join(movie.name for movie in movies), panels, found)
+    if rois is not None:
+        save_rois(folder / ROIS_FILE, rois)
     write_metrics(folder, "compare", found)
     return found
 
 
 def _louder(comparison: Comparison) -> list[dict[str, Any]]:
-    """List the latents that are livelier in one condition, the largest change first."""
+    """List the latents or ROIs that are livelier in one condition, the largest change first."""
     found = np.flatnonzero(comparison.loudness_p <= 0.05)
     found = found[np.argsort(-np.abs(np.log(comparison.loudness[found])), kind="stable")]
     return [
         {
-            "source": int(latent),
+            "source": int(comparison.names[latent]),
             "ratio": float(comparison.loudness[latent]),
             "p_value": float(comparison.loudness_p[latent]),
         }

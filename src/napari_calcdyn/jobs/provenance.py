@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -114,6 +114,35 @@ def fingerprint(of: Input) -> dict[str, Any]:
         "shape": [len(of), *of.frame_shape],
         "sha256": _digest(weights.indptr, weights.indices, weights.data, of.ids),
     }
+
+
+def made_from(about: Mapping[str, Any], movie: Movie) -> bool:
+    """Tell whether a result was made from a recording, wherever its files are now.
+
+    Parameters
+    ----------
+    about : mapping
+        Content of the JSON file of a result folder.
+    movie : Movie
+        The recording as it is stored, before any correction.
+
+    Returns
+    -------
+    bool
+        False, too, where the result does not say what it was made from.
+
+    Raises
+    ------
+    InputError
+        If frames cannot be read.
+    """
+    made = about.get("provenance")
+    inputs = made.get("inputs") if isinstance(made, Mapping) else None
+    movies = [it for it in inputs or () if isinstance(it, Mapping) and it.get("kind") == "movie"]
+    if len(movies) != 1 or movies[0].get("shape") != list(movie.shape):
+        return False
+    now = fingerprint(movie)
+    return all(movies[0].get(it) == now[it] for it in ("dtype", "sha256"))
 
 
 def _digest(*arrays: Any) -> str:

@@ -80,6 +80,7 @@ ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
         TRACES_FILE,
     ),
     "neurons": (CELLS_FILE, ROIS_FILE),
+    "compare": (CELLS_FILE, ROIS_FILE),
     "influence": (CELLS_FILE,),
 }
 """Files that a command writes besides: the cells where it finds them itself, and ROIs where there are any."""
@@ -170,6 +171,28 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     (folder / METRICS[command]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 
+def read_metrics(folder: Path, command: Command) -> dict[str, Any]:
+    """Read what `write_metrics` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        A result folder.
+    command : {"run", "neurons", "compare", "influence", "check"}
+        Whose results it holds.
+
+    Returns
+    -------
+    dict
+        Empty where there is no such file of this command, or it cannot be read.
+    """
+    try:
+        metrics = json.loads((folder / METRICS[command]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return metrics if isinstance(metrics, dict) and metrics.get("command", "run") == command else {}
+
+
 def _names(command: Command) -> tuple[str, ...]:
     return (*ONLY_SOMETIMES.get(command, ()), *RESULTS[command])
 
@@ -202,15 +225,6 @@ def _refuse_to_replace(folder: Path, command: Command) -> None:
 def _is_earlier_run(folder: Path, command: Command) -> bool:
     """Return whether the results of a run are there, or of one that was killed while it moved them there."""
     return any(
-        _are_metrics(place / METRICS[command], command)
+        str(read_metrics(place, command).get("made_by")).startswith(_MADE_BY)
         for place in (folder, unfinished_folder(folder, command) / "new")
     )
-
-
-def _are_metrics(file: Path, command: Command) -> bool:
-    try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    known = isinstance(metrics, dict) and str(metrics.get("made_by")).startswith(_MADE_BY)
-    return known and metrics.get("command", "run") == command

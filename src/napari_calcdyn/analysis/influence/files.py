@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.recording.csv_table import read_cells
+from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.writing import replacing, write_table, writing
 
 EDGE = np.dtype(
@@ -43,6 +45,40 @@ def write_csv(path: Path, edges: NDArray[np.void]) -> None:
     """
     rows = ([*edge[:3], *map(_number, edge[3:])] for edge in edges.tolist())
     write_table(path, [EDGE.names or (), *rows])
+
+
+def read_csv(path: Path) -> NDArray[np.void]:
+    """Read connections that `write_csv` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        A table with the columns of `EDGE`.
+
+    Returns
+    -------
+    structured ndarray
+        Of dtype `EDGE`, in the order of the file; NaN where a number is blank.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or holds something else.
+    """
+    try:
+        (head, *rows), _ = read_cells(path)
+        if tuple(head) != EDGE.names:
+            raise ValueError("other columns")
+        edges = np.array([tuple(float(cell) if cell else np.nan for cell in row) for row in rows], EDGE)
+        if not (np.isfinite(edges["strength"]) & np.isfinite(edges["effect"])).all():
+            raise ValueError("blank cells")
+        return edges
+    except OSError as error:
+        raise InputError(f"{path.name} could not be opened: {error.strerror or error}.") from error
+    except Exception as error:  # damaged bytes raise errors of all kinds
+        raise InputError(
+            f"{path.name} is damaged or holds no connections: run `calcdyn run` again."
+        ) from error
 
 
 def write_graphml(

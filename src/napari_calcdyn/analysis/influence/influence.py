@@ -16,12 +16,12 @@ from napari_calcdyn.analysis.blocks import automatic_block_length
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import VAR
-from napari_calcdyn.recording import Movie, ProgressCallback, RoiSet, report
+from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet, report
 
 from .apart import apart
 from .debiased_var import DebiasedVAR, debiased
 from .edge_test import SURROGATES, family_wise
-from .files import EDGE, write_csv, write_graphml
+from .files import EDGE, read_csv, write_csv, write_graphml
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,45 @@ class Influence:
     correlations: NDArray[np.float32]
     p_values: NDArray[np.float64] | None = None
     block_length: int | None = None
+
+    @classmethod
+    def load(cls, path: str | Path, rois: RoiSet, order: int) -> Influence:
+        """Read the table that `write_csv` wrote of all connections.
+
+        Parameters
+        ----------
+        path : str or Path
+            The table.
+        rois : RoiSet
+            The ROIs that it is about.
+        order : int
+            Number of lags p.
+
+        Returns
+        -------
+        Influence
+            With each connection at its strongest lag, and 0 at the others and on the diagonal: the table has no more.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or is about other ROIs or lags.
+        """
+        edges, ids = read_csv(Path(path)), rois.ids
+        place = {number: at for at, number in enumerate(ids.tolist())}
+        named = {*edges["source"].tolist(), *edges["target"].tolist()}
+        if not (named <= place.keys() and set(edges["lag"].tolist()) <= set(range(1, order + 1))):
+            raise InputError(f"{path} is about other ROIs or lags: run `calcdyn run` again.")
+        source, target = (
+            np.array([place[it] for it in edges[end].tolist()], np.int64) for end in ("source", "target")
+        )
+        effects, correlations = np.zeros((2, order, len(ids), len(ids)), np.float32)
+        effects[edges["lag"] - 1, target, source] = edges["effect"]
+        correlations[edges["lag"] - 1, target, source] = edges["strength"]
+        p_values = np.where(np.eye(len(ids), dtype=bool), np.nan, 1.0)
+        p_values[target, source] = edges["p_value"]
+        tested = not np.isnan(edges["p_value"]).any()
+        return cls(ids, rois.centres, effects, correlations, p_values if tested else None)
 
     @property
     def lag(self) -> NDArray[np.int64]:

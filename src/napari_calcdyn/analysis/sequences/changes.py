@@ -111,7 +111,8 @@ def find_changes(
     for targets, x in _instruments(blocks):
         report(progress, 0, draws)
         variance[:, targets] = np.square(x).T @ np.square(e[:, targets])
-    varies = variance > 1e-12 * len(e)  # a constant latent does not change
+    # A constant latent does not change, nor does a connection that the model does not have.
+    varies = (variance > 1e-12 * len(e)) & np.isfinite(common.weights.numpy())
     error = np.sqrt(np.where(varies, variance, np.inf))
     threshold = max(0.0, -float(ndtri(min(0.5, _BY_CHANCE / max(1, 2 * varies.sum())))))
     change, excess = np.empty(variance.shape), np.empty(variance.shape[1])

@@ -31,8 +31,8 @@ CHANGED = np.dtype(
         ("p_value", np.float64),
     ]
 )
-"""One changed connection: latents, lag in frames, coefficient in A and in B (latent units), change in standard errors,
-family-wise p-value."""
+"""One changed connection: latents or ROIs, lag in frames, coefficient in A and in B (in units of the latents), change
+in standard errors, family-wise p-value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,8 @@ class Comparison:
         How much livelier each latent is in B: standard deviation of what its past does not predict, B over A.
     loudness_p : ndarray (d,), float64
         Family-wise p-values of that ratio, of all latents together, from permuted labels of the blocks.
+    ids : ndarray (d,), int64, or None
+        Ids of the ROIs, where their activities were compared in place of latents.
     """
 
     statistic: float
@@ -84,6 +86,12 @@ class Comparison:
     edge_change: NDArray[np.float32]
     loudness: NDArray[np.float64]
     loudness_p: NDArray[np.float64]
+    ids: NDArray[np.int64] | None = None
+
+    @property
+    def names(self) -> NDArray[np.int64]:
+        """Numbers of the latents, or ids of the ROIs, (d,)."""
+        return np.arange(len(self.targets)) if self.ids is None else self.ids
 
     @property
     def permutations(self) -> int:
@@ -101,12 +109,13 @@ class Comparison:
         Returns
         -------
         structured array
-            Of dtype `CHANGED`, the clearest change first. A coefficient can be zero in both conditions: too small for
-            the lasso in either, but not the same.
+            Of dtype `CHANGED`, the clearest change first; source and target are `names`. A coefficient can be zero in
+            both conditions: too small for the lasso in either, but not the same.
         """
         at = lag, target, place = np.nonzero((self.edge_p <= alpha) & (self.sources >= 0))
         found = np.empty(len(lag), CHANGED)
-        found["source"], found["target"], found["lag"] = self.sources[target, place], target, lag + 1
+        found["source"], found["target"] = self.names[self.sources[target, place]], self.names[target]
+        found["lag"] = lag + 1
         found["before"], found["after"] = self.coefficients_a[at], self.coefficients_b[at]
         found["change"], found["p_value"] = self.edge_change[at], self.edge_p[at]
         return found[np.argsort(-np.abs(found["change"]), kind="stable")]
@@ -131,15 +140,16 @@ def compare_sequences(
     Parameters
     ----------
     latents : ndarray (T, d)
-        In time order; rows of NaN are frames that are left out. Two recordings of one field of view are two stretches
-        of the latents of both, one after the other.
+        Or activities of ROIs, in time order; rows of NaN are frames that are left out. Two recordings of one field of
+        view are two stretches of the latents of both, one after the other.
     a, b : sequence of range
         Stretches of frames of the two conditions. No frame is predicted from frames outside its stretch, or across
         frames that are left out.
     order : int
         Number of lags p.
     weights : Tensor (p·d, d) or (p·K, d), float64, optional
-        Penalty weights, as from `penalty_weights`; 1 by default.
+        Penalty weights, as from `penalty_weights` or `own_past_free`; 1 by default. Connections of infinite weight are
+        not compared.
     selection : Selection, optional
         How λ is chosen, on both conditions together; EBIC by default.
     neighbourhoods : Neighbourhoods, optional

@@ -50,20 +50,20 @@ class Condition:
     ----------
     movie : Movie
         The recording.
-    latents : ndarray (T, d)
-        Its latents; rows of NaN are frames that are left out.
+    columns : ndarray (T, d)
+        Its latents, or the activities of its ROIs; rows of NaN are frames that are left out.
     stretches : sequence of range
         Frames of it.
     """
 
     movie: Movie
-    latents: NDArray[np.float32]
+    columns: NDArray[np.float32]
     stretches: Sequence[range]
 
     @cached_property
     def usable(self) -> list[range]:
         """The stretches, cut where frames are left out."""
-        return without_gaps(self.stretches, frames_with_values(self.latents))
+        return without_gaps(self.stretches, frames_with_values(self.columns))
 
     @property
     def frames(self) -> int:
@@ -72,8 +72,8 @@ class Condition:
 
     @property
     def mean(self) -> NDArray[np.float32]:
-        """Mean latents in the condition, (d,)."""
-        total = sum(self.latents[it.start : it.stop].sum(0, dtype=np.float64) for it in self.usable)
+        """Mean of the columns in the condition, (d,)."""
+        total = sum(self.columns[it.start : it.stop].sum(0, dtype=np.float64) for it in self.usable)
         mean: NDArray[np.float32] = (total / self.frames).astype(np.float32)
         return mean
 
@@ -85,6 +85,7 @@ def comparison_maps(
     a: Condition,
     b: Condition,
     progress: ProgressCallback | None,
+    encoded: NDArray[np.floating] | None = None,
 ) -> ComparisonMaps:
     """Map a comparison, in one pass over the frames of both conditions.
 
@@ -98,6 +99,8 @@ def comparison_maps(
         What was compared.
     progress : callable or None
         Called with frames done and in all; returns True to stop.
+    encoded : ndarray (N, d), optional
+        Latents of the picture of each column, where the columns are the activities of ROIs; see `RoiBasis`.
 
     Returns
     -------
@@ -110,7 +113,8 @@ def comparison_maps(
         If `progress` asked to stop.
     """
     rules = [
-        _effects(it, comparison.sources) for it in (comparison.coefficients_a, comparison.coefficients_b)
+        _effects(it, comparison.sources, encoded)
+        for it in (comparison.coefficients_a, comparison.coefficients_b)
     ]
     change = as_tensor(rules[1] - rules[0]).to(model.device)
     order, total = len(comparison.coefficients_a), a.frames + b.frames
@@ -121,9 +125,12 @@ def comparison_maps(
     return ComparisonMaps(explained_a, explained_b, _root_mean_square(model, moments))
 
 
-def _effects(coefficients: NDArray[np.float32], sources: NDArray[np.int64]) -> csr_array:
-    """Write coefficients [lag, target, place among its sources] as one sparse matrix (d, p·d)."""
-    return csr_array(hstack(sparse_tables(sources, coefficients), format="csr"))
+def _effects(
+    coefficients: NDArray[np.float32], sources: NDArray[np.int64], encoded: NDArray[np.floating] | None
+) -> csr_array:
+    """Write coefficients [lag, target, place among its sources] as one sparse matrix to the latents, (d, p·N)."""
+    effects = csr_array(hstack(sparse_tables(sources, coefficients), format="csr"))
+    return effects if encoded is None else csr_array(csr_array(encoded.T, dtype=np.float32) @ effects)
 
 
 def _explained(
@@ -148,8 +155,8 @@ def _explained(
     done = count = 0
     for stretch in condition.usable:
         for start, block in frames.batches(stretch.start + order, stretch.stop):
-            latents = condition.latents[start - order : start + len(block)] - mean
-            past = lagged(torch.from_numpy(latents).to(model.device)[None], order)[0]
+            columns = condition.columns[start - order : start + len(block)] - mean
+            past = lagged(torch.from_numpy(columns).to(model.device)[None], order)[0]
             contribution = network.decode(predict(effects, past))
             product += (contribution * block).sum(0).cpu().numpy()
             predicted += contribution.sum(0).cpu().numpy()

@@ -12,6 +12,8 @@ from napari_calcdyn.gui.plots.theme import plot_colours
 from .time_ranges import A, B, condition_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.session import Session
@@ -21,7 +23,7 @@ _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller 
 _WIDTH = 0.006  # of a line, of the same
 
 
-def show_changed(session: Session, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
+def show_changed(session: Session, edges: NDArray[Any], centres: Mapping[int, NDArray[np.float32]]) -> None:
     """Draw connections over the movie, in the colour of A or of B, wherever they are higher.
 
     An arrow goes from source to target; a ring is a region's effect on itself.
@@ -32,8 +34,8 @@ def show_changed(session: Session, edges: NDArray[Any], centres: NDArray[np.floa
         Whose viewer; without edges, the layer is emptied.
     edges : ndarray
         Rows of `Comparison.edges`.
-    centres : ndarray (d, 2)
-        Places of the latents, in pixels (y, x).
+    centres : mapping of int to ndarray (2,)
+        Places of their ends, in pixels (y, x).
     """
     viewer, movie_layer = session.viewer, session.movie_layer
     if viewer is None or movie_layer is None or session.recording.movie is None:

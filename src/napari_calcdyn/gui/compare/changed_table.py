@@ -10,13 +10,15 @@ from superqt.utils import signals_blocked
 from napari_calcdyn.gui.forms.table import PlainTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
 MOST_ROWS = 200
 _COLUMNS = {
-    "from": "Place of the source, in pixels (y, x).",
-    "to": "Place of the region that it predicts, in pixels (y, x).",
+    "from": "The source: an ROI, or the place of a latent in pixels (y, x).",
+    "to": "What it predicts: an ROI, or the place of a latent in pixels (y, x).",
     "lag": "How many frames later.",
     "in A": "Strength in A, in the model's own units; negative where more is followed by less, 0 where the model keeps"
     " no connection.",
@@ -45,21 +47,20 @@ class ChangedTable(PlainTable):
         self.setToolTip("<qt>Click a connection to see it on the movie; Shift or Ctrl selects several.</qt>")
         self.itemSelectionChanged.connect(self._on_selected)
 
-    def show_edges(self, edges: NDArray[Any], centres: NDArray[np.float32]) -> None:
+    def show_edges(self, edges: NDArray[Any], centres: Mapping[int, NDArray[np.float32]] | None) -> None:
         """Show connections, and no selection.
 
         Parameters
         ----------
         edges : ndarray
             As `Comparison.edges` returns them; the first `MOST_ROWS` are shown.
-        centres : ndarray (d, 2)
-            Places of the latents, in pixels (y, x).
+        centres : mapping of int to ndarray (2,), or None
+            Places of the latents, in pixels (y, x); None where source and target are ROIs, which have names.
         """
         self.setColumnHidden(_LAG, bool((edges["lag"] == 1).all()))
         rows = [
             (
-                _place(centres[edge["source"]]),
-                _place(centres[edge["target"]]),
+                *(_name(edge[end], centres) for end in ("source", "target")),
                 str(edge["lag"]),
                 f"{edge['before']:.2g}",
                 f"{edge['after']:.2g}",
@@ -76,6 +77,8 @@ class ChangedTable(PlainTable):
         self.picked.emit(self.selected_rows())
 
 
-def _place(centre: Any) -> str:
-    y, x = centre
+def _name(number: int, centres: Mapping[int, NDArray[np.float32]] | None) -> str:
+    if centres is None:
+        return f"ROI {number}"
+    y, x = centres[number]
     return f"{y:.0f}, {x:.0f}"

@@ -17,6 +17,7 @@ from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.recording.errors import InputError
 
+from .between import NO_ROIS
 from .frame_tag import FrameTag
 from .inputs import BEHAVIOUR, CompareInputs
 from .runs import COMPARING, NO_MODEL, NO_MOVIE, compare
@@ -48,6 +49,7 @@ class CompareDock(SideDock):
 
         self.listen(self.session.recording.events.movie, self._on_movie)
         self.listen(self.session.dynamics.events.model, self._show_readiness)
+        self.listen(self.session.rois.events.loaded, self._show_readiness)
         self.listen(self.session.work.events.job, self._show_readiness)
         self.listen(self.session.recording.events.behaviour, self._on_behaviour)
         self.listen(self.session.answers.events.comparison, self._show_comparison)
@@ -164,6 +166,8 @@ class CompareDock(SideDock):
         session, model = self.session, self.session.dynamics.model
         if session.recording.movie is None:
             return NO_MOVIE, "recording"
+        if self.inputs.between.rois_missing:
+            return NO_ROIS, "neurons"
         try:
             question = self.inputs.question()
         except InputError as error:
@@ -176,10 +180,12 @@ class CompareDock(SideDock):
         except InputError as error:
             return str(error), "dynamics"
         # Not before there is a model: torch comes with it.
+        from napari_calcdyn.jobs.compared_columns import order_of_comparison
         from napari_calcdyn.jobs.comparison import check_conditions
 
+        order = order_of_comparison(model.config, question.rois is not None)
         try:
-            check_conditions(question.movies, question.a, question.b, model.config.order)
+            check_conditions(question.movies, question.a, question.b, order)
         except InputError as error:
             return str(error), "compare"
         return "", "compare"

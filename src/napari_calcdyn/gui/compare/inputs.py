@@ -18,6 +18,7 @@ from napari_calcdyn.recording.ranges import format_ranges, frames_in, stretches
 
 from .activity import Activity
 from .behaviour_split import BehaviourSplit, as_curve
+from .between import BetweenWhat
 from .other_recording import OtherRecording
 from .range_edits import RangeEdits
 from .runs import NO_MOVIE, Question
@@ -64,6 +65,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self.activity.changed.connect(self._show_curves)
         self.how = QComboBox()
         self.other = OtherRecording(session)
+        self.between = BetweenWhat(session)
         self.curve = QComboBox()
         self.split = BehaviourSplit()
         self.plot, self.other_plot = TimeRanges(), TimeRanges()
@@ -71,6 +73,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self._lay_out()
         self.how.currentIndexChanged.connect(self._on_how)
         self.other.changed.connect(self._on_other)
+        self.between.currentIndexChanged.connect(lambda: self.changed.emit())
         self.curve.currentIndexChanged.connect(self._show_curves)
         self.split.changed.connect(self._on_split)
         self.plot.threshold_dragged.connect(self.split.threshold.setValue)
@@ -90,6 +93,7 @@ class CompareInputs(QWidget):  # type: ignore[misc]
         self.curve.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.form.addRow("Compare", self.how)
         self.form.addRow("B is in", self.other)
+        self.form.addRow("Between", self.between)
         self.form.addRow("Curve", self.curve)
         stacked(self.form, self.split, self.plot, self.other_plot, self.edits, parent=self, spacing=4)
 
@@ -112,18 +116,19 @@ class CompareInputs(QWidget):  # type: ignore[misc]
                 "Open the other recording too, for instance by dropping it on the picture: its frames must have"
                 f" {height} × {width} pixels as well."
             )
-        a, b = self._frames(A), self._frames(B)
+        a, b, rois = self._frames(A), self._frames(B), self.between.rois()
+        what = "" if rois is None else f"activities of {len(rois):,} ROIs in "
         if other is not None:
             words = f"frames {format_ranges(a)} of {movie.name} (A), frames {format_ranges(b)} of {other.name} (B)"
-            return Question((movie, other), a, b, words)
+            return Question((movie, other), a, b, what + words, rois)
         if self.how.currentText() == BEHAVIOUR:
-            return Question((movie,), a, b, f"{self.split.words()} (A), the other frames (B) of {movie.name}")
+            words = f"{self.split.words()} (A), the other frames (B) of {movie.name}"
+            return Question((movie,), a, b, what + words, rois)
         both = stretches(frames_in(a, movie.n_frames) & frames_in(b, movie.n_frames))
         if both:
             raise InputError(f"A and B share the frames {format_ranges(both)}: move one of them away.")
-        return Question(
-            (movie,), a, b, f"frames {format_ranges(a)} (A), {format_ranges(b)} (B) of {movie.name}"
-        )
+        words = f"frames {format_ranges(a)} (A), {format_ranges(b)} (B) of {movie.name}"
+        return Question((movie,), a, b, what + words, rois)
 
     def masks(self) -> dict[str, NDArray[np.bool_]]:
         """Return which frames of the session's recording are in A and B, (T,) each, as far as that is clear."""

@@ -11,13 +11,14 @@ from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
 from napari_calcdyn.gui.session import Session
+from napari_calcdyn.gui.session.cells import cells_of
 from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.gui.session.latents import Latents
 
 if TYPE_CHECKING:
     from napari_calcdyn.analysis.sequences.comparison import Comparison
     from napari_calcdyn.jobs.comparison import ComparisonMaps
-    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording import Movie, RoiSet
     from napari_calcdyn.recording.progress import ProgressCallback
 
 COMPARING = "Comparing"
@@ -38,12 +39,15 @@ class Question:
         Frames, each of the recording that it is in.
     words : str
         What A and B are, for the result.
+    rois : RoiSet or None
+        Those whose activities are compared; None compares latents.
     """
 
     movies: tuple[Movie, ...]
     a: list[range]
     b: list[range]
     words: str
+    rois: RoiSet | None = None
 
 
 def compare(
@@ -65,36 +69,44 @@ def compare(
         Frames in a block.
     """
     model, movie, source = session.dynamics.model, question.movies[0], session.recording.source
-    shared = session.part(Latents)
+    shared, rois, cells = session.part(Latents), question.rois, cells_of(session)
+    known = cells.activity if cells is not None and cells.fitted.rois is rois else None
     if model is None:
         session.work.tell("compare", NO_MODEL, True)
         return False
 
     def compute(progress: ProgressCallback) -> tuple[Comparison, ComparisonMaps]:
+        from napari_calcdyn.jobs.compared_columns import columns_of
         from napari_calcdyn.jobs.comparison import compare
 
         leave_a_core()
         testing = permutations + sum(map(len, question.a)) + sum(map(len, question.b))
-        encoded, latents = 0, []
+        read, columns = 0, []
         # The other recording is corrected as the model's own was.
         movies = [it if it is movie else model.corrected(it, progress) for it in question.movies]
         for it in movies:
 
-            def encoding(done: int, frames: int, before: int = encoded) -> bool | None:
-                nonlocal encoded
-                encoded = before + done
-                return progress(encoded, before + frames + testing)
+            def reading(done: int, frames: int, before: int = read) -> bool | None:
+                nonlocal read
+                read = before + done
+                return progress(read, before + frames + testing)
 
-            latents.append(shared.get(it, model, encoding) if it is movie else model.encode(it, encoding))
+            if it is movie and rois is None:
+                columns.append(shared.get(it, model, reading))
+            elif it is movie and known is not None:
+                columns.append(known)
+            else:
+                columns.append(columns_of(model, it, rois, reading))
         return compare(
             model,
             movies,
             question.a,
             question.b,
-            latents=latents,
+            rois=rois,
+            columns=columns,
             permutations=permutations,
             block=block,
-            progress=lambda done, total: progress(encoded + done, encoded + total),
+            progress=lambda done, total: progress(read + done, read + total),
         )
 
     def done(answer: tuple[Comparison, ComparisonMaps]) -> None:
@@ -110,8 +122,13 @@ def compare(
                 question.b,
                 question.words,
                 weakref.ref(source) if source is not None else None,
-                model.latent_centres,
+                dict(
+                    enumerate(model.latent_centres)
+                    if rois is None
+                    else zip(rois.ids, rois.centres, strict=True)
+                ),
                 weakref.ref(model),
+                rois,
             )
             show_difference(session)
 
@@ -158,6 +175,7 @@ def export(session: Session, folder: Path) -> bool:
                 compared.comparison,
                 compared.maps,
                 {"compared": compared.words},
+                rois=compared.rois,
             )
 
     def done(_: None) -> None:

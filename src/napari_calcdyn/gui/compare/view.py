@@ -88,7 +88,7 @@ class ComparisonView(QWidget):  # type: ignore[misc]
             which = f"; the clearest {MOST_ROWS}:" if count > MOST_ROWS else ":"
             self.changed.setText(f"{count:,} connection{'s' if count > 1 else ''} changed{which}")
         self.table.setVisible(bool(count))
-        self.table.show_edges(edges, compared.centres)
+        self.table.show_edges(edges, compared.centres if compared.rois is None else None)
         self.show_age()
 
     def show_age(self) -> None:
@@ -102,6 +102,8 @@ class ComparisonView(QWidget):  # type: ignore[misc]
                 old = "The corrections were changed since this result: press Compare to compute it anew."
         elif compared is not None and session.dynamics.model is not compared.model():
             old = "This result was computed with an earlier model: press Compare to use the present one."
+        elif compared is not None and compared.rois not in (None, session.rois_of_movie()):
+            old = "This result is between other ROIs than the present ones: press Compare to use these."
         self.outdated.setText(old)
         self.outdated.setVisible(bool(old))
         self.map.setEnabled(here)

@@ -37,7 +37,7 @@ def verdict(comparison: Comparison) -> str:
 
 
 def livelier(comparison: Comparison) -> str:
-    """Say how many latents are livelier in one condition than in the other, whatever the dynamics.
+    """Say how many latents or ROIs are livelier in one condition than in the other, whatever the dynamics.
 
     Parameters
     ----------
@@ -50,13 +50,14 @@ def livelier(comparison: Comparison) -> str:
         One sentence.
     """
     clear = comparison.loudness_p <= ALPHA
+    one = "latent" if comparison.ids is None else "ROI"
     more, less = (int((clear & it).sum()) for it in (comparison.loudness > 1, comparison.loudness < 1))
     if not more + less:
-        return "No latent is clearly livelier in A or in B."
+        return f"No {one} is clearly livelier in A or in B."
     counts = [f"{count:,} in {name}" for count, name in ((less, "A"), (more, "B")) if count]
     is_one = more + less == 1
     return (
-        f"{'One latent is' if is_one else 'Some latents are'} livelier than in the other stretch:"
+        f"{f'One {one} is' if is_one else f'Some {one}s are'} livelier than in the other stretch:"
         f" {' and '.join(counts)} ({p_words(float(comparison.loudness_p.min()))})."
     )
 

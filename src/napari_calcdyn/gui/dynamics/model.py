@@ -11,16 +11,21 @@ from napari_calcdyn.gui.models.kind import ModelKind
 from napari_calcdyn.gui.session.cautions import about_recording
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 
+from .between.runs import order_of, take_saved
 from .estimate import check
 from .runs import EDGE, compute_maps, ready, show_all
 
 # torch is imported by the first run, in its worker, and not when a dock opens.
 if TYPE_CHECKING:
-    from napari_calcdyn.analysis.maps import ContributionMaps
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.jobs.between_rois import BetweenRois
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 
 TRAINING = "Training"
+_MODEL, _MAP = "model", "contribution_explained.tif"  # of what the command line writes
 
 
 def _var_autoencoder() -> type[VARAutoencoder]:
@@ -65,22 +70,58 @@ DYNAMICS_MODEL = ModelKind(
     exchanged="choose that recording to see its maps",
     loaded="open its recording to see the maps",
     caution=about_recording,
+    load=lambda session, folder, device: load_result(session, folder, device),
 )
 
 
-def load_result(session: Session, folder: Path) -> bool:
-    """Load what ``calcdyn run`` wrote, model and maps, in the background; returns whether it was started."""
-    found: list[ContributionMaps] = []
+def load_result(session: Session, folder: Path, device: str = "auto") -> bool:
+    """Load a model in the background; returns whether it was started.
+
+    Where ``calcdyn run`` wrote it, and from the recording that is open, the maps of the run and what it found between
+    cells are shown; otherwise the maps are computed.
+
+    Parameters
+    ----------
+    session : Session
+        Gets the model.
+    folder : Path
+        A model, or what ``calcdyn run`` wrote.
+    device : str
+        Where the model computes.
+    """
+    run = _run_of(folder)
+    if run is None:
+        inside = folder / _MODEL
+        return load(session, DYNAMICS_MODEL, inside if inside.is_dir() else folder, device)
+    source = session.recording.source
+    saved: list[tuple[BetweenRois, NDArray[np.int64]]] = []
 
     def prepare(model: VARAutoencoder) -> None:
-        from napari_calcdyn.analysis.maps import ContributionMaps
+        from napari_calcdyn.jobs.between_rois import BetweenRois
+        from napari_calcdyn.jobs.provenance import made_from
+        from napari_calcdyn.jobs.result_folder import read_metrics
 
         ready(model.var)
-        found.append(ContributionMaps.load(folder))
+        metrics = read_metrics(run, "run")
+        if source is not None and (not metrics or made_from(metrics, source)):
+            found = BetweenRois.load(run, model, metrics)
+            saved.append((found, order_of(found)))
 
     def show(session: Session) -> None:
         movie, model = session.recording.movie, session.dynamics.model
-        if movie is not None and model is not None:
-            show_all(session, movie, model, model.var, found[0])
+        if not saved or movie is None or model is None:
+            compute_maps(session)
+            return
+        found, order = saved[0]
+        show_all(session, movie, model, model.var, found.maps)
+        take_saved(session, found, order)
 
-    return load(session, replace(DYNAMICS_MODEL, prepare=prepare, follow=show), folder / "model", "auto")
+    return load(session, replace(DYNAMICS_MODEL, prepare=prepare, follow=show), run / _MODEL, device)
+
+
+def _run_of(folder: Path) -> Path | None:
+    """Return the folder of the run that wrote a model; None where none did."""
+    for run in (folder, folder.parent):
+        if (run / _MODEL).is_dir() and (run / _MAP).is_file() and folder in (run, run / _MODEL):
+            return run
+    return None

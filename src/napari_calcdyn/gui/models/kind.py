@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from psygnal import SignalInstance
 
     from napari_calcdyn.gui.session import Session
@@ -37,6 +39,9 @@ class ModelKind:
     caution: Callable[[Session], tuple[str, str]]  # what is wrong with the data, in a line, and in full
     basic: tuple[str, ...] = ()  # settings that are always to be seen
     prepare: Callable[[Any], object] = lambda model: None  # computes in the worker what is shown first
+    load: Callable[[Session, Path, str], bool] | None = (
+        None  # loads it in its own way, with what lies beside it in a result folder; on a device
+    )
     check: Callable[[Any, Any, str], object] = lambda data, config, device: (
         None
     )  # refuses in the worker what is too large

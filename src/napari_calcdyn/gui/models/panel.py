@@ -95,7 +95,11 @@ class ModelPanel(QWidget):  # type: ignore[misc]
     def _on_load(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Load a model: choose its folder")
         if name:
-            load(self.session, self.kind, Path(name), self.device.currentText())
+            folder, device = Path(name), self.device.currentText()
+            if self.kind.load is not None:
+                self.kind.load(self.session, folder, device)
+            else:
+                load(self.session, self.kind, folder, device)
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the model: name its folder", "model")

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_calcdyn.analysis.sequences.comparison import Comparison
     from napari_calcdyn.jobs.comparison import ComparisonMaps
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
-    from napari_calcdyn.recording import Movie
+    from napari_calcdyn.recording import Movie, RoiSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +36,12 @@ class Compared:
         What A and B are.
     source : weakref, optional
         The recording that A is in, whatever was corrected in it.
-    centres : ndarray (d, 2)
-        Places of the model's latents, in pixels (y, x).
+    centres : mapping of int to ndarray (2,)
+        Places of the latents, or of the ROIs by their ids, in pixels (y, x).
     model : weakref
         The model that looked at them.
+    rois : RoiSet or None
+        Those whose activities were compared; None where latents were.
     """
 
     comparison: Comparison
@@ -47,8 +51,9 @@ class Compared:
     b: list[range]
     words: str
     source: weakref.ref[Movie] | None
-    centres: NDArray[np.float32]
+    centres: Mapping[int, NDArray[np.float32]]
     model: weakref.ref[VARAutoencoder]
+    rois: RoiSet | None = None
 
     def is_of(self, movie: Movie | None) -> bool:
         """Whether this is the recording, so that the answer can be shown over it."""

@@ -97,7 +97,7 @@ def add_results(nwb: NWBFile, results: Results) -> None:
         )
     if results.maps:
         _maps(module, results)
-    of_rois = plane if results.command == "influence" else None
+    of_rois = None if results.command == "run" else plane  # the others of a run are between its latents
     for kind, columns, table in (
         (results.command, results.connections, of_rois),
         ("influence", results.roi_connections, plane),
@@ -282,7 +282,7 @@ def _connections(
 ) -> None:
     from hdmf.common import DynamicTable, DynamicTableRegion
 
-    between = "ROIs" if kind == "influence" else "latents"
+    between = "latents" if plane is None else "ROIs"
     kinds = {
         "run": ("CalcdynDynamics", "Coefficients of the VAR that are not zero."),
         "influence": ("CalcdynInfluence", "Tested connections between ROIs, all pairs."),

@@ -165,7 +165,7 @@ def report_influence(
 
 def report_comparison(folder: Path, name: str, panels: Sequence[Panel], metrics: Mapping[str, Any]) -> None:
     """Write the report of ``calcdyn compare``; parameters as in `report_run`."""
-    effect = metrics["effect"]
+    effect, kind = metrics["effect"], "ROI" if "rois" in metrics else "Latent"
     less = f"{100 * effect:.2g} % smaller" if effect > 0 else "not smaller"
     found = (
         f"p = {metrics['p_value']:.3g} for the same dynamics in A and B ({metrics['permutations']} draws of signs for"
@@ -179,8 +179,8 @@ def report_comparison(folder: Path, name: str, panels: Sequence[Panel], metrics:
         "Family-wise p-values, of all connections together.",
     )
     livelier = Table(
-        "Latents that are livelier in one of the two",
-        ("Latent", "Ratio B / A", "p"),
+        f"{kind}s that are livelier in one of the two",
+        (kind, "Ratio B / A", "p"),
         [tuple(it.values()) for it in metrics["louder"][:_CONNECTIONS]],
     )
     stretches = Table(
@@ -192,6 +192,7 @@ def report_comparison(folder: Path, name: str, panels: Sequence[Panel], metrics:
         "overview.png": "the pictures in one",
         "explained_a.tif, explained_b.tif": "explained maps",
         "difference.tif": "difference in dynamics",
+        **({"rois.npz": "the ROIs whose activities were compared"} if "rois" in metrics else {}),
         "comparison.json": "measurements, settings, and how it was made",
     }
     tables = [edges, livelier, stretches]

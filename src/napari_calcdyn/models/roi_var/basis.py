@@ -14,6 +14,16 @@ from napari_calcdyn.recording import RoiSet
 from .encoding import encoded_footprints
 
 
+def pictures_of(model: VARAutoencoder, rois: RoiSet) -> csr_array:
+    """Return what one unit of each ROI adds to a normalised frame, (N, Y·X), float32."""
+    return csr_array(rois.within(np.isfinite(model.offset)).footprints / model.scale, dtype=np.float32)
+
+
+def encoded_pictures(model: VARAutoencoder, pictures: csr_array) -> NDArray[np.float64]:
+    """Return the latents of such pictures, (N, d)."""
+    return encoded_footprints(model, pictures).astype(np.float64) / model.scale
+
+
 @dataclass(frozen=True, eq=False)
 class RoiBasis:
     """Split of latents: ``z[t] − μ = Σ_r a_r[t] b_r + rest[t]``, where a are the activities of ROIs.
@@ -69,10 +79,8 @@ class RoiBasis:
         InputError
             If the ROIs belong to frames of another size.
         """
-        pictures = csr_array(
-            rois.within(np.isfinite(model.offset)).footprints / model.scale, dtype=np.float32
-        )
-        encoded = encoded_footprints(model, pictures).astype(np.float64) / model.scale
+        pictures = pictures_of(model, rois)
+        encoded = encoded_pictures(model, pictures)
         mean, resting = (np.asarray(np.nanmean(it, 0, dtype=np.float64)) for it in (latents, activity))
         return cls(mean, resting, pictures, encoded)
 

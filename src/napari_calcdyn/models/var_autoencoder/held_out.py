@@ -17,6 +17,20 @@ from napari_calcdyn.models.var.moments import with_past
 from .autoencoder import Autoencoder
 from .tiled_frames import TiledFrames
 
+ERRORS = (
+    "reconstruction_error",
+    "frame_prediction_error",
+    "latent_prediction_error",
+    "own_past_error",
+    "persistence_error",
+    "picture_prediction_error",
+    "latent_snr",
+    "gain_from_others",
+    "gain_from_others_low",
+    "gain_from_others_high",
+)
+"""Names of what `held_out_errors` measures."""
+
 Guess = Callable[[slice], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Latents (n, d) that are predicted for some of the frames from those before them; and from each one's own past."""
 
@@ -102,15 +116,16 @@ def held_out_errors(
     power, residual, own_past, persistence = np.concatenate(errors, 1)
     varies = float((sums[1] - np.square(sums[0]) / whole.sum()).sum())
     gain, low, high = gain_from_others(residual, own_past)
-    return {
-        "reconstruction_error": scale**2 * pictures[0] / (float(known[order:].sum()) * frames.pixels),
-        "frame_prediction_error": scale**2 * pictures[1] / (float(whole.sum()) * frames.pixels),
-        "latent_prediction_error": float(residual.sum() / power.sum()),
-        "own_past_error": float(own_past.sum() / power.sum()),
-        "persistence_error": float(persistence.sum() / power.sum()),
-        "picture_prediction_error": float(shown[0] / shown[1]),
-        "latent_snr": varies / float(residual.sum()),
-        "gain_from_others": gain,
-        "gain_from_others_low": low,
-        "gain_from_others_high": high,
-    }
+    measured = (
+        scale**2 * pictures[0] / (float(known[order:].sum()) * frames.pixels),
+        scale**2 * pictures[1] / (float(whole.sum()) * frames.pixels),
+        float(residual.sum() / power.sum()),
+        float(own_past.sum() / power.sum()),
+        float(persistence.sum() / power.sum()),
+        float(shown[0] / shown[1]),
+        varies / float(residual.sum()),
+        gain,
+        low,
+        high,
+    )
+    return dict(zip(ERRORS, measured, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
     from napari_calcdyn.jobs.between_rois import BetweenRois
     from napari_calcdyn.models.training import Progress
     from napari_calcdyn.recording import RoiSet
+    from napari_calcdyn.recording.movies import Corrections
     from napari_calcdyn.recording.progress import ProgressCallback
 
 LOOKING = "Looking between cells"
 _STOPPED = "It was stopped: nothing was changed."
 _NO_MODEL = "Train or load a model of this recording first."
+_OTHER_ROIS = (
+    "The run looked between other ROIs than those that are open: find what drives which of these anew."
+)
 _SEED = 0
 _WELL_ORDERED = (
     300  # ROIs; the best order of the clusters takes a fifth of a second, and grows with their cube
@@ -71,9 +76,7 @@ def _look(session: Session) -> bool:
         leave_a_core()
         latents = shared.get(movie, model, timed("dynamics", "Encoding every frame …", report, stop))
         found = look_between_rois(movie, model, latents, rois, _SEED, _teller(report, stop))
-        if found.fitted is None:
-            return found, np.empty(0, np.int64)
-        return found, by_place(drawable(found.fitted.rois).centres)
+        return found, order_of(found)
 
     def done(answer: tuple[BetweenRois, NDArray[np.int64]]) -> None:
         found, order = answer
@@ -87,27 +90,74 @@ def _look(session: Session) -> bool:
             return
         if rois is None and found.fitted is not None:
             _offer(session, found.fitted.rois)
-        session.answers.between = BetweenCells(
-            found,
-            order,
-            weakref.ref(movie),
-            weakref.ref(source),
-            weakref.ref(model),
-            movie.corrections,
-            session.rois_of_movie(),
-        )
-        if found.fitted is not None and found.fitted.rois is session.rois.loaded:
-            session.answers.influence = found.influence  # the Inspector's arrows are these, tested
-        show_between(session)
+        take_between(session, found, order, movie.corrections)
 
     again = partial(look_between, session)
     return session.work.start_work("dynamics", LOOKING, work, done, stopped=_STOPPED, again=again)
 
 
+def take_between(
+    session: Session, found: BetweenRois, order: NDArray[np.int64], corrections: Corrections | None
+) -> None:
+    """Make what was found between the ROIs of a session its answer, and show it.
+
+    Parameters
+    ----------
+    session : Session
+        With the recording and the model that it was found with, and its ROIs, if there are any.
+    found : BetweenRois
+        What was found.
+    order : ndarray (N,), int64
+        From `order_of`.
+    corrections : Corrections or None
+        Of the recording when it was found.
+    """
+    movie, source, model = session.recording.movie, session.recording.source, session.dynamics.model
+    assert movie is not None
+    assert source is not None
+    assert model is not None
+    of = (weakref.ref(movie), weakref.ref(source), weakref.ref(model))
+    session.answers.between = BetweenCells(found, order, *of, corrections, session.rois_of_movie())
+    if found.fitted is not None and found.fitted.rois is session.rois.loaded:
+        session.answers.influence = found.influence  # the Inspector's arrows are these, tested
+    show_between(session)
+
+
+def take_saved(session: Session, found: BetweenRois, order: NDArray[np.int64]) -> None:
+    """Take what ``calcdyn run`` found in the session's recording with the session's model, as `take_between` does.
+
+    ROIs that are open stay; where they are others than those of the run, it is said, and nothing else is done.
+    """
+    model, rois = session.dynamics.model, session.rois_of_movie()
+    if found.fitted is None or model is None:
+        return
+    if rois is None:
+        _offer(session, found.fitted.rois)
+    elif _same_rois(rois, found.fitted.rois):
+        found = replace(found, fitted=replace(found.fitted, rois=rois))
+    else:
+        session.work.tell("dynamics", _OTHER_ROIS)
+        return
+    take_between(session, found, order, model.corrections)
+
+
+def order_of(found: BetweenRois) -> NDArray[np.int64]:
+    """Return in which order cells are drawn beside each other, as positions (N,); call it off the GUI thread."""
+    return np.empty(0, np.int64) if found.fitted is None else by_place(drawable(found.fitted.rois).centres)
+
+
+def _same_rois(one: RoiSet, other: RoiSet) -> bool:
+    if not np.array_equal(one.ids, other.ids):
+        return False
+    return bool((one.footprints != other.footprints).nnz == 0)
+
+
 def _offer(session: Session, rois: RoiSet) -> None:
-    """Make cells that were found the session's ROIs, unless that put traces aside that are there without any."""
+    """Make the cells of an answer the session's ROIs, unless that put traces aside that are there without any."""
+    from napari_calcdyn.models.sources import CELLS_FOUND
+
     if session.neurons.fluorescence is None:
-        take_rois(session, rois, found=True)
+        take_rois(session, rois, found=rois.provenance == CELLS_FOUND)
 
 
 def _teller(report: Report, stop: threading.Event) -> Callable[[Progress], None]:
