@@ -105,6 +105,43 @@ def test_a_file_dropped_on_the_canvas_asks_the_same(viewer: Any, tmp_path: Path,
     assert dialog_of(viewer) is None
 
 
+def test_channels_dropped_on_the_canvas_are_asked_about_where_a_recording_is_wanted(
+    viewer: Any, docks: Docks, tmp_path: Path, qtbot: Any
+) -> None:
+    pixels = np.arange(40 * 2 * 8 * 12, dtype=np.uint16).reshape(40, 2, 8, 12) % 997
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, pixels, imagej=True, metadata={"axes": "TCYX"})
+    assert viewer.open(str(path), plugin="napari-calcdyn") == []
+    dialog = wait_for(qtbot, viewer)
+    assert dialog.question.text() == "two.tif has 2 channels: choose the one that is the movie."
+    assert session_of(viewer).recording.source is None
+    dialog.channel.value = 1
+    wait_for(qtbot, viewer)
+    dialog.open_button.click()
+    settle(qtbot, viewer)
+    (layer,) = viewer.layers
+    np.testing.assert_array_equal(np.asarray(layer.data[3]), pixels[3, 1])
+    source = session_of(viewer).recording.source
+    assert source is not None
+    viewer.open(str(path), plugin="napari-calcdyn")  # beside a recording, all are shown
+    assert len(viewer.layers) == 3
+    assert session_of(viewer).recording.source is source
+
+
+def test_channels_are_layers_where_no_panel_is_open(viewer: Any, tmp_path: Path) -> None:
+    pixels = np.arange(40 * 2 * 8 * 12, dtype=np.uint16).reshape(40, 2, 8, 12) % 997
+    tifffile.imwrite(tmp_path / "two.tif", pixels, imagej=True, metadata={"axes": "TCYX"})
+    assert len(viewer.open(str(tmp_path / "two.tif"), plugin="napari-calcdyn")) == 2
+    docks = add_docks(viewer)  # which chooses none of them
+    assert dialog_of(viewer) is None
+    assert session_of(viewer).recording.source is None
+    docks.recording.choice.setCurrentIndex(1)
+    docks.recording.choice.activated.emit(1)
+    source = session_of(viewer).recording.source
+    assert source is not None
+    np.testing.assert_array_equal(source.frames(3, 4)[0], pixels[3, 1])
+
+
 def test_cancel_leaves_everything_as_it_was(
     viewer: Any, docks: Docks, movie_path: Path, tmp_path: Path, qtbot: Any
 ) -> None:

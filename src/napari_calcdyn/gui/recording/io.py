@@ -62,8 +62,9 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     """Open a movie lazily: one layer for each channel and plane, the first of them visible.
 
     In a window, a file of several movies, or one whose axes are not known, is opened as in the panel *Recording*: in
-    the background, and after a dialog where something has to be asked. Without one, each movie of a file becomes a
-    layer.
+    the background, and after a dialog where something has to be asked. So is one of several channels or planes, as long
+    as a panel is open that has no recording yet, and would take the first layer for it. Without a window, each movie
+    of a file becomes a layer.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
         no layers where they come later.
     """
     session = _session_in_window()
-    if session is not None and _must_be_asked(path):
+    if session is not None and _must_be_asked(path, session.docks_want_a_recording):
         open_recording(session, [Path(one) for one in path] if isinstance(path, list) else Path(path))
         return [(None,)]
     arrays = arrays_in(path)
@@ -111,14 +112,15 @@ def _session_in_window() -> Session | None:
     return None if viewer is None else session_of(viewer)
 
 
-def _must_be_asked(path: PathOrPaths) -> bool:
-    """Whether a file holds several movies, or its axes are unknown or a guess."""
+def _must_be_asked(path: PathOrPaths, wants_one: bool) -> bool:
+    """Whether a file holds several movies (channels and planes, too, where one is wanted), or its axes are unknown."""
     if len(arrays_in(path)) > 1:
         return True
     try:
-        return bool(inspect_movie(path).unsure)
+        info = inspect_movie(path)
     except AxesUnknown:
         return True
+    return bool(info.unsure) or (wants_one and info.channels * info.planes > 1)
 
 
 def write_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:

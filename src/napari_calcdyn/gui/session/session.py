@@ -54,6 +54,11 @@ class Session:
         return self.viewer_ref()
 
     @property
+    def docks_want_a_recording(self) -> bool:
+        """Whether docks are open that take the first movie there is for the recording."""
+        return bool(self.docks) and self.recording.movie is None
+
+    @property
     def movie_layer(self) -> Image | None:
         """The layer that shows the movie, or None where it was removed."""
         return self._still_there(self.recording.layer)
