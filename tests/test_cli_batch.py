@@ -335,3 +335,4 @@ def test_a_missing_package_names_the_extra(
         == 2
     )
     assert 'pip install "napari-calcdyn[cluster]"' in capsys.readouterr().err
+    assert not (tmp_path / "out" / "summary.html").exists()

@@ -19,6 +19,7 @@ import zarr
 from commands import calcdyn, refused
 from napari_calcdyn.jobs.export.images import write_ome_zarr, write_source_maps
 from napari_calcdyn.jobs.export.results import read_results
+from napari_calcdyn.jobs.export.tables import write_tables
 from napari_calcdyn.recording import InputError, RoiSet, open_movie, open_rois
 from napari_calcdyn.recording.rois.boundaries import trace_mask
 from napari_calcdyn.recording.rois.imagej_writing import write_imagej_rois
@@ -207,6 +208,16 @@ def test_maps_of_single_sources(
         write_source_maps(tmp_path / "other.zarr", results)
     with pytest.raises(InputError, match=r"call it maps\.ome\.tif or \.zarr"):
         write_source_maps(tmp_path / "maps.tif", results)
+
+
+def test_a_result_without_a_single_connection_is_exported(folders: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "influence"
+    shutil.copytree(folders / "influence", folder)
+    head = (folder / "influence.csv").read_text().splitlines()[0]
+    (folder / "influence.csv").write_text(head + "\n")
+    assert all(len(column) == 0 for column in read_results(folder).connections.values())
+    write_tables(tmp_path / "tables", read_results(folder))
+    assert len((tmp_path / "tables" / "connections.csv").read_text().splitlines()) == 1
 
 
 def test_large_maps_get_coarser_levels(folders: Path, tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_sizes_are_those_of_what_is_allocated(
     assert 0.95 * run.moments < table.numel() <= run.moments  # a small grid has no latent with all neighbours
 
 
+def test_the_speed_is_measured_however_long_the_process_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(
+        range(0, 10_000, 100)
+    )  # more than the time for measuring lies between any two looks at the clock
+    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(ticks)))
+    assert 0 < module._speed.__wrapped__() < float("inf")
+
+
 def test_longer_training_and_larger_recordings_take_more(movie: Movie) -> None:
     usual = VARAutoencoderConfig(latents=256)
     first = estimate(movie, usual, device="cpu")

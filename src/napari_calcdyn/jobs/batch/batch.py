@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cluster import Where, workers_for
+from .cluster import Where, require, workers_for
 from .plan import Task
 from .records import Record, is_up_to_date, read_record
 from .summary import write_summary
@@ -86,6 +86,8 @@ def run_batch(
     todo = [task for task in tasks if records[task.folder].state == "waiting"]
     say(f"{len(tasks)} jobs, of which {len(tasks) - len(todo)} are up to date.")
     batch = uuid.uuid4().hex
+    if todo:
+        require("distributed")
     try:
         if todo:
             with workers_for(where, len(todo), out) as (client, share):

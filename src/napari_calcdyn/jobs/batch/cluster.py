@@ -88,9 +88,8 @@ def workers_for(where: Where, tasks: int, folder: Path) -> Iterator[tuple[Client
     Raises
     ------
     InputError
-        If a package is missing, or a scheduler does not answer.
+        If a scheduler does not answer, or the package for SLURM is missing.
     """
-    require("distributed")
     import dask.config
     from distributed import Client
 

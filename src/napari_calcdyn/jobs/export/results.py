@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_calcdyn.analysis.influence.files import read_csv
 from napari_calcdyn.jobs.result_folder import METRICS, ROIS_FILE, TRACES_FILE
 from napari_calcdyn.recording import InputError, RoiSet
 from napari_calcdyn.recording.csv_table import read_table
@@ -223,8 +224,8 @@ def _connections(folder: Path, about: Mapping[str, Any]) -> dict[str, NDArray[An
 def _between_rois(file: Path) -> dict[str, NDArray[Any]]:
     if not file.exists():
         return {}
-    table = read_table(file)
-    return _numbered({name: table.typed(name) for name in table.cells})
+    edges = read_csv(file)
+    return {name: edges[name] for name in edges.dtype.names or ()}
 
 
 def _numbered(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
