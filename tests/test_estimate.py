@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_the_speed_is_measured_however_long_the_process_is_held_up(monkeypatch: 
     ticks = iter(
         range(0, 10_000, 100)
     )  # more than the time for measuring lies between any two looks at the clock
-    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(ticks)))
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
     assert 0 < module._speed.__wrapped__() < float("inf")
 
 
