@@ -181,7 +181,7 @@ def test_maps_of_a_comparison_of_neighbours_are_those_of_its_full_tables(
     near, movie = pair[0], recording(48)
     a, b = [range(60)], [range(60, 120)]
     latents = near.encode(movie)
-    comparison, maps = compare(near, movie, a, b, latents=[latents], permutations=19)
+    comparison, maps = compare(near, movie, a, b, columns=[latents], permutations=19)
     target, place = np.nonzero(comparison.sources >= 0)
     source = comparison.sources[target, place]
     tables = np.zeros((2, 2, 49, 49), np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import roifile
 import tifffile
+from numpy.typing import NDArray
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "traces.md"
 
@@ -32,12 +33,20 @@ def recording(folder: Path) -> None:
     np.savetxt(folder / "traces.csv", random.normal(300, 5, (3, 90)), delimiter=",")
 
 
+class Trained:
+    """Stands in for an AVAE, which would take more neurons than these."""
+
+    def encode(self, traces: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        latents = np.random.default_rng(1).standard_normal((len(traces), 2)).astype(np.float32)
+        return latents, np.ones_like(latents)
+
+
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording(tmp_path)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"model": Trained()}
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:
         exec(example, names)
     assert names["cells"].ids.tolist() == [0, 2]
@@ -46,4 +55,5 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["ready"].frame_rate == names["traces"].frame_rate == 10
     assert names["dff"].unit == "ΔF/F"
     np.testing.assert_allclose(names["back"], names["dff"].values, atol=1e-6)
+    assert names["found"].values.shape == names["traces"].values.shape
     assert names["good"].mask.sum() == 117
