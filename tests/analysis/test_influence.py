@@ -350,6 +350,18 @@ def test_csv_has_one_row_per_edge(tmp_path: Path) -> None:
     ]
 
 
+def test_a_pair_that_is_not_tested_leaves_the_others_their_p_values(tmp_path: Path) -> None:
+    rois = RoiSet.from_labels(np.diag([7, 3, 12]))
+    p_values = np.full((3, 3), 0.01)
+    p_values[[0, 1, 2, 2], [0, 1, 2, 0]] = np.nan  # the diagonal, and two that share light
+    written = replace(graph(p_values), ids=rois.ids, centres=rois.centres)
+    written.write_csv(tmp_path / "edges.csv")
+    found = Influence.load(tmp_path / "edges.csv", rois, 2)
+    assert found.p_values is not None
+    assert np.isnan(found.p_values[2, 0])
+    assert len(found.edges(alpha=0.05)) == 1
+
+
 @pytest.mark.parametrize("tested", [True, False])
 def test_a_table_that_was_written_is_read(tmp_path: Path, tested: bool) -> None:
     rois = RoiSet.from_labels(np.diag([7, 3, 12]))

@@ -71,6 +71,7 @@ class Influence:
         -------
         Influence
             With each connection at its strongest lag, and 0 at the others and on the diagonal: the table has no more.
+            Without p-values where the table has connections, but not one p-value.
 
         Raises
         ------
@@ -90,7 +91,7 @@ class Influence:
         correlations[edges["lag"] - 1, target, source] = edges["strength"]
         p_values = np.where(np.eye(len(ids), dtype=bool), np.nan, 1.0)
         p_values[target, source] = edges["p_value"]
-        tested = not np.isnan(edges["p_value"]).any()
+        tested = not len(edges) or not np.isnan(edges["p_value"]).all()
         return cls(ids, rois.centres, effects, correlations, p_values if tested else None)
 
     @property
