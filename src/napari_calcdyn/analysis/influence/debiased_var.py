@@ -26,14 +26,16 @@ class DebiasedVAR:
 
     Attributes
     ----------
-    coefficients, errors : ndarray (p·d, d), float64
-        Estimates and their standard errors; lag 1 of all columns first, then lag 2, …
+    coefficients : ndarray (p·d, d), float64
+        Estimates; lag 1 of all columns first, then lag 2, …
     frames : ndarray (n,), int64
         Which frames were predicted: those with a past, in time order.
     design : ndarray (n, p·d), float64
         ``Z Θ``: a coefficient's estimate moves by ``design[:, k] · residual / n``.
     residuals : ndarray (n, d), float64
         What the lasso left.
+    noise : ndarray (d,), float64
+        Their variance.
     sparse : ndarray (P·d, d), float64
         The lasso estimate itself, refitted without the penalty; P lags, of which the first p are debiased.
     gram : ndarray (P·d, P·d), float64
@@ -43,10 +45,10 @@ class DebiasedVAR:
     """
 
     coefficients: NDArray[np.float64]
-    errors: NDArray[np.float64]
     frames: NDArray[np.int64]
     design: NDArray[np.float64]
     residuals: NDArray[np.float64]
+    noise: NDArray[np.float64]
     sparse: NDArray[np.float64]
     gram: NDArray[np.float64]
     precision: NDArray[np.float64]
@@ -57,11 +59,18 @@ class DebiasedVAR:
         return len(self.coefficients) // int(self.coefficients.shape[1])
 
     @property
+    def errors(self) -> NDArray[np.float64]:
+        """Standard errors of the estimates, (p·d, d)."""
+        errors: NDArray[np.float64] = np.sqrt(
+            np.outer(np.square(self.design).mean(0), self.noise) / len(self.design)
+        )
+        return errors
+
+    @property
     def t_values(self) -> NDArray[np.float64]:
         """Estimates over their standard errors, (p·d, d); 0 where a column is constant."""
-        return np.divide(
-            self.coefficients, self.errors, where=self.errors > 0, out=np.zeros_like(self.coefficients)
-        )
+        errors = self.errors
+        return np.divide(self.coefficients, errors, where=errors > 0, out=np.zeros_like(self.coefficients))
 
     @property
     def partial_correlations(self) -> NDArray[np.float64]:
@@ -140,13 +149,12 @@ def debiased(var: VAR, columns: NDArray[np.float64], order: int) -> DebiasedVAR:
     precision = np.linalg.inv(whole[:tested, :tested] + ridge * np.eye(tested))
     design = past[:, :tested] @ precision
     noise = np.square(residuals).sum(0) / np.maximum(n - np.count_nonzero(lasso, axis=0), 1)
-    spread = np.square(design).mean(0)
     return DebiasedVAR(
         lasso[:tested] + design.T @ residuals / n,
-        np.sqrt(np.outer(spread, noise) / n),
         frames,
         design,
         residuals,
+        noise,
         lasso,
         whole,
         precision,

@@ -50,9 +50,7 @@ class Scores:
         power = np.diag(spread) - 2 * np.einsum("jaq,jaq->jq", taken, spread[own])
         among = spread[own[:, :, None], own[:, None, :]]
         power += np.einsum("jaq,jab,jbq->jq", taken, among, taken)
-        parameters = np.count_nonzero(fit.sparse, axis=0)
-        noise = np.square(fit.residuals).sum(0) / np.maximum(frames - parameters, 1)
-        length = np.sqrt(np.maximum(power, 0) * noise[:, None] * frames)
+        length = np.sqrt(np.maximum(power, 0) * fit.noise[:, None] * frames)
         length[:, np.diag(fit.gram)[: len(fit.precision)] == 0] = 0
         np.put_along_axis(length, own, 0, 1)
         return cls(fit, own, taken, length)

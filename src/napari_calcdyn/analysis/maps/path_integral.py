@@ -48,11 +48,13 @@ def integrated_maps(
     for past, actual in predictable(model, movie, predictor, progress):
         frames += len(actual)
         smooth = _smooth(actual - static, smoothing)
-        contribution = predictor.contribution(past, predictor.predict(past))
+        ahead = predictor.predict(past)
+        nodes = predictor.nodes(ahead)
+        contribution = predictor.contribution_towards(ahead, ahead, nodes)
         explained += (contribution * smooth).sum(0).cpu().numpy()
         amplitude += contribution.abs().sum(0).cpu().numpy()
         if sums is not None:
-            sums.add(past, smooth)
+            sums.add(past, smooth, ahead, nodes)
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
     power, masked = model.scale**2 / frames, model.masked_pixels(movie)
@@ -113,13 +115,15 @@ class _SourceSums:
         rows, columns = ((size - 1) * network.stride + self._side for size in (network.rows, network.columns))
         self._margins = left, columns - full - left, top, rows - height - top
 
-    def add(self, past: Tensor, frames: Tensor) -> None:
-        """Take in frames (n, Y, X), less what is static, and the past of their latents (n, p·d)."""
+    def add(self, past: Tensor, frames: Tensor, ahead: Tensor, nodes: int) -> None:
+        """Take in frames (n, Y, X), less what is static.
+
+        `past` (n, p·d) is that of their latents, `ahead` (n, d) what is predicted from it, and `nodes` what that needs.
+        """
         network, period = self._network, math.ceil(self._side / self._network.stride)
         row, column = network.places // network.columns, network.places % network.columns
         colours = row % period * period + column % period
-        ahead, by_predictor = self._predictor.predict(past), pad(past.T, (0, 0, 0, 1))
-        nodes = self._predictor.nodes(ahead)
+        by_predictor = pad(past.T, (0, 0, 0, 1))
         which = torch.from_numpy(self._predictors).to(past.device)
         for colour in range(period**2):
             members = (colours == colour).nonzero()[:, 0]

@@ -13,13 +13,13 @@ from superqt.utils import signals_blocked
 from napari_calcdyn.gui.docks.dock import caption
 from napari_calcdyn.gui.docks.message import duration
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.number import Number, frame_rate_box
+from napari_calcdyn.gui.forms.number import frame_rate_box
 from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.plots.theme import PlotColours
 
-from .file_rows import FileRows
+from .file_rows import FileRows, part_boxes
 from .findings_view import FindingsView
 from .opened import Choice, opened_by_us
 from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, open_recording, use_layer
@@ -93,15 +93,7 @@ class RecordingDock(SideDock):
         self.body.addWidget(self.file)
 
     def _build_facts(self) -> None:
-        self.channel, self.plane = (
-            Number(
-                0,
-                annotation=int,
-                label=part,
-                tooltip=f"The file holds several {part.lower()}s; one of them is the movie. Counted from 0.",
-            )
-            for part in ("Channel", "Plane")
-        )
+        self.channel, self.plane = part_boxes()
         self.frame_rate = frame_rate_box("Frames per second. Please enter it where the file does not say it.")
         for part in (self.channel, self.plane):
             part.changed.connect(self._on_part)

@@ -1,4 +1,4 @@
-"""Which data set of a file is the movie, and what its axes are: asked only where a file holds arrays."""
+"""Which data set, channel and plane of a file is the movie, and what its axes are: asked only where it is open."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QWidget
 from superqt.utils import signals_blocked
 
+from napari_calcdyn.gui.forms.number import Number
 from napari_calcdyn.gui.forms.pieces import form_layout
 from napari_calcdyn.recording.errors import size_text
 
@@ -21,6 +22,20 @@ _AXES_TIP = (
     " Change them if the picture looks wrong, and press Enter. They are remembered for the other files of this"
     " folder.</qt>"
 )
+
+
+def part_boxes() -> tuple[Number, Number]:
+    """Return boxes for the channel and the plane of a file that has several."""
+    channel, plane = (
+        Number(
+            0,
+            annotation=int,
+            label=part,
+            tooltip=f"The file holds several {part.lower()}s; one of them is the movie. Counted from 0.",
+        )
+        for part in ("Channel", "Plane")
+    )
+    return channel, plane
 
 
 class FileRows(QWidget):  # type: ignore[misc]

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QWidget
 
 from napari_calcdyn.gui.background.job import Report
 from napari_calcdyn.gui.docks.message import breakable, duration
-from napari_calcdyn.gui.forms.number import Number
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import ImportDialog, Looking
 from napari_calcdyn.gui.opening.folders import OpenedPath, remember_exchanged, was_exchanged
@@ -21,7 +20,7 @@ from napari_calcdyn.gui.opening.look import Look, with_picture, with_rois
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.traces.own import own_rois, traces_with
 
-from .file_rows import FileRows
+from .file_rows import FileRows, part_boxes
 from .finding_out import find_out
 from .opened import Choice, Opened, Question
 
@@ -71,15 +70,7 @@ class RecordingDialog(ImportDialog):
         super().__init__(parent, f"Open {place.name}", was_exchanged(place), self._on_accept)
         self._path, self._then, self._found = path, accept, found
         self.file = FileRows(lambda dataset, axes: self._look(Choice(dataset=dataset, axes=axes)))
-        self.channel, self.plane = (
-            Number(
-                0,
-                annotation=int,
-                label=part,
-                tooltip=f"The file holds several {part.lower()}s; one of them is the movie. Counted from 0.",
-            )
-            for part in ("Channel", "Plane")
-        )
+        self.channel, self.plane = part_boxes()
         for part in (self.channel, self.plane):
             part.changed.connect(self._on_part)
         parts = Container(widgets=[self.channel, self.plane], labels=False)

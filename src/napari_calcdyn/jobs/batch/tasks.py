@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_calcdyn.jobs.result_folder import unfinished_folder
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.writing import writing
 
@@ -28,6 +29,7 @@ _COMMAND = (
     " from napari_calcdyn.cli import main; main()"
 )
 _REFUSED, _INTERRUPTED = 2, 130  # exit codes of the command line
+_EXPORTING = ".unfinished-export"  # the command line has no folder of its own for these
 _LOOK = 0.05  # seconds between two looks at a job
 _PATIENCE = 5.0  # seconds that a job has to tidy up
 _THREADS = (
@@ -143,9 +145,8 @@ def end_jobs(batch: str) -> None:
 def _watched(task: Task, share: Share, record: Record, *, go_on: bool, anew: bool) -> Record:
     """Run the command, and return the record of how it ended; what a killed run has kept is used."""
     log, start = task.folder / LOG, time.monotonic()
-    unfinished = (
-        task.folder / f".unfinished-{task.job}"
-    )  # the `unfinished_folder` of the command; exports have none
+    place, command = task.folder, task.job
+    unfinished = place / _EXPORTING if command == "export" else unfinished_folder(place, command)
     arguments = list(task.arguments)
     if task.job != "export":
         arguments += ["--out", str(task.folder)]

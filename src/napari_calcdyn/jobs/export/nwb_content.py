@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.recording import RoiSet
 from napari_calcdyn.recording.movies.places import TIFF_ENDINGS
+from napari_calcdyn.recording.traces import BAND
 
 from .results import Results, column_words
 
@@ -226,7 +227,7 @@ def _traces(module: ProcessingModule, results: Results, plane: PlaneSegmentation
     words = {
         "raw": fitted if results.command == "run" else "Traces that the neurons were described from.",
         "denoised": "The same traces without their noise, estimated from all their samples.",
-        "denoised_sd": "Standard deviation of the denoised traces; ± 1.5 of them is a 90 % band.",
+        "denoised_sd": f"Standard deviation of the denoised traces; ± {BAND:g} of them is a 90 % band.",
         "redrawn": "The same traces redrawn from the latents of an adaptive variational autoencoder.",
     }
     shared: dict[str, Any] = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_calcdyn.jobs.overviews.panels import Panel
 from napari_calcdyn.models.var.gain import gain_in_words
+from napari_calcdyn.recording.traces import BAND
 
 from .citation import AVAE_PAPER, VAR_PAPER
 from .page import Report, Table, write_report
@@ -122,7 +123,7 @@ def report_neurons(
         "traces.npy": "the traces that were used, neurons × samples",
         "reconstruction.npy": "traces redrawn from the latents, neurons × samples",
         "denoised.npy": "denoised traces, neurons × samples",
-        "denoised_sd.npy": "their standard deviations; ± 1.5 of them is the 90 % band",
+        "denoised_sd.npy": f"their standard deviations; ± {BAND:g} of them is the 90 % band",
         "rois.npz": "the ROIs with their weights, if there were any",
         "metrics.json": "measurements, settings, and how it was made",
         "model/": "the trained model",
