@@ -49,7 +49,7 @@ from napari_calcdyn.simulate.footprints import place_cells
 from napari_calcdyn.simulate.movie import SimulatedMovie
 
 NOISES = ("low", "middle", "high")
-REAL_SEEDS = 3
+REAL_SEEDS = 5
 LEAST_DELIVERED = 0.02
 FRAME_RATE = 10.0  # Hz
 

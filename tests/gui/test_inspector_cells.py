@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from inspector_scene import FIRST, chain_movie, show_movie, six_cells, take, train, wait_until_ready
 
+from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.gui.dynamics.between.runs import look_between
 from napari_calcdyn.gui.inspector.arrows.layer import ARROWS, SOURCES_OF_REGION
 from napari_calcdyn.gui.inspector.dock import InspectorDock
+from napari_calcdyn.gui.plots.trace_plot import PREDICTED
 from napari_calcdyn.gui.session.cells import cells_of
 
 
@@ -54,7 +56,7 @@ def listed(dock: InspectorDock) -> list[list[str]]:
 
 
 def test_its_sources_are_the_connections_of_the_matrix_and_of_the_csv(
-    viewer: Any, dock: InspectorDock, tmp_path: Path, qtbot: Any
+    viewer: Any, dock: InspectorDock, model: Any, tmp_path: Path, qtbot: Any
 ) -> None:
     cells = cells_of(dock.session)
     assert cells is not None
@@ -78,6 +80,14 @@ def test_its_sources_are_the_connections_of_the_matrix_and_of_the_csv(
         for name in ("strength", "p_value"):
             assert float(exported[name]) == pytest.approx(float(same[name]), rel=1e-4)
     assert dock.arrows.run.isHidden()  # they are tested
+    assert dock.inspection.current is not None
+    footprint = cells.fitted.rois.footprints[[1]]
+    latents = model.encode(dock.session.recording.movie)
+    expected = predicted_traces(model, latents, footprint, between=(cells.fitted, cells.activity))[0]
+    shown = dock.inspection.current.curves[PREDICTED]
+    np.testing.assert_allclose(shown, expected, rtol=1e-3)
+    by_latents = predicted_traces(model, latents, footprint)[0]
+    assert not np.allclose(shown, by_latents, rtol=1e-3, equal_nan=True)
 
 
 def test_the_map_is_of_the_cells_and_ends_where_they_do(viewer: Any, dock: InspectorDock, qtbot: Any) -> None:

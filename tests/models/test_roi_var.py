@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_calcdyn.models.roi_var import RoiVAR, fit_activity_var, fit_roi_var
+from napari_calcdyn.models.roi_var.own_past import LAGS
+from napari_calcdyn.models.roi_var.rest import fit_own
 from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import Selection, fit_var
 from napari_calcdyn.models.var.weights import own_past_free
@@ -123,15 +125,57 @@ def test_one_event_that_two_cells_share_is_no_connection() -> None:
 def test_prediction_is_that_of_its_parts(fitted: Fitted, others: bool) -> None:
     roi_var, latents, activity = fitted.roi_var, fitted.latents, fitted.activity
     basis, order = roi_var.basis, roi_var.order
-    predict = roi_var.var.predict if others else roi_var.var.predict_from_own_past
-    ahead = predict(activity).astype(np.float64) - basis.resting
-    rest = basis.rest(latents, activity)
-    expected = basis.mean + ahead[order:] @ basis.encoded
+    deviation, rest = activity - basis.resting, basis.rest(latents, activity)
+    ahead, expected = (np.zeros((len(latents) - order, it.shape[1])) for it in (activity, latents))
     for lag in range(1, order + 1):
-        expected += roi_var.rest[lag - 1] * rest[order - lag : len(rest) - lag]
+        before = slice(order - lag, len(latents) - lag)
+        ahead += (roi_var.own if others else roi_var.own_alone)[lag - 1] * deviation[before]
+        expected += roi_var.rest[lag - 1] * rest[before]
+        if others and lag <= roi_var.lags:
+            ahead += deviation[before] @ roi_var.connections[lag - 1].toarray().T
+    expected += basis.mean + ahead @ basis.encoded
     found = roi_var.predict(latents, activity, others=others)
     np.testing.assert_allclose(found[order:], expected, atol=1e-4 * latents.std())
     np.testing.assert_allclose(found[:order], np.tile(basis.mean, (order, 1)), atol=1e-4 * latents.std())
+
+
+def test_predicted_sums_of_latents_are_sums_of_predicted_latents(fitted: Fitted) -> None:
+    roi_var, latents, activity = fitted.roi_var, fitted.latents, fitted.activity
+    weights = np.random.default_rng(0).standard_normal((3, latents.shape[1])).astype(np.float32)
+    found = roi_var.predict_readout(latents, activity, weights)
+    assert np.isnan(found[:, : roi_var.order]).all()
+    expected = weights @ roi_var.predict(latents, activity).T
+    np.testing.assert_allclose(
+        found[:, roi_var.order :], expected[:, roi_var.order :], atol=1e-4 * expected.std()
+    )
+
+
+def test_own_past_is_estimated_for_all_columns_together() -> None:
+    """Of many short columns with similar dynamics; the error is that against the coefficients they were made with."""
+    draw = np.random.default_rng(2)
+    true = np.array([0.5, 0.2, 0.1, 0.0, 0.0])[:, None] + 0.03 * draw.standard_normal((LAGS, 60))
+    values = draw.standard_normal((160, 60))
+    for t in range(LAGS, len(values)):
+        values[t] += sum(true[lag] * values[t - 1 - lag] for lag in range(LAGS))
+    together = fit_own(values, values.mean(0))
+    each = np.concatenate([fit_own(values[:, [j]], values[:, [j]].mean(0)) for j in range(60)], 1)
+    assert np.square(together - true).mean() < 0.3 * np.square(each - true).mean()
+    past = np.stack([values[LAGS - lag : -lag, 0] for lag in range(1, LAGS + 1)], 1) - values[:, 0].mean()
+    by_least_squares = np.linalg.lstsq(past, values[LAGS:, 0] - values[:, 0].mean(), rcond=None)[0]
+    np.testing.assert_allclose(each[:, 0], by_least_squares, atol=1e-6)
+
+
+def test_unlike_columns_keep_their_own_past() -> None:
+    draw = np.random.default_rng(3)
+    slow = np.where(np.arange(40) < 20, 0.9, 0.0)
+    values = draw.standard_normal((3000, 40))
+    for t in range(1, len(values)):
+        values[t] += slow * values[t - 1]
+    values[:, 7] = 1.5
+    found = fit_own(values, values.mean(0))
+    others = np.arange(40) != 7
+    np.testing.assert_allclose(found[0, others], slow[others], atol=0.08)
+    assert not found[:, 7].any()
 
 
 def test_after_a_gap_it_predicts_the_mean(fitted: Fitted) -> None:
@@ -148,6 +192,7 @@ def test_after_a_gap_it_predicts_the_mean(fitted: Fitted) -> None:
     holed = fit_roi_var(fitted.model, latents, activity, fitted.simulated.rois)
     np.testing.assert_allclose(holed.steady, fitted.roi_var.steady, atol=0.05)
     np.testing.assert_allclose(holed.rest, fitted.roi_var.rest, atol=0.05)
+    np.testing.assert_allclose(holed.own, fitted.roi_var.own, atol=0.05)
 
 
 def test_latents_are_predicted_better_than_from_their_own_past(fitted: Fitted) -> None:

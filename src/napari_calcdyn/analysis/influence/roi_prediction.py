@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_calcdyn.models.roi_var import encoded_footprints
+from napari_calcdyn.models.roi_var import RoiVAR, encoded_footprints
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import RoiSet, Traces, delta_f_over_f
@@ -17,7 +17,12 @@ from napari_calcdyn.recording.traces.baseline import Baseline
 
 @torch.no_grad()
 def predicted_traces(
-    model: VARAutoencoder, latents: NDArray[np.float32], footprints: Any, *, var: VAR | None = None
+    model: VARAutoencoder,
+    latents: NDArray[np.float32],
+    footprints: Any,
+    *,
+    var: VAR | None = None,
+    between: tuple[RoiVAR, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
     """Predict the traces of some ROIs one frame ahead, without decoding a frame.
 
@@ -35,6 +40,8 @@ def predicted_traces(
         Pixel weights of each ROI, of any sign.
     var : VAR, optional
         Another point of the model's lasso path; its own by default.
+    between : tuple of RoiVAR and ndarray (T, M), float32, optional
+        A VAR between ROIs of the recording, and their activity, to predict by in place of the model's own.
 
     Returns
     -------
@@ -47,10 +54,14 @@ def predicted_traces(
         If the footprints belong to frames of another size.
     """
     var = var or model.var
-    encoded = encoded_footprints(model, footprints)
+    encoded, still = encoded_footprints(model, footprints), footprints @ np.nan_to_num(model.offset.ravel())
+    if between is not None:
+        fitted, activity = between
+        added = fitted.predict_readout(latents, activity, encoded)
+        return added + np.asarray(still, np.float32)[:, None]
     mean = var.mean.astype(np.float32)
     predicted = np.full((len(encoded), len(latents)), np.nan, np.float32)
-    predicted[:, var.order :] = (footprints @ np.nan_to_num(model.offset.ravel()) + encoded @ mean)[:, None]
+    predicted[:, var.order :] = (still + encoded @ mean)[:, None]
     deviation = latents - mean
     for lag, table in enumerate(var.tables, 1):
         effect = encoded @ table  # of one unit of each latent, so many frames later

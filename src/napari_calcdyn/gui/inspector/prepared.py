@@ -122,10 +122,15 @@ class Prepared:
             it[row or 0] for it in (readouts.weights, readouts.levels, readouts.footprints)
         )
         driving = drivers(footprint, self.latents, var)
-        whole = driving if readouts.weights is readouts.footprints else drivers(weights, self.latents, var)
-        still = np.float32(level + weights @ var.mean)
-        predicted = still + whole.contributions.sum(axis=0)
-        predicted[: var.order] = np.nan  # which a sum over no sources is not
+        cells = self.inputs.cells
+        if cells is not None:
+            predicted = level + cells.fitted.predict_readout(self.latents, cells.activity, weights[None])[0]
+        else:
+            same = readouts.weights is readouts.footprints
+            whole = driving if same else drivers(weights, self.latents, var)
+            still = np.float32(level + weights @ var.mean)
+            predicted = still + whole.contributions.sum(axis=0)
+            predicted[: var.order] = np.nan  # which a sum over no sources is not
         computed = {RECONSTRUCTED: level + self.latents @ weights, PREDICTED: predicted}
         if row is None and raw is not None:
             computed = {RAW: raw, **computed}

@@ -31,7 +31,8 @@ _KINDS = {
     DENOISED: "The trace without its noise, estimated from all its samples and from neurons that behave alike. The"
     " true trace is in the band at 90 % of the samples.",
     REDRAWN: "The trace as the neurons' model draws it from its latents alone: what it has in common with others.",
-    PREDICTED: "What the dynamics (Dynamics panel) predict of this ROI from the frames before, one frame ahead.",
+    PREDICTED: "What the dynamics predict of this ROI from the frames before, one frame ahead: those between cells "
+    "where they were found (Dynamics panel, Between cells).",
 }
 
 
@@ -71,6 +72,7 @@ class TracesDock(BottomDock):
             session.neurons.events.result,
             session.rois.events.loaded,
             session.dynamics.events.var,  # set after the model that it belongs to
+            session.answers.events.between,
             session.recording.events.movie,
             self._views.recoloured,
         ):

@@ -12,6 +12,7 @@ from psygnal import Signal
 from napari_calcdyn.gui.background.job import Job
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.layers.movie_time import belong_together
+from napari_calcdyn.gui.session.cells import cells_of
 from napari_calcdyn.gui.session.latents import Latents
 from napari_calcdyn.gui.session.state import same_objects
 
@@ -44,7 +45,7 @@ class Predictions:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._job: Job | None = None
-        self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, and the point of the lasso path
+        self._made_from: tuple[Any, ...] = ()  # movie, model, ROIs, traces, point of the lasso path, cells
         self._latents = session.part(Latents)
         self._weights: Any = None  # of the ROIs
         self._found: dict[int, NDArray[np.float32]] = {}
@@ -93,6 +94,7 @@ class Predictions:
             session.rois.loaded,
             session.neurons.traces,
             session.dynamics.var,
+            cells_of(session),
         )
         if not same_objects(made_from, self._made_from):
             if not same_objects(made_from[2:4], self._made_from[2:4]):
@@ -121,7 +123,7 @@ class Predictions:
         if self._job is not None or not missing:
             return
         made_from, shared, known = self._made_from, self._latents, self._weights
-        movie, model, rois, traces, var = made_from
+        movie, model, rois, traces, var, cells = made_from
 
         def work(report: Report, stop: threading.Event) -> tuple[Any, NDArray[np.float32]]:
             from napari_calcdyn.analysis.influence.roi_prediction import (
@@ -138,7 +140,9 @@ class Predictions:
             latents = shared.get(movie, model, progress)
             weights = known if known is not None else trace_weights(rois, traces)
             at = [int(np.flatnonzero(rois.ids == it)[0]) for it in missing]
-            found = predicted_like(predicted_traces(model, latents, weights[at], var=var), traces)
+            between = None if cells is None else (cells.fitted, cells.activity)
+            ahead = predicted_traces(model, latents, weights[at], var=var, between=between)
+            found = predicted_like(ahead, traces)
             return weights, found
 
         def done(result: tuple[Any, NDArray[np.float32]]) -> None:

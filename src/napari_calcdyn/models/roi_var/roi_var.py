@@ -14,7 +14,8 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import RoiSet
 
 from .basis import RoiBasis
-from .rest import fit_rest
+from .own_past import LAGS
+from .rest import fit_own, fit_rest
 
 OWN_ORDER = 2
 """Lags of an ROI's own past. Calcium rises before it falls, which takes two."""
@@ -39,8 +40,10 @@ class RoiVAR:
         Between the activities of ROIs.
     lags : int
         Lags at which ROIs may have an effect on others.
-    rest : ndarray (p, d), float64
-        How the rest of each latent follows from its own last p frames.
+    own, own_alone : ndarray (5, N), float64
+        How the activity of each ROI follows from its own last five frames, beside what others add and without it.
+    rest : ndarray (5, d), float64
+        The same for the rest of each latent.
     steady, steady_rest : ndarray (N,) and (d,), float64
         What is left of the mean of an ROI's last five frames in the next one, beside what others add; and the same for
         the rest of each latent. The maps rest on these; see `SteadyVAR`.
@@ -52,6 +55,8 @@ class RoiVAR:
     basis: RoiBasis
     var: VAR
     lags: int
+    own: NDArray[np.float64]
+    own_alone: NDArray[np.float64]
     rest: NDArray[np.float64]
     steady: NDArray[np.float64]
     steady_rest: NDArray[np.float64]
@@ -59,8 +64,8 @@ class RoiVAR:
 
     @property
     def order(self) -> int:
-        """Number of lags p that a prediction looks back."""
-        return self.var.order
+        """Number of frames p that a prediction looks back."""
+        return max(LAGS, self.lags)
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -70,8 +75,7 @@ class RoiVAR:
     @property
     def connections(self) -> list[csr_array]:
         """Coefficients between different ROIs at each lag, (N, N) as [target, source]."""
-        tables = [csr_array(table) for table in self.var.tables[: self.lags]]
-        return [table - diags_array(table.diagonal()) for table in tables]
+        return connections_of(self.var, self.lags)
 
     def predict(
         self, latents: NDArray[np.floating], activity: NDArray[np.floating], *, others: bool = True
@@ -93,12 +97,51 @@ class RoiVAR:
             The mean where there is no past: in the first `order` rows, and after rows of NaN.
         """
         order = self.order
-        ahead = self.var.predict(activity) if others else self.var.predict_from_own_past(activity)
         rest, expected = self.basis.rest(latents, activity), np.zeros(latents.shape)
         for lag, effect in enumerate(self.rest, start=1):
             expected[order:] += effect * rest[order - lag : len(rest) - lag]
-        moved = (ahead - self.basis.resting) @ self.basis.encoded
-        return (self.mean + moved + np.nan_to_num(expected)).astype(np.float32)
+        expected += self._ahead(activity, others) @ self.basis.encoded
+        return (self.mean + np.where(np.isnan(expected), 0, expected)).astype(np.float32)
+
+    def predict_readout(
+        self, latents: NDArray[np.floating], activity: NDArray[np.floating], weights: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Predict weighted sums of latents, such as the traces of ROIs, without predicting each latent.
+
+        Parameters
+        ----------
+        latents : ndarray (T, d)
+            Latents in time order.
+        activity : ndarray (T, N)
+            Of the ROIs.
+        weights : ndarray (n, d)
+            Weight of each latent in each sum.
+
+        Returns
+        -------
+        ndarray (n, T), float32
+            What `predict` returns, times the weights; NaN where there is no past.
+        """
+        basis, order, count = self.basis, self.order, len(weights)
+        # One product with all latents, as these take most of the memory.
+        by_rest = np.concatenate([(effect * weights).T for effect in self.rest], 1).astype(np.float32)
+        rest = latents @ by_rest - self.mean @ by_rest
+        rest -= (activity - basis.resting) @ (basis.encoded @ by_rest)
+        expected = self._ahead(activity, True) @ (basis.encoded @ weights.T)
+        for at in range(len(self.rest)):
+            expected[order:] += rest[order - 1 - at : len(rest) - 1 - at, at * count : (at + 1) * count]
+        expected[:order] = np.nan
+        return (expected + weights @ self.mean).T.astype(np.float32)
+
+    def _ahead(self, activity: NDArray[np.floating], others: bool) -> NDArray[np.float64]:
+        """Predict activities (T, N), as deviations; 0 in the first frames, NaN where the past has a gap."""
+        order, deviation = self.order, activity - self.basis.resting
+        ahead = np.zeros(activity.shape)
+        for lag, effect in enumerate(self.own if others else self.own_alone, start=1):
+            ahead[order:] += effect * deviation[order - lag : len(deviation) - lag]
+        for lag, table in enumerate(self.connections if others else (), start=1):
+            ahead[order:] += deviation[order - lag : len(deviation) - lag] @ table.T
+        return ahead
 
 
 def fit_roi_var(
@@ -138,8 +181,15 @@ def fit_roi_var(
     basis = RoiBasis.of(model, latents, activity, rois)
     var = fit_activity_var(activity, order)
     steady = fit_own_past(var, activity)
-    steady_rest, rest = fit_rest(latents, activity, basis, var.order)
-    return RoiVAR(rois, basis, var, order, rest, steady, steady_rest, model.steady.smoothing)
+    steady_rest, rest = fit_rest(latents, activity, basis)
+    own, alone = (fit_own(activity, basis.resting, it) for it in (connections_of(var, order), ()))
+    return RoiVAR(rois, basis, var, order, own, alone, rest, steady, steady_rest, model.steady.smoothing)
+
+
+def connections_of(var: VAR, lags: int) -> list[csr_array]:
+    """Return the coefficients between different columns at each lag, (N, N) as [target, source]."""
+    tables = [csr_array(table) for table in var.tables[:lags]]
+    return [table - diags_array(table.diagonal()) for table in tables]
 
 
 def fit_activity_var(activity: NDArray[np.floating], order: int) -> VAR:
