@@ -71,7 +71,7 @@ def _opened(
     """Yield a new NWB file, or a copy of the one that is there, and write it at the end."""
     from pynwb import NWBHDF5IO
 
-    from .nwb_content import add_movie
+    from .nwb_plane import add_movie
 
     if not file.exists():
         nwb = _new(results, start, subject)
