@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MODULE = "ophys"
 
 
-def add_results(nwb: NWBFile, results: Results) -> None:
+def add_results(nwb: NWBFile, results: Results, brain_area: str | None = None) -> None:
     """Add results to an NWB file in memory.
 
     Parameters
@@ -30,13 +30,15 @@ def add_results(nwb: NWBFile, results: Results) -> None:
         New, or read from a file.
     results : Results
         With the frame rate where there are latents or traces.
+    brain_area : str, optional
+        Where in the brain the recording was made, if the file does not say it.
     """
     from pynwb import TimeSeries
 
     if _MODULE not in nwb.processing:
         nwb.create_processing_module(_MODULE, "Processed optical physiology")
     module = nwb.processing[_MODULE]
-    plane = add_rois(nwb, module, results) if results.rois is not None else None
+    plane = add_rois(nwb, module, results, brain_area) if results.rois is not None else None
     if results.traces is not None:
         _traces(module, results, plane)
     if results.neurons and plane is None:

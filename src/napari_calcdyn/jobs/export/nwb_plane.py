@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _UNKNOWN = "not known to napari-calcdyn"
 
 
-def add_movie(nwb: NWBFile, results: Results, folder: Path) -> None:
+def add_movie(nwb: NWBFile, results: Results, folder: Path, brain_area: str | None = None) -> None:
     """Name the file of the recording in a new NWB file, where it is one TIFF with a frame rate.
 
     Parameters
@@ -34,6 +34,8 @@ def add_movie(nwb: NWBFile, results: Results, folder: Path) -> None:
         The results.
     folder : Path
         Where the NWB file will be; the recording is named relative to it.
+    brain_area : str, optional
+        Where in the brain it was made.
     """
     from pynwb.ophys import TwoPhotonSeries
 
@@ -55,13 +57,15 @@ def add_movie(nwb: NWBFile, results: Results, folder: Path) -> None:
             num_samples=frames,
             rate=float(results.frame_rate),
             starting_time=0.0,
-            imaging_plane=_imaging_plane(nwb, results),
+            imaging_plane=_imaging_plane(nwb, results, brain_area),
             unit="n.a.",
         )
     )
 
 
-def add_rois(nwb: NWBFile, module: ProcessingModule, results: Results) -> PlaneSegmentation:
+def add_rois(
+    nwb: NWBFile, module: ProcessingModule, results: Results, brain_area: str | None = None
+) -> PlaneSegmentation:
     """Add ROIs to a processing module, with what is known of the neurons that they outline.
 
     Parameters
@@ -72,6 +76,8 @@ def add_rois(nwb: NWBFile, module: ProcessingModule, results: Results) -> PlaneS
         Of that file.
     results : Results
         With ROIs.
+    brain_area : str, optional
+        Where in the brain the recording was made.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def add_rois(nwb: NWBFile, module: ProcessingModule, results: Results) -> PlaneS
     table = PlaneSegmentation(
         name="PlaneSegmentation",
         description=f"ROIs of {rois.provenance}",
-        imaging_plane=_imaging_plane(nwb, results),
+        imaging_plane=_imaging_plane(nwb, results, brain_area),
         id=list(range(len(rois))),
         columns=columns + table_columns({"roi_id": rois.ids} | columns_of_neurons(results)),
         colnames=None,
@@ -112,8 +118,8 @@ def _masks(rois: RoiSet) -> Iterator[NDArray[np.float32]]:
         yield (mask / mask.max()).astype(np.float32)
 
 
-def _imaging_plane(nwb: NWBFile, results: Results) -> ImagingPlane:
-    """Return the imaging plane of the file if it has just one, otherwise a new one."""
+def _imaging_plane(nwb: NWBFile, results: Results, brain_area: str | None) -> ImagingPlane:
+    """Return the imaging plane of the file if it has just one, otherwise a new one in the area of the others."""
     from pynwb.ophys import OpticalChannel
 
     if len(nwb.imaging_planes) == 1:
@@ -122,6 +128,7 @@ def _imaging_plane(nwb: NWBFile, results: Results) -> ImagingPlane:
     if device is None:
         device = nwb.create_device(name="Microscope", description=f"The microscope; which one is {_UNKNOWN}.")
     channel = OpticalChannel(name="OpticalChannel", description=_UNKNOWN, emission_lambda=float("nan"))
+    areas = {it.location for it in nwb.imaging_planes.values()}
     size = results.pixel_size
     # NWB counts x first, in metres.
     grid = {} if size is None else {"grid_spacing": [size[1], size[0]], "grid_spacing_unit": "micrometers"}
@@ -133,6 +140,6 @@ def _imaging_plane(nwb: NWBFile, results: Results) -> ImagingPlane:
         device=device,
         excitation_lambda=float("nan"),
         indicator=_UNKNOWN,
-        location=_UNKNOWN,
+        location=brain_area or (areas.pop() if len(areas) == 1 else "unknown"),
         **grid,
     )
