@@ -166,6 +166,14 @@ def take(session: Session, movie: Movie, layer: Image) -> None:
     session.part(RecordingCheck).start()
 
 
+def give_back(session: Session, why: str) -> None:
+    """Have no recording, as before one was taken unasked; `why` is said in the panel."""
+    session.work.stop_check()
+    session.recording.layer = None
+    session.recording.take(None)
+    session.work.tell("recording", why)
+
+
 def compute_mean(session: Session) -> bool:
     """Compute the mean frame in the background and show it; returns whether the job was started."""
     return session.work.after_check("recording", MEAN, partial(_compute_mean, session))
