@@ -31,7 +31,6 @@ MEAN = "Mean frame"
 MEAN_FRAME = "mean frame"
 MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
-_CHUNK_BYTES = 2**20
 
 
 def open_recording(
@@ -187,7 +186,7 @@ def _compute_mean(session: Session) -> bool:
 
     def compute(progress: ProgressCallback) -> MovieStatistics:
         statistics = movie.statistics(progress)
-        movie.check_dynamic(statistics)
+        statistics.check_dynamic(movie.name)
         return statistics
 
     def done(statistics: MovieStatistics) -> None:
@@ -231,5 +230,4 @@ def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> Any:
         lambda start, stop: movie.frames(start, stop).astype(np.float32) - mean,
         movie.shape,
         np.float32,
-        frames_per_chunk=max(1, _CHUNK_BYTES // (4 * mean.size)),
     )
