@@ -20,11 +20,12 @@ from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.analysis.maps import ContributionMaps, SourceMaps
 from napari_calcdyn.jobs.overviews.driven import driven_panels
 from napari_calcdyn.jobs.overviews.map_panel import map_panel
-from napari_calcdyn.jobs.overviews.panels import Panel
+from napari_calcdyn.jobs.overviews.panels import Panel, training_panel
 from napari_calcdyn.jobs.provenance import fingerprint, made_from, provenance
 from napari_calcdyn.jobs.report.citation import AVAE_PAPER, SOFTWARE, VAR_PAPER, Paper
 from napari_calcdyn.jobs.report.page import Report, write_report
 from napari_calcdyn.jobs.report.pictures import as_svg
+from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie, RoiSet, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
 
@@ -178,6 +179,16 @@ def test_what_would_be_black_is_said(tmp_path: Path) -> None:
     driven.draw(axes.figure, axes)
     [outline] = [it for it in axes.collections if isinstance(it, QuadContourSet)]
     assert outline.get_paths()[0].get_extents().extents.tolist() == [19.5, 11.5, 25.5, 16.5]  # ROI 8
+
+
+def test_all_learning_curves_are_seen() -> None:
+    losses = {"reconstruction": 0.4, "prediction": 3.0}
+    [panel] = training_panel([Progress("Training", step, 3, losses) for step in range(3)])
+    axes = Figure().subplots()
+    panel.draw(axes.figure, axes)
+    low, high = axes.get_ylim()
+    assert low == 0
+    assert high > 3
 
 
 def test_large_maps_do_not_make_a_heavy_page() -> None:

@@ -17,7 +17,7 @@ from .panels import Panel, sentence_panel
 
 _NONE = (
     f"No connection between ROIs passes the test at a family-wise p ≤ {ALPHA:g}, and what ROIs predict of each other is"
-    f" less than {VISIBLE:.0%} of what is explained: the map would be black."
+    f" less than {100 * VISIBLE:g} % of what is explained: the map would be black."
 )
 
 

@@ -92,4 +92,4 @@ def draw_losses(
         style: dict[str, Any] = {"color": colour, "alpha": alpha, "marker": points, "markersize": 2.5}
         if found:
             axes.plot(*zip(*found, strict=True), **style, label=label + where)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, auto=None)  # makes room for further curves
