@@ -29,7 +29,7 @@ def main() -> None:
         print(cd.inspect_movie(path))
         movie = cd.open_movie(path, channel=arguments.channel, plane=arguments.plane)
         statistics = movie.statistics(show_progress)
-        movie.check_dynamic(statistics)
+        statistics.check_dynamic(movie.name)
     except cd.InputError as error:
         sys.exit(f"\n{error}")
     print(f"\nThe pixels range from {statistics.minimum:g} to {statistics.maximum:g}.")

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,30 @@ movies = "movies/*.tif"
 out = "out"
 [jobs.check]
 """
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a scheduler of Dask with two workers, each in a folder of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask = [sys.executable, "-m", "distributed.cli"]
+    commands = [
+        [f"{dask[-1]}.dask_scheduler", "--host", address, "--no-dashboard"],
+        *([f"{dask[-1]}.dask_worker", address, "--nthreads", "1", "--no-dashboard"] for _ in range(2)),
+    ]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = []
+    try:
+        for words in commands:
+            place = tmp_path_factory.mktemp("place")
+            started.append(subprocess.Popen([*dask[:2], *words], cwd=place, **silent))
+        yield address
+    finally:
+        for process in started[::-1]:
+            process.kill()
+            process.wait()
 
 
 def written(folder: Path, text: str) -> Path:
@@ -147,7 +172,7 @@ def done(out: Path) -> dict[str, int]:
 
 
 def test_a_second_call_does_what_is_missing_or_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scheduler: str
 ) -> None:
     a, b = recordings(tmp_path / "movies", "ab")
     labels = np.zeros((24, 24), np.uint8)
@@ -169,7 +194,7 @@ def test_a_second_call_does_what_is_missing_or_has_changed(
 
     def again(code: int = 0) -> set[str]:
         before = done(out)
-        assert calcdyn(monkeypatch, "batch", file, "--workers", "2") == code, capsys.readouterr().out
+        assert calcdyn(monkeypatch, "batch", file, "--scheduler", scheduler) == code, capsys.readouterr().out
         return {place for place, when in done(out).items() if before.get(place) != when}
 
     everything = {f"{name}/{job}" for name in "ab" for job in ("check", "influence", "export")}
@@ -266,34 +291,12 @@ def test_ctrl_c_ends_all_jobs_within_seconds(tmp_path: Path) -> None:
 
 
 def test_workers_of_a_running_scheduler_in_other_folders_give_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
 ) -> None:
     recordings(tmp_path / "movies", "ab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = [sys.executable, "-m", "distributed.cli"]
-    commands = [
-        [f"{dask[-1]}.dask_scheduler", "--host", address, "--no-dashboard"],
-        *([f"{dask[-1]}.dask_worker", address, "--nthreads", "1", "--no-dashboard"] for _ in range(2)),
-    ]
     monkeypatch.chdir(tmp_path)
-    started = []
-    try:
-        for number, words in enumerate(commands):
-            place = tmp_path / f"place{number}"
-            place.mkdir()
-            started.append(
-                subprocess.Popen(
-                    [*dask[:2], *words], cwd=place, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-                )
-            )
-        common = ("batch", "--movies", "movies/*.tif", "--jobs", "check")
-        assert calcdyn(monkeypatch, *common, "--out", "there", "--scheduler", address) == 0
-    finally:
-        for process in started[::-1]:
-            process.kill()
-            process.wait()
+    common = ("batch", "--movies", "movies/*.tif", "--jobs", "check")
+    assert calcdyn(monkeypatch, *common, "--out", "there", "--scheduler", scheduler) == 0
     assert calcdyn(monkeypatch, *common, "--out", "here") == 0
     for name in "ab":
         here, there = (

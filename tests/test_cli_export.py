@@ -9,6 +9,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -251,13 +252,15 @@ def test_nwb_holds_everything_and_another_file_is_added_to(
     pynwb = pytest.importorskip("pynwb")
     file = tmp_path / "all.nwb"
     animal = ("--subject-id", "m1", "--species", "Mus musculus", "--sex", "F", "--age", "P90D")
+    where = ("--brain-area", "VISp")
     for command in ("run", "neurons", "influence", "compare", "neurons"):
-        assert calcdyn(monkeypatch, "export", folders / command, "--nwb", file, *animal) == 0
+        assert calcdyn(monkeypatch, "export", folders / command, "--nwb", file, *animal, *where) == 0
     assert list(tmp_path.iterdir()) == [file]
     neurons = read_results(folders / "neurons")
     with pynwb.NWBHDF5IO(file, "r") as io:
         nwb = io.read()
-        assert (nwb.subject.species, len(nwb.imaging_planes)) == ("Mus musculus", 1)
+        assert nwb.subject.species == "Mus musculus"
+        assert [it.location for it in nwb.imaging_planes.values()] == ["VISp"]
         module = nwb.processing["ophys"].containers
         latents = module["CalcdynLatents"]
         np.testing.assert_array_equal(latents.data[:], np.load(folders / "run" / "latents.npy"))
@@ -300,6 +303,45 @@ def test_nwb_holds_everything_and_another_file_is_added_to(
     (tmp_path / "no.nwb").write_bytes(b"no")
     words = "no.nwb is no NWB file that can be read"
     refused(monkeypatch, capsys, "export", folders / "run", "--nwb", tmp_path / "no.nwb", words=words)
+
+
+def test_the_brain_area_of_a_labs_own_file_stays(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pynwb = pytest.importorskip("pynwb")
+
+    def exported(*areas: str) -> list[str]:
+        """Return the areas of the planes after an export into a file with planes in these."""
+        lab = pynwb.NWBFile(
+            session_description="Of a lab.",
+            identifier="lab",
+            session_start_time=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        device = lab.create_device(name="Microscope")
+        for at, area in enumerate(areas):
+            lab.create_imaging_plane(
+                name=f"Of the lab {at}",
+                description="Theirs.",
+                optical_channel=pynwb.ophys.OpticalChannel(
+                    name="Channel", description="Green.", emission_lambda=520.0
+                ),
+                device=device,
+                excitation_lambda=920.0,
+                indicator="GCaMP6f",
+                location=area,
+            )
+        file = tmp_path / f"lab{len(areas)}.nwb"
+        with pynwb.NWBHDF5IO(file, "w") as io:
+            io.write(lab)
+        where = ("--brain-area", "VISp") if len(areas) == 1 else ()
+        assert calcdyn(monkeypatch, "export", folders / "influence", "--nwb", file, *where) == 0
+        with pynwb.NWBHDF5IO(file, "r") as io:
+            return sorted(it.location for it in io.read().imaging_planes.values())
+
+    assert exported() == ["unknown"]
+    assert exported("CA1") == ["CA1"]  # also where another one is given
+    assert exported("CA1", "CA1") == ["CA1", "CA1", "CA1"]
+    assert exported("CA1", "DG", "DG") == ["CA1", "DG", "DG", "unknown"]
 
 
 def segmentations(file: Path) -> list[str]:

@@ -5,19 +5,28 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from matplotlib.contour import QuadContourSet
+from matplotlib.figure import Figure
 
 from commands import calcdyn
+from napari_calcdyn.analysis.influence import Influence
+from napari_calcdyn.analysis.maps import ContributionMaps, SourceMaps
+from napari_calcdyn.jobs.overviews.driven import driven_panels
 from napari_calcdyn.jobs.overviews.map_panel import map_panel
-from napari_calcdyn.jobs.provenance import fingerprint, made_from
+from napari_calcdyn.jobs.overviews.panels import Panel, training_panel
+from napari_calcdyn.jobs.provenance import fingerprint, made_from, provenance
 from napari_calcdyn.jobs.report.citation import AVAE_PAPER, SOFTWARE, VAR_PAPER, Paper
+from napari_calcdyn.jobs.report.page import Report, write_report
 from napari_calcdyn.jobs.report.pictures import as_svg
-from napari_calcdyn.recording import Movie, open_movie
+from napari_calcdyn.models.training import Progress
+from napari_calcdyn.recording import Movie, RoiSet, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,7 +102,8 @@ def test_page_needs_nothing_else_and_says_how_it_was_made(
             assert not at.startswith("on")
     assert not re.search(r"@import|@font-face|url\((?!#)", content)
     names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert page.count("svg") == pictures == page.count("figure")
+    assert page.count("figure") == pictures
+    assert page.count("svg") == pictures - page.text.count("the map would be black")
     assert len(names) == len(set(names))
 
     made = json.loads((tmp_path / metrics_file).read_text(encoding="utf-8"))["provenance"]
@@ -139,6 +149,46 @@ def test_fingerprint_tells_a_changed_recording(movie: Path) -> None:
     assert not made_from(about, Movie.from_array(frames[:100]))
     assert not made_from({"provenance": {"inputs": [before, before]}}, same)
     assert not made_from({}, same)
+
+
+def test_what_would_be_black_is_said(tmp_path: Path) -> None:
+    movie = Movie.from_array(np.random.default_rng(0).random((8, 20, 30), np.float32))
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:6, 3:9], labels[12:17, 20:26] = 5, 8
+    rois = RoiSet.from_labels(labels)
+    explained, black = labels.astype(np.float32), np.zeros((20, 30), np.float32)
+    maps = ContributionMaps(
+        explained, explained, SourceMaps((0, 20, 30), lambda _: black), driven=black, driving=black
+    )
+
+    def panels(p_value: float, driven: float = 0) -> tuple[Panel, Panel]:
+        p_values = np.array([[np.nan, 1], [p_value, np.nan]])  # from ROI 5 to ROI 8
+        half = np.array([[[0, 0], [0.5, 0]]], np.float32)
+        tested = Influence(rois.ids, rois.centres, half, half, p_values)
+        return driven_panels(movie, rois, tested, replace(maps, driven=np.where(labels, driven, black)))
+
+    write_report(tmp_path, Report("Dynamics", [], panels(1), [], provenance([movie], None), VAR_PAPER))
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert (page.count("figure"), page.count("svg")) == (2, 0)
+    assert page.text.count("No connection between ROIs passes the test at a family-wise p ≤ 0.05") == 2
+    assert [it.picture for it in panels(1, driven=0.5)] == [True, False]  # not black, though it is chance
+    driven, driving = panels(0.01)
+    assert driven.picture
+    assert driving.picture
+    axes = Figure().subplots()
+    driven.draw(axes.figure, axes)
+    [outline] = [it for it in axes.collections if isinstance(it, QuadContourSet)]
+    assert outline.get_paths()[0].get_extents().extents.tolist() == [19.5, 11.5, 25.5, 16.5]  # ROI 8
+
+
+def test_all_learning_curves_are_seen() -> None:
+    losses = {"reconstruction": 0.4, "prediction": 3.0}
+    [panel] = training_panel([Progress("Training", step, 3, losses) for step in range(3)])
+    axes = Figure().subplots()
+    panel.draw(axes.figure, axes)
+    low, high = axes.get_ylim()
+    assert low == 0
+    assert high > 3
 
 
 def test_large_maps_do_not_make_a_heavy_page() -> None:

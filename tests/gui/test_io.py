@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import h5py
@@ -11,10 +14,14 @@ import pytest
 import tifffile
 import zarr
 
+from napari_calcdyn.analysis.maps import SourceMaps
+from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.recording.io import get_reader, read_movie, write_image
 from napari_calcdyn.gui.recording.layer_options import contrast_limits
-from napari_calcdyn.recording import InputError, Movie, open_movie
+from napari_calcdyn.jobs.export.images import write_ome_tiff, write_ome_zarr, write_source_maps
+from napari_calcdyn.jobs.export.results import Results
+from napari_calcdyn.recording import InputError, Movie, RoiSet, open_movie
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (20, 34, 45)).astype(np.uint16)
 
@@ -155,6 +162,64 @@ def test_maps_by_source_are_written_once_and_not_for_every_frame(tmp_path: Path)
     sources = PIXELS[:4].astype(np.float32)
     write_image(path, AtAllTimes(sources, 1000), {"scale": (1, 1, 1, 1)})
     np.testing.assert_array_equal(tifffile.imread(path), sources)
+
+
+def test_exported_maps_open_in_the_place_of_their_movie(viewer: Any, tmp_path: Path) -> None:
+    docks = add_docks(viewer)
+    movie = tmp_path / "movie.tif"
+    metadata = {"axes": "TYX", "finterval": 0.1, "unit": "um"}
+    tifffile.imwrite(movie, PIXELS, imagej=True, resolution=(2, 4), metadata=metadata)
+    maps = np.random.default_rng(1).random((7, *PIXELS.shape[1:]), np.float32)
+    SourceMaps(maps.shape, maps.__getitem__).save(tmp_path / "contribution_sources.tif")
+    about = {"provenance": {"inputs": [{"name": "movie.tif"}]}}
+    results = Results(
+        tmp_path,
+        "run",
+        about,
+        pixel_size=open_movie(movie).pixel_size,
+        maps={
+            name: (image, name, "counts") for name, image in zip(("mean", "explained"), maps, strict=False)
+        },
+        rois=RoiSet.from_labels((PIXELS[0] > 3900).astype(np.int32)),
+    )
+    for name, write in (
+        ("a.ome.tif", write_ome_tiff),
+        ("b.zarr", write_ome_zarr),
+        ("c.ome.tif", write_source_maps),
+        ("d.zarr", write_source_maps),
+    ):
+        write(tmp_path / name, results)
+    write_ome_tiff(tmp_path / "e.ome.tif", replace(results, maps={}))
+    for name, names, expected in (
+        ("a.ome.tif", ["mean", "explained"], maps),
+        ("b.zarr", ["mean", "explained", "rois"], [*maps[:2], results.rois.labels]),
+        ("c.ome.tif", ["maps of the sources"], [maps]),
+        ("d.zarr", ["maps of the sources"], [maps]),
+        ("e.ome.tif", ["rois"], [results.rois.labels]),
+    ):
+        layers = viewer.open(str(tmp_path / name), plugin="napari-calcdyn")
+        assert [it.name for it in layers] == names
+        assert docks.recording.session.recording.movie is None  # these are none
+        for layer, image in zip(layers, expected, strict=False):
+            np.testing.assert_array_equal(np.asarray(layer.data), image)
+            assert (layer.data.dtype, layer._type_string) == (
+                image.dtype,
+                "labels" if image.dtype == np.int32 else "image",
+            )
+            layer.name = "old"
+        (recording,) = viewer.open(str(movie), plugin="napari-calcdyn")
+        for layer in layers:
+            assert layer.scale[-2:].tolist() == recording.scale[-2:].tolist() == [0.25, 0.5]
+            assert layer.units[-2:] == recording.units[-2:]
+        assert recording.metadata["frame_rate"] == pytest.approx(10)
+        viewer.layers.clear()
+    tiff = (tmp_path / "a.ome.tif").read_bytes()
+    (tmp_path / "a.ome.tif").write_bytes(tiff[: len(tiff) // 2])
+    with pytest.raises(InputError):
+        read_movie(str(tmp_path / "a.ome.tif"))
+    shutil.rmtree(tmp_path / "d.zarr" / "0")
+    with pytest.raises(InputError, match=r"d\.zarr is damaged: export the results again"):
+        read_movie(str(tmp_path / "d.zarr"))
 
 
 def test_what_cannot_be_written_is_explained(tmp_path: Path) -> None:

@@ -245,6 +245,28 @@ def test_rois_of_the_recordings_own_file_are_outlined(
     assert session_of(viewer).rois.loaded.provenance.endswith("y and x exchanged")
 
 
+def test_rois_that_are_open_are_outlined_over_a_recording_of_their_size(
+    viewer: Any, docks: Docks, tmp_path: Path, qtbot: Any
+) -> None:
+    masks = SCENE.masks.reshape(len(SCENE.masks), -1)
+    session_of(viewer).rois.loaded = RoiSet(masks, np.arange(len(masks)), (36, 36))
+    docks.recording.look.setChecked(True)
+    for name, frames in (("same.npy", SCENE.movie), ("smaller.npy", SCENE.movie[:, :30])):
+        np.save(tmp_path / name, frames)
+    docks.recording.open([tmp_path / "same.npy"])
+    dialog = wait_for(qtbot, viewer)
+    assert dialog.legend.text() == "Mean of a few frames and outlines of the 7 ROIs that are open"
+    corners = np.array([it.mean(axis=0) for it in dialog.picture.outlines]).astype(int)
+    mean = dialog.picture.mean
+    assert mean[tuple(corners.T)].mean() > np.median(mean)
+    assert not dialog.exchange.isVisible()
+    dialog.reject()
+    docks.recording.open([tmp_path / "smaller.npy"])
+    dialog = wait_for(qtbot, viewer)
+    assert dialog.legend.text() == "Mean of a few frames"
+    assert len(dialog.picture.outlines) == 0
+
+
 def test_look_at_rois_before_opening(viewer: Any, docks: Docks, tmp_path: Path, qtbot: Any) -> None:
     viewer.add_image(SCENE.movie, name="scene")
     docks.neurons.inputs.look.setChecked(True)

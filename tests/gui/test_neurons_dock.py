@@ -171,7 +171,10 @@ def test_stop_keeps_the_best_model_and_the_map_can_be_stopped_too(
     assert "press “Map neurons”" in ready.results.facts.text()
     assert not page.map.isHidden()
     page.map.click()
+    said: list[str] = []
+    session.work.job.progressed.connect(lambda batch: said.extend(it.stage for it in batch))
     settle(qtbot, ready)
+    assert [*dict.fromkeys(said)] == ["Denoising the traces …", "Mapping the neurons …"]
     assert LATENT_MAP in viewer.layers
     assert page.map.isHidden()
     # The map of the model before stays, with what can be done with its neurons, until the new one is drawn.

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import _layer_actions
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
@@ -137,6 +138,38 @@ def test_an_image_of_the_viewer_can_be_the_recording(
     recording.choice.setCurrentText("other")
     recording.choice.activated.emit(recording.choice.currentIndex())
     assert recording.session.recording.movie.n_frames == 20
+
+
+def test_channels_of_a_stack_that_is_split_are_not_taken_unasked(
+    viewer: Any, recording: RecordingDock, movie_array: np.ndarray, qtbot: Any
+) -> None:
+    stack = np.stack([movie_array, movie_array // 2, movie_array // 3])
+
+    def split() -> None:
+        viewer.add_image(stack, name="stack")
+        viewer.layers.selection.active = viewer.layers["stack"]
+        _layer_actions._split_stack(viewer.layers)  # what napari's menu calls
+
+    split()
+    assert (len(viewer.layers), recording.session.recording.movie) == (3, None)
+    assert recording.message.text() == "Several movies were added at once: choose the recording above."
+    recording.choice.setCurrentIndex(1)
+    recording.choice.activated.emit(1)
+    source = recording.session.recording.source
+    assert source is not None
+    assert np.array_equal(source.frames(5, 6)[0], movie_array[5] // 2)
+    qtbot.wait(1)
+    split()
+    assert recording.session.recording.source is source
+    viewer.layers.clear()
+    viewer.add_image(stack, channel_axis=0)
+    assert recording.session.recording.movie is None
+    viewer.layers.clear()
+    viewer.add_image(movie_array, name="one")
+    qtbot.wait(1)
+    viewer.add_image(movie_array, name="another")  # which comes later
+    assert recording.session.recording.source is not None
+    assert recording.session.recording.source.name == "one"
 
 
 def test_a_movie_opened_from_the_file_menu_is_taken_with_its_frame_rate(

@@ -219,12 +219,12 @@ def test_bad_pixels_are_found_and_named(bad: float, word: str) -> None:
 def test_nothing_changes() -> None:
     constant = Movie.from_array(np.full((9, 5, 6), 7, np.int16), name="dark")
     with pytest.raises(InputError, match="dark is constant, every pixel is 7"):
-        constant.check_dynamic(constant.statistics())
+        constant.statistics().check_dynamic(constant.name)
     still = Movie.from_array(np.repeat(PIXELS[:1], 9, axis=0), name="still")
     with pytest.raises(InputError, match="all frames are equal"):
-        still.check_dynamic(still.statistics())
+        still.statistics().check_dynamic(still.name)
     alive = Movie.from_array(PIXELS)
-    alive.check_dynamic(alive.statistics())
+    alive.statistics().check_dynamic(alive.name)
 
 
 def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

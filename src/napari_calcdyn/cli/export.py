@@ -45,6 +45,13 @@ def export(
     species: Annotated[str | None, typer.Option(help='Its species in Latin, such as "Mus musculus".')] = None,
     sex: Annotated[str | None, typer.Option(help="Its sex: M, F, O or U.")] = None,
     age: Annotated[str | None, typer.Option(help="Its age, as in P90D for 90 days.")] = None,
+    brain_area: Annotated[
+        str | None,
+        typer.Option(
+            help="Where in the brain the recording was made, if the NWB file does not say it; for a mouse as in the"
+            " Allen atlas, such as VISp."
+        ),
+    ] = None,
 ) -> None:
     """Write results for other programs: NWB, CSV, ImageJ, OME-TIFF, OME-Zarr and AnnData."""
     chosen = {
@@ -65,5 +72,7 @@ def export(
 
     animal = {"subject_id": subject_id, "species": species, "sex": sex, "age": age}
     subject = {name: text for name, text in animal.items() if text is not None}
-    for file in export_results(folder, **chosen, frame_rate=frame_rate, start=start, subject=subject):
+    for file in export_results(
+        folder, **chosen, frame_rate=frame_rate, start=start, subject=subject, brain_area=brain_area
+    ):
         print(f"Written: {file}")

@@ -121,7 +121,8 @@ def run(
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
-            movie.check_dynamic(movie.statistics(in_stage(tell, "Computing the mean frame")))
+            statistics = movie.statistics(in_stage(tell, "Computing the mean frame"))
+            statistics.check_dynamic(movie.name)
         else:
             fit = VARAutoencoder(model).fit_steps(movie, device=device, seed=seed, keeper=kept)
             fitted, history = drive(fit, tell)

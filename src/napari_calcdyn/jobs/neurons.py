@@ -84,6 +84,7 @@ def run_neurons(
             traces,
             seed=seed,
             progress=in_stage(tell, "Mapping the neurons"),
+            denoising=in_stage(tell, "Denoising the traces"),
         )
         metrics = dict(fitted.metrics)
         if fitted is model:  # measured on this recording; the rest says how the model was made

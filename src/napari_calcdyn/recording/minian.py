@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, size_text
-from .hdf5_file import array, numbers, opened, path_of, rows_stored
+from .hdf5_file import array, numbers, opened
+from .hdf5_stored import path_of, rows_stored
 from .zarr_folder import ZarrFolder, chunks_there, is_zarr, opened_array, read_folder
 
 FOOTPRINTS, FOOTPRINT_AXES = "A", ("unit_id", "height", "width")

@@ -85,7 +85,12 @@ def _cell(value: np.float32) -> str:
 
 
 def analyse_neurons(
-    model: AVAE, traces: Traces, *, seed: int = 0, progress: ProgressCallback | None = None
+    model: AVAE,
+    traces: Traces,
+    *,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+    denoising: ProgressCallback | None = None,
 ) -> Neurons:
     """Encode and denoise every neuron by a fitted model, lay the neurons out on a map, and cluster them.
 
@@ -99,6 +104,8 @@ def analyse_neurons(
         Of the map.
     progress : callable or None
         Called with steps done and in all; returns True to stop.
+    denoising : callable or None
+        Called in its place as long as the traces are denoised, which comes before the map.
 
     Returns
     -------
@@ -110,14 +117,15 @@ def analyse_neurons(
     InputError
         If the model does not fit the traces, or fewer than 10 of them can be used.
     Cancelled
-        If `progress` asked to stop.
+        If a callback asked to stop.
     """
     check_enough_neurons(int(traces.usable.sum()))
     model.check(traces)
-    report(progress, 0, 1)
+    denoising = denoising or progress
+    report(denoising, 0, 1)
     mean, std = model.encode(traces)
     reconstruction = model.reconstruct(traces)
-    denoised = denoise(traces, alike_neurons(mean), progress=progress)
+    denoised = denoise(traces, alike_neurons(mean), progress=denoising)
     known = np.isfinite(mean).all(1)
     embedding = fit_tsne(mean[known], seed=seed, progress=progress)
     tsne = np.full((len(traces), 2), np.nan, np.float32)

@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from napari_calcdyn.recording.errors import Cancelled
 from napari_calcdyn.recording.progress import ProgressCallback
 
 from .job import Report, Work
+
+if TYPE_CHECKING:
+    from napari_calcdyn.models.training import Progress
 
 Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "traces", "behaviour"]
 
@@ -55,3 +59,16 @@ def timed(topic: Topic, stage: str, report: Report, stop: threading.Event) -> Pr
         return stop.is_set()
 
     return progress
+
+
+def by_stage(topic: Topic, report: Report, stop: threading.Event) -> Callable[[Progress], None]:
+    """Return what takes the progress of a job of several stages, each with a time left of its own."""
+    stages: dict[str, ProgressCallback] = {}
+
+    def tell(news: Progress) -> None:
+        if news.stage not in stages:
+            stages[news.stage] = timed(topic, f"{news.stage} …", report, stop)
+        if stages[news.stage](news.step, news.total):
+            raise Cancelled
+
+    return tell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
-from napari_calcdyn.gui.docks.message import breakable
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.session import Session
-from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
 from napari_calcdyn.recording.errors import InputError
 
+from .facts import roi_facts, trace_facts
 from .finding import FINDING, find_cells
 from .inputs import EXTRACTING, SIGNAL, check_rois, extract, has_both, make_signal, use_drawn
 from .opening import OPENING, open_neurons
@@ -29,7 +27,6 @@ from .trace_settings import TraceSettings, TraceSettingsForm
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_calcdyn.recording import Traces
     from napari_calcdyn.recording.traces.tables import CellsIn
 
 _STOPPABLE = (EXTRACTING, OPENING, SIGNAL)
@@ -255,38 +252,18 @@ class InputPage(QWidget):  # type: ignore[misc]
         cells = rois.cells if rois is not None else None
         self.given.setVisible(has_both(self.session.rois.path))
         self.only_cells.setVisible(cells is not None)
-        if rois is None:
-            self.roi_facts.setText(
-                "None yet: find cells in the movie, open or draw ROIs, or drop a file here."
-            )
-            return
-        height, width = rois.frame_shape
-        number = f"{len(rois):,} {'cell' if self.session.rois.found else 'ROI'}{'s' * (len(rois) != 1)}"
-        origin = (
-            "found in the movie"
-            if self.session.rois.found
-            else f"on {height:,}\u00a0×\u00a0{width:,}\u00a0px, from {breakable(rois.provenance)}"
-        )
-        self.roi_facts.setText(f"<b>{number}</b> {origin}")
+        self.roi_facts.setText(roi_facts(self.session))
         if cells is not None:
             self.only_cells.setText(f"only what its file calls a cell ({np.count_nonzero(cells):,})")
         self._show_job()
 
     def _show_traces(self, *_: object) -> None:
-        fluorescence, traces = self.session.neurons.fluorescence, self.session.neurons.traces
+        fluorescence = self.session.neurons.fluorescence
         cells_in = fluorescence.provenance.get("cells_in") if fluorescence is not None else None
         self.turn.setVisible(cells_in is not None)
         self.turn.setText(f"The cells are in {_OTHER.get(cells_in, '')}" if cells_in else "")
-        if fluorescence is None:
-            self.trace_facts.setText("None yet: extract them from the movie, or open them.")
-        else:
-            self.trace_facts.setText(
-                f"{trace_facts(fluorescence)}<br>ΔF/F is still missing."
-                if traces is None
-                else trace_facts(traces)
-            )
-            if outdated_traces(self.session, fluorescence):
-                self.trace_facts.setText(f"{self.trace_facts.text()}<br><b>{OTHER_TRACES}</b>")
+        self.trace_facts.setText(trace_facts(self.session))
+        if fluorescence is not None:
             self.settings.show_frame_rate(fluorescence.frame_rate)
         self._show_job()
 
@@ -303,12 +280,3 @@ class InputPage(QWidget):  # type: ignore[misc]
         for widget in (self.only_cells, self.settings.relative.native, self.settings.baseline):
             widget.setEnabled(free)
         self.settings.frame_rate.enabled = free and session.neurons.fluorescence is not None
-
-
-def trace_facts(traces: Traces) -> str:
-    """Return what there is to know about traces, as rich text."""
-    number = "1 trace" if len(traces) == 1 else f"{len(traces):,} traces"
-    facts = f"<b>{number}</b> of {traces.samples:,} samples, {traces.unit}, from {breakable(traces.name)}"
-    problems = Counter(problem for problem in traces.problems if problem is not None)
-    facts += "".join(f"<br>{count:,} left out: {problem}" for problem, count in problems.items())
-    return facts + "".join(f"<br>{warning}" for warning in traces.provenance.get("warnings", ()))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_calcdyn.gui.background.job import Report
+from napari_calcdyn.gui.background.status import by_stage
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.state import ShownTraces
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.neurons.neurons import Neurons
     from napari_calcdyn.recording.progress import ProgressCallback
 
-MAPPING = "Mapping the neurons"
+MAPPING, _DENOISING = "Mapping the neurons", "Denoising the traces"
 NO_TRACES = "There are no traces yet: extract them from the movie, or open them."
 _NO_MODEL = "There is no model yet: train or load one first."
 _STOPPED = "The map was stopped and the model kept: press “Map neurons” to draw it."
@@ -33,11 +36,15 @@ def map_neurons(session: Session) -> bool:
         session.work.tell("neurons", _NO_MODEL if model is None else NO_TRACES, True)
         return False
 
-    def compute(progress: ProgressCallback) -> Neurons:
+    def work(report: Report, stop: threading.Event) -> Neurons:
         from napari_calcdyn.analysis.neurons.neurons import analyse_neurons
+        from napari_calcdyn.jobs.stages import in_stage
 
         leave_a_core()
-        return analyse_neurons(model, traces, progress=progress)
+        tell = by_stage("neurons", report, stop)
+        return analyse_neurons(
+            model, traces, progress=in_stage(tell, MAPPING), denoising=in_stage(tell, _DENOISING)
+        )
 
     def done(neurons: Neurons) -> None:
         if session.neurons.traces is not traces or session.neurons.model is not model:
@@ -48,7 +55,7 @@ def map_neurons(session: Session) -> bool:
         session.neurons.result = neurons
         show_neurons(session)
 
-    return session.work.start("neurons", MAPPING, compute, done, stopped=_STOPPED)
+    return session.work.start_work("neurons", MAPPING, work, done, stopped=_STOPPED)
 
 
 def interpolate(session: Session, steps: int) -> bool:

@@ -114,7 +114,7 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         if look.agreement is not None and not self._chosen:
             with signals_blocked(self.exchange):
                 self.exchange.setChecked(not look.agreement.fits)
-        self.exchange.setVisible(look.rois > 0)
+        self.exchange.setVisible(look.rois > 0 and not look.are_open)
         self.fit.setText("" if look.agreement is None else str(look.agreement))
         self.fit.setVisible(look.agreement is not None)
         self.under_way.setText(look.under_way)
@@ -122,8 +122,10 @@ class ImportDialog(QDialog):  # type: ignore[misc]
         nothing = READING if look.under_way else "" if look.can_open else "There is no picture yet."
         self.picture.show_image(look.frame_shape, look.mean, nothing)
         mean = "Mean of a few frames" if look.mean is not None else ""
-        outlines = f"outlines of {look.rois:,} ROI{'s' * (look.rois != 1)}" if look.outlines[0] else ""
-        self.legend.setText(" and ".join(filter(None, (mean, outlines))))
+        rois = f"outlines of {look.rois:,} ROI{'s' * (look.rois != 1)}" if look.outlines[0] else ""
+        if look.are_open:
+            rois = rois.replace("of ", "of the ") + " that " + ("are" if look.rois != 1 else "is") + " open"
+        self.legend.setText(" and ".join(filter(None, (mean, rois))))
         self._show_outlines()
         self.open_button.setEnabled(look.can_open)
 

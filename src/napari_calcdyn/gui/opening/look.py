@@ -45,6 +45,8 @@ class Look:
         Where they are, if not in what is to be opened.
     outlines : tuple of sequences of ndarray
         Outlines of the ROIs as they are stored, and with y and x exchanged; see `roi_outlines`.
+    are_open : bool
+        Whether they are ROIs that are open, and not of the file: nothing is to be exchanged then.
     agreement : Agreement or None
         Whether they lie on the cells whose traces came with them.
     under_way : str
@@ -60,6 +62,7 @@ class Look:
     rois: int = 0
     rois_path: Path | None = None
     outlines: tuple[Outlines, Outlines] = ((), ())
+    are_open: bool = False
     agreement: Agreement | None = None
     under_way: str = ""
 
@@ -92,6 +95,12 @@ def with_rois(
         progress = _telling(look, "Comparing the ROIs with the movie", report, stop)
         look = replace(look, agreement=agreement(movie, rois, traces, progress=progress))
     return look
+
+
+def with_open_rois(look: Look, rois: RoiSet) -> Look:
+    """Return a look with the outlines of ROIs that are open, to see whether they are those of this file."""
+    outlines = roi_outlines(rois)
+    return replace(look, rois=len(rois), outlines=(outlines, outlines), are_open=True)
 
 
 def _telling(look: Look, what: str, report: Report, stop: threading.Event) -> ProgressCallback:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
@@ -22,15 +23,25 @@ from napari_calcdyn.gui.plots.theme import PlotColours
 from .file_rows import FileRows, part_boxes
 from .findings_view import FindingsView
 from .opened import Choice, opened_by_us
-from .recordings import MEAN, compute_mean, image_layers, looks_like_a_movie, open_recording, use_layer
+from .recordings import (
+    MEAN,
+    compute_mean,
+    give_back,
+    image_layers,
+    looks_like_a_movie,
+    open_recording,
+    use_layer,
+)
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
 
 _FILTER = (
     "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
     "All files (*)"
 )
+_SEVERAL = "Several movies were added at once: choose the recording above."
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
     "after it is subtracted: what changes.</qt>"
@@ -45,6 +56,7 @@ class RecordingDock(SideDock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.setAcceptDrops(True)
+        self._unasked: Image | None = None  # taken for the recording in this turn of the event loop
         self._build_choice()
         self._build_facts()
         self.check = FindingsView(self.session, self._listener)
@@ -194,6 +206,16 @@ class RecordingDock(SideDock):
         movies = [it for it in layers if looks_like_a_movie(it)]
         if self.session.recording.movie is None and len(movies) == 1:
             use_layer(self.session, movies[0])
+            if event is not None and event.type == "inserted" and opened_by_us(movies[0]) is None:
+                self._unasked = movies[0]
+                QTimer.singleShot(0, self._keep)
+        elif self._unasked is not None and layer is self._unasked and len(movies) > 1:
+            self._keep()
+            give_back(self.session, _SEVERAL)
+
+    def _keep(self) -> None:
+        """Keep what was taken unasked: no others came with it, as the channels of a stack that is split do."""
+        self._unasked = None
 
     def _show_movie(self, *_: object) -> None:
         movie = self.session.recording.source

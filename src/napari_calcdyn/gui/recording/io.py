@@ -13,7 +13,9 @@ from napari import current_viewer
 from qtpy.QtWidgets import QApplication
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
+from napari_calcdyn.gui.layers.layers import RESULT, contrast
 from napari_calcdyn.gui.session import Session, session_of
+from napari_calcdyn.jobs.export.images_back import ExportedImage, exported_images
 from napari_calcdyn.recording import InputError, inspect_movie, open_movie
 from napari_calcdyn.recording.movies.places import MOVIE_ENDINGS, TIFF_ENDINGS
 from napari_calcdyn.recording.movies.readers.axes import AxesUnknown
@@ -64,7 +66,7 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
     In a window, a file of several movies, or one whose axes are not known, is opened as in the panel *Recording*: in
     the background, and after a dialog where something has to be asked. So is one of several channels or planes, as long
     as a panel is open that has no recording yet, and would take the first layer for it. Without a window, each movie
-    of a file becomes a layer.
+    of a file becomes a layer. Maps and ROIs that ``calcdyn export`` wrote become layers in the place of their movie.
 
     Parameters
     ----------
@@ -77,6 +79,9 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
         Arrays (T, Y, X), with contrast limits, so that napari does not read the movie to find them; napari's word for
         no layers where they come later.
     """
+    exported = exported_images(Path(path)) if isinstance(path, str) else None
+    if exported is not None:
+        return [_exported_layer(it, visible=not at or it.labels) for at, it in enumerate(exported)]
     session = _session_in_window()
     if session is not None and _must_be_asked(path, session.docks_want_a_recording):
         open_recording(session, [Path(one) for one in path] if isinstance(path, list) else Path(path))
@@ -102,6 +107,27 @@ def read_movie(path: PathOrPaths) -> list[LayerData]:
                 (movie.data, {**layer_options(movie), "name": name, "visible": not layers}, "image")
             )
     return layers
+
+
+def _exported_layer(image: ExportedImage, *, visible: bool) -> LayerData:
+    """Return a map, the maps of all sources, or ROIs as a layer, marked as a result, which is no recording."""
+    ndim = len(image.data.shape)
+    pixel = image.pixel_size
+    options: dict[str, Any] = {
+        "name": image.name,
+        "scale": (*[1.0] * (ndim - 2), *(pixel or (1.0, 1.0))),
+        "axis_labels": ("source", "y", "x")[-ndim:],
+        "metadata": {RESULT: "result"},
+        "visible": visible,
+    }
+    if pixel:
+        options["units"] = ("pixel", "um", "um")[-ndim:]
+    if image.labels:
+        return image.data, options, "labels"
+    shown = np.asarray(image.data[0] if ndim == 3 else image.data)
+    grey = image.name == "mean"
+    options["contrast_limits"] = contrast(shown, float(np.nanmin(shown)) if grey else 0.0)
+    return image.data, options | {"colormap": "gray" if grey else "inferno"}, "image"
 
 
 def _session_in_window() -> Session | None:

@@ -16,8 +16,9 @@ from napari_calcdyn.gui.docks.message import breakable, duration
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import ImportDialog, Looking
 from napari_calcdyn.gui.opening.folders import OpenedPath, remember_exchanged, was_exchanged
-from napari_calcdyn.gui.opening.look import Look, with_picture, with_rois
+from napari_calcdyn.gui.opening.look import Look, with_open_rois, with_picture, with_rois
 from napari_calcdyn.gui.session import Session
+from napari_calcdyn.recording import RoiSet
 from napari_calcdyn.recording.traces.own import own_rois, traces_with
 
 from .file_rows import FileRows, part_boxes
@@ -41,7 +42,8 @@ def ask_about(
     accept : callable
         Called with what was chosen, when the user wants it opened.
     """
-    session.part(Looking).show(lambda parent: RecordingDialog(parent, path, found, accept))
+    rois = session.rois.loaded
+    session.part(Looking).show(lambda parent: RecordingDialog(parent, path, found, accept, rois))
 
 
 class RecordingDialog(ImportDialog):
@@ -57,6 +59,8 @@ class RecordingDialog(ImportDialog):
         What is known of it.
     accept : callable
         Called with what was chosen.
+    rois : RoiSet, optional
+        ROIs that are open, to be outlined where the file has none and its frames are of their size.
     """
 
     def __init__(
@@ -65,10 +69,11 @@ class RecordingDialog(ImportDialog):
         path: OpenedPath,
         found: Opened | Question,
         accept: Callable[[Choice], object],
+        rois: RoiSet | None = None,
     ) -> None:
         place = Path(path[0] if isinstance(path, list) else path)
         super().__init__(parent, f"Open {place.name}", was_exchanged(place), self._on_accept)
-        self._path, self._then, self._found = path, accept, found
+        self._path, self._then, self._found, self._rois = path, accept, found, rois
         self.file = FileRows(lambda dataset, axes: self._look(Choice(dataset=dataset, axes=axes)))
         self.channel, self.plane = part_boxes()
         for part in (self.channel, self.plane):
@@ -79,7 +84,7 @@ class RecordingDialog(ImportDialog):
         self.rows_layout.addWidget(self.file)
         self.rows_layout.addWidget(self._parts)
         self._show_rows()
-        self.look(partial(_look_at, path, found.choice, found), _known(path, found))
+        self.look(partial(_look_at, path, found.choice, found, rois), _known(path, found))
 
     def show_look(self, look: Look) -> None:
         """Show what is known now, and offer what can be chosen in it."""
@@ -102,7 +107,7 @@ class RecordingDialog(ImportDialog):
         self._parts.setVisible(opened is not None and max(opened.info.channels, opened.info.planes) > 1)
 
     def _look(self, choice: Choice) -> None:
-        self.look(partial(_look_at, self._path, choice, None))
+        self.look(partial(_look_at, self._path, choice, None, self._rois))
 
     def _on_part(self) -> None:
         self._look(replace(self._found.choice, channel=self.channel.value, plane=self.plane.value))
@@ -127,6 +132,7 @@ def _look_at(
     path: OpenedPath,
     choice: Choice,
     known: Opened | Question | None,
+    rois: RoiSet | None,
     report: Report,
     stop: threading.Event,
 ) -> Look:
@@ -138,11 +144,12 @@ def _look_at(
     look = with_picture(look, found.movie, report, stop)
     report(replace(look, under_way="Looking for ROIs …"))
     own = own_rois(found.movie)
-    if own is None:
-        return look
-    place, rois = own
-    look = replace(look, rois_path=place)
-    return with_rois(look, rois, found.movie, traces_with(place), report, stop)
+    if own is not None:
+        place, its = own
+        return with_rois(replace(look, rois_path=place), its, found.movie, traces_with(place), report, stop)
+    if rois is not None and rois.frame_shape == found.movie.frame_shape:
+        look = with_open_rois(look, rois)
+    return look
 
 
 def _known(path: OpenedPath, found: Opened | Question) -> Look:

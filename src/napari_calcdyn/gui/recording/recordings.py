@@ -31,7 +31,6 @@ MEAN = "Mean frame"
 MEAN_FRAME = "mean frame"
 MIN_FRAMES = 4
 MOVIE_MINUS_MEAN = "movie − mean"
-_CHUNK_BYTES = 2**20
 
 
 def open_recording(
@@ -166,6 +165,14 @@ def take(session: Session, movie: Movie, layer: Image) -> None:
     session.part(RecordingCheck).start()
 
 
+def give_back(session: Session, why: str) -> None:
+    """Have no recording, as before one was taken unasked; `why` is said in the panel."""
+    session.work.stop_check()
+    session.recording.layer = None
+    session.recording.take(None)
+    session.work.tell("recording", why)
+
+
 def compute_mean(session: Session) -> bool:
     """Compute the mean frame in the background and show it; returns whether the job was started."""
     return session.work.after_check("recording", MEAN, partial(_compute_mean, session))
@@ -179,7 +186,7 @@ def _compute_mean(session: Session) -> bool:
 
     def compute(progress: ProgressCallback) -> MovieStatistics:
         statistics = movie.statistics(progress)
-        movie.check_dynamic(statistics)
+        statistics.check_dynamic(movie.name)
         return statistics
 
     def done(statistics: MovieStatistics) -> None:
@@ -223,5 +230,4 @@ def minus_mean(movie: Movie, mean: NDArray[np.float32]) -> Any:
         lambda start, stop: movie.frames(start, stop).astype(np.float32) - mean,
         movie.shape,
         np.float32,
-        frames_per_chunk=max(1, _CHUNK_BYTES // (4 * mean.size)),
     )

@@ -16,6 +16,7 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.sparse_stack import write_sparse_stack
 from napari_calcdyn.recording.writing import replacing, writing
 
+from .images_back import OF_US
 from .results import Results
 
 _OME_VERSION = "0.5"
@@ -76,7 +77,7 @@ def write_ome_zarr(folder: Path, results: Results) -> None:
             for name, it in zip(names, image, strict=True)
         ]
         group.attrs["ome"] = top | {"omero": {"channels": channels}}
-        group.attrs["napari-calcdyn"] = results.about
+        group.attrs[OF_US] = results.about
         if results.rois is not None and results.maps:
             labels = group.create_group("labels")
             labels.attrs["ome"] = {"version": _OME_VERSION, "labels": ["rois"]}
@@ -121,7 +122,7 @@ def write_source_maps(place: Path, results: Results) -> None:
         beside = place.with_name(f".{place.name}.part")
         group = zarr.open_group(beside, mode="w", zarr_format=3)
         _fill(group, maps, maps.shape, maps.dtype, results, "cyx")
-        group.attrs["napari-calcdyn"] = results.about
+        group.attrs[OF_US] = results.about
         beside.rename(place)
 
 

@@ -29,6 +29,7 @@ def export_results(
     frame_rate: float | None = None,
     start: datetime | None = None,
     subject: Mapping[str, str] | None = None,
+    brain_area: str | None = None,
 ) -> list[Path]:
     """Write a result folder for other programs.
 
@@ -54,6 +55,8 @@ def export_results(
         When the recording began, for a new NWB file.
     subject : mapping of str to str, optional
         The animal, for a new NWB file; see `write_nwb`.
+    brain_area : str, optional
+        Where in the brain the recording was made, if the NWB file does not say it.
 
     Returns
     -------
@@ -91,6 +94,6 @@ def export_results(
         write_anndata(anndata, results)
         written.append(anndata)
     if nwb is not None:
-        write_nwb(nwb, results, start, subject)
+        write_nwb(nwb, results, start, subject, brain_area)
         written.append(nwb)
     return written

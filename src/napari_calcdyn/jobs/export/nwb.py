@@ -22,7 +22,11 @@ _LAB = "Results of napari-calcdyn; when the recording was made is not known."
 
 
 def write_nwb(
-    file: Path, results: Results, start: datetime | None = None, subject: Mapping[str, str] | None = None
+    file: Path,
+    results: Results,
+    start: datetime | None = None,
+    subject: Mapping[str, str] | None = None,
+    brain_area: str | None = None,
 ) -> None:
     """Write results into an NWB file.
 
@@ -39,6 +43,9 @@ def write_nwb(
     subject : mapping of str to str, optional
         For a new file: ``subject_id``, ``species`` (in Latin), ``sex`` (M, F, O or U) and ``age`` (as in P90D) of the
         animal, as far as they are known.
+    brain_area : str, optional
+        Where in the brain the recording was made, best as the atlas of the animal calls it, such as ``VISp``. The area
+        of an imaging plane that is in the file already stays.
 
     Raises
     ------
@@ -58,24 +65,29 @@ def write_nwb(
     from .nwb_content import add_results
 
     with writing(file.parent), replacing(file) as beside:
-        with _opened(file, beside, results, start, subject or {}) as nwb:
-            add_results(nwb, results)
+        with _opened(file, beside, results, start, subject or {}, brain_area) as nwb:
+            add_results(nwb, results, brain_area)
         with _reading(beside):
             pass
 
 
 @contextmanager
 def _opened(
-    file: Path, beside: Path, results: Results, start: datetime | None, subject: Mapping[str, str]
+    file: Path,
+    beside: Path,
+    results: Results,
+    start: datetime | None,
+    subject: Mapping[str, str],
+    brain_area: str | None,
 ) -> Iterator[NWBFile]:
     """Yield a new NWB file, or a copy of the one that is there, and write it at the end."""
     from pynwb import NWBHDF5IO
 
-    from .nwb_content import add_movie
+    from .nwb_plane import add_movie
 
     if not file.exists():
         nwb = _new(results, start, subject)
-        add_movie(nwb, results, file.parent)
+        add_movie(nwb, results, file.parent, brain_area)
         yield nwb
         with NWBHDF5IO(beside, "w") as io:
             io.write(nwb)

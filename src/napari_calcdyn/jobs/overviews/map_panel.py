@@ -58,6 +58,11 @@ def map_panel(
     return Panel(name, about, draw)
 
 
+def bright(image: NDArray[np.float32]) -> float:
+    """Return the value of the last colour of a map in which few pixels may be bright."""
+    return max(float(np.nanpercentile(image, 99.7)), float(np.nanmax(image)) / 10, 1e-12)
+
+
 def mean_panel(movie: Movie) -> Panel:
     """Return the mean frame of a recording as a panel."""
 

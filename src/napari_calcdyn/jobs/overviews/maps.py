@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_calcdyn.jobs.between_rois import ALPHA, VISIBLE, BetweenRois
+from napari_calcdyn.jobs.between_rois import ALPHA, BetweenRois
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie
 
 from .connections import connection_panels
-from .map_panel import map_panel, mean_panel
+from .driven import driven_panels
+from .map_panel import bright, map_panel, mean_panel
 from .panels import Panel, legend_below, new_figure, training_panel
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def run_panels(
         maps.explained,
         movie,
         "counts²",
-        _high(maps.explained),
+        bright(maps.explained),
     )
     amplitude = map_panel(
         "Amplitude of the contributions",
@@ -75,26 +76,7 @@ def run_panels(
     if between.fitted is None or between.influence is None or maps.driven is None or maps.driving is None:
         return [mean_panel(movie), explained, amplitude, traces, *training]
     arrows, matrix = connection_panels(movie, between.fitted.rois, between.influence, ALPHA)
-    least = VISIBLE * _high(maps.explained)
-    passing = np.isin(between.fitted.rois.labels, between.influence.edges(alpha=ALPHA)["target"])
-    driven = map_panel(
-        "Driven: what comes from elsewhere",
-        "The part of each pixel's variance that other ROIs predict beyond its own past. White outlines: ROIs with a"
-        f" connection into them at a family-wise p ≤ {ALPHA:g}.",
-        maps.driven,
-        movie,
-        "counts²",
-        max(_high(maps.driven), least),
-        outlines=passing,
-    )
-    driving = map_panel(
-        "Driving: explained elsewhere",
-        "What each ROI explains in others, drawn in its own place.",
-        maps.driving,
-        movie,
-        "counts²",
-        max(_high(maps.driving), least),
-    )
+    driven, driving = driven_panels(movie, between.fitted.rois, between.influence, maps)
     return [arrows, explained, driven, driving, matrix, traces, *training, amplitude]
 
 
@@ -139,10 +121,6 @@ def save_overview(
     for place in axes[len(panels) :]:
         place.set_axis_off()
     figure.savefig(path)
-
-
-def _high(image: NDArray[np.float32]) -> float:
-    return max(float(np.nanpercentile(image, 99.7)), float(np.nanmax(image)) / 10, 1e-12)
 
 
 def _traces_panel(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.models.training import Progress
@@ -11,6 +12,8 @@ from napari_calcdyn.models.training import Progress
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_LINE = 36  # letters that fit beside each other into a panel of an overview
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,27 @@ class Panel:
         ``draw(figure, axes)`` draws it.
     size : tuple of float
         Width and height in inches where it stands alone.
+    picture : bool
+        Whether there is something to see; if not, `about` says all of it.
     """
 
     name: str
     about: str
     draw: Callable[[Figure, Axes], object]
     size: tuple[float, float] = (4.8, 4.0)
+    picture: bool = True
+
+
+def sentence_panel(name: str, sentence: str) -> Panel:
+    """Return a panel that says why there is nothing to see, in place of a picture that would be black."""
+
+    def draw(_: Figure, axes: Axes) -> None:
+        axes.set_axis_off()
+        axes.set_title(name, fontsize=10)
+        where: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, fill(sentence, _LINE), fontsize=9, **where)
+
+    return Panel(name, sentence, draw, picture=False)
 
 
 def training_panel(history: Sequence[Progress]) -> list[Panel]:
@@ -74,4 +92,4 @@ def draw_losses(
         style: dict[str, Any] = {"color": colour, "alpha": alpha, "marker": points, "markersize": 2.5}
         if found:
             axes.plot(*zip(*found, strict=True), **style, label=label + where)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, auto=None)  # makes room for further curves

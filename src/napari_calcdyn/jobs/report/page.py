@@ -137,11 +137,11 @@ def _quality(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _figure(panel: Panel) -> str:
+    said = f"<h3>{escape(panel.name)}</h3><figcaption>{escape(panel.about)}</figcaption>"
+    if not panel.picture:
+        return f'<figure class="card">{said}</figure>'
     wide = " wide" if panel.size[0] >= _WIDE else ""
-    return (
-        f'<figure class="card{wide}" role="img" aria-label="{escape(panel.name)}"><h3>{escape(panel.name)}</h3>'
-        f"<figcaption>{escape(panel.about)}</figcaption>{as_svg(panel)}</figure>"
-    )
+    return f'<figure class="card{wide}" role="img" aria-label="{escape(panel.name)}">{said}{as_svg(panel)}</figure>'
 
 
 def _measurements(metrics: Mapping[str, Any]) -> Table:

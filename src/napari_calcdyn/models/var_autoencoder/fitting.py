@@ -67,7 +67,7 @@ def fit_parts(
 
     yield Progress("Computing the mean frame")
     statistics = movie.statistics(halt)
-    movie.check_dynamic(statistics)
+    statistics.check_dynamic(movie.name)
     check_held_out(movie, split)
     offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
 

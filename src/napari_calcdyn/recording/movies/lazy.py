@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+_CHUNK_BYTES = 2**20
+
 
 def lazy_frames(
     read: Callable[[int, int], NDArray[Any]],
     shape: tuple[int, int, int],
     dtype: DTypeLike,
     *,
-    frames_per_chunk: int,
+    frames_per_chunk: int | None = None,
 ) -> Any:
     """Return a stack of frames that are read on access, as a dask array.
 
@@ -26,8 +28,9 @@ def lazy_frames(
         Frames, height, width.
     dtype : dtype
         Of the frames.
-    frames_per_chunk : int
-        So many frames are read at a time, at most.
+    frames_per_chunk : int, optional
+        So many frames are read at a time, at most; by default, about a megabyte: one step of the time slider decodes
+        no more than that.
 
     Returns
     -------
@@ -36,8 +39,10 @@ def lazy_frames(
     """
     import dask.array as da
 
-    chunks = (frames_per_chunk, *shape[1:])
     meta = np.empty((0, 0, 0), dtype)
+    if frames_per_chunk is None:
+        frames_per_chunk = max(1, _CHUNK_BYTES // (shape[1] * shape[2] * meta.itemsize))
+    chunks = (frames_per_chunk, *shape[1:])
     return da.from_array(_Frames(read, shape, dtype), chunks=chunks, name=False, asarray=False, meta=meta)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,6 @@ from .corrections import CorrectedSource, Corrections
 from .labelled import labelled_movie
 from .lazy import lazy_frames
 from .statistics import BLOCK_BYTES, MovieStatistics, stream_mean, stream_statistics
-
-CHUNK_BYTES = 2**20
 
 
 class Movie:
@@ -192,11 +191,7 @@ class Movie:
     @property
     def nbytes(self) -> int:
         """Bytes of all frames, were they in memory."""
-        return self.n_frames * self._frame_bytes
-
-    @property
-    def _frame_bytes(self) -> int:
-        return self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def data(self) -> Any:
@@ -205,9 +200,7 @@ class Movie:
             if self._data is None:
                 self._data = self._source.lazy()
                 if self._data is None:
-                    # About a megabyte: one step of the time slider decodes no more than that.
-                    step = max(1, CHUNK_BYTES // self._frame_bytes)
-                    self._data = lazy_frames(self.frames, self.shape, self.dtype, frames_per_chunk=step)
+                    self._data = lazy_frames(self.frames, self.shape, self.dtype)
             return self._data
 
     def frames(self, start: int, stop: int) -> NDArray[Any]:
@@ -244,7 +237,7 @@ class Movie:
         block : ndarray of shape (n, Y, X)
             The frames, in the movie's dtype; the caller's to keep or change.
         """
-        step = max(1, max_bytes // self._frame_bytes)
+        step = max(1, max_bytes * self.n_frames // self.nbytes)
         starts = range(0, self.n_frames, step)
         with ThreadPoolExecutor(1, thread_name_prefix="read ahead") as reader:
             ahead = reader.submit(self.frames, 0, step)
@@ -304,23 +297,3 @@ class Movie:
         if self._mean is None:
             self._mean = stream_mean(self, progress)
         return self._mean
-
-    def check_dynamic(self, statistics: MovieStatistics) -> None:
-        """Refuse a movie in which nothing changes.
-
-        Parameters
-        ----------
-        statistics : MovieStatistics
-            What `statistics` returned.
-
-        Raises
-        ------
-        InputError
-            If all pixels are equal, or all frames are.
-        """
-        if statistics.minimum == statistics.maximum:
-            raise InputError(
-                f"{self.name} is constant, every pixel is {statistics.minimum:g}: check the recording."
-            )
-        if not np.nan_to_num(statistics.std).any():
-            raise InputError(f"{self.name} does not change, all frames are equal: check the recording.")

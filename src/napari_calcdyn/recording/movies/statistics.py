@@ -61,6 +61,24 @@ class MovieStatistics:
     minimum: float
     maximum: float
 
+    def check_dynamic(self, name: str) -> None:
+        """Refuse a movie in which nothing changes.
+
+        Parameters
+        ----------
+        name : str
+            Of the movie.
+
+        Raises
+        ------
+        InputError
+            If all pixels are equal, or all frames are.
+        """
+        if self.minimum == self.maximum:
+            raise InputError(f"{name} is constant, every pixel is {self.minimum:g}: check the recording.")
+        if not np.nan_to_num(self.std).any():
+            raise InputError(f"{name} does not change, all frames are equal: check the recording.")
+
 
 def stream_mean(movie: Streamed, progress: ProgressCallback | None = None) -> NDArray[np.float32]:
     """Compute the mean frame alone, about three times as fast as all statistics; see `Movie.mean_frame`.

@@ -10,16 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.hdf5_file import (
-    MOST_PIXELS,
-    array,
-    check_whole,
-    find,
-    numbers,
-    objects,
-    opened,
-    path_of,
-)
+from napari_calcdyn.recording.hdf5_file import MOST_PIXELS, array, find, numbers, objects, opened
+from napari_calcdyn.recording.hdf5_stored import check_whole, path_of
 from napari_calcdyn.recording.minian import holds_minian
 from napari_calcdyn.recording.movies.readers.nwb import is_nwb
 

@@ -9,16 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.hdf5_file import (
-    MOST_PIXELS,
-    array,
-    attribute,
-    check_whole,
-    choose,
-    find,
-    numbers,
-    path_of,
-)
+from napari_calcdyn.recording.hdf5_file import MOST_PIXELS, array, attribute, choose, find, numbers
+from napari_calcdyn.recording.hdf5_stored import check_whole, path_of
 from napari_calcdyn.recording.movies.readers.nwb import of_type
 
 from .mask_images import mask_weights

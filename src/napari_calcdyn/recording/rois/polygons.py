@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.recording.errors import InputError, size_text
+
 
 def fill_outline(
     paths: Sequence[NDArray[np.float64]], frame_shape: tuple[int, int]
@@ -48,3 +50,51 @@ def fill_outline(
             for first, last in zip(columns[::2], columns[1::2], strict=True)
         ]
     return np.concatenate(found), cut
+
+
+def fill_outlines(
+    outlines: Sequence[Sequence[NDArray[np.float64]]],
+    frame_shape: tuple[int, int],
+    ids: NDArray[np.int64],
+    name: str,
+) -> tuple[list[NDArray[np.int64]], int]:
+    """Find the pixels of several ROIs by `fill_outline`.
+
+    Parameters
+    ----------
+    outlines : sequence of sequences of ndarray of shape (n, 2)
+        Of each ROI.
+    frame_shape : tuple of int
+        Height and width of the image.
+    ids : ndarray of shape (N,), int64
+        Numbers of the ROIs, for messages.
+    name : str
+        Where they came from, for messages.
+
+    Returns
+    -------
+    pixels : list of ndarray of int64
+        Of each ROI.
+    n_cut : int
+        How many ROIs reach out of the image.
+
+    Raises
+    ------
+    InputError
+        If one is no area, lies outside the image, or covers no pixel's centre.
+    """
+    pixels: list[NDArray[np.int64]] = []
+    n_cut = 0
+    for number, paths in zip(ids, outlines, strict=True):
+        for path in paths:
+            if path.ndim != 2 or path.shape[1] != 2 or len(path) < 3 or not np.isfinite(path).all():
+                raise InputError(f"ROI {number} of {name} is no area: give at least three corners (y, x).")
+        inside, cut = fill_outline(paths, frame_shape)
+        if not len(inside):
+            where = "lies outside the image" if cut else "covers no pixel's centre"
+            raise InputError(
+                f"ROI {number} of {name} {where} ({size_text(frame_shape)} pixels): delete it or draw it again."
+            )
+        n_cut += cut
+        pixels.append(inside)
+    return pixels, n_cut

@@ -14,7 +14,8 @@ from scipy import sparse
 from napari_calcdyn.recording.errors import InputError, size_text
 
 from .neuropil import nearest_free_pixels
-from .polygons import fill_outline
+from .polygons import fill_outlines
+from .weights import equal_weights, normalised
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,32 +53,13 @@ class RoiSet:
 
     def __post_init__(self) -> None:
         """Check the parts and make the weights of each ROI sum to 1."""
-        weights = sparse.csr_array(self.footprints, dtype=np.float64, copy=True)
         ids = np.asarray(self.ids, np.int64)
-        weights.sum_duplicates()
         if not len(ids):
             raise InputError(f"There are no ROIs in {self.provenance}: draw or load at least one.")
-        if weights.shape != (len(ids), self.frame_shape[0] * self.frame_shape[1]):
-            raise InputError(
-                f"The footprints of {self.provenance} are {size_text(weights.shape)}, but {len(ids)} ROIs on frames of "
-                f"{size_text(self.frame_shape)} pixels need {len(ids)} × {np.prod(self.frame_shape)}: give one row of "
-                "pixel weights per ROI."
-            )
         if len(np.unique(ids)) < len(ids):
             raise InputError(f"Two ROIs of {self.provenance} have the same id: number them differently.")
-        if not (np.isfinite(weights.data).all() and (weights.data >= 0).all()):
-            raise InputError(
-                f"{self.provenance} has pixel weights that are negative or not finite: check them."
-            )
-        weights.eliminate_zeros()
-        total = np.asarray(weights.sum(axis=1))
-        if not total.all():
-            raise InputError(
-                f"ROI {ids[total.argmin()]} of {self.provenance} covers no pixel of the image "
-                f"({size_text(self.frame_shape)}): delete it or draw it again."
-            )
-        weights.data /= np.repeat(total, np.diff(weights.indptr))
-        object.__setattr__(self, "footprints", weights.astype(np.float32))
+        weights = normalised(self.footprints, ids, self.frame_shape, self.provenance)
+        object.__setattr__(self, "footprints", weights)
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "frame_shape", (int(self.frame_shape[0]), int(self.frame_shape[1])))
 
@@ -202,19 +184,16 @@ class RoiSet:
         InputError
             If ROIs fill the image, so that one finds no pixel.
         """
-        occupied = self.labels > 0
-        rings = []
-        for number, roi in zip(
-            self.ids, np.split(self.footprints.indices, self.footprints.indptr[1:-1]), strict=True
-        ):
-            rings.append(nearest_free_pixels(roi, occupied, inner, pixels))
-            if not len(rings[-1]):
+        occupied, of_each = self.labels > 0, np.split(self.footprints.indices, self.footprints.indptr[1:-1])
+        rings = [nearest_free_pixels(roi, occupied, inner, pixels) for roi in of_each]
+        for number, ring in zip(self.ids, rings, strict=True):
+            if not len(ring):
                 raise InputError(
                     f"ROI {number} of {self.provenance} has no neuropil, ROIs cover the whole image: extract the "
                     "traces without it."
                 )
         return RoiSet(
-            _equal_weights(rings, self.frame_shape),
+            equal_weights(rings, self.frame_shape),
             self.ids,
             self.frame_shape,
             f"neuropil of {self.provenance}",
@@ -309,29 +288,9 @@ def filled_rois(
     name: str,
     columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> RoiSet:
-    """Return ROIs of several outlines each; see `RoiSet.from_polygons` and `fill_outline`."""
-    pixels: list[NDArray[np.int64]] = []
-    n_cut = 0
-    for number, paths in zip(ids, outlines, strict=True):
-        for path in paths:
-            if path.ndim != 2 or path.shape[1] != 2 or len(path) < 3 or not np.isfinite(path).all():
-                raise InputError(f"ROI {number} of {name} is no area: give at least three corners (y, x).")
-        inside, cut = fill_outline(paths, frame_shape)
-        if not len(inside):
-            where = "lies outside the image" if cut else "covers no pixel's centre"
-            raise InputError(
-                f"ROI {number} of {name} {where} ({size_text(frame_shape)} pixels): delete it or draw it again."
-            )
-        n_cut += cut
-        pixels.append(inside)
-    weights = _equal_weights(pixels, frame_shape)
+    """Return ROIs of several outlines each; see `RoiSet.from_polygons` and `fill_outlines`."""
+    pixels, n_cut = fill_outlines(outlines, frame_shape, ids, name)
+    weights = equal_weights(pixels, frame_shape)
     if n_cut:
         name = f"{name} ({n_cut} cut off at the image's edge)"
     return RoiSet(weights, ids, frame_shape, name, columns or {})
-
-
-def _equal_weights(pixels: Sequence[NDArray[np.int64]], frame_shape: tuple[int, int]) -> Any:
-    indptr = np.cumsum([0, *(len(row) for row in pixels)])
-    indices = np.concatenate([np.empty(0, np.int64), *pixels])
-    shape = (len(pixels), frame_shape[0] * frame_shape[1])
-    return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError, size_text
-from napari_calcdyn.recording.hdf5_file import check_whole, choose, find, number, numbers, opened, path_of
+from napari_calcdyn.recording.hdf5_file import choose, find, number, numbers, opened
+from napari_calcdyn.recording.hdf5_stored import check_whole, path_of
 from napari_calcdyn.recording.minian import holds_minian
 from napari_calcdyn.recording.movies.readers.metadata import positive
 from napari_calcdyn.recording.movies.readers.nwb import is_nwb, of_type, series_rate

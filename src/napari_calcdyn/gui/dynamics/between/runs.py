@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from napari_calcdyn.gui.background.status import timed
+from napari_calcdyn.gui.background.status import by_stage, timed
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.neurons.inputs import drawable, take_rois
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.between import BetweenCells
 from napari_calcdyn.gui.session.latents import Latents
-from napari_calcdyn.recording.errors import Cancelled
 
 from .layers import show_between
 
@@ -28,10 +26,8 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.jobs.between_rois import BetweenRois
-    from napari_calcdyn.models.training import Progress
     from napari_calcdyn.recording import RoiSet
     from napari_calcdyn.recording.movies import Corrections
-    from napari_calcdyn.recording.progress import ProgressCallback
 
 LOOKING = "Looking between cells"
 _STOPPED = "It was stopped: nothing was changed."
@@ -75,7 +71,7 @@ def _look(session: Session) -> bool:
 
         leave_a_core()
         latents = shared.get(movie, model, timed("dynamics", "Encoding every frame …", report, stop))
-        found = look_between_rois(movie, model, latents, rois, _SEED, _teller(report, stop))
+        found = look_between_rois(movie, model, latents, rois, _SEED, by_stage("dynamics", report, stop))
         return found, order_of(found)
 
     def done(answer: tuple[BetweenRois, NDArray[np.int64]]) -> None:
@@ -158,19 +154,6 @@ def _offer(session: Session, rois: RoiSet) -> None:
 
     if session.neurons.fluorescence is None:
         take_rois(session, rois, found=rois.provenance == CELLS_FOUND)
-
-
-def _teller(report: Report, stop: threading.Event) -> Callable[[Progress], None]:
-    """Return what takes the progress of a job of several stages, each with a time left of its own."""
-    stages: dict[str, ProgressCallback] = {}
-
-    def tell(news: Progress) -> None:
-        if news.stage not in stages:
-            stages[news.stage] = timed("dynamics", f"{news.stage} …", report, stop)
-        if stages[news.stage](news.step, news.total):
-            raise Cancelled
-
-    return tell
 
 
 def by_place(centres: NDArray[Any]) -> NDArray[np.int64]:

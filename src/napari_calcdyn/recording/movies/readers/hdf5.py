@@ -12,17 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_calcdyn.recording.errors import InputError, size_text
-from napari_calcdyn.recording.hdf5_file import (
-    array,
-    attribute,
-    choose,
-    find,
-    objects,
-    offset,
-    opened,
-    path_of,
-    rows_stored,
-)
+from napari_calcdyn.recording.hdf5_file import array, attribute, choose, find, objects, opened
+from napari_calcdyn.recording.hdf5_stored import offset, path_of, rows_stored
 
 from .array_stack import ArrayInfo, ArrayStack, Inverted
 from .axes import AxesUnknown, checked_axes, likely_axes

@@ -9,16 +9,8 @@ from typing import Any
 import numpy as np
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.hdf5_file import (
-    array,
-    attribute,
-    check_whole,
-    choose,
-    find,
-    number,
-    objects,
-    path_of,
-)
+from napari_calcdyn.recording.hdf5_file import array, attribute, choose, find, number, objects
+from napari_calcdyn.recording.hdf5_stored import check_whole, path_of
 
 from .metadata import MICROMETRES, positive
 
