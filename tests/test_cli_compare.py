@@ -131,6 +131,7 @@ def test_behaviour_says_what_is_what(
         (("--a", "0:80", "--b", "80:160", "--block", "30"), "room for 2 blocks"),
         (("--a", "0:80", "--b", "80:160", "--column", "speed"), "--behaviour"),
         (("--a", "0:80", "--b", "80:160", "--smooth", "5"), "--behaviour"),
+        (("--a", "0:80", "--b", "80:160", "--network", "convolutional"), "needs a linear network"),
         (("--a", "200:", "--b", "80:160"), "starts after the recording, which has 160 frames"),
         (("--a", "0:80", "--b", "80:160", "--model", "saved"), "leave out either --model or the settings"),
     ],

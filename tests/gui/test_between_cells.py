@@ -342,6 +342,15 @@ def test_a_closed_dock_does_not_answer_and_a_new_one_shows_what_was_found(
     assert np.array_equal(again.between.matrix.image.image.shape, (6, 6))
 
 
+def test_it_says_that_it_needs_footprints(page: BetweenPage, model: VARAutoencoder) -> None:
+    assert page.find.isEnabled()
+    convolutional = copy.copy(model)
+    convolutional.config = model.config.model_copy(update={"network": "convolutional"})
+    take(page.session, None, convolutional)
+    assert "footprints" in page.summary.text()
+    assert not page.find.isEnabled()
+
+
 def test_it_waits_for_a_model(viewer: Any, add_dock: Any, pixels: np.ndarray) -> None:
     dock = add_dock(DynamicsDock, "Dynamics")
     session = show_movie(viewer, pixels)

@@ -47,10 +47,29 @@ def test_contributions_are_complete_and_add_up() -> None:
     share = torch.rand(6, 15)
     with torch.no_grad():
         whole = network.change(mean, predicted)
-        one, other = (network.contribution(mean, predicted, it * predicted) for it in (share, 1 - share))
+        derivative = network.mean_derivative(mean, predicted)
+        one, other = (derivative(it * predicted) for it in (share, 1 - share))
         linear = network.decode(mean + predicted / 2) - network.decode(mean[None])
     assert (one + other - whole).norm() <= 1e-3 * whole.norm()
     assert (2 * linear - whole).norm() > 0.05 * whole.norm()  # it is not linear, or this would prove nothing
+
+
+def test_the_derivative_is_that_of_the_decoder() -> None:
+    network = ConvolutionalAutoencoder((13, 22), 6, 8).double()
+    draw = torch.Generator().manual_seed(0)
+    mean, predicted, part = (
+        torch.randn(*it, dtype=torch.float64, generator=draw) for it in ((6,), (5, 6), (5, 6))
+    )
+    predicted *= torch.tensor([0, 0.1, 1, 2, 8])[:, None]  # few nodes to many
+    expected = torch.zeros(5, 13, 22, dtype=torch.float64)
+    for at, weight in zip(*np.polynomial.legendre.leggauss(80), strict=True):
+        latents = mean + (at + 1) / 2 * predicted
+        _, slope = torch.autograd.functional.jvp(network.decode, (latents,), (part,))
+        expected += weight / 2 * slope
+    with torch.no_grad():
+        found = network.mean_derivative(mean, predicted)(part)
+    assert (found - expected).norm() <= 1e-3 * expected.norm()
+    assert (found[0] - expected[0]).norm() <= 1e-9 * expected[0].norm()  # no way to go
 
 
 def test_gradients_through_the_estimate_are_exact() -> None:

@@ -133,4 +133,6 @@ def run_and_tell(
         f" prediction error {metrics['latent_prediction_error']:.3f},"
         f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}. {gain_in_words(metrics)}"
     )
+    if "gamma" in metrics:
+        print(f"γ = {metrics['gamma']:.2g} was chosen by the budget; metrics.json has the whole trade-off.")
     say_done(metrics["seconds"], out)

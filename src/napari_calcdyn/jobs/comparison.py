@@ -120,11 +120,13 @@ def compare(
     Raises
     ------
     InputError
-        If the conditions cannot be compared, or frames or ROIs have another size than the model's.
+        If the conditions cannot be compared, the network is not linear, or frames or ROIs have another size than the
+        model's.
     Cancelled
         If `progress` asked to stop.
     """
     of = _one_or_two(movies)
+    _check_linear(model.config)
     order = order_of_comparison(model.config, rois is not None)
     check_conditions(of, a, b, order, block)
     for movie in of:
@@ -214,8 +216,8 @@ def run_compare(
     Raises
     ------
     InputError
-        If the recordings or stretches cannot be compared, the ROIs belong to frames of another size, no cells are
-        found, or the folder cannot be written or holds other files.
+        If the recordings or stretches cannot be compared, the network is not linear, the ROIs belong to frames of
+        another size, no cells are found, or the folder cannot be written or holds other files.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
@@ -223,6 +225,7 @@ def run_compare(
 
     with result_folder(folder, "compare") as new:
         settings = model.config if isinstance(model, VARAutoencoder) else model
+        _check_linear(settings)
         given = rois if isinstance(rois, RoiSet) else None
         order = order_of_comparison(settings, rois is not None)
         check_conditions(of, a, b, order, block)
@@ -261,6 +264,11 @@ def run_compare(
         with writing(folder):
             found = save_comparison(new, of, a, b, comparison, maps, more, history, cells)
     return found
+
+
+def _check_linear(settings: VARAutoencoderConfig) -> None:
+    if settings.network == "convolutional":
+        raise InputError("A comparison needs a linear network: choose the network “footprints”.")
 
 
 def _one_or_two(movies: Movie | Sequence[Movie]) -> list[Movie]:

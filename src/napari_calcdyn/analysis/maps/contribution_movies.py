@@ -54,7 +54,8 @@ def contribution_movie(
             return np.zeros(model.frame_shape, np.float32)
         latents = predictor.encode(frames.frames(t - predictor.order, t))
         past = latents.flip(0).reshape(1, -1)  # lag 1, the latest, comes first
-        image: NDArray[np.float32] = predictor.contribution(past, part.predict(past))[0].cpu().numpy()
+        shown = predictor.mean_derivative(predictor.predict(past))(part.predict(past))
+        image: NDArray[np.float32] = shown[0].cpu().numpy()
         image = image * np.float32(model.scale)
         image[masked] = np.nan
         return image

@@ -9,7 +9,7 @@ explains is then a sum over its targets j, ``E_k = s Σ_j Σ_l A_l[j,k] mean_t J
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ from .result import ContributionMaps
 from .smoothing import Smoothing
 from .source_maps import SourceMaps
 
+_PIXELS_AT_A_TIME = 2**17
+
 
 @torch.no_grad()
 def integrated_maps(
@@ -41,20 +43,20 @@ def integrated_maps(
 ) -> ContributionMaps:
     """Compute the maps in one pass; parameters and errors as in `contribution_maps`, whose work this is."""
     followed = from_sources(predictor.effects, chosen)
-    sums = _SourceSums(network, followed, predictor) if len(chosen) else None
+    sums = _SourceSums(network, followed) if len(chosen) else None
     static = static_picture(model, movie, progress)
     explained, amplitude = np.zeros((2, *model.frame_shape))
     frames = 0
-    for past, actual in predictable(model, movie, predictor, progress):
+    for past, actual in _few_at_a_time(predictable(model, movie, predictor, progress)):
         frames += len(actual)
         smooth = _smooth(actual - static, smoothing)
         ahead = predictor.predict(past)
-        nodes = predictor.nodes(ahead)
-        contribution = predictor.contribution_towards(ahead, ahead, nodes)
+        derivative = predictor.mean_derivative(ahead)
+        contribution = derivative(ahead)
         explained += (contribution * smooth).sum(0).cpu().numpy()
         amplitude += contribution.abs().sum(0).cpu().numpy()
         if sums is not None:
-            sums.add(past, smooth, ahead, nodes)
+            sums.add(past, smooth, derivative)
     if not np.isfinite(explained).all():
         movie.statistics()  # raises, and names the first frame that has a bad pixel
     power, masked = model.scale**2 / frames, model.masked_pixels(movie)
@@ -82,13 +84,20 @@ def integrated_map(
     """Map what some of the predictor's effects (d, p·d) explain, (Y, X), in squared movie units."""
     static, effects = static_picture(model, movie, progress), as_tensor(part).to(model.device)
     explained, frames = np.zeros(model.frame_shape), 0
-    for past, actual in predictable(model, movie, predictor, progress):
+    for past, actual in _few_at_a_time(predictable(model, movie, predictor, progress)):
         frames += len(actual)
-        contribution = predictor.contribution(past, predict(effects, past))
+        contribution = predictor.mean_derivative(predictor.predict(past))(predict(effects, past))
         explained += (contribution * _smooth(actual - static, smoothing)).sum(0).cpu().numpy()
     image: NDArray[np.float32] = (explained * (model.scale**2 / frames)).astype(np.float32)
     image[model.masked_pixels(movie)] = np.nan
     return image
+
+
+def _few_at_a_time(batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Cut batches into blocks of frames for which the derivatives stay in the processor's cache."""
+    for past, frames in batches:
+        most = max(1, _PIXELS_AT_A_TIME // frames[0].numel())
+        yield from zip(torch.split(past, most), torch.split(frames, most), strict=True)
 
 
 def _smooth(frames: Tensor, smoothing: Smoothing) -> Tensor:
@@ -99,8 +108,8 @@ def _smooth(frames: Tensor, smoothing: Smoothing) -> Tensor:
 class _SourceSums:
     """Gathers ``Σ_t J̄_j[t] z̃_k[t−l] (x[t] − m)`` in the window of each target j, for the predictors that it has."""
 
-    def __init__(self, network: ConvolutionalAutoencoder, effects: csr_array, predictor: Predictor) -> None:
-        self._network, self._predictor = network, predictor
+    def __init__(self, network: ConvolutionalAutoencoder, effects: csr_array) -> None:
+        self._network = network
         self._side = len(network.reach)
         count = np.diff(effects.indptr)
         width = max(1, int(count.max()))
@@ -115,11 +124,8 @@ class _SourceSums:
         rows, columns = ((size - 1) * network.stride + self._side for size in (network.rows, network.columns))
         self._margins = left, columns - full - left, top, rows - height - top
 
-    def add(self, past: Tensor, frames: Tensor, ahead: Tensor, nodes: int) -> None:
-        """Take in frames (n, Y, X), less what is static.
-
-        `past` (n, p·d) is that of their latents, `ahead` (n, d) what is predicted from it, and `nodes` what that needs.
-        """
+    def add(self, past: Tensor, frames: Tensor, derivative: Callable[[Tensor], Tensor]) -> None:
+        """Take in frames (n, Y, X), less what is static, the past (n, p·d) of their latents, and `mean_derivative`."""
         network, period = self._network, math.ceil(self._side / self._network.stride)
         row, column = network.places // network.columns, network.places % network.columns
         colours = row % period * period + column % period
@@ -129,9 +135,9 @@ class _SourceSums:
             members = (colours == colour).nonzero()[:, 0]
             if not len(members):
                 continue
-            part = torch.zeros_like(ahead)
+            part = past.new_zeros(len(past), network.latents)
             part[:, members] = 1
-            shown = pad(self._predictor.contribution_towards(ahead, part, nodes) * frames, self._margins)
+            shown = pad(derivative(part) * frames, self._margins)
             windows = shown.unfold(1, self._side, network.stride).unfold(2, self._side, network.stride)
             pixels = windows[:, row[members], column[members]].flatten(2).permute(1, 2, 0)
             values = by_predictor[which[members]].mT  # (members, n, width)

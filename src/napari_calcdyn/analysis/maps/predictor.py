@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -69,17 +69,9 @@ class Predictor:
         """Predict latents (n, d), as deviations from their mean, from their past (n, p·d)."""
         return predict(self._effects, past)
 
-    def contribution(self, past: Tensor, part: Tensor) -> Tensor:
-        """Return the contribution (n, Y, X), normalised, of a part (n, d) of what is predicted from the past."""
-        return self.contribution_towards(self.predict(past), part)
-
-    def nodes(self, predicted: Tensor) -> int:
-        """Return how many nodes the path integrals to these predicted latents (n, d) need."""
-        return self._network.nodes(self._mean, predicted)
-
-    def contribution_towards(self, predicted: Tensor, part: Tensor, nodes: int | None = None) -> Tensor:
-        """Return the same where it is known what is predicted, (n, d), and perhaps how many nodes that needs."""
-        return self._network.contribution(self._mean, predicted, part, nodes=nodes)
+    def mean_derivative(self, predicted: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return what takes a part (n, d) of predicted latents (n, d) to its contribution (n, Y, X), normalised."""
+        return self._network.mean_derivative(self._mean, predicted)
 
 
 def effects_of(var: VAR | SteadyVAR) -> csr_array:

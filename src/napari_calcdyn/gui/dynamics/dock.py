@@ -22,6 +22,7 @@ from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
 from .runs import MAPPING, choose_sparsity, compute_maps, densest, map_recording, maps_missing, show_edge
 from .sparsity import SparsitySlider
+from .trade_off import TradeOffPlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -99,8 +100,12 @@ class DynamicsDock(SideDock):
         )
         stacked(self.summary, (self.matrix, 1), self.sparsity, parent=connections, margins=(2, 4, 2, 2))
         self.between = BetweenPage(self.session, self._listener)
+        learning = QWidget()
+        self.trade_off = TradeOffPlot()
+        self.trade_off.picked.connect(self._on_gamma)
+        stacked((self.model.curves, 1), self.trade_off, parent=learning)
         self.views = tabs(
-            (self.model.curves, "Learning curves", "Learning curves of the training."),
+            (learning, "Learning curves", "Learning curves of the training."),
             (connections, "Connections", "The connections: which region's past predicts which region."),
             (self.between, "Between cells", "Which cell drives which, and where in the picture that shows."),
         )
@@ -124,6 +129,16 @@ class DynamicsDock(SideDock):
 
     def _on_picked(self, source: int, target: int, lag: int) -> None:
         show_edge(self.session, source, target, lag)
+
+    def _on_gamma(self, gamma: float) -> None:
+        """Train again with the γ of a point of the trade-off."""
+        if self.session.work.free:
+            self.model.form.set_values(
+                {"prediction_weight": gamma, "gamma_budget": 0.0, "mode": "end-to-end"}
+            )
+            self.trade_off.keep = True
+            self._show_estimate()
+            self.model.begin()
 
     def _on_map_again(self) -> None:
         if self.session.work.doing in MAPPING:
@@ -186,6 +201,7 @@ class DynamicsDock(SideDock):
             self.sparsity.set_range(densest(model.var), model.var.fraction)
             error = model.metrics["latent_prediction_error"]
             self.summary.setText(f"Held-out prediction error {error:.3g}. {gain_in_words(model.metrics)}")
+            self.trade_off.show_model(model.metrics, model.config.prediction_weight)
             self.views.setCurrentIndex(1)
         self._show_var()
         self._show_job()
@@ -202,4 +218,5 @@ class DynamicsDock(SideDock):
         """Follow the viewer's theme."""
         self.model.curves.set_colours(colours)
         self.matrix.set_colours(colours)
+        self.trade_off.set_colours(colours)
         self.between.set_colours(colours)

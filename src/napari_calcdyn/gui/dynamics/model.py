@@ -42,8 +42,12 @@ DYNAMICS_MODEL = ModelKind(
         "standard": "The usual choice, for most recordings.",
         "thorough": "For final results: takes about four times as long.",
     },
-    # Two settings belong to one way of choosing the sparsity each.
-    matters=lambda values: {name: values["selection"] == name for name in ("fraction", "nonzeros")},
+    matters=lambda values: {
+        # Two settings belong to one way of choosing the sparsity each.
+        **{name: values["selection"] == name for name in ("fraction", "nonzeros")},
+        "prediction_weight": not values["gamma_budget"] and values["mode"] == "end-to-end",
+        "gamma_budget": values["mode"] == "end-to-end",
+    },
     train_tip="Train the model on the recording in the background.",
     curves={
         "reconstruction": (

@@ -84,7 +84,12 @@ class ModelPanel(QWidget):  # type: ignore[misc]
     def _on_train(self) -> None:
         if self.session.work.doing in self.kind.stoppable:
             self.session.work.stop()
-            return
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        """Train with the settings of the form."""
+        self._show_settings()
         try:
             config = self.form.settings()
         except InputError as error:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
-import numpy as np
-import torch
 from torch import Tensor
-from torch.func import jvp
 
 from .grid import Grid
 from .tiles import Tiles
-
-_NODES = (4, 6, 8, 12, 16, 24, 32)
-_COMPLETE = 3e-4  # error of the sum of all contributions, relative
 
 
 class Autoencoder(Grid, ABC):
@@ -73,19 +68,9 @@ class Autoencoder(Grid, ABC):
         """Return what a deviation of the latents (n, d) from their mean (d,) adds to frames, (n, Y, X)."""
         return self.decode(mean + deviation) - self.decode(mean[None])
 
-    def nodes(self, mean: Tensor, predicted: Tensor) -> int:
-        """Return how many Gauss-Legendre nodes make the contributions to these frames complete."""
-        whole = self.change(mean, predicted)
-        for count in _NODES:
-            error = self.contribution(mean, predicted, predicted, nodes=count) - whole
-            if error.norm() <= _COMPLETE * whole.norm():
-                break
-        return count
-
-    def contribution(
-        self, mean: Tensor, predicted: Tensor, part: Tensor, *, nodes: int | None = None
-    ) -> Tensor:
-        """Return the contribution of a part of what is predicted.
+    @abstractmethod
+    def mean_derivative(self, mean: Tensor, predicted: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return the derivative of the decoder, averaged along the ways from the mean latents to predicted ones.
 
         Parameters
         ----------
@@ -93,19 +78,11 @@ class Autoencoder(Grid, ABC):
             μ.
         predicted : Tensor (n, d)
             What all sources predict, as deviations ẑ from the mean.
-        part : Tensor (n, d)
-            What some of the sources predict, δ.
-        nodes : int, optional
-            Where it is known how many are needed.
 
         Returns
         -------
-        Tensor (n, Y, X)
-            The path integral ``∫₀¹ J_D(μ + α ẑ) δ dα``. The contributions of parts that add up to ẑ add up to
-            ``D(μ + ẑ) − D(μ)``, to better than 1e-3.
+        callable
+            Takes what some of the sources predict, δ (n, d), and returns its contribution (n, Y, X), the path integral
+            ``∫₀¹ J_D(μ + α ẑ) δ dα``. The contributions of parts that add up to ẑ add up to ``D(μ + ẑ) − D(μ)``, to
+            better than 1e-3.
         """
-        at, weights = np.polynomial.legendre.leggauss(nodes or self.nodes(mean, predicted))
-        total = torch.zeros(len(predicted), *self.frame_shape, dtype=predicted.dtype, device=predicted.device)
-        for place, weight in zip((at + 1) / 2, weights / 2, strict=True):
-            total += float(weight) * jvp(self.decode, (mean + float(place) * predicted,), (part,))[1]
-        return total

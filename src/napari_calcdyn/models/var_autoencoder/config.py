@@ -8,6 +8,7 @@ from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.recording.settings import setting
 
 _FROM_RANDOM_WEIGHTS = 8  # steps for one that begins with footprints found in the movie
+_WITH_BUDGET = 3  # steps for one with a γ that is given
 
 
 class VARAutoencoderConfig(Settings):
@@ -40,6 +41,10 @@ class VARAutoencoderConfig(Settings):
     """Weight of the prediction error relative to the reconstruction error. Larger values leave out more of the
     activity that cannot be predicted, and make the reconstruction less exact. Shot noise does not count: each latent's
     error is weighted by the share of its variance that is not shot noise."""
+    gamma_budget: float = setting("Dynamics", "Budget for γ", 0.0, ge=0, le=1)
+    """How much worse the picture may get for the sake of the prediction, as a share of the reconstruction error with
+    γ = 0, such as 0.04 for 4 %. γ is then chosen for this recording, on validation frames, in place of the one above.
+    0: it is the one above. Takes three times as many training steps."""
     selection: Literal["ebic", "cross-validation", "fraction", "nonzeros"] = setting(
         "Dynamics", "Sparsity chosen by", "ebic"
     )
@@ -78,5 +83,11 @@ class VARAutoencoderConfig(Settings):
 
     @property
     def training_steps(self) -> int:
-        """Largest number of steps of the network that is chosen."""
-        return self.steps * (1 if self.network == "footprints" else _FROM_RANDOM_WEIGHTS)
+        """Largest number of steps of the network that is chosen, with a budget or without."""
+        steps = self.steps * (1 if self.network == "footprints" else _FROM_RANDOM_WEIGHTS)
+        return steps * _WITH_BUDGET if self.has_budget else steps
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether γ is chosen by a budget."""
+        return self.gamma_budget > 0 and self.mode == "end-to-end"

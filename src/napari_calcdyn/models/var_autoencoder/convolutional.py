@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, silu
+from torch.nn.functional import conv2d, conv_transpose2d, pad, silu
 
 from .autoencoder import Autoencoder
+from .path_derivative import PathDerivative
 from .tiles import Tiles
 
 _FIRST_CHANNELS = 8
@@ -87,20 +88,69 @@ class ConvolutionalAutoencoder(Autoencoder):
         """Encode normalised frames (n, Y, X) to latents (n, d)."""
         maps = pad(frames, self._padding)[:, None]
         for stage, (convolve, f) in enumerate(zip(self.down, self._factors, strict=True), 1):
-            if stage < len(self._factors):  # the last one takes the windows of the grid as they are
-                maps = pad(maps, (f // 2, f - f // 2) * 2)
-            maps = silu(convolve(maps))
+            assert isinstance(convolve, nn.Conv2d)
+            margin = f // 2 if stage < len(self._factors) else 0  # the last one takes the windows of the grid
+            if margin and f % 2:
+                maps = pad(maps, (0, 1, 0, 1))
+            maps = silu(conv2d(maps, convolve.weight, convolve.bias, stride=f, padding=margin))
         latents: Tensor = self.to_latents(maps).flatten(1)
         return latents if self._is_full else latents.index_select(1, self.places)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (n, d) to normalised frames (n, Y, X)."""
-        maps: Tensor = self.from_latents(self._on_grid(latents.T).T.reshape(-1, 1, self.rows, self.columns))
+        return self._decode(latents, lambda stage, maps: silu(maps))
+
+    def slopes(self, latents: Tensor) -> list[Tensor]:
+        """Return the derivatives of the nonlinearity in front of each convolution of the decoder, at latents (n, d)."""
+        slopes: list[Tensor] = []
+
+        def keep(stage: int, maps: Tensor) -> Tensor:
+            share = maps.sigmoid()
+            shown = maps * share
+            slopes.append(share + shown * (1 - share))
+            return shown
+
+        self._decode(latents, keep)
+        return slopes
+
+    def derivative(self, part: Tensor, slopes: Sequence[Tensor]) -> Tensor:
+        """Apply the derivative of the decoder to changes of the latents, at one or several places, and add up.
+
+        Parameters
+        ----------
+        part : Tensor (n, d)
+            Changes.
+        slopes : sequence of Tensor (places, n, …)
+            From `slopes`. As the last convolution is linear, it is applied to the sum over the places.
+
+        Returns
+        -------
+        Tensor (n, Y, X)
+            Changes of the frames.
+        """
+
+        def change(stage: int, maps: Tensor) -> Tensor:
+            changes: Tensor = maps.view(-1, len(part), *maps.shape[1:]) * slopes[stage]
+            return changes.sum(0) if stage == len(slopes) - 1 else changes.flatten(0, 1)
+
+        return self._decode(part, change, biases=False)
+
+    def mean_derivative(self, mean: Tensor, predicted: Tensor) -> PathDerivative:
+        """Return the derivative of the decoder, averaged along the ways from the mean latents to predicted ones."""
+        return PathDerivative(self, mean, predicted)
+
+    def _decode(
+        self, latents: Tensor, between: Callable[[int, Tensor], Tensor], *, biases: bool = True
+    ) -> Tensor:
+        """Go from latents to frames, with something done to the feature maps in front of each convolution."""
+        grid = self._on_grid(latents.T).T.reshape(-1, 1, self.rows, self.columns)
+        maps = conv2d(grid, self.from_latents.weight, self.from_latents.bias if biases else None)
         for stage, (convolve, f) in enumerate(zip(self.up, reversed(self._factors), strict=True)):
-            maps = convolve(silu(maps))
-            if stage:
-                rows, columns = (size - f for size in maps.shape[2:])
-                maps = maps[:, :, f // 2 : f // 2 + rows, f // 2 : f // 2 + columns]
+            assert isinstance(convolve, nn.ConvTranspose2d)
+            bias, cut = convolve.bias if biases else None, f // 2 if stage else 0
+            maps = conv_transpose2d(between(stage, maps), convolve.weight, bias, stride=f, padding=cut)
+            if stage and f % 2:
+                maps = maps[:, :, :-1, :-1]
         left, top = self._padding[0], self._padding[2]
         height, width = self.frame_shape
         return maps[:, 0, top : top + height, left : left + width]
@@ -157,6 +207,8 @@ class ConvolutionalAutoencoder(Autoencoder):
             if isinstance(layer, nn.ConvTranspose2d):  # each output sees a part of the kernel
                 inputs //= math.prod(layer.stride)
             layer.weight.copy_(torch.randn(layer.weight.shape, generator=draw) * (_GAIN / math.sqrt(inputs)))
+            # in this order in memory, convolutions with few channels take half the time
+            layer.weight.data = layer.weight.contiguous(memory_format=torch.channels_last)
             assert layer.bias is not None
             layer.bias.zero_()
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
-from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
+from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, rise_and_fall, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 
@@ -101,8 +101,11 @@ def fit_parts(
                 config.learning_rate,
                 config.patience,
                 check_every=max(_STEPS_BETWEEN_CHECKS, steps // _CHECKS),
+                rate=rise_and_fall if task.path is None else task.path.rate,
             )
             yield from train(task, schedule, stop=stop, keeper=keeper)
+            if task.path is not None:
+                task.path.end()
     except torch.OutOfMemoryError as error:
         raise InputError(
             "The graphics card has too little memory for this training: ask for fewer stretches per step, or use the"
@@ -128,6 +131,7 @@ def fit_parts(
         "order": config.order,
         "lam": float(var.lam.mean()),
         "nonzeros": var.nonzeros,
+        **({} if task.path is None else task.path.metrics()),
         **errors,
         "device": where.type,
         "seed": seed,

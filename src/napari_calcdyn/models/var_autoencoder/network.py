@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -205,18 +206,9 @@ class PatchAutoencoder(Autoencoder):
         """Return what a deviation of the latents (n, d) adds to frames, (n, Y, X), whatever their mean is."""
         return self.decode(deviation)
 
-    def nodes(self, mean: Tensor, predicted: Tensor) -> int:
-        """Return 1: the derivative is the same everywhere on the path."""
-        return 1
-
-    def contribution(
-        self, mean: Tensor, predicted: Tensor, part: Tensor, *, nodes: int | None = None
-    ) -> Tensor:
-        """Return the contribution of a part of what is predicted, (n, Y, X).
-
-        The derivative of a linear decoder is the same everywhere on the path, which ends as ``D(δ)``.
-        """
-        return self.decode(part)
+    def mean_derivative(self, mean: Tensor, predicted: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return `decode`: the derivative of a linear decoder is the same everywhere."""
+        return self.decode
 
     def _power(self, latents: Tensor, overlaps: Tensor) -> Tensor:
         power: Tensor = _Power.apply(overlaps, latents.T, self)  # type: ignore[no-untyped-call]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from napari_calcdyn.models.checkpoint import with_prefix, with_prefix_added
 from napari_calcdyn.models.var import Neighbourhoods, penalty_weights
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError
 
 from .autoencoder import Autoencoder
+from .budget import GammaPath, Point
 from .config import VARAutoencoderConfig
 from .prediction import Estimate, detached, draw_windows, estimate_var, spread, total_variance
 from .split import Split
 from .tiled_frames import TiledFrames
 
 _RAMP = 0.2
+_PATH = "path."
 _MEMORY_PER_PREDICTOR = 10
 MOST_FRAMES_IN_CHECK = 256
 """Most frames of each part of a validation: before the border between training and validation, and after it."""
@@ -88,19 +91,27 @@ class Objective:
         self._span = min(split.training, _MEMORY_PER_PREDICTOR * len(self._weights))
         self._memory: Estimate | None = None
         self._noise = noise
+        self.path: GammaPath | None = None
+        if config.has_budget:
+            self.path = GammaPath(network, config.gamma_budget, config.training_steps)
 
     def stage(self, step: int, total: int) -> str:
         """Return the name of the stage of a step, for display."""
-        return "Training the reconstruction" if self._ramp(step, total) == 0 else "Training the dynamics"
+        if self._gamma(step, total) == 0:
+            return "Training the reconstruction"
+        trying = self.path is not None and not self.path.settles(step)
+        return "Trying values of γ" if trying else "Training the dynamics"
 
     def loss(self, step: int, total: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and its parts to report."""
+        if self.path is not None:
+            self.path.begin(step)
         valid = self._frames.valid_stretches(self._starts[step], self._length)
         within = self._network.within(self._frames.used)
         # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
         reconstruction, fitted, scored = self._reconstruct(step, valid, within)
         parts = {"reconstruction": reconstruction.detach()}
-        weight = self._config.prediction_weight * self._ramp(step, total)
+        weight = self._gamma(step, total)
         if weight == 0:
             return reconstruction, parts
         to_fit, to_score = (None, None) if valid is None else (valid[0::2], valid[1::2])
@@ -153,18 +164,27 @@ class Objective:
         }
         if self._config.mode == "two-stage":
             return losses["held_out_reconstruction"], losses
-        if self._ramp(step, total) < 1:
+        gamma = self._gamma(step, total)
+        point = Point(gamma, reconstruction, losses["held_out_prediction"])
+        if not self._in_full(step, total):
+            if self.path is not None:
+                self.path.record(step, point)
             return None, losses
         penalty = self._penalty(estimate, residual, within, latents, chosen, reconstruction)
-        return float(reconstruction + self._config.prediction_weight * penalty), losses
+        loss = float(reconstruction + gamma * penalty)
+        return loss if self.path is None else self.path.judged(loss, point), losses
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the moments of earlier batches; empty before the prediction counts."""
-        return {} if self._memory is None else self._memory.state_dict()
+        """Return the moments of earlier batches, where the prediction counts, and the path of γ, where there is one."""
+        state = {} if self._memory is None else self._memory.state_dict()
+        return state if self.path is None else state | with_prefix_added(self.path.state_dict(), _PATH)
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state_dict` returned."""
         device = self._frames.device
+        if self.path is not None:
+            self.path.load_state_dict(with_prefix(state, _PATH))
+        state = {name: value for name, value in state.items() if not name.startswith(_PATH)}
         # numbers alone are of double precision, which not every device has
         here = {name: value.to(device) if value.ndim else value for name, value in state.items()}
         self._memory = Estimate.of_state(here, self._near) if here else None
@@ -210,9 +230,19 @@ class Objective:
         even, odd = (windows[:, first::2].permute(1, 2, 0) for first in (0, 1))
         return error.mean() / self._pixels, even, odd
 
-    def _ramp(self, step: int, total: int) -> float:
-        """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""
+    def _gamma(self, step: int, total: int) -> float:
+        """Return the weight of the prediction."""
         if self._config.mode == "two-stage":
             return 0.0
+        if self.path is not None:
+            return self.path.gamma(step)
+        return self._config.prediction_weight * self._ramp(step, total)
+
+    def _in_full(self, step: int, total: int) -> bool:
+        """Whether γ will not change any more."""
+        return self._ramp(step, total) == 1 if self.path is None else self.path.settles(step)
+
+    def _ramp(self, step: int, total: int) -> float:
+        """Return the share of the prediction weight: 0 in the warm-up, then rising to 1."""
         warm_up = self._config.warm_up
         return min(1.0, max(0.0, (step / total - warm_up) / min(_RAMP, (1 - warm_up) / 2)))

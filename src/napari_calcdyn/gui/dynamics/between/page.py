@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _FIND, _AGAIN, _SHOW = "Find what drives which cell", "Find again", "Show on the movie"
 _ABOUT = "Which cells follow the past of other cells, and where in the picture that shows. "
+_LINEAR = (
+    "That needs a linear network, and this model's is convolutional: train one with the network “footprints”."
+)
 _FINDS = "There are no ROIs, so that cells are found first."
 _MOST_NAMES = 8
 _NO_CELLS = "No cells were found in this recording: draw or open ROIs in the Neurons panel."
@@ -185,7 +188,9 @@ def _names(ids: np.ndarray, colour: str) -> str:
 
 
 def _about(session: Session) -> str:
-    rois = session.rois_of_movie()
+    model, rois = session.dynamics.model, session.rois_of_movie()
+    if model is not None and model.config.network == "convolutional":
+        return _ABOUT + _LINEAR
     return _ABOUT + (_FINDS if rois is None else f"The cells are the {len(rois):,} ROIs that are there.")
 
 

@@ -54,9 +54,11 @@ def look_between(session: Session) -> bool:
 
 
 def can_look(session: Session) -> bool:
-    """Whether there is a recording, and a model that fits it."""
+    """Whether there is a recording, and a model that fits it, whose network can be taken apart into cells."""
     movie, model = session.recording.movie, session.dynamics.model
-    return movie is not None and model is not None and movie.frame_shape == model.frame_shape
+    if movie is None or model is None or movie.frame_shape != model.frame_shape:
+        return False
+    return model.config.network == "footprints"
 
 
 def _look(session: Session) -> bool:
