@@ -13,6 +13,7 @@ from .analysis.maps import edge_map as edge_map
 from .analysis.neurons import Embedding as Embedding, Neurons as Neurons, analyse_neurons as analyse_neurons
 from .analysis.neurons import alike_neurons as alike_neurons
 from .analysis.neurons import cluster_neurons as cluster_neurons, fit_tsne as fit_tsne
+from .analysis.neurons import ConditionTest as ConditionTest, compare_conditions as compare_conditions
 from .analysis.sequences import compare_sequences as compare_sequences
 from .analysis.what_if import forecast as forecast, forecast_error as forecast_error
 from .analysis.what_if import forecast_movie as forecast_movie, impulse_movie as impulse_movie

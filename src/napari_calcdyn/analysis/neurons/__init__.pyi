@@ -1,4 +1,5 @@
 from .alike import alike_neurons as alike_neurons
 from .clustering import cluster_neurons as cluster_neurons
+from .conditions import ConditionTest as ConditionTest, compare_conditions as compare_conditions
 from .neurons import Neurons as Neurons, analyse_neurons as analyse_neurons
 from .tsne import Embedding as Embedding, fit_tsne as fit_tsne
