@@ -84,11 +84,10 @@ def compare_conditions(
     InputError
         If there are not two conditions, one has less than two dishes, or a dish has both.
     """
-    latents, dishes, conditions = np.asarray(latents), np.asarray(dishes), np.asarray(conditions)
-    known = np.isfinite(latents).all(axis=1)
-    latents, dishes, conditions = latents[known], dishes[known], conditions[known]
-    names, first, dish_of = np.unique(dishes, return_index=True, return_inverse=True)
-    both, is_second = np.unique(conditions, return_inverse=True)
+    places = np.asarray(latents, np.float64)
+    known = np.isfinite(places).all(axis=1)
+    names, first, dish_of = np.unique(np.asarray(dishes)[known], return_index=True, return_inverse=True)
+    both, is_second = np.unique(np.asarray(conditions)[known], return_inverse=True)
     if len(both) != 2:
         raise InputError(f"{len(both)} conditions cannot be compared: give two.")
     of_dish = is_second[first].astype(bool)
@@ -101,7 +100,7 @@ def compare_conditions(
     if min(counts) < 2:
         raise InputError("Each condition needs at least two dishes: one says nothing of how dishes differ.")
 
-    apart = _dish_distances(latents, dish_of, len(names))
+    apart = _dish_distances(places[known], dish_of, len(names))
     ways = comb(len(names), counts[1])
     exact = ways <= _EXACT
     divisions = (
