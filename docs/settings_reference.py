@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_calcdyn.models.avae import AVAEConfig
+from napari_calcdyn.models.kinds import KindConfig
 from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
 
@@ -13,6 +14,7 @@ PAGE = Path(__file__).with_name("settings.md")
 MODELS: dict[type[Settings], tuple[str, str]] = {
     VARAutoencoderConfig: ("Dynamics: the ℓ1-VAR autoencoder", "Panel *Dynamics* and `calcdyn run`"),
     AVAEConfig: ("Neurons: the AVAE", "Panel *Neurons* and `calcdyn neurons`"),
+    KindConfig: ("Neurons of several recordings: their kinds", "`calcdyn neurons` with several inputs"),
 }
 BOUNDS = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
 
@@ -75,7 +77,7 @@ def page() -> str:
     lines = [
         "# Settings",
         "",
-        "This page lists every setting of the two models. `make docs` makes it from the program's own definition.",
+        "This page lists every setting of the models. `make docs` makes it from the program's own definition.",
         "The panels and the command line show the same titles, bounds and explanations.",
         "The last columns are the presets.",
         "",

@@ -177,11 +177,18 @@ def test_settings_page_is_what_the_config_says() -> None:
 
 def test_settings_page_has_every_setting_of_every_model() -> None:
     import_module("napari_calcdyn.models.avae.config")
+    import_module("napari_calcdyn.models.kinds.config")
     import_module("napari_calcdyn.models.var_autoencoder.config")
     models = import_module("napari_calcdyn.models.settings").Settings.__subclasses__()
     stored = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"fields of `(\w+)`\.(.*?)(?=\n## |\Z)", stored, re.DOTALL))
-    assert sections.keys() == {model.__name__ for model in models} == {"AVAEConfig", "VARAutoencoderConfig"}
+    assert (
+        sections.keys()
+        == {model.__name__ for model in models}
+        == {
+            *("AVAEConfig", "KindConfig", "VARAutoencoderConfig"),
+        }
+    )
     for model in models:
         named = re.findall(r"^\| \*\*.+?<br>`(\w+)` \|", sections[model.__name__], re.MULTILINE)
         assert sorted(named) == sorted(model.model_fields)

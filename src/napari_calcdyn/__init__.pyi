@@ -13,12 +13,15 @@ from .analysis.maps import edge_map as edge_map
 from .analysis.neurons import Embedding as Embedding, Neurons as Neurons, analyse_neurons as analyse_neurons
 from .analysis.neurons import alike_neurons as alike_neurons
 from .analysis.neurons import cluster_neurons as cluster_neurons, fit_tsne as fit_tsne
+from .analysis.neurons import ConditionTest as ConditionTest, compare_conditions as compare_conditions
+from .analysis.neurons import SharedMap as SharedMap, map_recordings as map_recordings
 from .analysis.sequences import compare_sequences as compare_sequences
 from .analysis.what_if import forecast as forecast, forecast_error as forecast_error
 from .analysis.what_if import forecast_movie as forecast_movie, impulse_movie as impulse_movie
 from .analysis.what_if import impulse_response as impulse_response, roi_push as roi_push
 from .analysis.what_if import source_push as source_push
 from .models.avae import AVAE as AVAE
+from .models.kinds import KindEncoder as KindEncoder
 from .models.lasso import lambda_max as lambda_max, lasso_path as lasso_path, solve_lasso as solve_lasso
 from .models.roi_var import RoiVAR as RoiVAR, fit_roi_var as fit_roi_var
 from .models.sources import Sources as Sources, find_sources as find_sources, roi_activity as roi_activity

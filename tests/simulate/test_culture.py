@@ -81,6 +81,14 @@ def test_half_of_the_contacts_become_synapses():
     assert grow_culture(seed=1).weights.nnz / contacts.nnz == pytest.approx(0.5, abs=0.02)
 
 
+def test_diseased_cultures_have_fewer_synapses_or_more_inhibitory_neurons(usual):
+    sparse = grow_culture(contact_kept=0.25, seed=1)
+    assert sparse.weights.nnz == pytest.approx(usual.weights.nnz / 2, rel=0.05)
+    inhibited = grow_culture(excitatory_share=0.6, seed=1)
+    assert inhibited.excitatory.sum() == 420
+    np.testing.assert_array_equal(inhibited.positions, usual.positions)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_parameters_vary_by_five_per_cent_around_those_of_the_type(kind):
     culture = grow_culture(400, kind, seed=3)
@@ -182,6 +190,8 @@ def test_progress_counts_steps_and_can_cancel():
         ({"kind": "FS"}, "'FS' is not known: choose among RS, IB, CH"),
         ({"neurons": 1}, "1 neurons cannot be simulated"),
         ({"axon_length": 0.0}, "axon length of 0 mm"),
+        ({"excitatory_share": 1.5}, "excitatory_share is 1.5"),
+        ({"contact_kept": -0.5}, "contact_kept is -0.5"),
     ],
 )
 def test_a_culture_that_cannot_grow_is_refused_in_one_sentence(change, words):

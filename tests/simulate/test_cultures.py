@@ -158,6 +158,8 @@ def test_saved_files_hold_traces_truth_and_settings(small, tmp_path):
         "sigma": 1.0,
         "frame_rate": 50.0,
         "axon_length": 0.1,
+        "excitatory_share": 0.8,
+        "contact_kept": 0.5,
         "seed": 2,
     }
 

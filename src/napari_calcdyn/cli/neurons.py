@@ -15,6 +15,7 @@ from napari_calcdyn.recording.hdf5_file import HDF5_ENDINGS
 from napari_calcdyn.recording.movies.places import SUITE2P_ENDING, TIFF_ENDINGS
 from napari_calcdyn.recording.traces.baseline import Baseline
 
+from .neurons_of_several import kind_settings, labels_of, map_and_tell
 from .options import (
     ROIS_HELP,
     Axes,
@@ -41,12 +42,13 @@ _BASELINE = "baseline_"
 @with_settings(AVAEConfig)
 @with_settings(Baseline, prefix=_BASELINE)
 def neurons(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="INPUT",
+            metavar="INPUT...",
             help="A movie (with --rois), a folder of suite2p or Minian, a file of CaImAn, EXTRACT or NWB, or traces as"
-            " .npy (one in each row) or in a table as .csv, .tsv, .txt or .xlsx.",
+            " .npy (one in each row) or in a table as .csv, .tsv, .txt or .xlsx. Several are laid out on one map by the"
+            " kind of each neuron.",
         ),
     ],
     out: Out,
@@ -88,18 +90,42 @@ def neurons(
             help="For traces: where the cells of a table are, if it is not found out.",
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE,VALUE,…",
+            help="For several inputs: what is known of each, such as dish=1,2,3,4 and condition=control,control,sick,"
+            "sick. Conditions are compared with the dish as the unit.",
+        ),
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(
+            "--onto",
+            help="Place the neurons on the map of this earlier result of several inputs, with its model.",
+        ),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Describe every neuron by a few numbers, find clusters of neurons that behave alike, and draw a map.
 
     Traces are used as they are; if a baseline is chosen, ΔF/F is computed.
     """
-    using = settings_or_model(AVAEConfig, preset, settings, model)
+    several = len(sources) > 1 or onto is not None
+    if not several and label:
+        raise InputError("A label tells several recordings apart: leave out --label, or give more inputs.")
+    using = None if several else settings_or_model(AVAEConfig, preset, settings, model)
+    kinds = kind_settings(preset, given(AVAEConfig, settings), model, onto) if several else None
     chosen = given(Baseline, settings, _BASELINE)
     baseline = checked(Baseline, chosen, _BASELINE) if chosen else None
-    if rois is None and source.suffix.lower() in (*TIFF_ENDINGS, SUITE2P_ENDING):
+    movies = [source for source in sources if source.suffix.lower() in (*TIFF_ENDINGS, SUITE2P_ENDING)]
+    if rois is None and movies:
         raise InputError(
-            f"{source.name} is a movie: say with --rois where its ROIs are, or find cells with --rois found."
+            f"{movies[0].name} is a movie: say with --rois where its ROIs are, or find cells with --rois found."
+        )
+    if len(sources) > 1 and (mask is not None or (rois is not None and not cells_are_to_be_found(rois))):
+        raise InputError(
+            "A file of ROIs or a mask belongs to one input: give the traces of each, or --rois found for movies."
         )
     if rois is None and correct not in (None, "auto"):
         raise InputError(
@@ -108,7 +134,7 @@ def neurons(
     if rois is not None and mask is not None:
         raise InputError("A mask is for traces, not for a movie: leave out either --mask or --rois.")
 
-    def read(show: Show) -> tuple[Traces, RoiSet | None]:
+    def read(source: Path, show: Show) -> tuple[Traces, RoiSet | None]:
         from napari_calcdyn.recording import delta_f_over_f
 
         if rois is None:
@@ -126,7 +152,10 @@ def neurons(
             traces = delta_f_over_f(traces, baseline, progress=lambda *at: show("Computing ΔF/F", *at))
         return traces, roi_set
 
-    analyse_and_tell(read, out, using, device, seed)
+    if using is None:
+        map_and_tell(read, sources, out, labels_of(label or [], len(sources)), kinds, onto, seed)
+    else:
+        analyse_and_tell(lambda show: read(sources[0], show), out, using, device, seed)
 
 
 def _open(

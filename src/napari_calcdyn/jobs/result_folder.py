@@ -13,7 +13,7 @@ from typing import Any, Literal
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.writing import writing
 
-Command = Literal["run", "neurons", "compare", "influence", "check"]
+Command = Literal["run", "neurons", "recordings", "compare", "influence", "check"]
 
 CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
 
@@ -21,6 +21,7 @@ SOURCES_FILE = "contribution_sources.tif"
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
+    "recordings": "recordings.json",
     "compare": "comparison.json",
     "influence": "influence.json",
     "check": "quality.json",
@@ -49,6 +50,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "report.html",
         METRICS["neurons"],
     ),
+    "recordings": ("neurons.csv", "model", "overview.png", "report.html", METRICS["recordings"]),
     "compare": (
         "explained_a.tif",
         "explained_b.tif",
@@ -67,7 +69,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
     ),
     "check": ("quality.png", METRICS["check"]),
 }
-"""Files that each command writes."""
+"""Files that each command writes; `recordings` is ``calcdyn neurons`` with several inputs."""
 ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
     "run": (
         "contribution_own.tif",
@@ -95,7 +97,7 @@ def unfinished_folder(folder: str | Path, command: Command) -> Path:
     ----------
     folder : str or Path
         Where the results belong.
-    command : {"run", "neurons", "compare", "influence", "check"}
+    command : {"run", "neurons", "recordings", "compare", "influence", "check"}
         Whose results they are.
 
     Returns
@@ -117,7 +119,7 @@ def result_folder(folder: str | Path, command: Command) -> Iterator[Path]:
     ----------
     folder : str or Path
         Where the results belong; made if it does not exist.
-    command : {"run", "neurons", "compare", "influence", "check"}
+    command : {"run", "neurons", "recordings", "compare", "influence", "check"}
         Whose results they are.
 
     Yields
@@ -162,7 +164,7 @@ def write_metrics(folder: Path, command: Command, metrics: dict[str, Any]) -> No
     ----------
     folder : Path
         From `result_folder`.
-    command : {"run", "neurons", "compare", "influence", "check"}
+    command : {"run", "neurons", "recordings", "compare", "influence", "check"}
         Whose results they are.
     metrics : dict
         The measurements; the command and the version of this program are added to them.
@@ -178,7 +180,7 @@ def read_metrics(folder: Path, command: Command) -> dict[str, Any]:
     ----------
     folder : Path
         A result folder.
-    command : {"run", "neurons", "compare", "influence", "check"}
+    command : {"run", "neurons", "recordings", "compare", "influence", "check"}
         Whose results it holds.
 
     Returns
@@ -216,8 +218,9 @@ def _refuse_to_replace(folder: Path, command: Command) -> None:
         raise InputError(f"{folder} is a file: choose a folder for the results.")
     others = [name for name in _names(command) if (folder / name).exists()]
     if others and not _is_earlier_run(folder, command):
+        typed = "neurons` with several inputs" if command == "recordings" else f"{command}`"
         raise InputError(
-            f"{folder} holds a {others[0]} that is not from an earlier run of `calcdyn {command}`: choose another"
+            f"{folder} holds a {others[0]} that is not from an earlier run of `calcdyn {typed}: choose another"
             " folder."
         )
 

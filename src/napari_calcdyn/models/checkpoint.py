@@ -21,8 +21,13 @@ from napari_calcdyn.recording.writing import replacing, writing
 
 VAR_AUTOENCODER = "napari-calcdyn ℓ1-VAR autoencoder"
 AVAE = "napari-calcdyn AVAE"
+KINDS = "napari-calcdyn kinds of neurons"
 
-_PANELS = {VAR_AUTOENCODER: "Dynamics", AVAE: "Neurons"}
+_USED_IN = {
+    VAR_AUTOENCODER: "open it in the Dynamics panel",
+    AVAE: "open it in the Neurons panel",
+    KINDS: "give the folder around it to calcdyn neurons --onto",
+}
 _FORMAT_VERSION = 1
 _SETTINGS = "model.json"
 _NUMBERS = "model.safetensors"
@@ -38,7 +43,7 @@ def save_checkpoint(folder: Path, kind: str, tensors: dict[str, Tensor], setting
     folder : Path
         Made or replaced.
     kind : str
-        `VAR_AUTOENCODER` or `AVAE`.
+        `VAR_AUTOENCODER`, `AVAE` or `KINDS`.
     tensors : dict of str to Tensor
         The numbers.
     settings : dict
@@ -79,7 +84,7 @@ def open_checkpoint(folder: Path, kind: str) -> Iterator[tuple[dict[str, Any], d
     folder : Path
         What `save_checkpoint` wrote.
     kind : str
-        `VAR_AUTOENCODER` or `AVAE`.
+        `VAR_AUTOENCODER`, `AVAE` or `KINDS`.
 
     Yields
     ------
@@ -237,15 +242,14 @@ def _read_settings(folder: Path, kind: str) -> dict[str, Any]:
     except (OSError, ValueError):
         settings = None
     found = settings.get("format") if isinstance(settings, dict) else None
-    if found not in _PANELS:
+    if found not in _USED_IN:
         raise InputError(
             f"{folder} is not a model of napari-calcdyn: choose the folder that was saved, with {_SETTINGS}"
             " in it."
         )
     if found != kind:
         raise InputError(
-            f"{folder} holds the other kind of model: open it in the {_PANELS[found]} panel, or choose another"
-            " folder."
+            f"{folder} holds the other kind of model: {_USED_IN[found]}, or choose another folder."
         )
     assert isinstance(settings, dict)
     if settings.get("version") != _FORMAT_VERSION:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.errors import check_range
 
 from .growth import find_contacts, grow_axons, place_neurons
 
@@ -19,8 +20,7 @@ KINDS: dict[str, tuple[float, float, float, float]] = {
 }
 """Izhikevich's a, b, v0 (mV) and Δu of regular spiking, intrinsically bursting and chattering neurons."""
 
-EXCITATORY_SHARE = 0.8
-CONTACT_KEPT = 0.5  # probability that a contact becomes a synapse
+EXCITATORY_SHARE, CONTACT_KEPT = 0.8, 0.5  # as in the paper
 WEIGHT = {True: 6.0, False: -12.0}  # mean weight of excitatory and of inhibitory synapses
 WEIGHT_SPREAD = 0.1  # standard deviation of a weight relative to its mean
 PARAMETER_SPREAD = 0.05  # standard deviation of a neuron's parameters relative to those of its type
@@ -41,7 +41,7 @@ class Culture:
     weights : csr_array, shape (N, N), float64
         [presynaptic, postsynaptic]; a row is positive for an excitatory, negative for an inhibitory neuron.
     excitatory : ndarray, shape (N,), bool
-        Four neurons in five.
+        Four neurons in five by default.
     a, b, v0, du : ndarray, shape (N,), float64
         Parameters of Eq. 1 of the AVAE paper: 1/ms, 1/ms, mV and mV/ms.
     """
@@ -72,6 +72,8 @@ def grow_culture(
     kind: str = "RS",
     *,
     axon_length: float = 0.1,
+    excitatory_share: float = EXCITATORY_SHARE,
+    contact_kept: float = CONTACT_KEPT,
     seed: int | np.random.Generator = 0,
 ) -> Culture:
     """Grow a culture as in section 2.1 of the AVAE paper (Abante et al. 2025, after Orlandi et al. 2013).
@@ -87,6 +89,10 @@ def grow_culture(
         Regular spiking, intrinsically bursting or chattering.
     axon_length : float
         Scale of the Rayleigh distribution of axon lengths, mm.
+    excitatory_share : float
+        Share of the neurons that are excitatory; the others are inhibitory.
+    contact_kept : float
+        Probability that a contact of an axon with a dendrite becomes a synapse.
     seed : int or numpy.random.Generator
         The same seed and arguments give the same culture.
 
@@ -105,13 +111,15 @@ def grow_culture(
         raise InputError(f"{neurons} neurons cannot be simulated: choose 2 to 20000.")
     if not 0.01 <= axon_length <= 5:
         raise InputError(f"An axon length of {axon_length:g} mm is out of range: choose 0.01 to 5 mm.")
+    check_range("excitatory_share", excitatory_share, 0, 1)
+    check_range("contact_kept", contact_kept, 0, 1)
     rng = np.random.default_rng(seed)
     positions, radius = place_neurons(neurons, rng)
     points, owner = grow_axons(positions, radius, axon_length, rng)
     weights = find_contacts(positions, points, owner, rng).tocoo()
     excitatory = np.zeros(neurons, bool)
-    excitatory[rng.permutation(neurons)[: round(EXCITATORY_SHARE * neurons)]] = True
-    kept = rng.uniform(size=weights.nnz) < CONTACT_KEPT
+    excitatory[rng.permutation(neurons)[: round(excitatory_share * neurons)]] = True
+    kept = rng.uniform(size=weights.nnz) < contact_kept
     before, after = weights.row[kept], weights.col[kept]
     # The presynaptic neuron sets the sign.
     size = np.where(excitatory[before], WEIGHT[True], WEIGHT[False])

@@ -19,7 +19,7 @@ from napari_calcdyn.recording.errors import check_range
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import replacing, writing
 
-from .culture import KINDS, check_kind, grow_culture
+from .culture import CONTACT_KEPT, EXCITATORY_SHARE, KINDS, check_kind, grow_culture
 from .fluorescence import fluorescence
 from .spiking import simulate_spikes
 
@@ -42,6 +42,8 @@ class CultureSettings:
     frame_rate: float
     axon_length: float
     seed: int
+    excitatory_share: float = EXCITATORY_SHARE
+    contact_kept: float = CONTACT_KEPT
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,8 @@ def simulate_cultures(
     frame_rate: float = 50.0,
     *,
     axon_length: float = 0.1,
+    excitatory_share: float = EXCITATORY_SHARE,
+    contact_kept: float = CONTACT_KEPT,
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> SimulatedCultures:
@@ -159,6 +163,10 @@ def simulate_cultures(
         Samples per second; T is ``seconds · frame_rate``, rounded.
     axon_length : float
         Scale of the distribution of axon lengths, mm.
+    excitatory_share : float
+        Share of the neurons of a culture that are excitatory; the others are inhibitory.
+    contact_kept : float
+        Probability that a contact of an axon with a dendrite becomes a synapse.
     seed : int
         The same seed and arguments give the same data.
     progress : callable, optional
@@ -185,7 +193,14 @@ def simulate_cultures(
     clean, columns = [], []
     for number, (kind, repeat) in enumerate((kind, repeat) for kind in kinds for repeat in range(cultures)):
         rng = _stream(seed, list(KINDS).index(kind), repeat)
-        culture = grow_culture(neurons, kind, axon_length=axon_length, seed=rng)
+        culture = grow_culture(
+            neurons,
+            kind,
+            axon_length=axon_length,
+            excitatory_share=excitatory_share,
+            contact_kept=contact_kept,
+            seed=rng,
+        )
         onset = round(rng.uniform(0, LONGEST_ONSET), 3)
 
         spikes = simulate_spikes(
@@ -223,6 +238,8 @@ def simulate_cultures(
             float(frame_rate),
             float(axon_length),
             seed,
+            float(excitatory_share),
+            float(contact_kept),
         ),
     )
 

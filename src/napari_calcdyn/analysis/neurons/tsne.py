@@ -13,6 +13,7 @@ from napari_calcdyn.recording import InputError, ProgressCallback, report
 MIN_NEURONS = 10
 """With fewer neurons there are no neighbourhoods to lay out."""
 
+_PERPLEXITY = 30.0
 _EXAGGERATED, _FINAL = 250, 500  # iterations with neighbours pulled together, and after
 _PLACING = 250  # iterations that place new neurons on a map
 
@@ -79,7 +80,7 @@ class Embedding:
 def fit_tsne(
     latents: NDArray[np.floating],
     *,
-    perplexity: float = 30.0,
+    perplexity: float = _PERPLEXITY,
     seed: int = 0,
     threads: int = 1,
     progress: ProgressCallback | None = None,
@@ -117,8 +118,8 @@ def fit_tsne(
 
     latents = np.asarray(latents)
     check_enough_neurons(len(latents))
-    perplexity = min(perplexity, (len(latents) - 1) / 3)
-    scale = float(latents.std(dtype=np.float64)) or 1.0
+    perplexity = _lowered(perplexity, len(latents))
+    scale = _scale(latents)
     points = _prepared(latents, scale)
     total = _EXAGGERATED + _FINAL
     report(progress, 0, total)
@@ -130,6 +131,36 @@ def fit_tsne(
     _optimise(embedding, _FINAL, _EXAGGERATED, total, progress)
     embedding -= (embedding.max(0) + embedding.min(0)) / 2
     return Embedding(np.asarray(embedding, np.float32), perplexity, latents.shape[1], embedding, scale)
+
+
+def known_tsne(latents: NDArray[np.floating], coordinates: NDArray[np.floating]) -> Embedding:
+    """Take up a map that was made earlier, to place new neurons on it.
+
+    Parameters
+    ----------
+    latents : ndarray (N, D)
+        Representation of each of its neurons, finite.
+    coordinates : ndarray (N, 2)
+        Their places.
+
+    Returns
+    -------
+    Embedding
+        The map as it was.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 10 neurons, or one has no representation.
+    """
+    from openTSNE import TSNE
+
+    check_enough_neurons(len(latents))
+    perplexity, scale = _lowered(_PERPLEXITY, len(latents)), _scale(latents)
+    tsne = TSNE(perplexity=perplexity, neighbors="exact", n_jobs=1)
+    places = np.asarray(coordinates, np.float64)
+    known = tsne.prepare_initial(_prepared(latents, scale), initialization=places)
+    return Embedding(places.astype(np.float32), perplexity, latents.shape[1], known, scale)
 
 
 def check_enough_neurons(number: int) -> None:
@@ -149,6 +180,14 @@ def check_enough_neurons(number: int) -> None:
         raise InputError(
             f"{number} neurons with a usable trace are too few to compare: give at least {MIN_NEURONS}."
         )
+
+
+def _lowered(perplexity: float, neurons: int) -> float:
+    return min(perplexity, (neurons - 1) / 3)
+
+
+def _scale(latents: NDArray[np.floating]) -> float:
+    return float(latents.std(dtype=np.float64)) or 1.0
 
 
 def _prepared(latents: NDArray[np.floating], scale: float) -> NDArray[np.float64]:

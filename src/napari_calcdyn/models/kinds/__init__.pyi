@@ -1,0 +1,2 @@
+from .config import KindConfig as KindConfig
+from .model import KindEncoder as KindEncoder
