@@ -10,6 +10,7 @@ import typer
 
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
+from napari_calcdyn.recording import InputError
 
 from .options import (
     FOUND,
@@ -46,6 +47,14 @@ _CANCELLED = (
 def run(
     movie: Movies,
     out: Out,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Train one model on several recordings of one field of view, such as trials or days: each MOVIE is"
+            " one. Without it, several files are one recording.",
+        ),
+    ] = False,
     preset: Preset = None,
     model: SavedModel = None,
     rois: Annotated[
@@ -65,22 +74,26 @@ def run(
 ) -> None:
     """Train on a recording and write contribution maps, dynamics, model and an overview picture."""
     chosen = settings_or_model(VARAutoencoderConfig, preset, settings, model)
+    if together and len(movie) < 2:
+        raise InputError("--together needs several recordings: name at least two, or leave it out.")
 
     from napari_calcdyn.recording import open_movie
     from napari_calcdyn.recording.traces.agreement import open_rois_of
 
-    source = movie[0] if len(movie) == 1 else movie
-    recording = open_movie(
-        source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes
-    )
-    roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recording, rois)
+    recordings = [
+        open_movie(source, channel=channel, plane=plane, frame_rate=frame_rate, dataset=dataset, axes=axes)
+        for source in (movie if together or len(movie) == 1 else [movie])
+    ]
+    roi_set = None if cells_are_to_be_found(rois) else open_rois_of(recordings[0], rois)
     for note in roi_set.notes if roi_set is not None else ():
         print(note)
-    run_and_tell(recording, out, chosen, device, seed, correct, resume, memory, roi_set)
+    run_and_tell(
+        recordings if together else recordings[0], out, chosen, device, seed, correct, resume, memory, roi_set
+    )
 
 
 def run_and_tell(
-    movie: Movie,
+    movie: Movie | list[Movie],
     out: Path,
     model: VARAutoencoderConfig | Path,
     device: str,
@@ -133,4 +146,9 @@ def run_and_tell(
         f" prediction error {metrics['latent_prediction_error']:.3f},"
         f" latent signal-to-noise ratio {metrics['latent_snr']:.2f}. {gain_in_words(metrics)}"
     )
+    for it in metrics.get("recordings", ()):
+        print(
+            f"{it['name']}, frames {it['start']}:{it['stop']}: reconstruction error {it['reconstruction_error']:.4g},"
+            f" prediction error of the latents {it['latent_prediction_error']:.3f}."
+        )
     say_done(metrics["seconds"], out)

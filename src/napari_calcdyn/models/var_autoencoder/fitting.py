@@ -18,6 +18,7 @@ from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
+from napari_calcdyn.recording.movies import arranged
 
 from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
@@ -68,12 +69,13 @@ def fit_parts(
     yield Progress("Computing the mean frame")
     statistics = movie.statistics(halt)
     movie.check_dynamic(statistics)
+    recording, movie = movie, arranged(movie, split.stretches)
     check_held_out(movie, split)
     offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
 
     yield Progress("Preparing the network")
     latents = config.latents or automatic_latents(
-        movie.frame_shape, split.training_frames(movie), latent_spacing(movie, halt)
+        movie.frame_shape, split.training_frames(movie), latent_spacing(recording, halt)
     )
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
@@ -121,7 +123,7 @@ def fit_parts(
         "network": config.network,
         "mode": config.mode,
         "skip": config.skip,
-        "frames": movie.n_frames,
+        "frames": sum(len(it.frames) for it in recording.parts),
         "height": movie.frame_shape[0],
         "width": movie.frame_shape[1],
         "latents": latents,
@@ -142,7 +144,7 @@ def fit_parts(
         "var": var,
         "steady": SteadyVAR(var, own, share),
         "metrics": metrics,
-        "corrections": None if movie.corrections is None else movie.corrections.for_others(),
+        "corrections": None if recording.corrections is None else recording.corrections.for_others(),
     }
 
 

@@ -20,6 +20,7 @@ from napari_calcdyn.recording.movies.readers.sources import (
     path_of_array,
 )
 from napari_calcdyn.recording.progress import ProgressCallback
+from napari_calcdyn.recording.ranges import Part, frames_in
 
 from .corrections import CorrectedSource, Corrections
 from .labelled import labelled_movie
@@ -53,6 +54,8 @@ class Movie:
         What the source puts right; see `corrected`.
     notes : tuple of str
         Sentences about what is wrong with the file, though it can be opened.
+    parts : tuple of Part
+        Recordings that were joined, with gaps between them; see `join`. A movie of one recording has one part.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Movie:
         axes: str = "TYX",
         corrections: Corrections | None = None,
         notes: tuple[str, ...] = (),
+        parts: tuple[Part, ...] = (),
     ) -> None:
         check_movie_array(name, source.shape, source.dtype)
         if frame_rate is not None and not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -82,6 +86,7 @@ class Movie:
         self.axes = axes
         self.corrections = corrections
         self.notes = notes
+        self.parts = parts or (Part(name, range(self.n_frames)),)
 
     @classmethod
     def from_array(
@@ -157,8 +162,11 @@ class Movie:
 
     @cached_property
     def valid_frames(self) -> NDArray[np.bool_]:
-        """Frames that take part in statistics, training and tests, (T,); all, unless some are masked."""
-        return np.ones(self.n_frames, bool) if self.corrections is None else self.corrections.valid_frames
+        """Frames that take part in statistics, training and tests, (T,); all, but those masked and those in gaps."""
+        valid = np.ones(self.n_frames, bool) if self.corrections is None else self.corrections.valid_frames
+        if len(self.parts) == 1:
+            return valid
+        return valid & frames_in([it.frames for it in self.parts], self.n_frames)
 
     @cached_property
     def valid_pixels(self) -> NDArray[np.bool_]:
@@ -187,6 +195,7 @@ class Movie:
             axes=self.axes,
             corrections=corrections,
             notes=self.notes,
+            parts=self.parts,
         )
 
     @property
