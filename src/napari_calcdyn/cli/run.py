@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,6 +107,9 @@ def run_and_tell(
     """Say what the job will take, run it with a progress bar, and print a summary."""
     from napari_calcdyn.jobs.result_folder import unfinished_folder
 
+    if int(os.environ.get("RANK", "0")) > 0:  # of several processes, the first one reports
+        _help(movie, out, model, device, seed, memory)
+        return
     if not resume and unfinished_folder(out, "run").exists():
         print(
             f"{out} holds an unfinished run, which this one replaces; --resume goes on with one.",
@@ -113,23 +117,25 @@ def run_and_tell(
         )
     with progress_bar(_CANCELLED) as show:
         from napari_calcdyn.jobs.maps import run as run_job
+        from napari_calcdyn.models import processes
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
-        metrics = run_job(
-            movie,
-            out,
-            chosen,
-            rois=rois,
-            correct=correct,
-            device=device,
-            seed=seed,
-            resume=resume,
-            memory=memory,
-            command_line=typed(),
-            on_estimate=say_on_terminal,
-            on_progress=tell_with(show),
-        )
+        with processes.together():
+            metrics = run_job(
+                movie,
+                out,
+                chosen,
+                rois=rois,
+                correct=correct,
+                device=device,
+                seed=seed,
+                resume=resume,
+                memory=memory,
+                command_line=typed(),
+                on_estimate=say_on_terminal,
+                on_progress=tell_with(show),
+            )
     say_corrections(metrics)
     say_cells_found(metrics)
     if metrics["network"] == "convolutional":
@@ -152,3 +158,21 @@ def run_and_tell(
             f" prediction error of the latents {it['latent_prediction_error']:.3f}."
         )
     say_done(metrics["seconds"], out)
+
+
+def _help(
+    movie: Movie | list[Movie],
+    out: Path,
+    model: VARAutoencoderConfig | Path,
+    device: str,
+    seed: int,
+    memory: float | None,
+) -> None:
+    """Train together with the first of several processes, which writes the results."""
+    from napari_calcdyn.jobs.maps import run as run_job
+    from napari_calcdyn.models import processes
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+
+    chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
+    with processes.together():
+        run_job(movie, out, chosen, device=device, seed=seed, memory=memory)

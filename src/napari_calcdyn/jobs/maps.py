@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from napari_calcdyn.jobs.overviews.maps import run_panels, save_overview
 from napari_calcdyn.jobs.report.contents import report_run
+from napari_calcdyn.models import processes
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var import VAR
@@ -29,6 +30,7 @@ from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
 from .provenance import provenance
 from .result_folder import result_folder, write_metrics
+from .several_processes import corrected_by_first, help_to_train, one_of_all
 from .stages import in_stage
 from .together import look_at_each, panels_of_each, save_each
 from .unfinished import described, unfinished_run
@@ -82,8 +84,9 @@ def run(
     Returns
     -------
     dict
-        Content of ``metrics.json``. Predictions are measured on the held-out frames, also those of a model that is
-        applied; its reconstruction is measured on all frames of this recording.
+        Content of ``metrics.json``; empty in a process that only helps to train (see `models.processes`). Predictions
+        are measured on the held-out frames, also those of a model that is applied; its reconstruction is measured on
+        all frames of this recording.
 
     Raises
     ------
@@ -98,6 +101,10 @@ def run(
     settings = model.config if isinstance(model, VARAutoencoder) else model
     recordings = [movie] if isinstance(movie, Movie) else list(movie)
     stored = recordings[0] if len(recordings) == 1 else join(recordings, levelled=False)
+    if processes.rank() > 0:
+        with limited_memory(memory):
+            help_to_train(recordings, model, device, seed)
+        return {}
     if rois is not None:
         rois.check_frame_shape(stored.frame_shape)
         if settings.network == "convolutional":
@@ -113,8 +120,11 @@ def run(
         cost = estimate(stored, model, device=device)
         if cost is not None and on_estimate is not None:
             on_estimate(cost)
-        usable = kept.corrected(recordings, lambda those: corrected(those, correct, model, tell))
-        movie = usable[0] if len(usable) == 1 else join(usable, in_stage(tell, "Computing mean frames"))
+        usable = corrected_by_first(
+            recordings,
+            lambda: kept.corrected(recordings, lambda those: corrected(those, correct, model, tell)),
+        )
+        movie = one_of_all(usable, tell)
         made = provenance(
             [*recordings, *([] if rois is None else [rois])],
             settings,
