@@ -8,6 +8,7 @@ import pytest
 from napari_calcdyn.recording import InputError, Movie
 from napari_calcdyn.recording.movies import Corrections, arranged, arranged_rows, join
 from napari_calcdyn.recording.movies.smooth_autocovariance import LAGS
+from napari_calcdyn.recording.quality import check_quality, correct_movie
 from napari_calcdyn.recording.ranges import GAP, laid_out
 
 LENGTHS = (20, 30, 12)
@@ -92,3 +93,10 @@ def test_other_sizes_and_frame_rates_are_refused(recordings: list[Movie]) -> Non
     recordings[0].frame_rate, recordings[2].frame_rate = 10.0, 30.0
     with pytest.raises(InputError, match="day 0 has 10 frames per second and day 50 30"):
         join(recordings)
+
+
+def test_recordings_are_checked_before_they_are_joined(recordings: list[Movie]) -> None:
+    joined = join(recordings)
+    assert correct_movie(joined) is joined
+    with pytest.raises(InputError, match="joined of 3 recordings: check each of them by itself"):
+        check_quality(joined)
