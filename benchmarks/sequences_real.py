@@ -54,7 +54,7 @@ def measure(task: Row) -> Row:
     from napari_calcdyn.recording.movies import join
 
     movies = [open_movie(Path(FOLDER, name)) for name in task["movies"]]  # type: ignore[attr-defined]
-    whole = movies[0] if len(movies) == 1 else join(*movies)
+    whole = movies[0] if len(movies) == 1 else join(movies)
     config = VARAutoencoderConfig.preset(task["preset"])
     fit = VARAutoencoder(config).fit_steps(whole, device="cpu", seed=task["seed"])
     model, _ = drive(fit, lambda progress: None)

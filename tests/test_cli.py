@@ -25,7 +25,8 @@ from napari_calcdyn.recording import open_rois
 from napari_calcdyn.simulate.cultures import simulate_cultures
 from napari_calcdyn.simulate.movie import simulate_movie
 
-RESULTS, BESIDE = result_folder.RESULTS["run"], result_folder.ONLY_SOMETIMES["run"]
+RESULTS = result_folder.RESULTS["run"]
+BESIDE = [it for it in result_folder.ONLY_SOMETIMES["run"] if it != result_folder.BY_RECORDING]
 KEPT = ["corrections.safetensors", "training.safetensors"]
 SHORT = {VARAutoencoderConfig: {"steps": 10}, AVAEConfig: {"epochs": 3, "hidden": 8, "latent": 2}}
 KEYS = {

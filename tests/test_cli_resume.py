@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from commands import calcdyn, process_of_calcdyn, refused
 from napari_calcdyn.jobs import maps as job
 from napari_calcdyn.jobs import unfinished
-from napari_calcdyn.jobs.result_folder import ONLY_SOMETIMES, RESULTS
+from napari_calcdyn.jobs.result_folder import BY_RECORDING, ONLY_SOMETIMES, RESULTS
 from napari_calcdyn.models import training
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig, objective
@@ -30,7 +30,7 @@ from napari_calcdyn.simulate.movie import simulate_movie
 STEPS = 60
 OPTIONS = ("--steps", STEPS, "--patience", 1000, "--latents", 12, "--order", 2, "--device", "cpu")
 SETTINGS = VARAutoencoderConfig(steps=STEPS, patience=1000, latents=12, order=2)
-WRITTEN = sorted((*RESULTS["run"], *ONLY_SOMETIMES["run"]))
+WRITTEN = sorted({*RESULTS["run"], *ONLY_SOMETIMES["run"]} - {BY_RECORDING})
 KEPT = ["corrections.safetensors", "training.safetensors"]
 
 

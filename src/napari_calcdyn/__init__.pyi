@@ -28,7 +28,9 @@ from .models.sources import Sources as Sources, find_sources as find_sources, ro
 from .models.var_autoencoder import VARAutoencoder as VARAutoencoder
 from .recording import Behaviour as Behaviour, InputError as InputError, Movie as Movie, RoiSet as RoiSet
 from .recording.quality import Quality as Quality, check_quality as check_quality
-from .recording.quality import correct_movie as correct_movie, first_look as first_look
+from .recording.movies import join as join
+from .recording.quality import correct_movie as correct_movie, correct_movies as correct_movies
+from .recording.quality import first_look as first_look
 from .recording import Denoised as Denoised, denoise as denoise
 from .recording import Traces as Traces, delta_f_over_f as delta_f_over_f, extract_traces as extract_traces
 from .recording import inspect_movie as inspect_movie, open_behaviour as open_behaviour

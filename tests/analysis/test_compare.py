@@ -194,7 +194,7 @@ def test_a_recording_of_another_size_is_refused(model: VARAutoencoder, movie: Mo
     with pytest.raises(InputError, match="frames of 24 × 32 pixels"):
         compare(model, [movie, other], [range(120)], [range(120)])
     with pytest.raises(InputError, match="one field of view"):
-        join(movie, other)
+        join([movie, other])
 
 
 def test_recordings_of_different_frame_rate_are_refused_before_training(
@@ -210,18 +210,3 @@ def test_recordings_of_different_frame_rate_are_refused_before_training(
     almost = Movie.from_array(frames, frame_rate=10.05)
     for other in (movie, almost):  # unknown, or as good as the same
         assert compare(model, [slow, other], a, a, permutations=19)[0].permutations == 19
-
-
-def test_joined_recordings_have_one_mean_and_keep_their_frames() -> None:
-    rng = np.random.default_rng(1)
-    first = rng.integers(0, 100, (20, 4, 5)).astype(np.uint16)
-    second = rng.integers(300, 400, (30, 4, 5)).astype(np.uint16)
-    joined = join(Movie.from_array(first), Movie.from_array(second))
-    assert joined.shape == (50, 4, 5)
-    frames = joined.frames(0, 50)
-    assert frames.dtype == np.float32
-    assert np.array_equal(frames[:20], first)
-    assert np.allclose(frames[20:].mean(0), first.mean(0), atol=1e-4)
-    assert np.allclose(np.diff(frames[20:], axis=0), np.diff(second.astype(float), axis=0), atol=1e-3)
-    assert np.array_equal(joined.frames(15, 25), frames[15:25])
-    assert np.array_equal(joined.frames(30, 33), frames[30:33])

@@ -16,6 +16,7 @@ from napari_calcdyn.recording.quality import (
     corrections_for,
     parse_kinds,
 )
+from napari_calcdyn.recording.ranges import GAP
 from napari_calcdyn.simulate import artefacts, simulate_movie
 
 rng = np.random.default_rng(5)
@@ -121,7 +122,7 @@ def test_recordings_of_one_field_of_view_are_registered_to_one_picture() -> None
     one, other = correct_movies([Movie.from_array(movie[:200]), Movie.from_array(second)])
     assert other.corrections.kinds == ("motion",)
     np.testing.assert_allclose(np.median(other.corrections.shifts, 0), (3, -2), atol=0.2)
-    joined = join(one, other)
+    joined = join([one, other])
     assert joined.valid_pixels.sum() < 96 * 80
     assert joined.corrections.kinds == ("motion",)
-    np.testing.assert_array_equal(joined.valid_frames, np.ones(400, bool))
+    np.testing.assert_array_equal(np.flatnonzero(~joined.valid_frames), 200 + np.arange(GAP))

@@ -17,8 +17,10 @@ from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import ERRORS, held_out_errors
+from napari_calcdyn.models.var_autoencoder.split import held_out_last
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import InputError, Movie, RoiSet
+from napari_calcdyn.recording.movies import arranged, arranged_rows
 from napari_calcdyn.recording.rois.saved import load_rois, save_rois
 from napari_calcdyn.recording.saved_arrays import load_array
 
@@ -179,7 +181,9 @@ def _held_out(
     rois: RoiSet,
 ) -> dict[str, float | None]:
     """Fit a VAR between ROIs to the frames that are not held out, and measure it on the others."""
-    known = len(latents) - round(len(latents) * model.config.held_out)
+    stretches, known = held_out_last(movie, model.config.held_out)
+    latents, activity = (arranged_rows(it, stretches) for it in (latents, activity))
+    movie = arranged(movie, stretches)
     before = fit_roi_var(model, latents[:known], activity[:known], rois)
     late, lively = (it[known - before.order :] for it in (latents, activity))
 

@@ -19,7 +19,7 @@ from napari_calcdyn.models.roi_var.basis import encoded_pictures, pictures_of
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet
-from napari_calcdyn.recording.movies import join
+from napari_calcdyn.recording.movies import check_frame_rates, join
 from napari_calcdyn.recording.progress import part_of
 from napari_calcdyn.recording.writing import writing
 
@@ -31,8 +31,6 @@ from .result_folder import result_folder
 from .stages import in_stage
 
 __all__ = ["ComparisonMaps", "check_conditions", "compare", "run_compare"]
-
-_SAME_RATE = 0.01  # relative difference of frame rates that is tolerated
 
 
 def check_conditions(
@@ -63,12 +61,7 @@ def check_conditions(
     """
     of = _one_or_two(movies)
     check_ranges(a, b, tuple(movie.valid_frames for movie in of), order, block)
-    rate, other = of[0].frame_rate, of[-1].frame_rate
-    if rate and other and abs(rate - other) > _SAME_RATE * max(rate, other):
-        raise InputError(
-            f"{of[0].name} has {rate:g} frames per second and {of[-1].name} {other:g}: a lag of one frame is not the"
-            " same time in both, so bring them to one frame rate first."
-        )
+    check_frame_rates(of[0], of[-1])
 
 
 def compare(
@@ -244,7 +237,7 @@ def run_compare(
         if isinstance(model, VARAutoencoder):
             fitted = model
         else:
-            whole = of[0] if len(of) == 1 else join(of[0], of[1], in_stage(tell, "Computing mean frames"))
+            whole = of[0] if len(of) == 1 else join(of, in_stage(tell, "Computing mean frames"))
             fitted, history = drive(VARAutoencoder(model).fit_steps(whole, device=device, seed=seed), tell)
         cells, columns = activities_of(of, given, tell) if rois is not None else (None, None)
         comparison, maps = compare(

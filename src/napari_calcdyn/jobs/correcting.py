@@ -62,7 +62,7 @@ def corrections_of(*movies: Movie) -> dict[str, Any]:
     dict
         As from `Corrections.record`; bad frames are counted through all recordings.
     """
-    return joined([it.corrections or nothing_corrected(it.shape) for it in movies]).record()
+    return joined([it.corrections or nothing_corrected(it.shape) for it in movies], gap=0).record()
 
 
 def corrections_behind(traces: Traces) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from napari_calcdyn.jobs.overviews.maps import run_panels, save_overview
 from napari_calcdyn.jobs.report.contents import report_run
+from napari_calcdyn.models import processes
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var import VAR
@@ -20,6 +21,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import InputError, Movie, RoiSet
+from napari_calcdyn.recording.movies import join
 from napari_calcdyn.recording.writing import write_image, writing
 
 from .between_rois import look_between_rois
@@ -28,12 +30,14 @@ from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
 from .provenance import provenance
 from .result_folder import result_folder, write_metrics
+from .several_processes import corrected_by_first, help_to_train, one_of_all
 from .stages import in_stage
+from .together import look_at_each, panels_of_each, save_each
 from .unfinished import described, unfinished_run
 
 
 def run(
-    movie: Movie,
+    movie: Movie | Sequence[Movie],
     folder: str | Path,
     model: VARAutoencoderConfig | VARAutoencoder,
     *,
@@ -51,8 +55,8 @@ def run(
 
     Parameters
     ----------
-    movie : Movie
-        The recording.
+    movie : Movie, or sequence of Movie
+        The recording; or recordings of one field of view, such as trials or days, which get one model.
     folder : str or Path
         Gets the files of ``jobs.result_folder.RESULTS["run"]``, all or none.
     model : VARAutoencoderConfig or VARAutoencoder
@@ -80,22 +84,29 @@ def run(
     Returns
     -------
     dict
-        Content of ``metrics.json``. Predictions are measured on the held-out frames, also those of a model that is
-        applied; its reconstruction is measured on all frames of this recording.
+        Content of ``metrics.json``; empty in a process that only helps to train (see `models.processes`). Predictions
+        are measured on the held-out frames, also those of a model that is applied; its reconstruction is measured on
+        all frames of this recording.
 
     Raises
     ------
     InputError
-        If the recording cannot be used, the ROIs belong to frames of another size, or the network is not linear and
-        there are ROIs, the memory is too little for the settings, there is no such device, the folder cannot be written
-        or holds other files, or the run to go on with was another one; all but the first are checked before anything is
-        computed.
+        If the recording cannot be used, several differ in size or frame rate, the ROIs belong to frames of another
+        size, or the network is not linear and there are ROIs, the memory is too little for the settings, there is no
+        such device, the folder cannot be written or holds other files, or the run to go on with was another one; all
+        but the first are checked before anything is computed.
     """
     start = time.monotonic()
     tell = on_progress or (lambda progress: None)
     settings = model.config if isinstance(model, VARAutoencoder) else model
+    recordings = [movie] if isinstance(movie, Movie) else list(movie)
+    stored = recordings[0] if len(recordings) == 1 else join(recordings, levelled=False)
+    if processes.rank() > 0:
+        with limited_memory(memory):
+            help_to_train(recordings, model, device, seed)
+        return {}
     if rois is not None:
-        rois.check_frame_shape(movie.frame_shape)
+        rois.check_frame_shape(stored.frame_shape)
         if settings.network == "convolutional":
             raise InputError(
                 "Connections between ROIs need a linear network: choose the network “footprints”, or give no ROIs."
@@ -104,15 +115,18 @@ def run(
     with (
         limited_memory(memory),
         result_folder(folder, "run") as new,
-        unfinished_run(new.parent, described(movie, model, correct, device, seed), resume) as kept,
+        unfinished_run(new.parent, described(stored, model, correct, device, seed), resume) as kept,
     ):
-        cost = estimate(movie, model, device=device)
+        cost = estimate(stored, model, device=device)
         if cost is not None and on_estimate is not None:
             on_estimate(cost)
-        stored = movie
-        movie = kept.corrected(movie, lambda it: corrected([it], correct, model, tell)[0])
+        usable = corrected_by_first(
+            recordings,
+            lambda: kept.corrected(recordings, lambda those: corrected(those, correct, model, tell)),
+        )
+        movie = one_of_all(usable, tell)
         made = provenance(
-            [stored, *([] if rois is None else [rois])],
+            [*recordings, *([] if rois is None else [rois])],
             settings,
             seed=seed,
             device=device,
@@ -130,12 +144,16 @@ def run(
         metrics = fitted.metrics | (_errors(fitted, movie, latents) if fitted is model else {})
         between = look_between_rois(movie, fitted, latents, rois, seed, tell)
         metrics |= between.metrics
+        each = look_at_each(movie, fitted, latents, between, tell)
+        if each:
+            metrics["recordings"] = [it.metrics for it in each]
 
         tell(Progress("Writing the results"))
         with writing(folder):
             _write(new, movie, fitted, latents)
             metrics["cells_found"] = between.save(new, movie)
-            panels = run_panels(movie, fitted, latents, between, history)
+            save_each(new, each, movie.pixel_size)
+            panels = [*run_panels(movie, fitted, latents, between, history), *panels_of_each(movie, each)]
             save_overview(new / "overview.png", panels, movie, fitted, metrics)
             metrics |= {
                 "seconds": round(time.monotonic() - start, 3),

@@ -18,6 +18,7 @@ Command = Literal["run", "neurons", "recordings", "compare", "influence", "check
 CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
 
 SOURCES_FILE = "contribution_sources.tif"
+BY_RECORDING = "by_recording"
 METRICS: dict[Command, str] = {
     "run": "metrics.json",
     "neurons": "metrics.json",
@@ -80,12 +81,14 @@ ONLY_SOMETIMES: dict[Command, tuple[str, ...]] = {
         CELLS_FILE,
         ROIS_FILE,
         TRACES_FILE,
+        BY_RECORDING,
     ),
     "neurons": (CELLS_FILE, ROIS_FILE),
     "compare": (CELLS_FILE, ROIS_FILE),
     "influence": (CELLS_FILE,),
 }
-"""Files that a command writes besides: the cells where it finds them itself, and ROIs where there are any."""
+"""Files that a command writes besides: the cells where it finds them itself, ROIs where there are any, and maps of each
+recording where there are several."""
 
 _MADE_BY = "napari-calcdyn"
 

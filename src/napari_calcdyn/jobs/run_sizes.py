@@ -19,6 +19,7 @@ from napari_calcdyn.models.var_autoencoder.spacing import latent_spacing
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.models.var_autoencoder.tiled_frames import frames_to_keep, most_sampled
 from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.movies import arranged
 from napari_calcdyn.recording.quality.sample import sample_size
 
 MAP_TILE = 32
@@ -80,7 +81,9 @@ class RunSizes:
             config, split = model, Split.of(movie, model)
             self.trained, self.known, validated = split.training, split.known, split.validation
             latents = config.latents or automatic_latents(
-                movie.frame_shape, split.training_frames(movie), latent_spacing(movie)
+                movie.frame_shape,
+                split.training_frames(arranged(movie, split.stretches)),
+                latent_spacing(movie),
             )
             network = new_network(config, movie.frame_shape, min(latents, self.pixels))
         self.latents, self.order, stride = network.latents, config.order, network.stride

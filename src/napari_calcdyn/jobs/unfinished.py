@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from napari_calcdyn.models.checkpoint import load_numbers, save_numbers
+from napari_calcdyn.models.checkpoint import load_numbers, save_numbers, with_prefix, with_prefix_added
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import State
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
@@ -64,31 +64,39 @@ class UnfinishedRun:
             for file in self._folder.glob(f"*{self._training.suffix}"):
                 file.unlink()
 
-    def corrected(self, movie: Movie, check: Callable[[Movie], Movie]) -> Movie:
-        """Correct a recording as it was before, or check it first and keep what was found.
+    def corrected(
+        self, movies: Sequence[Movie], check: Callable[[Sequence[Movie]], list[Movie]]
+    ) -> list[Movie]:
+        """Correct recordings as they were before, or check them first and keep what was found.
 
         Parameters
         ----------
-        movie : Movie
-            As it is stored.
+        movies : sequence of Movie
+            As they are stored.
         check : callable
-            Returns it corrected.
+            Returns them corrected.
 
         Returns
         -------
-        Movie
-            The corrected recording.
+        list of Movie
+            The corrected recordings.
         """
-        if movie.corrections is None and self._check.exists():
+        stored = all(it.corrections is None for it in movies)
+        if stored and self._check.exists():
             tensors, values = load_numbers(self._check)
-            return movie.corrected(
-                from_arrays({name: it.numpy() for name, it in tensors.items()}, values["corrections"])
-            )
-        corrected = check(movie)
-        if corrected.corrections is not None:
-            arrays, values = as_arrays(corrected.corrections)
-            tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-            save_numbers(self._check, tensors, {_RUN: self._run, "corrections": values})
+            kept = [
+                from_arrays({name: it.numpy() for name, it in with_prefix(tensors, f"{at}.").items()}, value)
+                for at, value in enumerate(values["corrections"])
+            ]
+            return [movie.corrected(it) for movie, it in zip(movies, kept, strict=True)]
+        corrected = check(movies)
+        done = [as_arrays(it.corrections) for it in corrected if it.corrections is not None]
+        if stored and len(done) == len(corrected):
+            tensors = {}
+            for at, (arrays, _) in enumerate(done):
+                found = {name: torch.tensor(array) for name, array in arrays.items()}
+                tensors |= with_prefix_added(found, f"{at}.")
+            save_numbers(self._check, tensors, {_RUN: self._run, "corrections": [it for _, it in done]})
         return corrected
 
     def load(self) -> State | None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from napari_calcdyn.recording import InputError
 
+from . import processes
 from .checkpoint import with_prefix, with_prefix_added
 from .keeping import Keeper, State
 
@@ -197,7 +199,7 @@ def train(
     stop: threading.Event | None = None,
     keeper: Keeper | None = None,
 ) -> Generator[Progress, None, None]:
-    """Train a network, and give it the best weights at the end.
+    """Train a network, and give it the best weights at the end; see `processes` for several that do it together.
 
     The training ends early if the validation loss has not improved for a while, or if it is stopped. If it is closed or
     stopped, the network keeps the best weights so far.
@@ -230,7 +232,7 @@ def train(
     check_every = schedule.check_every or max(1, steps // 40)
     last_save = -math.inf
     try:
-        state = None if keeper is None else keeper.load()
+        state = processes.agreed(lambda: None if keeper is None else keeper.load())
         if state is not None:
             training.go_on_from(state)
             yield from training.reports
@@ -244,7 +246,9 @@ def train(
             optimiser.param_groups[0]["lr"] = schedule.learning_rate * schedule.rate(step, steps)
             loss, parts = task.loss(step, steps)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            if loss.requires_grad:  # one of several processes may have nothing to do in a step
+                loss.backward()  # type: ignore[no-untyped-call]
+            processes.sum_gradients(task.module)
             if math.isfinite(schedule.largest_gradient):
                 nn.utils.clip_grad_norm_(task.module.parameters(), schedule.largest_gradient)
             optimiser.step()
@@ -257,7 +261,7 @@ def train(
                 if not all(map(math.isfinite, losses.values())):
                     raise InputError(DIVERGED)
                 if check:
-                    validation, held_out = task.validate(step, steps)
+                    validation, held_out = processes.agreed(partial(task.validate, step, steps))
                     losses |= held_out
                     training.judge(validation, schedule.least_improvement)
                 last_report = now

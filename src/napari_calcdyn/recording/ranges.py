@@ -1,17 +1,37 @@
-"""Stretches of time as text, such as ``0:250, 400:500``."""
+"""Stretches of time, as text such as ``0:250, 400:500``, as masks, and laid out with gaps between them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
 
+GAP = 5
+"""Frames of nothing between two recordings that are joined: no frame is compared with one farther away, so that none is
+with a frame of another recording. Lags of any order end there too, since no frame of a gap can be used."""
+
 _PART = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
+
+
+class Part(NamedTuple):
+    """A recording in a movie of several.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    frames : range
+        Its frames in the movie.
+    """
+
+    name: str
+    frames: range
 
 
 def parse_ranges(text: str, n_frames: int) -> list[range]:
@@ -122,3 +142,23 @@ def stretches(mask: NDArray[np.bool_], least: int = 1) -> list[range]:
     return [
         range(start, stop) for start, stop in edges.reshape(-1, 2).tolist() if stop - start >= max(least, 1)
     ]
+
+
+def laid_out(lengths: Iterable[int], gap: int = GAP) -> tuple[range, ...]:
+    """Lay stretches out one after the other, with a gap between any two.
+
+    Parameters
+    ----------
+    lengths : iterable of int
+        Frames of each.
+    gap : int
+        Frames between any two.
+
+    Returns
+    -------
+    tuple of range
+        Where each of them is.
+    """
+    lengths = list(lengths)
+    starts = accumulate((it + gap for it in lengths[:-1]), initial=0)
+    return tuple(range(start, start + it) for start, it in zip(starts, lengths, strict=True))

@@ -13,7 +13,7 @@ from napari_calcdyn.models.roi_var import RoiVAR, fit_activity_var
 from napari_calcdyn.models.sources import roi_activity
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
-from napari_calcdyn.models.var_autoencoder.split import Split
+from napari_calcdyn.models.var_autoencoder.split import Split, held_out_stretches
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 from napari_calcdyn.recording.errors import count_text
 
@@ -127,14 +127,15 @@ def first_held_out(model: VARAutoencoder, movie: Movie) -> int:
     Returns
     -------
     int
-        Number of the frame.
+        Number of the frame; in the last recording, if several were joined.
 
     Raises
     ------
     InputError
         If the recording is too short to be split.
     """
-    return Split.of(movie, model.config).known
+    Split.of(movie, model.config)
+    return held_out_stretches(movie, model.config.held_out)[-1].start
 
 
 def forecast_error(

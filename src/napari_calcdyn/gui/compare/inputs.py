@@ -198,8 +198,12 @@ class CompareInputs(QWidget):  # type: ignore[misc]
     # What is shown
 
     def _suggest(self) -> None:
-        """Take the halves of the recording, or all of both recordings."""
+        """Take the halves of the recording, the first and the last of several, or all of both recordings."""
         movie, other = self._movie, self._other()
+        if movie is not None and other is None and len(movie.parts) > 1:
+            self.edits.write(A, [movie.parts[0].frames])
+            self.edits.write(B, [movie.parts[-1].frames])
+            return
         frames = movie.n_frames if movie is not None else 0
         half = frames // 2
         self.edits.write(A, [range(frames if other is not None else half)] if frames else [])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STOPPED = "The check was stopped: nothing is known about this recording, and nothing is corrected."
 _TICK_MS = 20
+DONE = "{} recordings were checked and laid on top of each other when they were opened. {}"
 LATER = "This change takes effect when “{}” has ended."
 
 
@@ -58,9 +59,18 @@ class RecordingCheck(SessionPart):
         session.recording.events.raw.connect(self._on_recording)
 
     def start(self) -> None:
-        """Check the recording in the background, and correct it as is usual for what is found."""
+        """Check the recording in the background, and correct it as is usual for what is found.
+
+        Recordings that were joined were checked before.
+        """
         session, raw = self.session, self.session.recording.raw
         if raw is None:
+            return
+        if len(raw.parts) > 1:
+            done = raw.corrections
+            said = [] if done is None else [str(done), *done.left]
+            self._leave(DONE.format(len(raw.parts), " ".join(said)))
+            self._look(raw)
             return
 
         def compute(report: Report, stop: threading.Event) -> Quality:

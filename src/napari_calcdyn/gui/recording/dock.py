@@ -32,10 +32,13 @@ from .recordings import (
     open_recording,
     use_layer,
 )
+from .together import open_together
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
+
+    from napari_calcdyn.recording import Movie
 
 _FILTER = (
     "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
@@ -98,6 +101,14 @@ class RecordingDock(SideDock):
             self._ask_folder,
         )
         self.body.addLayout(beside(self.open_file, self.open_folder))
+        self.open_several = button(
+            "Open several as one …",
+            "<qt>Several recordings of one field of view, such as trials or days. Each is checked and laid on top of"
+            " the first. They become one movie with gaps in time, across which nothing is compared or"
+            " predicted.</qt>",
+            self._ask_several,
+        )
+        self.body.addWidget(self.open_several)
         self.body.addWidget(QLabel("… or drop a movie here."))
         self.look = look_box("the movie")
         self.body.addWidget(self.look)
@@ -138,6 +149,13 @@ class RecordingDock(SideDock):
         names, _ = QFileDialog.getOpenFileNames(self, "Open a movie", filter=_FILTER)
         if names:
             self.open([Path(name) for name in names])
+
+    def _ask_several(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Open several recordings as one movie", filter=_FILTER)
+        if len(names) == 1:
+            self.session.work.tell("recording", "Choose two or more recordings of one field of view.", True)
+        elif names:
+            open_together(self.session, [Path(name) for name in names])
 
     def _ask_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Open a folder of TIFF files, Zarr or suite2p")
@@ -225,8 +243,11 @@ class RecordingDock(SideDock):
         self._show_parts()
         if movie is None:
             return
-        frames, height, width = movie.shape
-        self.fact["Frames"].setText(f"{frames:,} of {height:,} × {width:,} px")
+        height, width = movie.frame_shape
+        frames, several = _recorded(movie), f"in {len(movie.parts)} recordings, "
+        self.fact["Frames"].setText(
+            f"{frames:,} {several * (len(movie.parts) > 1)}of {height:,} × {width:,} px"
+        )
         self.fact["Numbers"].setText(str(movie.dtype))
         pixel = movie.pixel_size
         self.fact["Pixel size"].setText("unknown" if pixel is None else f"{pixel[0]:.3g} × {pixel[1]:.3g} µm")
@@ -255,7 +276,7 @@ class RecordingDock(SideDock):
         movie = self.session.recording.movie
         rate = movie.frame_rate if movie is not None else None
         if movie is not None:
-            self.length.setText(duration(movie.n_frames / rate) if rate else "enter the frame rate")
+            self.length.setText(duration(_recorded(movie) / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
         running = self.session.work.doing == MEAN
@@ -268,6 +289,11 @@ class RecordingDock(SideDock):
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self.check.set_colours(colours)
+
+
+def _recorded(movie: Movie) -> int:
+    """Return the number of frames, without the gaps between recordings that were joined."""
+    return sum(len(it.frames) for it in movie.parts)
 
 
 def _bytes(count: int) -> str:

@@ -118,7 +118,8 @@ class FindingsView(QWidget):  # type: ignore[misc]
         recording, running = self.session.recording, self.session.work.check is not None
         quality, movie = recording.quality, recording.movie
         self.setVisible(movie is not None)
-        self.again.setVisible(running or bool(recording.unchecked))
+        once = movie is not None and len(movie.parts) > 1  # checked when they were opened
+        self.again.setVisible(running or (bool(recording.unchecked) and not once))
         self.again.setText("Stop" if running else "Check again")
         self.known.setVisible(quality is not None and not running)
         if quality is None or movie is None or running:

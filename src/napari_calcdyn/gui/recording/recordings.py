@@ -79,15 +79,27 @@ def open_recording(
         else:
             if choice is not None:
                 remember(path, choice)
-            _show_opened(session, found, options, into)
+            show_opened(session, found, options, into)
             if then is not None:
                 then()
 
     return session.work.start("recording", "Opening the recording", compute, done)
 
 
-def _show_opened(session: Session, opened: Opened, options: dict[str, Any], into: Image | None) -> None:
-    """Show a movie in a layer, a new one or another's place, and make it the recording."""
+def show_opened(session: Session, opened: Opened, options: dict[str, Any], into: Image | None) -> None:
+    """Show a movie in a layer, a new one or another's place, and make it the recording.
+
+    Parameters
+    ----------
+    session : Session
+        Whose recording it becomes.
+    opened : Opened
+        The movie, and how it was opened.
+    options : dict
+        From `layer_options`.
+    into : Image or None
+        The layer that gets the data instead of a new one.
+    """
     viewer = session.viewer
     if viewer is None:
         return

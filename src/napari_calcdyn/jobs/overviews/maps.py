@@ -13,6 +13,7 @@ from napari_calcdyn.jobs.between_rois import ALPHA, BetweenRois
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.models.var_autoencoder.split import held_out_stretches
 from napari_calcdyn.recording import Movie
 
 from .connections import connection_panels
@@ -137,7 +138,8 @@ def _traces_panel(
     else:
         what, names = "ROI", [str(it) for it in fitted.rois.ids]
         columns, predicted = between.activity, fitted.var.predict(between.activity)
-    held_out = model.config.held_out if history or fitted is not None else 0.0
+    share = model.config.held_out if history or fitted is not None else 0.0
+    held_out = held_out_stretches(movie, share)
     return Panel(
         f"{what[:1].upper()}{what[1:]}s with the strongest dynamics",
         "Measured, and predicted one frame ahead from the frames before.",
@@ -153,9 +155,9 @@ def _traces(
     predicted: NDArray[np.floating],
     names: Sequence[str],
     what: str,
-    held_out: float,
+    held_out: Sequence[range],
 ) -> None:
-    known = round(len(columns) * (1 - held_out))
+    known = held_out[-1].start
     first = max(0, known - _FRAMES)  # a longer trace would be a smear
     columns, predicted = (it[first : known + _FRAMES] for it in (columns, predicted))
     rate = movie.frame_rate or 1.0
@@ -169,10 +171,12 @@ def _traces(
         for values, style in ((columns, _MEASURED), (predicted, _PREDICTED)):
             trace = (values[:, number] - mean[number]) / spread - row
             axes.plot(time, trace, **(style | {"label": style["label"] if row == 0 else None}))
-    if held_out:
-        axes.axvspan(
-            known / rate, time[-1], color="0.5", alpha=0.15, linewidth=0, zorder=-1, label="held out"
-        )
+    label: str | None = "held out"
+    for late in held_out:
+        start, stop = max(late.start / rate, time[0]), min(late.stop / rate, time[-1])
+        if start < stop:
+            axes.axvspan(start, stop, color="0.5", alpha=0.15, linewidth=0, zorder=-1, label=label)
+            label = None
     axes.set_yticks(-np.arange(len(strongest)), [names[it] for it in strongest])
     axes.set_xlim(time[0], time[-1])
     axes.set_ylabel(what)

@@ -68,6 +68,7 @@ def report_run(
         "contribution_amplitude.tif": "amplitude map",
         "contribution_own.tif, …_driven.tif, …_driving.tif": "its parts, where there are ROIs",
         "contribution_sources.tif": "explained map of each source",
+        "by_recording/": "the maps of each recording, where there are several",
         "connections.csv, connections.graphml": "connections between ROIs, where there are any",
         "rois.npz, traces.npy": "the ROIs with their weights, and their activity, ROIs × frames",
         "cells_found.tif": "the cells, where they were found",

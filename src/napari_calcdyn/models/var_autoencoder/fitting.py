@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from napari_calcdyn.models import processes
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, rise_and_fall, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
+from napari_calcdyn.recording.movies import arranged
 
 from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
@@ -66,14 +69,17 @@ def fit_parts(
         return stop is not None and stop.is_set()
 
     yield Progress("Computing the mean frame")
-    statistics = movie.statistics(halt)
+    statistics = processes.agreed(lambda: movie.statistics(halt))
     statistics.check_dynamic(movie.name)
+    recording, movie = movie, arranged(movie, split.stretches)
     check_held_out(movie, split)
     offset, scale = _normalisation(statistics.mean, statistics.std, skip=config.skip)
 
     yield Progress("Preparing the network")
     latents = config.latents or automatic_latents(
-        movie.frame_shape, split.training_frames(movie), latent_spacing(movie, halt)
+        movie.frame_shape,
+        split.training_frames(movie),
+        processes.agreed(lambda: latent_spacing(recording, halt)),
     )
     if latents > np.prod(movie.frame_shape):
         raise InputError(f"A frame has fewer than {latents} pixels: choose fewer latents.")
@@ -82,17 +88,26 @@ def fit_parts(
     network.to(where)
     try:
         normalised = NormalisedMovie(movie, offset, scale, where)
-        frames = TiledFrames(normalised, network, cached_frames=(split.training, split.known), progress=halt)
-        noise, share = shot_noise(frames, split.training)
+        frames = TiledFrames(
+            normalised,
+            network,
+            cached_frames=(split.training, split.known),
+            share=_own_frames(split, config),
+            progress=halt,
+        )
+        noise, share = processes.agreed(lambda: _on_processor(*shot_noise(frames, split.training)))
+        noise = noise.to(where)
         training: AbstractContextManager[None] = nullcontext()
         if isinstance(network, PatchAutoencoder):
             smooth = Smooth(2 * network.stride, share).to(where)
-            if keeper is None or keeper.load() is None:
+            if processes.agreed(lambda: keeper is None or keeper.load() is None):
                 yield Progress("Finding the first footprints")
-                sample = frames.sample(split.training, REACH)
-                network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
-                del sample
+                if processes.rank() == 0:
+                    sample = frames.sample(split.training, REACH)
+                    network.begin_with(first_footprints(network, sample, frames.used, smooth, seed, halt))
+                    del sample
             training = smoothed(network, smooth)
+        processes.share_weights(network)
         with training:
             task = Objective(network, frames, split, config, seed, noise)
             report(halt, 0, steps)
@@ -124,7 +139,7 @@ def fit_parts(
         "network": config.network,
         "mode": config.mode,
         "skip": config.skip,
-        "frames": movie.n_frames,
+        "frames": sum(len(it.frames) for it in recording.parts),
         "height": movie.frame_shape[0],
         "width": movie.frame_shape[1],
         "latents": latents,
@@ -146,8 +161,20 @@ def fit_parts(
         "var": var,
         "steady": SteadyVAR(var, own, share),
         "metrics": metrics,
-        "corrections": None if movie.corrections is None else movie.corrections.for_others(),
+        "corrections": None if recording.corrections is None else recording.corrections.for_others(),
     }
+
+
+def _on_processor(noise: Tensor, share: float) -> tuple[Tensor, float]:
+    return noise.cpu(), share
+
+
+def _own_frames(split: Split, config: VARAutoencoderConfig) -> range | None:
+    """Return the frames from which this process takes stretches, None where it is alone."""
+    if processes.count() == 1:
+        return None
+    share = processes.share(split.training)
+    return range(share.start, min(share.stop + config.window_length, split.training))
 
 
 def _estimate(
@@ -160,7 +187,9 @@ def _estimate(
     progress: ProgressCallback | None,
 ) -> tuple[VAR, NDArray[np.float64], dict[str, Any]]:
     """Fit the VAR to the latents of the frames in `span` that are not held out, and measure it on the others."""
-    latents = encode_movie(network.encode_tiles, frames, span, progress)
+    mine = processes.share(len(span))
+    part = range(span.start + mine.start, span.start + mine.stop)
+    latents = processes.all_rows(encode_movie(network.encode_tiles, frames, part, progress), len(span))
     known = split.known - span.start
     selection = Selection(config.selection, config.fraction, config.nonzeros)
     near = Neighbourhoods.if_many(network.centres.cpu(), network.stride)

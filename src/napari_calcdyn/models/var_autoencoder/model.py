@@ -36,7 +36,8 @@ class VARAutoencoder(Model[VARAutoencoderConfig, Movie]):
     ``VARAutoencoder(preset="quick", order=2).fit(movie)``; the settings are those of `VARAutoencoderConfig`.
 
     Time is split in blocks. The last part of the frames, `config.held_out`, is only used to measure errors. The tenth
-    before it decides when to stop and which weights to keep, and is used for the final estimate of the VAR as well.
+    before it decides when to stop and which weights to keep, and is used for the final estimate of the VAR as well. Of
+    several recordings that were joined (`join`), each is split like that.
 
     Attributes
     ----------

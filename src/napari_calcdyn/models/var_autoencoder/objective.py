@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from napari_calcdyn.models import processes
 from napari_calcdyn.models.checkpoint import with_prefix, with_prefix_added
 from napari_calcdyn.models.var import Neighbourhoods, penalty_weights
 from napari_calcdyn.models.var.moments import with_past
@@ -85,6 +86,7 @@ class Objective:
                 " or a better recording."
             )
         self._starts: list[list[int]] = [it[:fewest].tolist() for it in drawn]
+        self._owners = [processes.owners(it, split.training) for it in self._starts]
         self._near = Neighbourhoods.if_many(network.centres, network.stride)
         weights = configured_weights(network, config, self._near)
         self._weights = weights.float().to(network.places.device)
@@ -110,7 +112,8 @@ class Objective:
         within = self._network.within(self._frames.used)
         # Even windows estimate and odd ones score, or the encoder would help the estimate to overfit.
         reconstruction, fitted, scored = self._reconstruct(step, valid, within)
-        parts = {"reconstruction": reconstruction.detach()}
+        whole = processes.summed(reconstruction)
+        parts = {"reconstruction": whole}
         weight = self._gamma(step, total)
         if weight == 0:
             return reconstruction, parts
@@ -127,7 +130,7 @@ class Objective:
         self._memory = detached(estimate)
         residual = estimate.residual(scored, to_score)
         parts["prediction"] = residual.detach().sum() / total_variance(scored, to_score)
-        penalty = self._penalty(estimate, residual, within, scored, to_score, reconstruction)
+        penalty = self._penalty(estimate, residual, within, scored, to_score, whole)
         return reconstruction + weight * penalty, parts
 
     @torch.no_grad()
@@ -215,20 +218,41 @@ class Objective:
         return explained * error / spread(latents, valid)
 
     def _reconstruct(self, step: int, valid: Tensor | None, within: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the mean squared error of a step, and the latents (W/2, L, d) of even stretches and of odd ones."""
-        starts = self._starts[step]
+        """Return the mean squared error of a step, and the latents (W/2, L, d) of even stretches and of odd ones.
+
+        Where there are several processes, each returns its own part of the mean, and the latents of all.
+        """
+        owner = self._owners[step]
+        squares, latents = self._encode(step, within)
+        if valid is not None:
+            mine = torch.tensor([whose == processes.rank() for whose in owner], device=valid.device)
+            squares = squares[valid[mine].flatten()]
+        frames = len(owner) * self._length if valid is None else int(valid.sum())
+        # divided as they lie in memory, each latent's frames together, so that gradients need no other order
+        windows = latents.T.view(latents.shape[1], len(latents) // self._length, self._length)
+        if processes.count() > 1:
+            windows = processes.gathered(windows.transpose(0, 1), owner).transpose(0, 1)
+        even, odd = (windows[:, first::2].permute(1, 2, 0) for first in (0, 1))
+        return squares.sum() / frames / self._pixels, even, odd
+
+    def _encode(self, step: int, within: Tensor) -> tuple[Tensor, Tensor]:
+        """Return squared errors (n·L,) and latents (n·L, d) of the stretches of a step that are this process's."""
+        starts = self._own(step)
+        if not starts:
+            return within.new_zeros(0), within.new_zeros(0, self._network.latents)
         tiles = self._frames.stretches(starts, self._length)
-        if step + 1 < len(self._starts):
-            self._frames.read_ahead(self._starts[step + 1], self._length)
+        if coming := self._own(step + 1):
+            self._frames.read_ahead(coming, self._length)
         squares = self._frames.squares(starts, self._length)
         latents = self._network.encode_tiles(tiles, within)
-        error = self._network.squared_error(tiles, latents, within, squares=squares)
-        if valid is not None:
-            error = error[valid.flatten()]
-        # divided as they lie in memory, each latent's frames together, so that gradients need no other order
-        windows = latents.T.view(latents.shape[1], -1, self._length)
-        even, odd = (windows[:, first::2].permute(1, 2, 0) for first in (0, 1))
-        return error.mean() / self._pixels, even, odd
+        return self._network.squared_error(tiles, latents, within, squares=squares), latents
+
+    def _own(self, step: int) -> list[int]:
+        """Return where the stretches of a step begin that this process encodes; none after the last step."""
+        if step == len(self._starts):
+            return []
+        pairs = zip(self._starts[step], self._owners[step], strict=True)
+        return [start for start, whose in pairs if whose == processes.rank()]
 
     def _gamma(self, step: int, total: int) -> float:
         """Return the weight of the prediction."""

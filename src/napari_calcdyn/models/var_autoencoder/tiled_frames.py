@@ -36,6 +36,8 @@ class TiledFrames:
         Whose tiles; that of a network.
     cached_frames : sequence of int
         Numbers of first frames; the largest that fits is kept on the device.
+    share : range, optional
+        Where there are several processes: the frames that this one trains on, which it keeps in place of these.
     progress : callable or None
         Called with frames cut and to cut; returns True to stop.
     """
@@ -46,6 +48,7 @@ class TiledFrames:
         grid: Grid,
         *,
         cached_frames: Sequence[int] = (),
+        share: range | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
         self._movie, self._grid, self.device = movie, grid, movie.device
@@ -56,21 +59,25 @@ class TiledFrames:
         self._squares: Tensor | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
         self._ahead: tuple[Sequence[int], int, Future[Tiles]] | None = None
-        count = frames_to_keep(cached_frames, self.used.numel(), _room(self.device), self.device)
-        if count:
-            self._cache = self._read([0], count, progress=progress)
+        room = _room(self.device)
+        self._all_fit = frames_to_keep(cached_frames, self.used.numel(), room, self.device)
+        kept = range(self._all_fit) if share is None else share
+        self._first = kept.start
+        if frames_to_keep([len(kept)], self.used.numel(), room, self.device):
+            self._cache = self._read([kept.start], len(kept), progress=progress)
             self._squares = self._cache.squares()
 
     def tiles(self, start: int, stop: int) -> Tiles:
         """Return frames `start` to `stop` − 1; 0 where there is nothing to use."""
-        if self._cache is not None and stop <= len(self._cache):
-            return self._cache.stretches([start], stop - start)
+        first = start - self._first
+        if self._cache is not None and first >= 0 and stop - self._first <= len(self._cache):
+            return self._cache.stretches([first], stop - start)
         return self._read([start], stop - start)
 
     def stretches(self, starts: Sequence[int], length: int) -> Tiles:
         """Return stretches of `length` frames; parts of the cache where there is one."""
         if self._cache is not None:
-            return self._cache.stretches(starts, length)
+            return self._cache.stretches([it - self._first for it in starts], length)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[:2] == (starts, length):
             return ahead[2].result()
@@ -85,7 +92,8 @@ class TiledFrames:
         """Return the sum of squares of each frame of stretches, (W·L,); None where they are not known."""
         if self._squares is None:
             return None
-        return torch.cat([self._squares[start : start + length] for start in starts])
+        first = self._first
+        return torch.cat([self._squares[start - first : start - first + length] for start in starts])
 
     def sample(self, count: int, gap: int) -> Tiles:
         """Return the first `count` frames, or where they take much memory stretches spread over them.
@@ -102,7 +110,7 @@ class TiledFrames:
         Tiles
             Frames in time order.
         """
-        if self._cache is not None:
+        if self._all_fit:
             return self.tiles(0, count)
         most = most_sampled(self.used.numel())
         starts, length, gap = [0], count, 0 if count <= most else gap

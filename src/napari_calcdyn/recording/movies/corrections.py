@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import count_text
+from napari_calcdyn.recording.ranges import GAP, laid_out
 
 from .clipping import Clipping
 from .warping import shifted
@@ -219,13 +220,15 @@ def nothing_corrected(shape: tuple[int, int, int]) -> Corrections:
     return Corrections((), np.ones(shape[0], bool), np.ones(shape[1:], bool))
 
 
-def joined(parts: Sequence[Corrections]) -> Corrections:
+def joined(parts: Sequence[Corrections], gap: int = GAP) -> Corrections:
     """Return the corrections of recordings of one field of view that follow each other in time.
 
     Parameters
     ----------
     parts : sequence of Corrections
         Of every recording.
+    gap : int
+        Frames between any two, which nothing is wrong with.
 
     Returns
     -------
@@ -234,26 +237,33 @@ def joined(parts: Sequence[Corrections]) -> Corrections:
     """
     if len(parts) == 1:
         return parts[0]
-    bad, start = [], 0
-    for it in parts:
-        bad += [(first + start, stop + start, why) for first, stop, why in it.bad_frames]
-        start += len(it.valid_frames)
-    moved = any(it.shifts is not None for it in parts)
-    lit = any(it.brightness is not None for it in parts)
+    spans = laid_out((len(it.valid_frames) for it in parts), gap)
+
+    def in_a_row(values: Sequence[NDArray[Any] | None], nothing: NDArray[Any]) -> NDArray[Any] | None:
+        if all(it is None for it in values):
+            return None
+        row = np.repeat(nothing[None], spans[-1].stop, 0)
+        for span, some in zip(spans, values, strict=True):
+            if some is not None:
+                row[span.start : span.stop] = some
+        return row
+
+    valid = in_a_row([it.valid_frames for it in parts], np.array(True))
+    assert valid is not None
     return Corrections(
         tuple(kind for kind in KINDS if any(kind in it.kinds for it in parts)),
-        np.concatenate([it.valid_frames for it in parts]),
+        valid,
         np.logical_and.reduce([it.valid_pixels for it in parts]),
-        tuple(bad),
-        np.concatenate([_or(it.shifts, 0, (len(it.valid_frames), 2)) for it in parts]) if moved else None,
-        np.concatenate([_or(it.brightness, 1, (len(it.valid_frames),)) for it in parts]) if lit else None,
+        tuple(
+            (first + span.start, stop + span.start, why)
+            for span, it in zip(spans, parts, strict=True)
+            for first, stop, why in it.bad_frames
+        ),
+        in_a_row([it.shifts for it in parts], np.zeros(2, np.float32)),
+        in_a_row([it.brightness for it in parts], np.array(1, np.float32)),
         parts[0].dark_level,
         parts[0].line_shift,
         parts[0].reference,
         tuple(dict.fromkeys(text for it in parts for text in it.left)),
         next((it.clipping for it in parts if it.clipping is not None), None),
     )
-
-
-def _or(values: NDArray[np.float32] | None, fill: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    return np.full(shape, fill, np.float32) if values is None else values

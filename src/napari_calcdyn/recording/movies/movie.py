@@ -21,6 +21,7 @@ from napari_calcdyn.recording.movies.readers.sources import (
     path_of_array,
 )
 from napari_calcdyn.recording.progress import ProgressCallback
+from napari_calcdyn.recording.ranges import Part, frames_in
 
 from .corrections import CorrectedSource, Corrections
 from .labelled import labelled_movie
@@ -52,6 +53,8 @@ class Movie:
         What the source puts right; see `corrected`.
     notes : tuple of str
         Sentences about what is wrong with the file, though it can be opened.
+    parts : tuple of Part
+        Recordings that were joined, with gaps between them; see `join`. A movie of one recording has one part.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Movie:
         axes: str = "TYX",
         corrections: Corrections | None = None,
         notes: tuple[str, ...] = (),
+        parts: tuple[Part, ...] = (),
     ) -> None:
         check_movie_array(name, source.shape, source.dtype)
         if frame_rate is not None and not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -81,6 +85,7 @@ class Movie:
         self.axes = axes
         self.corrections = corrections
         self.notes = notes
+        self.parts = parts or (Part(name, range(self.n_frames)),)
 
     @classmethod
     def from_array(
@@ -156,8 +161,11 @@ class Movie:
 
     @cached_property
     def valid_frames(self) -> NDArray[np.bool_]:
-        """Frames that take part in statistics, training and tests, (T,); all, unless some are masked."""
-        return np.ones(self.n_frames, bool) if self.corrections is None else self.corrections.valid_frames
+        """Frames that take part in statistics, training and tests, (T,); all, but those masked and those in gaps."""
+        valid = np.ones(self.n_frames, bool) if self.corrections is None else self.corrections.valid_frames
+        if len(self.parts) == 1:
+            return valid
+        return valid & frames_in([it.frames for it in self.parts], self.n_frames)
 
     @cached_property
     def valid_pixels(self) -> NDArray[np.bool_]:
@@ -186,6 +194,7 @@ class Movie:
             axes=self.axes,
             corrections=corrections,
             notes=self.notes,
+            parts=self.parts,
         )
 
     @property

@@ -134,10 +134,15 @@ def check_quality(
     Raises
     ------
     InputError
-        If no frame or no pixel can be used.
+        If no frame or no pixel can be used, or the movie was joined of several recordings.
     Cancelled
         If `progress` asked to stop.
     """
+    if len(movie.parts) > 1:
+        raise InputError(
+            f"{movie.name} was joined of {len(movie.parts)} recordings: check each of them by itself, before they are"
+            " joined."
+        )
     total = movie.n_frames
     sample = draw_sample(movie, part_of(progress, 0, _SAMPLE * total, total))
     if sample.frames.min() == sample.frames.max() and np.isfinite(movie.frames(0, 1)).all():

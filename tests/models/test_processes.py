@@ -1,0 +1,85 @@
+"""Two processes that train together end with the model of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from safetensors.numpy import load_file
+
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder
+from napari_calcdyn.recording import open_movie
+from napari_calcdyn.simulate import simulate_movie
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "footprints": {"latents": 12, "steps": 20},
+    "convolutional": {"latents": 12, "steps": 10, "kernels": 4, "windows": 4, "window_length": 12},
+}
+# What torchrun starts: the command with footprints, and the other network in Python.
+SCRIPT = """
+import json, sys
+from napari_calcdyn import VARAutoencoder, open_movie
+from napari_calcdyn.cli import main
+from napari_calcdyn.models import processes
+
+settings, movie, out = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
+options = [str(it) for name, value in settings["footprints"].items() for it in (f"--{name}", value)]
+sys.argv = ["calcdyn", "run", movie, "--out", out, "--device", "cpu", "--correct", "none", *options]
+with processes.together():
+    model = VARAutoencoder(network="convolutional", **settings["convolutional"]).fit(open_movie(movie), device="cpu")
+    model.save(f"{out}-convolutional-{processes.rank()}")
+    main()
+"""
+
+
+def started(rank: int, port: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start one of two processes as torchrun does."""
+    places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    each = {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        env=os.environ | places | each,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+# Some 10 s.
+def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
+    path, out = tmp_path / "movie.tif", tmp_path / "two"
+    pixels = simulate_movie(frames=120, height=24, width=24, dynamic=2, silent=1, flicker=0, seed=2).movie
+    tifffile.imwrite(path, pixels, photometric="minisblack")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = [started(rank, port, json.dumps(SETTINGS), path, out) for rank in (0, 1)]
+    said = [process.communicate(timeout=200) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert "Done in" in said[0][0]
+    assert said[1][0] == ""  # only the first process reports and writes
+    found = {
+        "footprints": [out / "model"],
+        "convolutional": [Path(f"{out}-convolutional-{rank}") for rank in (0, 1)],
+    }
+    for network, folders in found.items():
+        one = VARAutoencoder(network=network, **SETTINGS[network]).fit(open_movie(path), device="cpu")
+        one.save(tmp_path / network)
+        alone = load_file(tmp_path / network / "model.safetensors")
+        for folder in folders:
+            two = VARAutoencoder.load(folder, device="cpu")
+            for name in ("reconstruction_error", "latent_prediction_error", "picture_prediction_error"):
+                assert two.metrics[name] == pytest.approx(one.metrics[name], rel=1e-5), (network, name)
+            np.testing.assert_allclose(two.var.coefficients, one.var.coefficients, atol=1e-5)
+            together = load_file(folder / "model.safetensors")
+            for name, values in alone.items():
+                most = 1e-5 * max(float(np.abs(values).max()), 1e-12)
+                np.testing.assert_allclose(together[name], values, atol=most, err_msg=name)

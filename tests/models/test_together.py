@@ -1,0 +1,125 @@
+"""One model for several recordings: nothing is predicted across the gaps, and each recording is split by itself."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from napari_calcdyn.analysis.influence import roi_influence
+from napari_calcdyn.models.roi_var import fit_activity_var
+from napari_calcdyn.models.sources import roi_activity
+from napari_calcdyn.models.sources.frames import UsedFrames
+from napari_calcdyn.models.sources.local_covariance import LocalCovariance
+from napari_calcdyn.models.var import Selection, fit_var
+from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.split import Split
+from napari_calcdyn.recording import InputError, Movie, RoiSet
+from napari_calcdyn.recording.movies import arranged, join
+from napari_calcdyn.recording.ranges import GAP
+from napari_calcdyn.simulate import simulate_movie
+
+TRIALS, FRAMES = 12, 40
+CELLS = np.array([[8, 8], [8, 24], [24, 8]])
+
+
+def rois() -> RoiSet:
+    labels = np.zeros((32, 32), int)
+    for number, (y, x) in enumerate(CELLS, start=1):
+        labels[y - 3 : y + 3, x - 3 : x + 3] = number
+    return RoiSet(
+        csr_array(np.stack([(labels == it).ravel() / 36 for it in (1, 2, 3)])), np.arange(1, 4), (32, 32)
+    )
+
+
+def trials() -> list[Movie]:
+    """Cell 1 flashes or dims in the last frame of each trial, and cell 2 does the same in the first of the next one."""
+    rng = np.random.default_rng(0)
+    found = list(rng.normal(100, 1, (TRIALS, FRAMES, 32, 32)))
+    for frames in found:
+        frames[-1, 5:11, 5:11] += rng.choice((50, -50))
+    for before, after in pairwise(found):
+        after[0, 5:11, 21:27] += before[-1, 5:11, 5:11].mean() - 100
+    return [
+        Movie.from_array(frames.astype(np.float32), name=f"trial {number}")
+        for number, frames in enumerate(found)
+    ]
+
+
+@pytest.fixture(scope="module")
+def joined() -> Movie:
+    return join(trials())
+
+
+@pytest.fixture(scope="module")
+def concatenated(joined: Movie) -> Movie:
+    parts = [joined.frames(it.frames.start, it.frames.stop) for it in joined.parts]
+    return Movie.from_array(np.concatenate(parts))
+
+
+def test_no_cell_drives_another_across_a_gap(joined: Movie, concatenated: Movie) -> None:
+    across, within = (roi_influence(movie, rois()) for movie in (concatenated, joined))
+    assert across.correlations[0, 1, 0] > 0.8  # without the gaps, the end of a trial predicts the next one
+    assert abs(within.correlations[0, 1, 0]) < 0.2
+    activity = roi_activity(joined, rois())
+    assert fit_activity_var(activity, 1).moments.samples == TRIALS * (FRAMES - 2)  # two lags of the own past
+    assert fit_activity_var(roi_activity(concatenated, rois()), 1).moments.samples == TRIALS * FRAMES - 2
+
+
+def test_shot_noise_and_covariance_of_cells_take_no_difference_across_a_gap() -> None:
+    darker = trials()[0].frames(0, FRAMES) - 30
+    movies = [trials()[0], Movie.from_array(darker)]
+    noise = [
+        LocalCovariance.of(UsedFrames(movie), 2, 4).noise for movie in (*movies, join(movies, levelled=False))
+    ]
+    np.testing.assert_allclose(noise[2], (noise[0] + noise[1]) / 2, rtol=1e-4)
+
+
+def test_latents_predict_nothing_across_a_gap(joined: Movie, concatenated: Movie) -> None:
+    model = VARAutoencoder(latents=16, steps=10).fit(joined, device="cpu")
+    split = Split.of(joined, model.config)
+    known = sum(map(len, split.stretches[: 2 * TRIALS]))
+    assert model.var.moments.samples == known - 2 * TRIALS  # the first frame of each stretch has no past
+    assert model.metrics["frames"] == TRIALS * FRAMES
+    latents = model.encode(joined)
+    np.testing.assert_array_equal(np.isfinite(latents).all(1), joined.valid_frames)
+    predicted = model.var.predict(latents)
+    starts = [it.frames.start for it in joined.parts]
+    np.testing.assert_allclose(
+        predicted[starts], np.tile(model.var.mean.astype(np.float32), (TRIALS, 1)), rtol=1e-5
+    )
+    last, first = (np.abs(latents[[it.frames[at] for it in joined.parts]]).mean(0).argmax() for at in (-1, 0))
+    within, across = (
+        fit_var(it, 1, Selection("fraction", 0.2)).standardised[0, first, last]
+        for it in (latents, model.encode(concatenated))
+    )
+    assert abs(within) < 0.1
+    assert abs(across) > 0.3
+
+
+def test_every_recording_is_split_by_itself() -> None:
+    movie = join(
+        [Movie.from_array(np.random.default_rng(k).random((n, 8, 8))) for k, n in enumerate((60, 100))]
+    )
+    split = Split.of(movie, VARAutoencoderConfig())
+    spans = [range(43), range(65, 137), range(43, 48), range(137, 145), range(48, 60), range(145, 165)]
+    assert split.stretches == spans
+    assert split.training == 43 + GAP + 72 + GAP
+    assert split.known == split.training + 5 + GAP + 8 + GAP
+    parts = arranged(movie, split.stretches)
+    assert parts.n_frames == split.known + split.held_out == 160 + 5 * GAP
+    np.testing.assert_array_equal(
+        parts.frames(split.known, split.known + 12), movie.frames(48, 60)
+    )  # the first that are held out
+    short = join([Movie.from_array(np.random.default_rng(0).random((n, 8, 8))) for n in (20, 100)])
+    with pytest.raises(InputError, match="movie has 20 frames and training of order 4 needs at least 24 of"):
+        Split.of(short, VARAutoencoderConfig(order=4))
+
+
+def test_one_recording_is_split_as_ever() -> None:
+    movie = simulate_movie(frames=100, height=16, width=16, dynamic=1, silent=0, flicker=0).movie
+    split = Split.of(Movie.from_array(movie), VARAutoencoderConfig())
+    assert (split.training, split.validation, split.held_out) == (72, 8, 20)
+    assert split.stretches == [range(100)]
