@@ -20,6 +20,9 @@ class MessageLine(QLabel):  # type: ignore[misc]
         self._said = ""
         self._shown = ("", False)
         self.setWordWrap(True)
+        self.setTextFormat(
+            Qt.TextFormat.RichText
+        )  # which `breakable` returns; without a tag Qt would not notice
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setVisible(False)
 
@@ -51,6 +54,7 @@ class ProgressRow(QWidget):  # type: ignore[misc]
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.stage = wrapped()
+        self.stage.setTextFormat(Qt.TextFormat.RichText)
         self.time_left = QLabel()
         stacked(self.bar, beside((self.stage, 1), self.time_left), parent=self, spacing=3)
         self.setVisible(False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 
 _NEAR = 20  # pixels
+_MOST = 25.0  # per cent; nobody wants a picture that is worse
 _TOOLTIP = (
     "<qt>What a better prediction costs in the picture, on validation frames: each point is a value of γ on "
     "the way from 0 upwards. The ring is the one that the budget chose. Click on another point to train with "
@@ -44,7 +45,7 @@ class TradeOffPlot(QWidget):  # type: ignore[misc]
         self.plot = StillPlot(120, left=52, bottom=36)
         self.plot.getPlotItem().setContentsMargins(0, 6, 8, 6)
         self.plot.setLabel("bottom", "picture worse by (%)")
-        self.plot.setLabel("left", "prediction error")
+        self.plot.setLabel("left", "error")
         for widget in (self.words, self.plot):
             widget.setToolTip(_TOOLTIP)
         self.curve, self.ring = self.plot.plot(), self.plot.plot()
@@ -64,18 +65,18 @@ class TradeOffPlot(QWidget):  # type: ignore[misc]
         """
         if "trade_off" in metrics:
             self._points = list(metrics["trade_off"])
+            self._points = [it for it in self._points if self._place(it)[0] <= _MOST]
             self.curve.setData(*zip(*map(self._place, self._points), strict=True))
         self.setVisible("trade_off" in metrics or (self.keep and bool(self._points)))
         self.keep = False
         if self.isHidden():
             return
         chosen = float(metrics.get("gamma", gamma))
-        nearest = min(self._points, key=lambda it: abs(it["gamma"] - chosen))
-        cost, error = self._place(nearest)
+        cost, error = self._place([it for it in self._points if it["gamma"] <= 1.01 * chosen][-1])
         self.ring.setData([cost], [error])
         self.words.setText(
-            f"γ = {chosen:.2g}: the picture is about {max(cost, 0):.1f} % worse than with γ = 0, the prediction error"
-            f" {error:.3g} instead of {self._points[0]['prediction']:.3g}, on validation frames."
+            f"γ = {chosen:.2g}. On the way there, with the picture {max(cost, 0):.1f} % worse than with γ = 0, the"
+            f" prediction error was {error:.3g} in place of {self._points[0]['prediction']:.3g}, on validation frames."
         )
 
     def set_colours(self, colours: PlotColours) -> None:

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from napari_calcdyn.models.settings import Settings
 from napari_calcdyn.recording.settings import setting
 
-_FROM_RANDOM_WEIGHTS = 8  # steps for one that begins with footprints found in the movie
+_FROM_RANDOM_WEIGHTS = 4  # steps for one that begins with footprints found in the movie
+_CONVOLUTIONAL_RATE = 3.0  # learning rate, over that of footprints
 _WITH_BUDGET = 3  # steps for one with a γ that is given
 
 
@@ -63,10 +64,11 @@ class VARAutoencoderConfig(Settings):
     """How much the penalty of a connection grows for each step to a more distant neighbour. 0 penalises near and far
     connections equally, which in short recordings gives false connections."""
     steps: int = setting("Training", "Training steps", 50, ge=10, le=100_000)
-    """Largest number of training steps. The convolutional network, which begins with random weights, takes eight times
+    """Largest number of training steps. The convolutional network, which begins with random weights, takes four times
     as many."""
     learning_rate: float = setting("Training", "Learning rate", 3e-3, gt=0, le=1)
-    """Largest step size of the optimiser. The step size rises at the start and falls to zero at the end."""
+    """Largest step size of the optimiser. The step size rises at the start and falls to zero at the end. The
+    convolutional network takes steps of three times this size."""
     windows: int = setting("Training", "Stretches per step", 8, ge=2, le=256)
     """Number of stretches of the recording that each training step uses, an even number: half of them estimate the
     dynamics, the other half score them."""
@@ -86,6 +88,11 @@ class VARAutoencoderConfig(Settings):
         """Largest number of steps of the network that is chosen, with a budget or without."""
         steps = self.steps * (1 if self.network == "footprints" else _FROM_RANDOM_WEIGHTS)
         return steps * _WITH_BUDGET if self.has_budget else steps
+
+    @property
+    def training_rate(self) -> float:
+        """Largest step size of the network that is chosen."""
+        return self.learning_rate * (1 if self.network == "footprints" else _CONVOLUTIONAL_RATE)
 
     @property
     def has_budget(self) -> bool:

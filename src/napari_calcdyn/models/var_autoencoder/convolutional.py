@@ -16,6 +16,7 @@ from .tiles import Tiles
 _FIRST_CHANNELS = 8
 _GAIN = 1.5  # about what the nonlinearity takes away from the variance
 _NOISE_FRAMES = 16
+_FIRST_PICTURE = 0.1  # of the last weights; a random picture at full size has to be unlearnt first
 
 
 class ConvolutionalAutoencoder(Autoencoder):
@@ -206,7 +207,8 @@ class ConvolutionalAutoencoder(Autoencoder):
             inputs = layer.in_channels * math.prod(layer.kernel_size)
             if isinstance(layer, nn.ConvTranspose2d):  # each output sees a part of the kernel
                 inputs //= math.prod(layer.stride)
-            layer.weight.copy_(torch.randn(layer.weight.shape, generator=draw) * (_GAIN / math.sqrt(inputs)))
+            size = (_FIRST_PICTURE if layer is self.up[-1] else 1.0) * _GAIN / math.sqrt(inputs)
+            layer.weight.copy_(torch.randn(layer.weight.shape, generator=draw) * size)
             # in this order in memory, convolutions with few channels take half the time
             layer.weight.data = layer.weight.contiguous(memory_format=torch.channels_last)
             assert layer.bias is not None

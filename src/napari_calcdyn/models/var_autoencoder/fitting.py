@@ -113,7 +113,7 @@ def fit_parts(
             report(halt, 0, steps)
             schedule = Schedule(
                 steps,
-                config.learning_rate,
+                config.training_rate,
                 config.patience,
                 check_every=max(_STEPS_BETWEEN_CHECKS, steps // _CHECKS),
                 rate=rise_and_fall if task.path is None else task.path.rate,
