@@ -105,7 +105,7 @@ def save_overview(
     """
     across = (len(panels) + 1) // 2
     figure = new_figure(4.4 * across, 8.6)
-    frames, height, width = movie.shape
+    frames, (height, width) = sum(len(it.frames) for it in movie.parts), movie.frame_shape
     rois = metrics["rois"]
     cells = f"{rois} ROIs" if rois else "no cells found"
     if model.config.network == "convolutional":
