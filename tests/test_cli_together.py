@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(place)
         for kind, block in BLOCKS[1:]:
             if kind == "python":
-                exec(block.replace('preset="quick"', 'preset="quick", steps=20, latents=16'), {})
+                exec(block.replace('preset="quick"', 'preset="quick", steps=10, latents=16'), {})
                 continue
             for line in block.strip().splitlines():
                 _, *words = shlex.split(line)
@@ -69,11 +69,10 @@ def test_each_recording_has_its_errors_and_maps(folder: Path) -> None:
 
 
 def test_two_of_them_are_compared_without_training(folder: Path) -> None:
-    for out, names in (("first-and-third", "13"), ("second-and-third", "23")):
-        found = json.loads((folder / out / "comparison.json").read_text())
-        assert 0 < found["p_value"] <= 1
-        assert [Path(it).name for it in found["movies"]] == [f"trial{it}.tif" for it in names]
-        assert found["corrections"] == ["motion"]
+    found = json.loads((folder / "first-and-third" / "comparison.json").read_text())
+    assert 0 < found["p_value"] <= 1
+    assert [Path(it).name for it in found["movies"]] == ["trial1.tif", "trial3.tif"]
+    assert found["corrections"] == ["motion"]
 
 
 def test_recordings_that_do_not_belong_together_are_refused(
