@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(place)
         for kind, block in BLOCKS[1:]:
             if kind == "python":
-                exec(block.replace('preset="quick"', 'preset="quick", steps=20, latents=16'), {})
+                exec(block.replace('preset="quick"', 'preset="quick", steps=10, latents=16'), {})
                 continue
             for line in block.strip().splitlines():
                 _, *words = shlex.split(line)
@@ -47,7 +47,10 @@ def test_each_recording_has_its_errors_and_maps(folder: Path) -> None:
     each = metrics["recordings"]
     assert [it["name"] for it in each] == ["trial1.tif", "trial2.tif", "trial3.tif"]
     assert [it["start"] for it in each] == [0, 120 + GAP, 240 + 2 * GAP]
-    assert all(0 < it["latent_prediction_error"] < 1 for it in each)
+    # as many frames of each are held out, so that the error on all is the mean
+    mean = np.mean([it["reconstruction_error"] for it in each])
+    assert metrics["reconstruction_error"] == pytest.approx(mean, rel=1e-4)
+    assert all(it["latent_prediction_error"] > 0 for it in each)
     assert [Path(it["files"][0][0]).name for it in metrics["provenance"]["inputs"]] == [
         it["name"] for it in each
     ]
@@ -66,11 +69,10 @@ def test_each_recording_has_its_errors_and_maps(folder: Path) -> None:
 
 
 def test_two_of_them_are_compared_without_training(folder: Path) -> None:
-    for out, names in (("first-and-third", "13"), ("second-and-third", "23")):
-        found = json.loads((folder / out / "comparison.json").read_text())
-        assert 0 < found["p_value"] <= 1
-        assert [Path(it).name for it in found["movies"]] == [f"trial{it}.tif" for it in names]
-        assert found["corrections"] == ["motion"]
+    found = json.loads((folder / "first-and-third" / "comparison.json").read_text())
+    assert 0 < found["p_value"] <= 1
+    assert [Path(it).name for it in found["movies"]] == ["trial1.tif", "trial3.tif"]
+    assert found["corrections"] == ["motion"]
 
 
 def test_recordings_that_do_not_belong_together_are_refused(
