@@ -99,7 +99,12 @@ def main() -> None:
         for difference, count, experiments in sizes
         for experiment in range(experiments)
     ]
-    code = fingerprint("models/kinds", "analysis/neurons/conditions.py", "simulate")
+    code = fingerprint(
+        "models/kinds/statistics.py",
+        "models/kinds/repeatable.py",
+        "analysis/neurons/conditions.py",
+        "simulate",
+    )
     rows = measure_all(file, tasks, measured, code=code, jobs=options.jobs)
     lines: list[Row] = []
     for difference, count, experiments in sizes:

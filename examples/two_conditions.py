@@ -16,7 +16,7 @@ def main() -> None:
             name = f"{condition} {dish + 1}"
             recordings.append(cd.Traces.from_array(traces, frame_rate=20, name=name))
             conditions.append(condition)
-    encoder = cd.KindEncoder().fit(recordings, progress=print)
+    encoder = cd.KindEncoder().fit(recordings)
     found = cd.map_recordings(encoder, recordings, labels={"condition": conditions})
     test = cd.compare_conditions(found.latents, found.dishes, found.label("condition"))
     print(

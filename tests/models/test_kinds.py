@@ -72,6 +72,8 @@ def test_save_and_load(tmp_path: Path) -> None:
 def test_recordings_that_cannot_be_used() -> None:
     with pytest.raises(InputError, match="has no frame rate and others have"):
         KindEncoder().fit([traces(), traces(frame_rate=None)])
+    with pytest.raises(InputError, match="give a list of recordings"):
+        KindEncoder().fit(traces())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="There is no recording"):
         KindEncoder().fit([])
     with pytest.raises(InputError, match="6 traces that can be used"):

@@ -127,7 +127,7 @@ def measured(found: SharedMap) -> dict[str, Any]:
     dict
         ``recordings``, ``neurons`` and ``dishes`` (their numbers), ``mixing`` (None for one dish), and ``labels``: of
         each label with several values ``told`` and ``chance`` as in `accuracy_across`, and of one with two values
-        the fields of `ConditionTest`.
+        the fields of `ConditionTest`; or why it is ``not_compared``.
     """
     known = found.known
     latents, dishes = found.latents[known], found.dishes[known]
@@ -138,12 +138,15 @@ def measured(found: SharedMap) -> dict[str, Any]:
         some = values != ""
         if name == DISH or len(np.unique(values[some])) < 2:
             continue
+        of_value = {value: len(np.unique(dishes[values == value])) for value in np.unique(values[some])}
+        fewest = min(of_value, key=of_value.__getitem__)
+        if of_value[fewest] < 2:
+            labels[name] = {"not_compared": f"{fewest} has one dish, which says nothing of how dishes differ"}
+            continue
         told, chance = accuracy_across(latents[some], values[some], dishes[some], _NEIGHBOURS)
         labels[name] = {"told": told, "chance": chance}
-        try:
+        if len(of_value) == 2 and sum(of_value.values()) == len(np.unique(dishes[some])):
             labels[name] |= vars(compare_conditions(latents[some], dishes[some], values[some]))
-        except InputError as error:  # not every label is a condition of two or more dishes
-            labels[name]["not_compared"] = str(error)
     return {
         "recordings": len(found.names),
         "neurons": int(known.sum()),

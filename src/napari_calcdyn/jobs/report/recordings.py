@@ -90,6 +90,9 @@ def sentences(metrics: Mapping[str, Any]) -> list[str]:
             f" {metrics['dishes']} dishes were one."
         )
     for name, label in metrics["labels"].items():
+        if "not_compared" in label:
+            found.append(f"The {name} is not compared: {label['not_compared']}.")
+            continue
         found.append(
             f"Neighbours in other dishes tell the {name} of {100 * label['told']:.0f} % of the neurons (by chance"
             f" {100 * label['chance']:.0f} %)."

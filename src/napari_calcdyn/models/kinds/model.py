@@ -52,7 +52,7 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
     network: nn.Linear
 
     def check(self, data: Sequence[Traces]) -> None:
-        """Raise InputError for recordings of which some have a frame rate and others none.
+        """Raise InputError for what is no list of recordings, or if some have a frame rate and others none.
 
         Parameters
         ----------
@@ -64,6 +64,10 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
         InputError
             If there is none, or frame rates are missing.
         """
+        if isinstance(data, Traces):
+            raise InputError(
+                f"{data.name} is one recording: give a list of recordings, even if there is one."
+            )
         if not data:
             raise InputError("There is no recording: give at least one.")
         unknown = [traces.name for traces in data if traces.frame_rate is None]
