@@ -79,7 +79,7 @@ def test_a_path_goes_on_where_it_was() -> None:
 def test_a_larger_budget_gets_a_larger_gamma() -> None:
     movie = Movie.from_array(simulate_movie(frames=160, height=37, width=53, noise="low", seed=0).movie)
     small, large = (
-        VARAutoencoder(steps=14, patience=1000, gamma_budget=it).fit(movie, device="cpu").metrics
+        VARAutoencoder(steps=20, patience=1000, gamma_budget=it).fit(movie, device="cpu").metrics
         for it in (0.01, 0.3)
     )
     assert 0 < small["gamma"] < large["gamma"]

@@ -102,6 +102,21 @@ def test_an_interrupted_training_ends_as_a_whole_one(
     assert_same(finish(fit(keeper)), whole)
 
 
+def test_an_interrupted_path_of_gamma_ends_as_a_whole_one(
+    keeper: InFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(keeper: InFile | None = None) -> Any:
+        model = VARAutoencoder(steps=10, patience=1000, latents=20, gamma_budget=0.05)
+        return model.fit_steps(movie(False), device="cpu", keeper=keeper)
+
+    whole = finish(fit())
+    for step in (12, 21, 26, 27, 29):  # before the path, on it, at its end, and with the γ that was chosen
+        interrupt(fit(keeper), step)
+    assert_same(finish(fit(keeper)), whole)
+    monkeypatch.setattr(fitting.Objective, "loss", None)  # no step is taken after the last one
+    assert_same(finish(fit(keeper)), whole)
+
+
 @pytest.mark.parametrize("architecture", ["residual", "sequence"])
 def test_an_interrupted_avae_ends_as_a_whole_one(architecture: str, keeper: InFile) -> None:
     traces = Traces.from_array(events(37))

@@ -21,7 +21,7 @@ _BATCHES = 6 * 16 * 2**20  # bytes of the frames that are read, normalised and c
 _CHUNKS = 2e8  # bytes of the latents that the dynamics are estimated from at a time, and of their products
 _MAP_MARGIN = 6  # pixels that smoothing adds to a side of a tile of the maps
 _FEATURES = 80  # bytes for each pixel of the feature maps that a convolutional network keeps for its gradient
-_DERIVATIVES = 45  # decoded frames that the derivatives for the maps of one frame are worth
+_DERIVATIVES = 80  # decoded frames that the derivatives for the maps of one frame are worth
 _CONNECTED = 1.2  # predictors that reach a tile of the maps, over the latents that do
 
 # Measured on one core of an AMD EPYC that did so many operations per second in the product below.

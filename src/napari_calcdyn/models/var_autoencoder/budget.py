@@ -132,12 +132,15 @@ class GammaPath:
     def state_dict(self) -> dict[str, Tensor]:
         """Return path and weights as tensors."""
         points = torch.tensor([list(asdict(it).values()) for it in self.points], dtype=torch.float64)
-        return {"points": points.view(-1, 3), **with_prefix_added(self._weights, "weights.")}
+        settled = torch.tensor(float(self._settled))
+        weights = with_prefix_added(self._weights, "weights.")
+        return {"points": points.view(-1, 3), "settled": settled, **weights}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state_dict` returned."""
         self.points = [Point(*it) for it in state["points"].tolist()]
         self._weights = with_prefix(state, "weights.")
+        self._settled = bool(state["settled"])
 
     def _inside(self) -> int:
         """Return the number of the last point before the path leaves the budget."""

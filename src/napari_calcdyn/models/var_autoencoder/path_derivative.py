@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_NODES = (2, 3, 4, 6, 8, 12, 16, 24, 32)
+_NODES = (4, 8, 12, 16, 24, 32)
 _COMPLETE = 3e-4  # error of the sum of all contributions, relative
 
 
