@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBox
 from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.docks.message import breakable
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.forms.values import Quiet
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.cautions import OTHER_TRACES, outdated_traces
@@ -225,6 +226,10 @@ class InputPage(QWidget):  # type: ignore[misc]
             return None
 
     # What the page shows
+
+    def kept(self) -> dict[str, Any]:
+        """Return the widgets whose values a session keeps; none of them begins anything."""
+        return {"only_cells": Quiet(self.only_cells), "traces": self.settings}
 
     def _on_movie(self, *_: object) -> None:
         rois, movie = self.session.rois.loaded, self.session.recording.movie
