@@ -30,6 +30,7 @@ from napari_calcdyn.gui.neurons.roi_layers import show_rois
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.opening.dialog import Looking
 from napari_calcdyn.gui.recording.check import RecordingCheck
+from napari_calcdyn.gui.saved.saving import SavedSession
 from napari_calcdyn.gui.traces.dock import TracesDock
 from napari_calcdyn.jobs import run
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig
@@ -296,6 +297,22 @@ def compare_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def session_pictures(folder: Path) -> None:
+    """Take the pictures of *Tomorrow morning*."""
+    viewer, docks = open_window()
+    session = docks.recording.session
+    simulate_movie().save(folder)
+    docks.recording.open([folder / "movie.tif"])
+    wait_until(lambda: FIRST_LOOK in viewer.layers)
+    session.part(SavedSession).save_as(folder / "day 1")
+    wait_until(lambda: not session.part(SavedSession).saving)
+    session.work.notice = None  # which names a folder of this computer
+    picture(viewer, "sessions")
+    viewer.theme = "light"
+    picture(viewer, "sessions_light")
+    viewer.close()
+
+
 def driven_pictures(folder: Path) -> None:
     """Draw the overviews of runs: of a simulated movie, and of real recordings where there are any."""
     simulated = simulate_movie()
@@ -322,6 +339,7 @@ def main() -> None:
         neuron_pictures,
         question_pictures,
         compare_pictures,
+        session_pictures,
     ):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))

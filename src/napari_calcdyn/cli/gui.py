@@ -13,10 +13,12 @@ from napari_calcdyn.recording import InputError
 
 
 def gui(
-    movie: Annotated[Path | None, typer.Argument(help="Recording to open.")] = None,
+    movie: Annotated[
+        Path | None, typer.Argument(help="Recording to open; or a session, or the results of a command.")
+    ] = None,
     results: Annotated[Path | None, typer.Option(help="Folder that `calcdyn run` wrote for it.")] = None,
 ) -> None:
-    """Open napari with our panels, and with a recording and its results if they are given."""
+    """Open napari with our panels, and with a recording and its results, or a session, if they are given."""
     if results is not None and movie is None:
         raise InputError("Results are shown over their recording: give the recording too.")
     for path in (movie, results):

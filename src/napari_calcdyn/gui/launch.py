@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_calcdyn.gui.docks.panels import panel_class, panel_name
 from napari_calcdyn.gui.dynamics.model import load_result
 from napari_calcdyn.gui.recording.recordings import open_recording
+from napari_calcdyn.gui.saved.opening import open_session, opens_as_session
 from napari_calcdyn.gui.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def show(
     Parameters
     ----------
     movie_path : path, optional
-        Recording to open: a file or a folder.
+        Recording to open: a file or a folder. Or a session, or the output of a command, which say where theirs is.
     result_folder : path, optional
         Output of ``calcdyn run`` on that recording; its model and maps are shown.
     """
@@ -51,7 +52,9 @@ def show(
     docks = add_docks(viewer)
     if result_folder is not None:
         QTimer.singleShot(0, docks.dynamics.parentWidget().raise_)
-    if movie_path is not None:
+    if movie_path is not None and result_folder is None and opens_as_session(Path(movie_path)):
+        open_session(session, Path(movie_path))
+    elif movie_path is not None:
         open_results(session, Path(movie_path), None if result_folder is None else Path(result_folder))
     napari.run()
     session.close()

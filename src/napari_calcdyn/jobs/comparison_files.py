@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import comparison_panels, save_overview
 from napari_calcdyn.models.training import Progress
-from napari_calcdyn.recording import Movie, RoiSet
+from napari_calcdyn.recording import InputError, Movie, RoiSet
+from napari_calcdyn.recording.packed import load_object, save_object
 from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import write_image
 
@@ -20,7 +22,9 @@ from .cells_found import write_cells_found
 from .correcting import corrections_of
 from .provenance import provenance
 from .report.contents import report_comparison
-from .result_folder import ROIS_FILE, write_metrics
+from .result_folder import COMPARISON_FILE, ROIS_FILE, write_metrics
+
+_MAPS = ("explained_a", "explained_b", "difference")
 
 
 def save_comparison(
@@ -81,8 +85,9 @@ def save_comparison(
         **({} if "provenance" in more else provenance([*movies, *([] if rois is None else [rois])], None)),
         **more,
     }
-    for name in ("explained_a", "explained_b", "difference"):
+    for name in _MAPS:
         write_image(folder / f"{name}.tif", getattr(maps, name))
+    save_object(folder / COMPARISON_FILE, comparison)
     panels = comparison_panels(movies, a, b, comparison, maps, history)
     save_overview(folder / "overview.png", panels, movies, comparison)
     report_comparison(folder, " and ".join(movie.name for movie in movies), panels, found)
@@ -90,6 +95,34 @@ def save_comparison(
         save_rois(folder / ROIS_FILE, rois)
     write_metrics(folder, "compare", found)
     return found
+
+
+def load_comparison(folder: Path) -> tuple[Comparison, ComparisonMaps]:
+    """Read what `save_comparison` wrote of the result.
+
+    Parameters
+    ----------
+    folder : Path
+        A result folder.
+
+    Returns
+    -------
+    comparison : Comparison
+        As it was.
+    maps : ComparisonMaps
+        Its maps.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged.
+    """
+    comparison = load_object(folder / COMPARISON_FILE, Comparison)
+    try:
+        maps = ComparisonMaps(*(tifffile.imread(folder / f"{name}.tif") for name in _MAPS))
+    except (OSError, ValueError, tifffile.TiffFileError) as error:
+        raise InputError(f"{folder} has no maps that can be read: compare again.") from error
+    return comparison, maps
 
 
 def _louder(comparison: Comparison) -> list[dict[str, Any]]:

@@ -11,22 +11,18 @@ from pydantic import BaseModel
 
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
 from napari_calcdyn.analysis.influence.influence import influence_of
-from napari_calcdyn.jobs.overviews.connections import connection_panels
-from napari_calcdyn.jobs.overviews.influence import save_overview
-from napari_calcdyn.jobs.report.contents import report_influence
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.sources import NO_CELLS
 from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import InputError, Movie, RoiSet
-from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
-from .between_rois import ALPHA
-from .cells_found import rois_with_activity, write_cells_found
-from .correcting import corrected, corrections_of
+from .cells_found import rois_with_activity
+from .correcting import corrected
 from .provenance import provenance
-from .result_folder import ROIS_FILE, result_folder, write_metrics
+from .result_folder import result_folder
+from .saved.influence import save_influence
 from .stages import in_stage
 
 
@@ -108,25 +104,12 @@ def run_influence(
         )
         tell(Progress("Writing the results"))
         metrics = {
-            "movie": str(movie.path or movie.name),
-            **corrections_of(movie),
-            "rois": len(rois),
             "order": settings.order,
             "surrogates": surrogates,
-            "block_length": influence.block_length,
-            "edges": len(influence.edges(alpha=ALPHA)),
-            "alpha": ALPHA,
             "seed": seed,
             "seconds": round(time.monotonic() - start, 3),
+            **provenance([stored, rois], settings, seed=seed, command_line=command_line),
         }
         with writing(folder):
-            influence.write_csv(new / "influence.csv")
-            influence.write_graphml(new / "influence.graphml", alpha=ALPHA)
-            save_rois(new / ROIS_FILE, rois)
-            metrics["cells_found"] = write_cells_found(new, rois, movie.pixel_size)
-            panels = connection_panels(movie, rois, influence, ALPHA)
-            save_overview(new / "overview.png", panels, movie, len(rois), metrics["edges"], ALPHA)
-            metrics |= provenance([stored, rois], settings, seed=seed, command_line=command_line)
-            report_influence(new, movie.name, panels, influence, metrics)
-            write_metrics(new, "influence", metrics)
+            save_influence(new, movie, rois, influence, metrics)
     return metrics

@@ -9,30 +9,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from napari_calcdyn.jobs.overviews.maps import run_panels, save_overview
-from napari_calcdyn.jobs.report.contents import report_run
 from napari_calcdyn.models import processes
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
-from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import join
-from napari_calcdyn.recording.writing import write_image, writing
+from napari_calcdyn.recording.writing import writing
 
 from .between_rois import look_between_rois
-from .correcting import corrected, corrections_of
+from .correcting import corrected
 from .estimate import Cost, estimate
 from .peak_memory import peak_rss_mb
 from .provenance import provenance
-from .result_folder import result_folder, write_metrics
+from .result_folder import result_folder
+from .saved.run import save_run
 from .several_processes import corrected_by_first, help_to_train, one_of_all
 from .stages import in_stage
-from .together import look_at_each, panels_of_each, save_each
+from .together import look_at_each
 from .unfinished import described, unfinished_run
 
 
@@ -150,20 +147,12 @@ def run(
 
         tell(Progress("Writing the results"))
         with writing(folder):
-            _write(new, movie, fitted, latents)
-            metrics["cells_found"] = between.save(new, movie)
-            save_each(new, each, movie.pixel_size)
-            panels = [*run_panels(movie, fitted, latents, between, history), *panels_of_each(movie, each)]
-            save_overview(new / "overview.png", panels, movie, fitted, metrics)
             metrics |= {
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
-                "movie": str(movie.path or movie.name),
-                **corrections_of(movie),
                 **made,
             }
-            report_run(new, movie.name, panels, between.influence, metrics)
-            write_metrics(new, "run", metrics)
+            save_run(new, movie, fitted, latents, between, history, metrics, each=each)
     return metrics
 
 
@@ -178,32 +167,3 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
             network, frames, latents, var.order, model.scale, var.order, guess_by(var, latents)
         ),
     }
-
-
-def _write(folder: Path, movie: Movie, model: VARAutoencoder, latents: NDArray[np.float32]) -> None:
-    write_image(folder / "mean.tif", movie.mean_frame(), movie.pixel_size)
-    np.save(folder / "latents.npy", latents)
-    coefficients: dict[str, Any] = _coefficients(model.var)
-    np.savez_compressed(  # most coefficients are zero
-        folder / "var.npz",
-        **coefficients,
-        lam=model.var.lam,
-        knots=model.var.path.knots.numpy(),
-        mean=model.var.mean,
-        latent_centres=model.latent_centres,
-    )
-    model.save(folder / "model")
-
-
-def _coefficients(var: VAR) -> dict[str, NDArray[Any]]:
-    """Return all coefficients, or a list of those that are not zero where only neighbours can have one."""
-    if var.neighbourhoods is None:
-        return {"coefficients": var.coefficients}
-    tables = [csr_array(table).tocoo() for table in var.tables]
-    columns = {
-        "lag": np.repeat(np.arange(1, var.order + 1), [table.nnz for table in tables]),
-        "target": np.concatenate([table.row for table in tables]),
-        "source": np.concatenate([table.col for table in tables]),
-    }
-    values = np.concatenate([table.data for table in tables])
-    return {name: column.astype(np.int32) for name, column in columns.items()} | {"value": values}

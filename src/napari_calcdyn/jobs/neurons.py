@@ -7,23 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_calcdyn.analysis.neurons import analyse_neurons
 from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
 from napari_calcdyn.models.avae import AVAE, AVAEConfig
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.recording import RoiSet, Traces
-from napari_calcdyn.recording.rois.saved import save_rois
 from napari_calcdyn.recording.writing import writing
 
-from .cells_found import write_cells_found
-from .correcting import corrections_behind
-from .overviews.neurons import neuron_panels, save_neurons_overview
 from .peak_memory import peak_rss_mb
 from .provenance import provenance
-from .report.contents import report_neurons
-from .result_folder import ROIS_FILE, TRACES_FILE, result_folder, write_metrics
+from .result_folder import result_folder
+from .saved.neurons import save_neurons
 from .stages import in_stage
 
 
@@ -97,22 +91,9 @@ def run_neurons(
 
         tell(Progress("Writing the results"))
         with writing(folder):
-            neurons.write_csv(new / "neurons.csv")
-            np.save(new / TRACES_FILE, traces.values)
-            np.save(new / "reconstruction.npy", neurons.reconstruction)
-            np.save(new / "denoised.npy", neurons.denoised.values)
-            np.save(new / "denoised_sd.npy", neurons.denoised.sd)
-            if rois is not None:
-                save_rois(new / ROIS_FILE, rois)
-            fitted.save(new / "model")
-            panels = neuron_panels(traces, neurons, history, rois)
-            save_neurons_overview(new / "overview.png", panels, traces, metrics)
             metrics |= {
-                "cells_found": write_cells_found(new, rois),
                 "seconds": round(time.monotonic() - start, 3),
                 "peak_rss_mb": peak_rss_mb(),
-                "input": traces.name,
-                **corrections_behind(traces),
                 **provenance(
                     [traces, *([] if rois is None else [rois])],
                     fitted.config,
@@ -121,6 +102,5 @@ def run_neurons(
                     command_line=command_line,
                 ),
             }
-            report_neurons(new, traces.name, panels, neurons, metrics)
-            write_metrics(new, "neurons", metrics)
+            save_neurons(new, traces, neurons, fitted, rois, history, metrics)
     return metrics

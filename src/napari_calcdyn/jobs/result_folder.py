@@ -16,6 +16,8 @@ from napari_calcdyn.recording.writing import writing
 Command = Literal["run", "neurons", "recordings", "compare", "influence", "check"]
 
 CELLS_FILE, ROIS_FILE, TRACES_FILE = "cells_found.tif", "rois.npz", "traces.npy"
+NEURONS_FILE, COMPARISON_FILE = "neurons.npz", "comparison.npz"
+"""All numbers to the last digit, for the window."""
 
 SOURCES_FILE = "contribution_sources.tif"
 BY_RECORDING = "by_recording"
@@ -46,6 +48,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "reconstruction.npy",
         "denoised.npy",
         "denoised_sd.npy",
+        NEURONS_FILE,
         "model",
         "overview.png",
         "report.html",
@@ -56,6 +59,7 @@ RESULTS: dict[Command, tuple[str, ...]] = {
         "explained_a.tif",
         "explained_b.tif",
         "difference.tif",
+        COMPARISON_FILE,
         "overview.png",
         "report.html",
         METRICS["compare"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -22,21 +22,24 @@ from superqt.utils import signals_blocked
 
 from napari_calcdyn.analysis.behaviour.correlation import numeric_columns
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.plots.trace_plot import RAW, Row, TracePlot
 
-from .correlations import Correlations
+from .correlations import KINDS, Correlations
 from .files import choose_behaviour, load_behaviour
 from .goes_with import GoesWith
+from .script import script_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
     from napari_calcdyn.gui.session import Session
+    from napari_calcdyn.jobs.scripts.pieces import Script
 
 MOST_CURVES = 8
 _FIRST_CURVES = 4
@@ -96,6 +99,7 @@ class BehaviourDock(BottomDock):
         top = beside(self.open, self.columns)
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
+        top.addWidget(CopyButton(self.session, self.topic, self.script))
         parts = QSplitter(Qt.Orientation.Horizontal)
         for part, least, share in ((self.picture, 200, 5), (self.goes_with, 185, 2)):
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -161,6 +165,14 @@ class BehaviourDock(BottomDock):
     def show_time(self) -> None:
         """Move the cursor with the slider; nothing is drawn anew."""
         self.plot.set_cursor(shown_frame(self.session))
+
+    def script(self) -> Script:
+        """Return what correlates the behaviour again."""
+        return script_of(self.session, KINDS[self.goes_with.kind.currentIndex()])
+
+    def settings(self) -> dict[str, Any]:
+        """Return which columns are drawn, and what is correlated with which."""
+        return {"columns": self.list, "goes_with": self.goes_with.column, "kind": self.goes_with.kind}
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

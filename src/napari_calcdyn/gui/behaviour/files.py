@@ -47,6 +47,7 @@ def load_behaviour(session: Session, path: Path) -> None:
     def done(behaviour: Behaviour) -> None:
         if session.recording.movie is movie:
             session.work.notice = None
+            session.recording.behaviour_path = path
             session.recording.behaviour = behaviour
 
     def failed(sentence: str) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.pieces import button, form_layout
+from napari_calcdyn.gui.forms.pieces import beside, button, form_layout
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.plots.theme import PlotColours, plot_colours
 from napari_calcdyn.recording.errors import InputError
@@ -21,6 +23,7 @@ from .between import NO_ROIS
 from .frame_tag import FrameTag
 from .inputs import BEHAVIOUR, CompareInputs
 from .runs import COMPARING, NO_MODEL, NO_MOVIE, compare
+from .script import script_of
 from .time_ranges import condition_colour
 from .view import ComparisonView
 
@@ -100,7 +103,9 @@ class CompareDock(SideDock):
             "<qt>Test in the background whether the same dynamics describe A and B.</qt>",
             self._on_compare,
         )
-        self.body.addWidget(self.compare)
+        self.body.addLayout(
+            beside((self.compare, 1), CopyButton(self.session, self.topic, partial(script_of, self.session)))
+        )
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)
         self.body.addWidget(self.view, 1)
@@ -216,6 +221,23 @@ class CompareDock(SideDock):
             self.message.say(notice.text, notice.is_error)
         else:
             super()._show_notice(notice)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what says what is compared and how, those first that others depend on."""
+        inputs, split = self.inputs, self.inputs.split
+        return {
+            "how": inputs.how,
+            "other": inputs.other,
+            "between": inputs.between,
+            "curve": inputs.curve,
+            "column": split.column,
+            "value": split.value,
+            "smooth": split.smooth,
+            "threshold": split.threshold,
+            **inputs.edits.edits,
+            "permutations": self.permutations,
+            "block": self.block,
+        }
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

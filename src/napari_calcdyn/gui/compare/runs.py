@@ -129,6 +129,7 @@ def compare(
                 ),
                 weakref.ref(model),
                 rois,
+                block,
             )
             show_difference(session)
 

@@ -115,7 +115,8 @@ class ComparisonView(QWidget):  # type: ignore[misc]
 
     def _on_picked(self, rows: list[int]) -> None:
         compared = self.session.answers.comparison
-        if compared is not None and compared.is_of(self.session.recording.movie):
+        known = compared is not None and bool(compared.centres)  # not of a result without its model
+        if compared is not None and known and compared.is_of(self.session.recording.movie):
             show_changed(self.session, self._edges[rows], compared.centres)
 
     def _on_map(self) -> None:

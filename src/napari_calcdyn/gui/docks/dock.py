@@ -73,6 +73,9 @@ class Dock(QWidget):  # type: ignore[misc]
         self._placed = False
         self.message = MessageLine()
         self.listen(self.session.work.events.notice, self._show_notice)
+        token = id(self._listener)
+        self.session.add_panel(token, self)
+        self._listener.at_end(partial(self.session.forget_panel, token))
         # No method of the dock, as the object may be gone by then.
         self._gone = partial(Listener.close, self._listener)
         self.destroyed.connect(self._gone)
@@ -107,6 +110,10 @@ class Dock(QWidget):  # type: ignore[misc]
 
     def on_front(self, front: bool) -> None:
         """Follow that the dock can be seen now, or not any more: it was hidden, or lies behind another tab."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the widgets whose values a session keeps, by name, in the order in which they are set again."""
+        return {}
 
     def follow_time(self, viewer: Viewer) -> None:
         """Call `show_time` with every step in time while the dock can be seen, and when it comes to the front.

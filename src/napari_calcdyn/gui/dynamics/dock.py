@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
+from napari_calcdyn.gui.forms.values import Quiet
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
 from napari_calcdyn.gui.session.cautions import about_model, outdated_maps
@@ -21,11 +23,14 @@ from .estimate import EstimateLine
 from .matrix_plot import MatrixPlot
 from .model import DYNAMICS_MODEL, TRAINING
 from .runs import MAPPING, choose_sparsity, compute_maps, densest, map_recording, maps_missing, show_edge
+from .script import script_of
 from .sparsity import SparsitySlider
 from .trade_off import TradeOffPlot
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_calcdyn.jobs.scripts.pieces import Script
 
 
 class DynamicsDock(SideDock):
@@ -80,7 +85,16 @@ class DynamicsDock(SideDock):
             "<qt>The maps of the recording as it is corrected now. Anything else that is started goes first.</qt>",
             self._on_map_again,
         )
-        parts = (self.recording, self.model, self.progress, self.message, self.version, self.map_again)
+        self.copy = CopyButton(self.session, self.topic, self.script)
+        parts = (
+            self.recording,
+            self.model,
+            self.progress,
+            self.message,
+            self.version,
+            self.map_again,
+            self.copy,
+        )
         for widget in parts:
             self.body.addWidget(widget)
 
@@ -147,6 +161,19 @@ class DynamicsDock(SideDock):
             compute_maps(self.session)
 
     # What the dock shows
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the training, and what is chosen in the views."""
+        return {
+            **self.model.settings(),
+            "page": self.views,
+            "sparsity": Quiet(self.sparsity.slider),
+            "cell": self.between.choice,
+        }
+
+    def script(self) -> Script:
+        """Return what trains the model and maps the recording again."""
+        return script_of(self.session, self.model.device.currentText())
 
     def on_front(self, front: bool) -> None:
         """Estimate once the dock can be seen."""

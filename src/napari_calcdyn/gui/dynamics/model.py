@@ -118,7 +118,7 @@ def load_result(session: Session, folder: Path, device: str = "auto") -> bool:
             return
         found, order = saved[0]
         show_all(session, movie, model, model.var, found.maps)
-        take_saved(session, found, order)
+        take_saved(session, found, order, model.corrections)
 
     return load(session, replace(DYNAMICS_MODEL, prepare=prepare, follow=show), run / _MODEL, device)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
@@ -30,6 +32,7 @@ from .rankings import frame_rate, ranking_of
 from .regions import region_at, region_of_roi
 from .roi_keys import NEXT, PIN, PREVIOUS, RoiKeys, neighbour
 from .runs import TESTING, draw_arrows, draw_map, start_test
+from .script import script_of
 from .sources_page import SourcesPage
 from .state import StateRows
 
@@ -111,9 +114,10 @@ class InspectorDock(SideDock):
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
         )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
+        copy_as = CopyButton(self.session, self.topic, partial(script_of, self.session))
         self.body.addWidget(self.traces, 1)
         self.body.addWidget(self.pages, 1)
-        self.body.addLayout(beside(self.copy, self.export))
+        self.body.addLayout(beside(self.copy, self.export, copy_as))
 
     # What the user does
 
@@ -274,6 +278,10 @@ class InspectorDock(SideDock):
     def show_time(self) -> None:
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the page, which arrows are shown, and what would be pushed and forecast."""
+        return {"page": self.pages, **self.arrows.settings(), **self.what_if.settings()}
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

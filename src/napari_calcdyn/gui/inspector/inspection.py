@@ -21,6 +21,7 @@ from .regions import Region, read_trace, region_of_roi
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_calcdyn.analysis.influence.influence import Influence
     from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.models.var.model import VAR
 
@@ -129,6 +130,11 @@ class Inspection(SessionPart):
         """Start the warm-up again that the user stopped, or that failed."""
         self.stopped, self.problem = False, ""
         self.refresh()
+
+    def bring_back(self, influence: Influence) -> None:
+        """Take arrows that were tested before, of what the session holds now."""
+        self._influence_of = self.inputs()
+        self.session.answers.influence = influence
 
     def stop(self) -> None:
         """Stop the warm-up, where there is one, until `go_on`."""

@@ -83,7 +83,7 @@ def _load(session: Session, kind: ModelKind, folder: Path, device: str) -> bool:
 
     def done(model: Any) -> None:
         state.history = ()
-        state.take(model)
+        state.take(model, folder)
         if kind.data(session) is None:
             session.work.tell(kind.topic, f"The model is loaded: {kind.loaded}.")
         elif kind.data(session) is data:

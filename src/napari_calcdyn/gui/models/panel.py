@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
@@ -112,6 +113,10 @@ class ModelPanel(QWidget):  # type: ignore[misc]
             save(self.session, self.kind, Path(name))
 
     # What the panel shows
+
+    def settings(self) -> dict[str, Any]:
+        """Return the widgets of the settings; the preset fills in the others, and comes first."""
+        return {"preset": self.preset, "device": self.device, "training": self.form}
 
     def _show_settings(self) -> None:
         name, values = self.preset.currentText(), self.form.values()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import stacked, tabs
@@ -15,9 +16,12 @@ from napari_calcdyn.gui.plots.theme import PlotColours
 from .input_page import InputPage
 from .model_page import TRAINING, ModelPage
 from .result_page import ResultPage
+from .script import script_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_calcdyn.jobs.scripts.pieces import Script
 
 
 class NeuronsDock(SideDock):
@@ -41,7 +45,8 @@ class NeuronsDock(SideDock):
 
         # Below all pages, and not scrolled with them.
         footer = QWidget()
-        stacked(self.progress, self.message, parent=footer, margins=(8, 0, 8, 6))
+        self.copy = CopyButton(self.session, self.topic, self.script)
+        stacked(self.progress, self.message, self.copy, parent=footer, margins=(8, 0, 8, 6))
         self.layout().addWidget(footer)
 
         self.listen(self.session.work.events.job, self._on_job)
@@ -55,6 +60,19 @@ class NeuronsDock(SideDock):
     def dropped(self, paths: list[Path]) -> None:
         """Open ROIs or traces."""
         self.inputs.open(paths[0])
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of traces and training, and the page."""
+        return {
+            **self.inputs.kept(),
+            **self.model.settings(),
+            "made_up": self.results.number,
+            "page": self.pages,
+        }
+
+    def script(self) -> Script:
+        """Return what makes the traces, trains the model and maps the neurons again."""
+        return script_of(self.session, self.model.device.currentText())
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSizePolicy, QVBox
 
 from napari_calcdyn.gui.docks.dock import Listener, caption
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
+from napari_calcdyn.gui.forms.values import Quiet
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording.errors import InputError
@@ -222,6 +223,10 @@ class InputPage(QWidget):  # type: ignore[misc]
             return None
 
     # What the page shows
+
+    def kept(self) -> dict[str, Any]:
+        """Return the widgets whose values a session keeps; none of them begins anything."""
+        return {"only_cells": Quiet(self.only_cells), "traces": self.settings}
 
     def _on_movie(self, *_: object) -> None:
         rois, movie = self.session.rois.loaded, self.session.recording.movie

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, Container
 from qtpy.QtCore import Signal
@@ -128,6 +129,24 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
             self.coefficient.value if self.neuropil.value else None,
             self.baseline.settings() if self.relative.value else None,
         )
+
+    def values(self) -> dict[str, Any]:
+        """Return what is shown, but for the frame rate, which is that of the traces."""
+        return {
+            "neuropil": self.neuropil.value,
+            "coefficient": self.coefficient.value,
+            "relative": self.relative.value,
+            "baseline": self.baseline.values(),
+        }
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show other values, without `signal_edited` being emitted."""
+        self.blockSignals(True)
+        self.neuropil.value, self.relative.value = bool(values["neuropil"]), bool(values["relative"])
+        self.coefficient.value = float(values["coefficient"])
+        self.baseline.set_values(values["baseline"])
+        self._on_baseline()
+        self.blockSignals(False)
 
     def show_frame_rate(self, rate: float | None) -> None:
         """Show a frame rate in Hz, without `signal_edited` being emitted."""

@@ -24,7 +24,7 @@ from .roi_colours import GREY, Colouring, colour_by, own_colours
 from .roi_layers import paint_rois
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Layer, Points
     from numpy.typing import NDArray
 
 
@@ -93,6 +93,10 @@ class NeuronViews(SessionPart):
         layer = self._map() if self._map is not None else None
         return layer if viewer is not None and layer is not None and layer in viewer.layers else None
 
+    def layers(self) -> dict[str, Layer | None]:
+        """Return the map, which stays one under another name."""
+        return {"map": self.map_layer}
+
     @property
     def column_names(self) -> list[str]:
         """What the neurons can be coloured by."""
@@ -102,6 +106,11 @@ class NeuronViews(SessionPart):
     def column(self) -> str:
         """What the neurons are coloured by: the one that was asked for, where it exists."""
         return self._wanted if self._wanted in self._columns else OWN
+
+    @property
+    def wanted(self) -> str:
+        """What the neurons are to be coloured by, where it exists."""
+        return self._wanted
 
     @property
     def colouring(self) -> Colouring:

@@ -83,6 +83,16 @@ class RecordingCheck(SessionPart):
         session.recording.unchecked = ""
         session.work.start_check(check)
 
+    def bring_back(self, quality: Quality, kinds: tuple[str, ...], version: Movie) -> None:
+        """Correct the recording as it was before, without checking it anew; its layers are there at once."""
+        recording = self.session.recording
+        self._soon.stop()
+        self._waiting.clear()
+        recording.kinds, recording.quality = kinds, quality
+        recording.correct(version)
+        show_corrected(self.session, version)
+        self._mask.show()
+
     def switch(self, kind: str, on: bool) -> None:
         """Switch a correction, of `KINDS`, on or off."""
         kinds = self.session.recording.kinds
@@ -95,6 +105,7 @@ class RecordingCheck(SessionPart):
             return
         marked = np.zeros(quality.frames, bool)
         marked[frames.start : frames.stop] = True
+        self.session.recording.marked = True
         self._change(replace(quality, reasons=_edited(quality.reasons, marked & bad, marked & (not bad))))
 
     def mask_pixels(self, masked: NDArray[np.bool_]) -> None:
@@ -102,6 +113,7 @@ class RecordingCheck(SessionPart):
         quality = self.session.recording.quality
         if quality is None:
             return
+        self.session.recording.marked = True
         more = masked & (quality.valid_pixels | ("pixels" not in self.session.recording.kinds))
         self._change(replace(quality, pixels=_edited(quality.pixels, more, ~masked)))
 

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
+from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.dock import caption
 from napari_calcdyn.gui.docks.message import duration
 from napari_calcdyn.gui.docks.side_dock import SideDock
@@ -19,6 +20,10 @@ from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.saved.menu import open_in_place
+from napari_calcdyn.gui.saved.opening import opens_as_session
+from napari_calcdyn.gui.saved.row import SessionRow
+from napari_calcdyn.jobs.scripts.dynamics import check_script
 
 from .file_rows import FileRows, part_boxes
 from .findings_view import FindingsView
@@ -32,12 +37,14 @@ from .recordings import (
     open_recording,
     use_layer,
 )
+from .source import source_of
 from .together import open_together
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
+    from napari_calcdyn.jobs.scripts.pieces import Script
     from napari_calcdyn.recording import Movie
 
 _FILTER = (
@@ -60,6 +67,9 @@ class RecordingDock(SideDock):
         super().__init__(napari_viewer)
         self.setAcceptDrops(True)
         self._unasked: Image | None = None  # taken for the recording in this turn of the event loop
+        self.saved = SessionRow(self.session, self._listener)
+        self.body.addWidget(self.saved)
+        self.body.addSpacing(4)
         self._build_choice()
         self._build_facts()
         self.check = FindingsView(self.session, self._listener)
@@ -139,7 +149,8 @@ class RecordingDock(SideDock):
     def _build_mean(self) -> None:
         self.mean = button("Compute mean frame", _MEAN_TIP, self._on_mean)
         self.body.addSpacing(4)
-        self.body.addWidget(self.mean)
+        self.copy = CopyButton(self.session, self.topic, self.script)
+        self.body.addLayout(beside((self.mean, 1), self.copy))
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)
 
@@ -168,8 +179,11 @@ class RecordingDock(SideDock):
         open_recording(self.session, path, look=self.look.isChecked())
 
     def dropped(self, paths: list[Path]) -> None:
-        """Open what was dropped, several files as one movie."""
-        self.open(paths)
+        """Open what was dropped, several files as one movie; or a session."""
+        if opens_as_session(paths[0]):
+            open_in_place(self.session, self, paths[0])
+        else:
+            self.open(paths)
 
     def _on_choice(self, index: int) -> None:
         name = self.choice.itemText(index)
@@ -285,6 +299,14 @@ class RecordingDock(SideDock):
     def show_time(self) -> None:
         """Follow the viewer's time slider; nothing is drawn anew."""
         self.check.show_time()
+
+    def script(self) -> Script:
+        """Return what checks the recording again."""
+        return check_script(source_of(self.session))
+
+    def settings(self) -> dict[str, Any]:
+        """Return whether to look before opening."""
+        return {"look": self.look}
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

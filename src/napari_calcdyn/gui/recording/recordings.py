@@ -204,12 +204,13 @@ def _compute_mean(session: Session) -> bool:
     def done(statistics: MovieStatistics) -> None:
         if session.recording.movie is movie:
             session.recording.statistics = statistics
-            _show_mean(session, movie, statistics)
+            show_mean(session, movie, statistics)
 
     return session.work.start("recording", MEAN, compute, done, stage="Reading the movie")
 
 
-def _show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
+def show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> None:
+    """Put the mean frame over the recording, and, hidden, the movie without it."""
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return

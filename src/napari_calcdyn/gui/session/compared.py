@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,8 @@ class Compared:
         The model that looked at them.
     rois : RoiSet or None
         Those whose activities were compared; None where latents were.
+    block : int or "auto"
+        Frames in a block, as asked for.
     """
 
     comparison: Comparison
@@ -54,6 +56,7 @@ class Compared:
     centres: Mapping[int, NDArray[np.float32]]
     model: weakref.ref[VARAutoencoder]
     rois: RoiSet | None = None
+    block: int | Literal["auto"] = "auto"
 
     def is_of(self, movie: Movie | None) -> bool:
         """Whether this is the recording, so that the answer can be shown over it."""

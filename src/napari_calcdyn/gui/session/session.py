@@ -44,6 +44,7 @@ class Session:
         self.answers = AnswerState()
         self.work = WorkState()
         self.docks: set[int] = set()  # those that are open and could show a run, by a token each
+        self._panels: dict[int, weakref.ref[Any]] = {}
         self._parts: dict[type[Any], Any] = {}
         self._noted_in: Movie | None = None  # the recording whose behaviour is known
         self.recording.events.movie.connect(self._forget_behaviour)
@@ -67,6 +68,28 @@ class Session:
     def roi_labels(self) -> Labels | None:
         """The layer that shows the ROIs, or None where there is none or it was removed."""
         return self._still_there(self.rois.layer)
+
+    @property
+    def named_layers(self) -> dict[str, Layer | None]:
+        """The layers that the session knows whatever the user calls them, by what they are to it."""
+        known = {"movie": self.movie_layer, "rois": self.roi_labels}
+        for part in self._parts.values():
+            if isinstance(part, SessionPart):
+                known |= part.layers()
+        return known
+
+    @property
+    def panels(self) -> list[Any]:
+        """The docks that are open, of either kind, in the order in which they were opened."""
+        return [it for reference in self._panels.values() if (it := reference()) is not None]
+
+    def add_panel(self, token: int, panel: object) -> None:
+        """Note that a dock is open, held weakly, until `forget_panel`."""
+        self._panels[token] = weakref.ref(panel)
+
+    def forget_panel(self, token: int) -> None:
+        """Note that a dock was closed."""
+        self._panels.pop(token, None)
 
     def part(self, kind: type[Part]) -> Part:
         """Return what a class makes of this session, made on first use and kept as long as the session."""
@@ -144,6 +167,10 @@ class SessionPart:
         session = self._session()
         assert session is not None  # it keeps this
         return session
+
+    def layers(self) -> dict[str, Layer | None]:
+        """Return layers that this knows whatever the user calls them, by what they are."""
+        return {}
 
     def close(self) -> None:
         """Stop what is under way. May be called any number of times."""

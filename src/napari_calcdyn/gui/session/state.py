@@ -62,6 +62,8 @@ class RecordingState:
     layer: weakref.ref[Image] | None = None  # the image layer that shows the movie
     statistics: MovieStatistics | None = None
     behaviour: Behaviour | None = None  # a sample for each frame of the movie
+    behaviour_path: Path | None = None  # what it was opened from
+    marked: bool = False  # whether frames or pixels were marked by hand
 
     @property
     def source(self) -> Movie | None:
@@ -71,7 +73,7 @@ class RecordingState:
     def take(self, movie: Movie | None) -> None:
         """Analyse another recording; nothing is known about it yet."""
         self.quality = self.version = self.statistics = None
-        self.kinds, self.unchecked = (), ""
+        self.kinds, self.unchecked, self.marked = (), "", False
         self.raw = self.movie = movie
 
     def correct(self, version: Movie) -> None:
@@ -96,10 +98,12 @@ class DynamicsState:
     path: PathMaps | None = None  # what the maps of other points are computed from
     history: tuple[Progress, ...] = ()  # of the training that the learning curves show
     mapped_with: Corrections | None = None  # of the recording that the maps are of
+    loaded_from: Path | None = None  # the folder of a model that was not trained here
 
-    def take(self, model: VARAutoencoder) -> None:
+    def take(self, model: VARAutoencoder, folder: Path | None = None) -> None:
         """Make a fitted model the one that is shown; maps of the one before are forgotten."""
         self.maps = self.chosen = self.path = None
+        self.loaded_from = folder
         self.model, self.var = model, model.var
 
 
@@ -144,9 +148,11 @@ class NeuronState:
     mapped_with: AVAE | None = None  # the model that `result` is of, until the map of another one is drawn
     result: Neurons | None = None
     shown_traces: ShownTraces | None = None  # in place of those of the selected ROIs
+    loaded_from: Path | None = None  # the folder of a model that was not trained here
 
-    def take(self, model: AVAE) -> None:
+    def take(self, model: AVAE, folder: Path | None = None) -> None:
         """Make a fitted model the one that is shown."""
+        self.loaded_from = folder
         self.model = model
 
 

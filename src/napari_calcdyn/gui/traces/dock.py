@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -179,6 +179,10 @@ class TracesDock(BottomDock):
         """Move the cursor with the slider; nothing is drawn anew."""
         together = belong_together(self.session) and self.session.neurons.shown_traces is None
         self.plot.set_cursor(shown_frame(self.session) if together else None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return which kinds of traces are drawn."""
+        return dict(self.kinds)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -120,6 +120,10 @@ class WhatIf(QWidget):  # type: ignore[misc]
         ):
             layout.addWidget(widget)
         layout.addStretch(1)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what would be pushed, and how far would be looked ahead."""
+        return {"push": self.push, "forecast": self.forecast}
 
     # What the user does
 

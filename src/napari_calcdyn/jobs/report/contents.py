@@ -125,6 +125,7 @@ def report_neurons(
         "reconstruction.npy": "traces redrawn from the latents, neurons × samples",
         "denoised.npy": "denoised traces, neurons × samples",
         "denoised_sd.npy": f"their standard deviations; ± {BAND:g} of them is the 90 % band",
+        "neurons.npz": "all of this to the last digit, for the window",
         "rois.npz": "the ROIs with their weights, if there were any",
         "metrics.json": "measurements, settings, and how it was made",
         "model/": "the trained model",
@@ -194,6 +195,7 @@ def report_comparison(folder: Path, name: str, panels: Sequence[Panel], metrics:
         "overview.png": "the pictures in one",
         "explained_a.tif, explained_b.tif": "explained maps",
         "difference.tif": "difference in dynamics",
+        "comparison.npz": "all numbers of the test, for the window",
         **({"rois.npz": "the ROIs whose activities were compared"} if "rois" in metrics else {}),
         "comparison.json": "measurements, settings, and how it was made",
     }

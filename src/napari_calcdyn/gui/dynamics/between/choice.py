@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
@@ -48,6 +49,17 @@ class CellChoice(QWidget):  # type: ignore[misc]
     def shown(self) -> int:
         """Position of the ROI whose map is wanted; -1 while none is."""
         return int(self._order[self.slider.value()]) if self.box.isChecked() and len(self._order) else -1
+
+    def values(self) -> dict[str, Any]:
+        """Return which cell is chosen, as a row of the matrix, and whether its map is shown."""
+        return {"row": self.slider.value(), "mapped": self.box.isChecked()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Choose a cell, without a signal."""
+        with signals_blocked(self.slider), signals_blocked(self.box):
+            self.slider.setValue(int(values["row"]))
+            self.box.setChecked(bool(values["mapped"]))
+        self._name()
 
     def set_cells(self, ids: NDArray[np.int64], order: NDArray[np.int64]) -> None:
         """Choose among other cells: their ids (N,), and their positions from the first row of the matrix on."""

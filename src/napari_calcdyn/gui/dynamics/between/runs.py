@@ -121,8 +121,10 @@ def take_between(
     show_between(session)
 
 
-def take_saved(session: Session, found: BetweenRois, order: NDArray[np.int64]) -> None:
-    """Take what ``calcdyn run`` found in the session's recording with the session's model, as `take_between` does.
+def take_saved(
+    session: Session, found: BetweenRois, order: NDArray[np.int64], corrections: Corrections | None
+) -> None:
+    """Take what was found in the session's recording with the session's model before, as `take_between` does.
 
     ROIs that are open stay; where they are others than those of the run, it is said, and nothing else is done.
     """
@@ -136,7 +138,7 @@ def take_saved(session: Session, found: BetweenRois, order: NDArray[np.int64]) -
     else:
         session.work.tell("dynamics", _OTHER_ROIS)
         return
-    take_between(session, found, order, model.corrections)
+    take_between(session, found, order, corrections)
 
 
 def order_of(found: BetweenRois) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
@@ -111,6 +111,10 @@ class ArrowsPage(QWidget):  # type: ignore[misc]
         """How many arrows there could be between all ROIs."""
         count = 0 if self._all is None else len(self._all.influence.ids)
         return count * (count - 1)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the widgets that say which arrows are shown."""
+        return {"weak": self.slider, "passed": self.only_passed}
 
     def set_edges(self, edges: RoiEdges | None) -> None:
         """Take the arrows between all ROIs; the slider goes where the strongest few of each are left."""

@@ -1,0 +1,1 @@
+"""Sessions on disk: saved, opened again, and saved anew after every job."""
