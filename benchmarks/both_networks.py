@@ -1,0 +1,139 @@
+"""Both networks, trained end-to-end and in two stages, with the mean-frame skip and without.
+
+On the real recordings in the folder that CALCDYN_TEST_DATA names, on a simulated movie and on one made of real
+footprints and real traces. Beside the errors on held-out frames: how local the maps of the sources are, which is the
+share of a source's map within a cell's diameter of its centre, or within the distance between latents where that is
+larger; and where the truth is known the area under the ROC curve (AUROC) of the explained map for pixels of dynamic
+cells. A run that was interrupted goes on where it was; rows are in results/both_networks.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import product
+
+import numpy as np
+from comparison import VARIANTS, recordings, select
+from comparison import open_recording as open_real
+from numpy.typing import NDArray
+from report import RESULTS, save
+from resumable import CORES, Row, fingerprint, mean_sd, measure_all
+
+from napari_calcdyn import Movie
+from napari_calcdyn.simulate import simulate_movie
+from napari_calcdyn.simulate.movie import SimulatedMovie
+
+NETWORKS = ("footprints", "convolutional")
+SIMULATED, SEMIREAL, SMALL = "simulated", "semi-real", "small"
+MEASURED = {
+    "reconstruction_error": "reconstruction error",
+    "latent_prediction_error": "latent prediction error",
+    "picture_prediction_error": "picture prediction error",
+    "frame_prediction_error": "frame prediction error",
+    "latent_snr": "latent snr",
+    "locality": "locality",
+    "auroc_all": "AUROC, all",
+    "auroc_cells": "AUROC, cells",
+    "seconds": "seconds",
+}
+_USUAL_DIAMETER = 8.0  # px, where no activity stands out
+
+
+def truth_of(name: str, seed: int) -> SimulatedMovie | None:
+    """Return the movie of a name and what is true of it; None for a recording."""
+    if name == SIMULATED:
+        return simulate_movie(frames=1000, height=128, width=128, noise="middle", seed=seed)
+    if name == SEMIREAL:
+        from semireal import semireal_movie
+
+        return semireal_movie(8, True, 6, seed)
+    return simulate_movie(frames=200, height=32, width=40, seed=seed) if name == SMALL else None
+
+
+def measure(task: Row) -> Row:
+    """Fit one network in one way; return its errors, and what its maps are worth."""
+    from sklearn.metrics import roc_auc_score
+
+    from napari_calcdyn import contribution_maps
+    from napari_calcdyn.models.training import drive
+    from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
+    from napari_calcdyn.recording.quality.signal import measure_cell_diameter
+
+    name, seed = str(task["recording"]), int(str(task["seed"]))
+    truth = truth_of(name, seed)
+    movie = open_real(name) if truth is None else Movie.from_array(truth.movie, name=name)
+    config = VARAutoencoderConfig.preset(
+        str(task["preset"]), **{it: task[it] for it in ("network", "mode", "skip")}
+    )
+    model, _ = drive(VARAutoencoder(config).fit_steps(movie, device="cpu", seed=seed), lambda _: None)
+    maps = contribution_maps(model, movie)
+    found: Row = {key: model.metrics[key] for key in MEASURED if key in model.metrics}
+    # a source is somewhere in its window: cells may be smaller than the distance between windows
+    near = max(measure_cell_diameter(movie) or _USUAL_DIAMETER, model.network.stride)
+    found["locality"] = locality(maps.sources, model.latent_centres, near)
+    if truth is not None:
+        dynamic, cells = truth.dynamic_mask, truth.cell_mask
+        found["auroc_all"] = float(roc_auc_score(dynamic.ravel(), maps.explained.ravel()))
+        found["auroc_cells"] = float(roc_auc_score(dynamic[cells], maps.explained[cells]))
+    return found
+
+
+def locality(sources, centres: NDArray[np.float32], diameter: float) -> float:  # type: ignore[no-untyped-def]
+    """Return the share of all sources' maps that lies within a diameter of the source's centre."""
+    near = total = 0.0
+    y, x = np.indices(sources.shape[1:])
+    for image, centre in zip(sources, centres, strict=True):
+        size = np.nan_to_num(np.abs(image))
+        near += float(size[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= diameter**2].sum())
+        total += float(size.sum())
+    return near / total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a small simulated movie, one seed")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--preset", choices=["quick", "standard", "thorough"], default="quick")
+    parser.add_argument("--recordings", nargs="*", help="only these; by default all")
+    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
+    options = parser.parse_args()
+    suffix = "_quick" if options.quick else ""
+    names = [SMALL] if options.quick else options.recordings or [*recordings(), SIMULATED, SEMIREAL]
+    seeds = range(1 if options.quick else options.seeds)
+    file = RESULTS / f"both_networks{suffix}.jsonl"
+    if options.quick:
+        file.unlink(missing_ok=True)
+    tasks: list[Row] = [
+        {
+            "recording": name,
+            "seed": seed,
+            "preset": options.preset,
+            "network": network,
+            "mode": mode,
+            "skip": skip,
+        }
+        for seed, name, network, (mode, skip) in product(seeds, names, NETWORKS, VARIANTS)
+    ]
+    code = fingerprint("models", "analysis")
+    rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
+    lines: list[Row] = []
+    for name, network, (mode, skip) in product(names, NETWORKS, VARIANTS):
+        chosen = select(rows, recording=name, network=network, mode=mode, skip=skip)
+        line: Row = {"recording": name, "network": network, "training": mode, "skip": "on" if skip else "off"}
+        line |= {
+            title: mean_sd(row[key] for row in chosen) for key, title in MEASURED.items() if key in chosen[0]
+        }
+        lines.append(line)
+    flags = " --quick" if options.quick else f" --seeds {len(seeds)} --preset {options.preset}"
+    if options.recordings:
+        flags += f" --recordings {' '.join(options.recordings)}"
+    save(
+        f"both_networks{suffix}",
+        lines,
+        command=f"python benchmarks/both_networks.py{flags}",
+        notes=f"On held-out frames; {len(seeds)} seeds, preset {options.preset}; mean ± sd.",
+    )
+
+
+if __name__ == "__main__":
+    main()
