@@ -166,6 +166,7 @@ def slurm_cluster(where: Where, folder: Path) -> Any:
         job_cpu=share.threads,
         memory=f"{share.memory:g}GB",
         job_extra_directives=[f"--output={folder / _SLURM_LOGS}/%j.txt", *where.directives],
+        scheduler_options={"dashboard_address": ":0"},  # others may have a batch on this computer, too
     )
 
 
