@@ -1,6 +1,6 @@
 """Whatever a user has done, the session that was saved shows the same in another window.
 
-`CALCDYN_WALKS=30x40` walks 30 times for 40 actions each; by default, twice for 15.
+`CALCDYN_WALKS=30x40` walks 30 times for 40 actions each; by default, once for 15.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.quality import Quality, check_quality
 
-WALKS, ACTIONS = map(int, os.environ.get("CALCDYN_WALKS", "2x15").split("x"))
+WALKS, ACTIONS = map(int, os.environ.get("CALCDYN_WALKS", "1x15").split("x"))
 FIRST = int(os.environ.get("CALCDYN_FIRST_WALK", "0"))
 FRAMES = 200
 
