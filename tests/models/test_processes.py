@@ -24,7 +24,7 @@ from napari_calcdyn.recording.quality import correct_movie
 from napari_calcdyn.simulate import simulate_movie
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "footprints": {"latents": 12, "steps": 20},
+    "footprints": {"latents": 12, "steps": 20, "gamma_budget": 0.05},
     "convolutional": {"latents": 12, "steps": 10, "kernels": 4, "windows": 4, "window_length": 12},
 }
 # What torchrun starts.

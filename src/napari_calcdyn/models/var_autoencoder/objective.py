@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -168,14 +170,25 @@ class Objective:
         if self._config.mode == "two-stage":
             return losses["held_out_reconstruction"], losses
         gamma = self._gamma(step, total)
-        point = Point(gamma, reconstruction, losses["held_out_prediction"])
         if not self._in_full(step, total):
-            if self.path is not None:
-                self.path.record(step, point)
             return None, losses
         penalty = self._penalty(estimate, residual, within, latents, chosen, reconstruction)
         loss = float(reconstruction + gamma * penalty)
-        return loss if self.path is None else self.path.judged(loss, point), losses
+        if self.path is not None:
+            loss = self.path.judged(loss, Point(gamma, reconstruction, losses["held_out_prediction"]))
+        return loss, losses
+
+    def checked(self, step: int, total: int, losses: Mapping[str, float]) -> None:
+        """Take the errors that `validate` returned as a point of the path of γ, in every process that trains."""
+        if self.path is not None and not self.path.settles(step):
+            self.path.record(
+                step,
+                Point(
+                    self._gamma(step, total),
+                    losses["held_out_reconstruction"],
+                    losses["held_out_prediction"],
+                ),
+            )
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the moments of earlier batches, where the prediction counts, and the path of γ, where there is one."""
