@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import arranged, join
+from napari_calcdyn.recording.movies.corrections import nothing_corrected
 from napari_calcdyn.recording.ranges import GAP
 from napari_calcdyn.simulate import simulate_movie
 
@@ -116,6 +118,18 @@ def test_every_recording_is_split_by_itself() -> None:
     short = join([Movie.from_array(np.random.default_rng(0).random((n, 8, 8))) for n in (20, 100)])
     with pytest.raises(InputError, match="movie has 20 frames and training of order 4 needs at least 24 of"):
         Split.of(short, VARAutoencoderConfig(order=4))
+
+
+def test_a_recording_without_usable_frames_at_its_end_is_named_before_training() -> None:
+    whole, cut = (
+        Movie.from_array(np.random.default_rng(0).random((60, 8, 8)), name=it) for it in ("whole", "cut")
+    )
+    usable = np.ones(60, bool)
+    usable[48::2] = False  # half of its frames, none of which has a usable one before it
+    none = replace(nothing_corrected(cut.shape), valid_frames=usable)
+    movie = join([whole.corrected(nothing_corrected(whole.shape)), cut.corrected(none)])
+    with pytest.raises(InputError, match="cut has no usable frames at its end"):
+        Split.of(movie, VARAutoencoderConfig())
 
 
 def test_one_recording_is_split_as_ever() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError, Movie
 from napari_calcdyn.recording.ranges import format_ranges, laid_out
 
@@ -13,6 +15,7 @@ from .config import VARAutoencoderConfig
 
 LEAST_FRAMES = 40
 _LEAST_OF_PART = 4  # times the order and two more frames, of each recording
+_LEAST_MEASURED = 2  # frames, since errors are shares of a variance
 _VALIDATION = 0.1
 
 
@@ -84,6 +87,7 @@ class Split:
                     f"Of the {wanted} frames {format_ranges(stretches)} of {movie.name}, which are there to {name},"
                     f" {usable} can be used: cut away the bad part of the recording."
                 )
+        check_each_held_out(movie, config)
         return cls(training, validation, held_out)
 
 
@@ -104,6 +108,32 @@ def held_out_stretches(movie: Movie, share: float) -> list[range]:
     """
     frames = [it.frames for it in movie.parts]
     return [range(it.stop - round(len(it) * share), it.stop) for it in frames]
+
+
+def check_each_held_out(movie: Movie, config: VARAutoencoderConfig) -> None:
+    """Raise InputError if errors cannot be measured on a recording, or on one of several that were joined.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    config : VARAutoencoderConfig
+        Settings of the model.
+
+    Raises
+    ------
+    InputError
+        If hardly any of the held-out frames can be used together with the frames before them.
+    """
+    valid = torch.from_numpy(movie.valid_frames)
+    for part, late in zip(movie.parts, held_out_stretches(movie, config.held_out), strict=True):
+        if (
+            with_past(valid[None, late.start - config.order : late.stop], config.order).sum()
+            < _LEAST_MEASURED
+        ):
+            raise InputError(
+                f"{part.name} has no usable frames at its end, on which errors are measured: cut it, or leave it out."
+            )
 
 
 def held_out_last(movie: Movie, share: float) -> tuple[list[range], int]:
