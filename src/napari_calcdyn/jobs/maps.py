@@ -133,7 +133,8 @@ def run(
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
-            check_each_held_out(movie, settings)
+            if len(movie.parts) > 1:  # a single one is measured on all frames
+                check_each_held_out(movie, settings)
             statistics = movie.statistics(in_stage(tell, "Computing the mean frame"))
             statistics.check_dynamic(movie.name)
         else:
