@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from commands import calcdyn, refused
+from napari_calcdyn.analysis.neurons.shared_map import SharedMap
+from napari_calcdyn.jobs.recordings import measured
 from napari_calcdyn.jobs.result_folder import RESULTS
 
 RATE = 10.0
@@ -66,6 +68,17 @@ def test_one_map_of_several_and_a_later_recording_on_it(
     assert 0 <= found["mixing"] <= 1.5
     assert len(found["provenance"]["inputs"]) == 1
     assert "with the dish as the unit" in (later / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sizes", [(20, 2, 2, 2), (4, 2, 2, 2)])
+def test_what_cannot_be_measured_is_said_and_the_rest_is_there(sizes: tuple[int, ...]) -> None:
+    recording = np.repeat(np.arange(4), sizes)
+    places = np.random.default_rng(0).normal(size=(len(recording), 2)).astype(np.float32)
+    labels = {"condition": ("large", "large", "small", "small")}
+    found = measured(SharedMap(tuple("abcd"), recording, recording, places, places, recording, labels))
+    words = "there are 6 neurons outside the largest dish, and at least 10 are needed"
+    assert found["labels"] == {"condition": {"not_compared": words}}
+    assert (found["mixing"] is None) == (sum(sizes) == 10)
 
 
 @pytest.mark.parametrize(

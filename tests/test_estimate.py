@@ -13,13 +13,14 @@ import torch
 
 from commands import calcdyn, refused
 from napari_calcdyn.jobs import estimate as module
-from napari_calcdyn.jobs.estimate import Cost, check_memory, estimate
+from napari_calcdyn.jobs.estimate import Cost, _stages, check_memory, estimate
 from napari_calcdyn.jobs.run_sizes import RunSizes
 from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.var import Neighbourhoods
 from napari_calcdyn.models.var.local_moments import moments_among
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig, tiled_frames
 from napari_calcdyn.models.var_autoencoder.network import PatchAutoencoder
+from napari_calcdyn.models.var_autoencoder.networks import new_network
 from napari_calcdyn.models.var_autoencoder.objective import Objective
 from napari_calcdyn.models.var_autoencoder.split import Split
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
@@ -75,6 +76,15 @@ def test_sizes_are_those_of_what_is_allocated(
     assert run.var_samples == moments.samples
     table = moments.gram if near is None else moments.gram.table
     assert 0.95 * run.moments < table.numel() <= run.moments  # a small grid has no latent with all neighbours
+
+
+def test_the_maps_of_a_convolutional_network_have_room_for_their_derivatives(movie: Movie) -> None:
+    config = VARAutoencoderConfig(network="convolutional", latents=64, steps=10)
+    run = RunSizes(large(movie, 300, 128), config)
+    network = new_network(config, (128, 128), 64)
+    with torch.no_grad():
+        kept = 32 * 8 * sum(it.nbytes for it in network.slopes(torch.zeros(1, 64)))  # nodes, frames at a time
+    assert kept < _stages(run)[0]["slopes"] < 4 * kept
 
 
 def test_the_speed_is_measured_however_long_the_process_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,14 @@ def test_save_and_load(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.encode(known[1]), encoder.encode(known[1]))
     assert again.encode(known[1]).shape == (12, 4)
     assert again.config == encoder.config
+    with pytest.raises(InputError, match="has no frame rate, and the recordings of the model have"):
+        again.encode(traces(2, frame_rate=None))
+
+
+def test_no_more_latents_than_statistics() -> None:
+    assert KindEncoder(latent=STATISTICS).config.latent == STATISTICS
+    with pytest.raises(InputError, match="latent"):
+        KindEncoder(latent=STATISTICS + 1)
 
 
 def test_recordings_that_cannot_be_used() -> None:

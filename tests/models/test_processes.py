@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from safetensors.numpy import load_file
 
 from napari_calcdyn import jobs
 from napari_calcdyn.models import processes
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
-from napari_calcdyn.recording import Movie, open_movie
+from napari_calcdyn.recording import InputError, Movie, open_movie
 from napari_calcdyn.recording.quality import correct_movie
 from napari_calcdyn.simulate import simulate_movie
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "footprints": {"latents": 12, "steps": 20},
+    "footprints": {"latents": 12, "steps": 20, "gamma_budget": 0.05},
     "convolutional": {"latents": 12, "steps": 10, "kernels": 4, "windows": 4, "window_length": 12},
 }
 # What torchrun starts.
@@ -34,7 +35,7 @@ from napari_calcdyn import VARAutoencoder, open_movie
 from napari_calcdyn.models import processes
 
 settings, movie, out = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
-with processes.together():
+with processes.together("cpu"):
     for network, its in settings.items():
         model = VARAutoencoder(network=network, **its).fit(open_movie(movie), device="cpu")
         model.save(f"{out}-{network}-{processes.rank()}")
@@ -78,6 +79,15 @@ def test_two_processes_train_the_model_of_one(tmp_path: Path) -> None:
             for name, values in alone.items():
                 most = 1e-5 * max(float(np.abs(values).max()), 1e-12)
                 np.testing.assert_allclose(together[name], values, atol=most, err_msg=name)
+
+
+def test_more_processes_than_graphics_cards_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("WORLD_SIZE", "3"), ("LOCAL_WORLD_SIZE", "3"), ("LOCAL_RANK", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError, match="at most one process for each graphics card"), processes.together():
+        pass
 
 
 def test_a_process_that_is_not_the_first_trains_and_writes_nothing(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array
 
 from napari_calcdyn.analysis.influence import roi_influence
@@ -15,9 +17,15 @@ from napari_calcdyn.models.sources.frames import UsedFrames
 from napari_calcdyn.models.sources.local_covariance import LocalCovariance
 from napari_calcdyn.models.var import Selection, fit_var
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
+from napari_calcdyn.models.var_autoencoder.networks import new_network
+from napari_calcdyn.models.var_autoencoder.objective import MOST_FRAMES_IN_CHECK, Objective
+from napari_calcdyn.models.var_autoencoder.pieces import encode_pieces
 from napari_calcdyn.models.var_autoencoder.split import Split
+from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
+from napari_calcdyn.models.var_autoencoder.windows import NormalisedMovie
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import arranged, join
+from napari_calcdyn.recording.movies.corrections import nothing_corrected
 from napari_calcdyn.recording.ranges import GAP
 from napari_calcdyn.simulate import simulate_movie
 
@@ -113,9 +121,54 @@ def test_every_recording_is_split_by_itself() -> None:
     np.testing.assert_array_equal(
         parts.frames(split.known, split.known + 12), movie.frames(48, 60)
     )  # the first that are held out
+    before, after = split.around_borders(48)
+    for found, theirs in ((before, ((19, 43), (113, 137))), (after, ((43, 48), (137, 145)))):
+        for it, (start, stop) in zip(found, theirs, strict=True):
+            np.testing.assert_array_equal(parts.frames(it.start, it.stop), movie.frames(start, stop))
     short = join([Movie.from_array(np.random.default_rng(0).random((n, 8, 8))) for n in (20, 100)])
     with pytest.raises(InputError, match="movie has 20 frames and training of order 4 needs at least 24 of"):
         Split.of(short, VARAutoencoderConfig(order=4))
+
+
+def test_a_recording_without_usable_frames_at_its_end_is_named_before_training() -> None:
+    whole, cut = (
+        Movie.from_array(np.random.default_rng(0).random((60, 8, 8)), name=it) for it in ("whole", "cut")
+    )
+    usable = np.ones(60, bool)
+    usable[48::2] = False  # half of its frames, none of which has a usable one before it
+    none = replace(nothing_corrected(cut.shape), valid_frames=usable)
+    movie = join([whole.corrected(nothing_corrected(whole.shape)), cut.corrected(none)])
+    with pytest.raises(InputError, match="cut has no usable frames at its end"):
+        Split.of(movie, VARAutoencoderConfig())
+
+
+def test_every_recording_is_validated_on_and_nothing_across_a_gap() -> None:
+    config = VARAutoencoderConfig(latents=9, order=2, mode="two-stage", steps=10)
+    rng = np.random.default_rng(0)
+    movies = rng.standard_normal((2, 60, 16, 16)).astype(np.float32)
+
+    def losses() -> dict[str, float]:
+        movie = join([Movie.from_array(it) for it in movies], levelled=False)
+        split = Split.of(movie, config)
+        network = new_network(config, movie.frame_shape, 9)
+        normalised = NormalisedMovie(
+            arranged(movie, split.stretches), np.zeros((16, 16), np.float32), 1.0, torch.device("cpu")
+        )
+        frames = TiledFrames(normalised, network)
+        task = Objective(network, frames, split, config, 0, torch.zeros(frames.used.shape))
+        after = split.around_borders(MOST_FRAMES_IN_CHECK)[1]
+        latents, valid, _ = encode_pieces(network, frames, network.within(frames.used), 2, after)
+        assert valid is not None
+        assert latents.shape[1] == valid.shape[1] == sum(map(len, after)) + 2
+        assert not valid[0, len(after[0]) : len(after[0]) + 2].any()
+        return task.validate(0, 1)[1]
+
+    first = losses()
+    movies[1, 43:48] *= 2  # validation frames of the second recording
+    second = losses()
+    assert second["held_out_reconstruction"] > 1.5 * first["held_out_reconstruction"]
+    movies[0, 20:43] *= 3  # what is known of the first one
+    assert losses()["held_out_prediction"] != second["held_out_prediction"]
 
 
 def test_one_recording_is_split_as_ever() -> None:

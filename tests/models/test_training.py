@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
@@ -36,6 +36,10 @@ class Descent:
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         self.at_check[step] = self.weight
         return self.validation(step), {"held_out_reconstruction": 7.0}
+
+    def checked(self, step: int, total: int, losses: Mapping[str, float]) -> None:
+        assert step in self.at_check
+        assert losses == {"held_out_reconstruction": 7.0}
 
 
 def run(task: Descent, steps: int = 80, patience: int = 100, **options: object) -> list[Progress]:

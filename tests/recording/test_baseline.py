@@ -11,7 +11,8 @@ from bad_input import refuses
 from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter, maximum_filter1d, minimum_filter1d
 
-from napari_calcdyn.recording import Cancelled, Traces, open_traces
+from napari_calcdyn.recording import Cancelled, Movie, RoiSet, Traces, extract_traces, open_traces
+from napari_calcdyn.recording.movies import join
 from napari_calcdyn.recording.traces.baseline import Baseline, delta_f_over_f
 
 RATE = 10.0
@@ -126,6 +127,19 @@ def test_windows_longer_than_the_recording() -> None:
     np.testing.assert_allclose(found.values, values / values.min(1, keepdims=True) - 1, atol=1e-5)
     found = delta_f_over_f(traces_of(values), Baseline(method="running percentile", window_s=600))
     assert np.isfinite(found.values).all()
+
+
+@pytest.mark.parametrize("method", ["maximin", "running percentile", "percentile"])
+def test_recordings_that_were_joined_have_baselines_of_their_own(method: str) -> None:
+    values, _ = bleaching()
+    parts = [values[:, :300], 3 * values[:, 300:]]
+    alone = [delta_f_over_f(traces_of(it), Baseline(method=method)).values for it in parts]
+    joined = RoiSet(np.eye(5), np.arange(5), (1, 5))
+    movie = join([Movie.from_array(it.T[:, None], frame_rate=RATE) for it in parts], levelled=False)
+    found = delta_f_over_f(extract_traces(movie, joined, neuropil=None), Baseline(method=method)).values
+    np.testing.assert_allclose(found[:, :300], alone[0], atol=1e-5)
+    np.testing.assert_allclose(found[:, -600:], alone[1], atol=1e-5)
+    assert np.isnan(found[:, 300:-600]).all()
 
 
 def test_bad_settings() -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from napari_calcdyn.jobs.batch.plan import Task
 
 _USAGE: Any = typer.BadParameter.__base__  # any mistake in a command, whichever click typer stands on
-_HERE = {"out", "resume", "movie", "source", "folder", "help"}  # what a batch gives its jobs by itself
+_HERE = {"out", "resume", "movie", "sources", "folder", "help"}  # what a batch gives its jobs by itself
+_SEVERAL = {"together", "label", "onto"}  # of several recordings, and each job of a batch has one
 
 
 def batch(
@@ -133,7 +134,7 @@ def _tasks(config: BatchConfig, base: Path, context: typer.Context) -> list[Task
 
     group: Any = context.find_root().command
     commands: dict[str, Any] = {job: group.commands[job] for job in JOBS}
-    offered = {job: frozenset(it.name for it in commands[job].params) - _HERE for job in JOBS}
+    offered = {job: frozenset(it.name for it in commands[job].params) - _HERE - _SEVERAL for job in JOBS}
     tasks = plan(config, base, offered)
     for arguments in dict.fromkeys((task.job, *task.arguments[1:]) for task in tasks):
         _check(commands[arguments[0]], arguments)

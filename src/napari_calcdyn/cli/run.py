@@ -107,7 +107,8 @@ def run_and_tell(
     """Say what the job will take, run it with a progress bar, and print a summary."""
     from napari_calcdyn.jobs.result_folder import unfinished_folder
 
-    if int(os.environ.get("RANK", "0")) > 0:  # of several processes, the first one reports
+    # of several processes, the first one reports; other programs set RANK, too
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and int(os.environ.get("RANK", "0")) > 0:
         _help(movie, out, model, device, seed, memory)
         return
     if not resume and unfinished_folder(out, "run").exists():
@@ -121,7 +122,7 @@ def run_and_tell(
         from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
         chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
-        with processes.together():
+        with processes.together(device):
             metrics = run_job(
                 movie,
                 out,
@@ -176,5 +177,5 @@ def _help(
     from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 
     chosen = VARAutoencoder.load(model, device=device) if isinstance(model, Path) else model
-    with processes.together():
+    with processes.together(device):
         run_job(movie, out, chosen, device=device, seed=seed, memory=memory)

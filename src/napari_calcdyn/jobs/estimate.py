@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from napari_calcdyn.analysis.maps.path_integral import PIXELS_AT_A_TIME
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.memory import allowed_memory, free_memory
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
@@ -22,6 +23,9 @@ _CHUNKS = 2e8  # bytes of the latents that the dynamics are estimated from at a 
 _MAP_MARGIN = 6  # pixels that smoothing adds to a side of a tile of the maps
 _FEATURES = 80  # bytes for each pixel of the feature maps that a convolutional network keeps for its gradient
 _DERIVATIVES = 80  # decoded frames that the derivatives for the maps of one frame are worth
+_SLOPES = (
+    40 * 32
+)  # bytes for each pixel of the frames that such maps take at a time, of as many nodes as a way may need
 _CONNECTED = 1.2  # predictors that reach a tile of the maps, over the latents that do
 
 # Measured on one core of an AMD EPYC that did so many operations per second in the product below.
@@ -131,6 +135,7 @@ _ADVICE = {
     "network": ("the network", "choose fewer patch shapes, or more latents, whose patches are smaller"),
     "moments": ("what the dynamics are estimated from", "choose a smaller order or fewer latents"),
     "traces": ("the latents of all frames", "choose fewer latents or a shorter recording"),
+    "slopes": ("the derivatives for the maps", "cut the recording to a smaller field"),
     "maps": ("the maps of the sources", "choose fewer latents or a smaller order"),
 }
 
@@ -142,8 +147,13 @@ def _stages(run: RunSizes) -> list[dict[str, float]]:
     coefficients = 0 if run.sparse else 4 * (3 * run.lags + run.order) * run.latents**2
     sums = 4 * _CONNECTED * run.lags * (MAP_TILE + _MAP_MARGIN) ** 2
     traces = 4 * run.frames * run.latents
+    slopes = _SLOPES * max(run.pixels, PIXELS_AT_A_TIME) if run.decoded else 0
     stages: list[dict[str, float]] = [
-        {"maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2), "traces": traces}
+        {
+            "maps": coefficients + run.map_parts * (sums + 32 * MAP_TILE**2),
+            "slopes": slopes,
+            "traces": traces,
+        }
     ]
     if run.trained:
         frames: dict[str, float] = {"frames": run.kept * frame}

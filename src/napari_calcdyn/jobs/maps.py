@@ -15,6 +15,7 @@ from napari_calcdyn.models.memory import limited_memory
 from napari_calcdyn.models.training import Progress, drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
+from napari_calcdyn.models.var_autoencoder.split import check_each_held_out
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.movies import join
@@ -132,6 +133,8 @@ def run(
         history: list[Progress] = []
         if isinstance(model, VARAutoencoder):
             fitted = model
+            if len(movie.parts) > 1:  # a single one is measured on all frames
+                check_each_held_out(movie, settings)
             statistics = movie.statistics(in_stage(tell, "Computing the mean frame"))
             statistics.check_dynamic(movie.name)
         else:
@@ -161,7 +164,7 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
     network, var = model.network, model.var
     frames = TiledFrames(model.normalised(movie), network)
     return {
-        "frames": movie.n_frames,
+        "frames": sum(len(it.frames) for it in movie.parts),
         "device": model.device.type,
         **held_out_errors(
             network, frames, latents, var.order, model.scale, var.order, guess_by(var, latents)

@@ -125,9 +125,9 @@ def measured(found: SharedMap) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``recordings``, ``neurons`` and ``dishes`` (their numbers), ``mixing`` (None for one dish), and ``labels``: of
-        each label with several values ``told`` and ``chance`` as in `accuracy_across`, and of one with two values
-        the fields of `ConditionTest`; or why it is ``not_compared``.
+        ``recordings``, ``neurons`` and ``dishes`` (their numbers), ``mixing`` (None for one dish, or too few neurons),
+        and ``labels``: of each label with several values ``told`` and ``chance`` as in `accuracy_across`, and of one
+        with two values the fields of `ConditionTest`; or why it is ``not_compared``.
     """
     known = found.known
     latents, dishes = found.latents[known], found.dishes[known]
@@ -143,6 +143,13 @@ def measured(found: SharedMap) -> dict[str, Any]:
         if of_value[fewest] < 2:
             labels[name] = {"not_compared": f"{fewest} has one dish, which says nothing of how dishes differ"}
             continue
+        _, sizes = np.unique(dishes[some], return_counts=True)
+        if sizes.sum() - sizes.max() < _NEIGHBOURS:
+            labels[name] = {
+                "not_compared": f"there are {sizes.sum() - sizes.max()} neurons outside the largest dish, and at least"
+                f" {_NEIGHBOURS} are needed"
+            }
+            continue
         told, chance = accuracy_across(latents[some], values[some], dishes[some], _NEIGHBOURS)
         labels[name] = {"told": told, "chance": chance}
         if len(of_value) == 2 and sum(of_value.values()) == len(np.unique(dishes[some])):
@@ -151,6 +158,8 @@ def measured(found: SharedMap) -> dict[str, Any]:
         "recordings": len(found.names),
         "neurons": int(known.sum()),
         "dishes": len(np.unique(dishes)),
-        "mixing": recording_mixing(latents, dishes, _NEIGHBOURS) if several else None,
+        "mixing": recording_mixing(latents, dishes, _NEIGHBOURS)
+        if several and len(latents) > _NEIGHBOURS
+        else None,
         "labels": labels,
     }

@@ -20,18 +20,30 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_calcdyn.recording import InputError
+
 T = TypeVar("T")
 _PATIENCE = timedelta(days=7)  # if one process ends with an error, torchrun ends all others
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(device: str = "auto") -> Iterator[None]:
     """Work with the other processes that ``torchrun`` started, within a ``with`` block.
+
+    Parameters
+    ----------
+    device : str
+        Where they train: ``auto``, ``cuda``, ``mps`` or ``cpu``.
 
     Yields
     ------
     None
         Once. Started in another way, or as the only one, the process stays alone.
+
+    Raises
+    ------
+    InputError
+        If there are more processes than graphics cards to train on.
     """
     if (
         int(os.environ.get("WORLD_SIZE", "1")) < 2 or count() > 1
@@ -39,8 +51,14 @@ def together() -> Iterator[None]:
         yield
         return
     backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        here, cards = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+        if here > cards:
+            raise InputError(
+                f"{here} processes were started here, and there are fewer graphics cards ({cards}): start at most one"
+                " process for each graphics card, or choose the device cpu."
+            )
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % cards)
         backend = "cpu:gloo,cuda:nccl"
     dist.init_process_group(backend, timeout=_PATIENCE)
     try:

@@ -81,6 +81,9 @@ class Task(Protocol):
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         """Return the validation loss, None while it cannot be compared with later ones, and its parts."""
 
+    def checked(self, step: int, total: int, losses: Mapping[str, float]) -> None:
+        """Take the parts that `validate` returned, in every process that trains."""
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return what the task remembers from step to step, besides the network."""
 
@@ -262,6 +265,7 @@ def train(
                     raise InputError(DIVERGED)
                 if check:
                     validation, held_out = processes.agreed(partial(task.validate, step, steps))
+                    task.checked(step, steps, held_out)
                     losses |= held_out
                     training.judge(validation, schedule.least_improvement)
                 last_report = now

@@ -13,6 +13,7 @@ from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import RoiSet, Traces, delta_f_over_f
 from napari_calcdyn.recording.traces.baseline import Baseline
+from napari_calcdyn.recording.traces.traces import PARTS
 
 
 @torch.no_grad()
@@ -113,5 +114,10 @@ def predicted_like(predicted: NDArray[np.float32], traces: Traces) -> NDArray[np
     baseline = traces.provenance.get("baseline")
     if not baseline:
         return predicted
-    fluorescence = Traces(predicted, np.arange(len(predicted)), frame_rate=traces.frame_rate)
+    fluorescence = Traces(
+        predicted,
+        np.arange(len(predicted)),
+        frame_rate=traces.frame_rate,
+        provenance={name: it for name, it in traces.provenance.items() if name == PARTS},
+    )
     return delta_f_over_f(fluorescence, Baseline(**baseline)).values

@@ -28,7 +28,8 @@ from .result import ContributionMaps
 from .smoothing import Smoothing
 from .source_maps import SourceMaps
 
-_PIXELS_AT_A_TIME = 2**17
+PIXELS_AT_A_TIME = 2**17
+"""Of the frames whose derivatives are computed together, unless one frame has more."""
 
 
 @torch.no_grad()
@@ -96,7 +97,7 @@ def integrated_map(
 def _few_at_a_time(batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """Cut batches into blocks of frames for which the derivatives stay in the processor's cache."""
     for past, frames in batches:
-        most = max(1, _PIXELS_AT_A_TIME // frames[0].numel())
+        most = max(1, PIXELS_AT_A_TIME // frames[0].numel())
         yield from zip(torch.split(past, most), torch.split(frames, most), strict=True)
 
 

@@ -129,7 +129,9 @@ def _check_names(config: BatchConfig, offered: Offered) -> None:
         for job, options in tables.items():
             for option in options:
                 if option not in offered[job] and (job, option) != ("export", _OF):
-                    raise InputError(f"calcdyn {job} has no option “{option}”: see calcdyn {job} --help.")
+                    raise InputError(
+                        f"calcdyn {job} has no option “{option}” in a batch: see calcdyn {job} --help."
+                    )
             for option in set(options) & set(_OUTPUTS):
                 place = Path(str(options[option]))
                 if job == "export" and (place.is_absolute() or ".." in place.parts):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -103,6 +105,9 @@ class AVAEObjective:
         parts = {"held_out_reconstruction": reconstruction, "held_out_kl": divergence}
         comparable = step + 1 >= self._config.warm_up * total
         return (reconstruction + self._config.beta * divergence if comparable else None), parts
+
+    def checked(self, step: int, total: int, losses: Mapping[str, float]) -> None:
+        """Take the parts that `validate` returned, of which nothing depends."""
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state of the random numbers, and the neurons that are left of the epoch."""

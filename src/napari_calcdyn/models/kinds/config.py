@@ -13,7 +13,7 @@ class KindConfig(Settings):
 
     presets: ClassVar = {"standard": {}}
 
-    latent: int = setting("Representation", "Latents", 8, ge=1, le=64)
+    latent: int = setting("Representation", "Latents", 8, ge=1, le=42)  # as many as STATISTICS
     """Number of latents that describe a neuron."""
     scaling: Literal["trace", "noise"] = setting("Representation", "Scaled by", "noise")
     """noise: events are measured in units of the noise, so that large events count as large. trace: by each neuron's

@@ -50,6 +50,7 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
     _config_class = KindConfig
 
     network: nn.Linear
+    _has_rate = False  # whether the recordings that it was fitted to had frame rates
 
     def check(self, data: Sequence[Traces]) -> None:
         """Raise InputError for what is no list of recordings, or if some have a frame rate and others none.
@@ -94,10 +95,15 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
         Raises
         ------
         InputError
-            If the recording is too short.
+            If the recording is too short, or has no frame rate and those that the model was fitted to have.
         Cancelled
             If `progress` asked to stop.
         """
+        if self._has_rate and traces.frame_rate is None:
+            raise InputError(
+                f"{traces.name} has no frame rate, and the recordings of the model have: say how many samples a second"
+                " has."
+            )
         standard = standard_traces(traces, self.config.scaling, progress=progress)
         (statistics,) = trace_statistics(standard, traces.frame_rate)
         return self._latents(statistics)
@@ -135,6 +141,7 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
         yield Progress("Fitting", len(data), len(data))
         network = latent_layer(windows.astype(np.float64), self.config.latent)
         self.network = network.to(where)
+        self._has_rate = data[0].frame_rate is not None
         first, second = (self._latents(windows[:, at].astype(np.float32)) for at in range(WINDOWS))
         self.metrics = {
             "latent": self.config.latent,
@@ -147,10 +154,11 @@ class KindEncoder(Model[KindConfig, Sequence[Traces]]):
         }
 
     def _parts(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return {}, {}
+        return {}, {"has_rate": self._has_rate}
 
     def _restore(self, saved: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         self.network = nn.Linear(STATISTICS, self.config.latent)
+        self._has_rate = bool(saved.get("has_rate"))
 
 
 def latent_layer(windows: NDArray[np.float64], latent: int) -> nn.Linear:

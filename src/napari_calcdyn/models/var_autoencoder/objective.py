@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +17,7 @@ from napari_calcdyn.recording import InputError
 from .autoencoder import Autoencoder
 from .budget import GammaPath, Point
 from .config import VARAutoencoderConfig
+from .pieces import encode_pieces
 from .prediction import Estimate, detached, draw_windows, estimate_var, spread, total_variance
 from .split import Split
 from .tiled_frames import TiledFrames
@@ -22,7 +26,8 @@ _RAMP = 0.2
 _PATH = "path."
 _MEMORY_PER_PREDICTOR = 10
 MOST_FRAMES_IN_CHECK = 256
-"""Most frames of each part of a validation: before the border between training and validation, and after it."""
+"""Most frames of each part of a validation: before the border between training and validation, and after it; shared by
+recordings that were joined."""
 _MOST_PIXELS = 128 * 2**20
 _MOST_DECODED_PIXELS = 32 * 2**20  # whose feature maps are kept for the gradient
 
@@ -136,30 +141,16 @@ class Objective:
     @torch.no_grad()
     def validate(self, step: int, total: int) -> tuple[float | None, dict[str, float]]:
         """Return the validation loss, None while the prediction does not count in full, and its parts."""
-        first = self._split.training
-        last = first + min(self._split.validation, MOST_FRAMES_IN_CHECK)
-        before = max(0, first - MOST_FRAMES_IN_CHECK)
+        before, after = self._split.around_borders(MOST_FRAMES_IN_CHECK)
         within = self._network.within(self._frames.used)
-        known = [
-            self._network.encode_tiles(tiles, within) for _, tiles in self._frames.batches(before, first)
-        ]
-        ahead, squares = [], 0.0
-        for start, tiles in self._frames.batches(first, last):
-            ahead.append(self._network.encode_tiles(tiles, within))
-            error = self._network.squared_error(tiles, ahead[-1], within)
-            valid = self._frames.valid(start, start + len(tiles))
-            squares += float((error if valid is None else error[valid]).sum())
-        seen, coming = self._frames.valid(before, first), self._frames.valid(first, last)
-        count = last - first if coming is None else int(coming.sum())
+        encoded = partial(encode_pieces, self._network, self._frames, within, self._config.order)
+        known, seen, _ = encoded(before)
+        latents, chosen, squares = encoded(after, measured=True)
+        count = latents.shape[1] if chosen is None else int(chosen.sum())
         reconstruction = squares / (self._pixels * count)
         estimate = estimate_var(
-            torch.cat(known)[None],
-            self._config.order,
-            self._weights,
-            valid=None if seen is None else seen[None],
-            neighbourhoods=self._near,
+            known, self._config.order, self._weights, valid=seen, neighbourhoods=self._near
         )
-        latents, chosen = torch.cat(ahead)[None], None if coming is None else coming[None]
         residual = estimate.residual(latents, chosen)
         losses = {
             "held_out_reconstruction": reconstruction,
@@ -168,14 +159,25 @@ class Objective:
         if self._config.mode == "two-stage":
             return losses["held_out_reconstruction"], losses
         gamma = self._gamma(step, total)
-        point = Point(gamma, reconstruction, losses["held_out_prediction"])
         if not self._in_full(step, total):
-            if self.path is not None:
-                self.path.record(step, point)
             return None, losses
         penalty = self._penalty(estimate, residual, within, latents, chosen, reconstruction)
         loss = float(reconstruction + gamma * penalty)
-        return loss if self.path is None else self.path.judged(loss, point), losses
+        if self.path is not None:
+            loss = self.path.judged(loss, Point(gamma, reconstruction, losses["held_out_prediction"]))
+        return loss, losses
+
+    def checked(self, step: int, total: int, losses: Mapping[str, float]) -> None:
+        """Take the errors that `validate` returned as a point of the path of γ, in every process that trains."""
+        if self.path is not None and not self.path.settles(step):
+            self.path.record(
+                step,
+                Point(
+                    self._gamma(step, total),
+                    losses["held_out_reconstruction"],
+                    losses["held_out_prediction"],
+                ),
+            )
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the moments of earlier batches, where the prediction counts, and the path of γ, where there is one."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError, Movie
 from napari_calcdyn.recording.ranges import format_ranges, laid_out
 
@@ -13,6 +15,8 @@ from .config import VARAutoencoderConfig
 
 LEAST_FRAMES = 40
 _LEAST_OF_PART = 4  # times the order and two more frames, of each recording
+_LEAST_MEASURED = 2  # frames, since errors are shares of a variance
+_LEAST_AT_BORDER = 24  # frames, of each recording
 _VALIDATION = 0.1
 
 
@@ -39,11 +43,35 @@ class Split:
     ) -> None:
         self.stretches, starts = _in_order(training, validation, held_out)
         self.training, self.validation, self.held_out = np.diff(starts).tolist()
+        self._lengths = [
+            (len(first), len(second)) for first, second in zip(training, validation, strict=True)
+        ]
 
     @property
     def known(self) -> int:
         """Frames that are not held out, as arranged."""
         return self.training + self.validation
+
+    def around_borders(self, most: int) -> tuple[list[range], list[range]]:
+        """Return frames before and after the border between training and validation, of each recording.
+
+        Parameters
+        ----------
+        most : int
+            Frames before the borders, and after them, of all recordings together; each has at least a few.
+
+        Returns
+        -------
+        before, after : list of range
+            Of the movie as arranged, one for each recording.
+        """
+        trained, validated = zip(*self._lengths, strict=True)
+        each = max(_LEAST_AT_BORDER, most // len(trained))
+        firsts, seconds = (
+            laid_out(trained),
+            [range(self.training + it.start, self.training + it.stop) for it in laid_out(validated)],
+        )
+        return [it[-each:] for it in firsts], [it[:each] for it in seconds]
 
     def training_frames(self, movie: Movie) -> int:
         """Return how many of the frames to train on, of the movie as arranged, can be used."""
@@ -84,6 +112,7 @@ class Split:
                     f"Of the {wanted} frames {format_ranges(stretches)} of {movie.name}, which are there to {name},"
                     f" {usable} can be used: cut away the bad part of the recording."
                 )
+        check_each_held_out(movie, config)
         return cls(training, validation, held_out)
 
 
@@ -104,6 +133,30 @@ def held_out_stretches(movie: Movie, share: float) -> list[range]:
     """
     frames = [it.frames for it in movie.parts]
     return [range(it.stop - round(len(it) * share), it.stop) for it in frames]
+
+
+def check_each_held_out(movie: Movie, config: VARAutoencoderConfig) -> None:
+    """Raise InputError if errors cannot be measured on a recording, or on one of several that were joined.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording.
+    config : VARAutoencoderConfig
+        Settings of the model.
+
+    Raises
+    ------
+    InputError
+        If hardly any of the held-out frames can be used together with the frames before them.
+    """
+    valid = torch.from_numpy(movie.valid_frames)
+    for part, late in zip(movie.parts, held_out_stretches(movie, config.held_out), strict=True):
+        block = valid[max(part.frames.start, late.start - config.order) : late.stop]
+        if len(block) <= config.order or with_past(block[None], config.order).sum() < _LEAST_MEASURED:
+            raise InputError(
+                f"{part.name} has no usable frames at its end, on which errors are measured: cut it, or leave it out."
+            )
 
 
 def held_out_last(movie: Movie, share: float) -> tuple[list[range], int]:

@@ -12,7 +12,7 @@ from napari_calcdyn.recording.errors import InputError
 from napari_calcdyn.recording.progress import ProgressCallback, report
 from napari_calcdyn.recording.settings import Described, setting
 
-from .traces import Traces
+from .traces import PARTS, Traces
 
 
 class Baseline(Described):
@@ -40,6 +40,8 @@ def delta_f_over_f(
     Where $F_0$ is below `floor` times the range of the trace (largest minus smallest value), or negative,
     as it can be without neuropil, it is raised to that in the denominator; a sentence in
     ``provenance["warnings"]`` and the ids in ``provenance["raised_baselines"]`` say so.
+
+    Of several recordings that were joined, each has a baseline of its own (``provenance["parts"]``).
 
     Missing samples are bridged by straight lines to find the baseline, and stay missing.
 
@@ -74,13 +76,16 @@ def delta_f_over_f(
         )
     values = np.full(traces.values.shape, np.nan, np.float32)
     raised = []
+    parts = [slice(*it) for it in traces.provenance.get(PARTS, [(0, len(traces.values[0]))])]
     for row, (trace, valid) in enumerate(zip(traces.values, traces.mask, strict=True)):
         report(progress, row, len(traces))
         if not valid.any():
             continue
-        whole = _bridged(trace, valid)
-        f0 = find_baseline(whole, baseline, traces.frame_rate)
-        least = baseline.floor * np.ptp(whole)
+        whole, f0 = np.zeros(len(trace)), np.zeros(len(trace))
+        for part in (it for it in parts if valid[it].any()):
+            whole[part] = _bridged(trace[part], valid[part])
+            f0[part] = find_baseline(whole[part], baseline, traces.frame_rate)
+        least = baseline.floor * np.ptp(whole[valid])
         if least > 0 and (f0[valid] < least).any():
             raised.append(int(traces.ids[row]))
         denominator = np.maximum(f0, least)

@@ -16,7 +16,7 @@ from napari_calcdyn.recording.movies.statistics import BLOCK_BYTES
 from napari_calcdyn.recording.progress import ProgressCallback, report
 from napari_calcdyn.recording.rois import RoiSet
 
-from .traces import Traces
+from .traces import PARTS, Traces
 
 
 def extract_traces(
@@ -66,6 +66,8 @@ def extract_traces(
         "rois": rois.provenance,
         "neuropil": None if neuropil is None else {"coefficient": neuropil},
     }
+    if len(movie.parts) > 1:
+        provenance[PARTS] = [[it.frames.start, it.frames.stop] for it in movie.parts]
     warnings = list(rois.notes)
     if movie.corrections is not None:
         provenance |= movie.corrections.record()

@@ -14,6 +14,8 @@ from napari_calcdyn.recording.errors import InputError, size_text
 from napari_calcdyn.recording.movies.labelled import labelled_traces
 
 CONSTANT, EMPTY = "constant", "no valid samples"
+PARTS = "parts"
+"""In the provenance of traces from recordings that were joined: first sample of each, and the one after its last."""
 
 
 @dataclass(frozen=True, eq=False)
