@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from napari_calcdyn.jobs.saved.contents import Kept, Part
+from napari_calcdyn.jobs.saved.result_session import results_as_session
 from napari_calcdyn.jobs.saved.session_folder import is_session, read_session, write_session
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.packed import load_packed, save_packed
@@ -61,6 +62,33 @@ it.write_session(Path({str(folder)!r}), {{"numbers": it.Kept({{"number": 2}}, {{
     write_session(folder, rooms(3))
     assert number_in(folder) == (3, 3)
     assert len(list(folder.iterdir())) == 2  # what was left half-written is gone
+
+
+def test_a_part_stays_where_it_is_under_another_name(tmp_path: Path) -> None:
+    folder, part = tmp_path / "some.calcdyn", rooms(1)["numbers"].parts["one"]
+    written = write_session(folder, rooms(1) | {"numbers": Kept({}, {"one": part})})
+    write_session(folder, {"numbers": Kept({}, {"other": part}), "others": Kept({}, {"one": part})}, written)
+    found = read_session(folder)
+    assert found["numbers"].parts["other"] == folder / "numbers-one-1"
+    assert found["others"].parts["one"] == folder / "others-one-1"
+
+
+def test_a_session_of_a_newer_version_is_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "some.calcdyn"
+    write_session(folder, rooms(1))
+    text = (folder / "session.json").read_text().replace('"version": 1', '"version": 2')
+    (folder / "session.json").write_text(text)
+    with pytest.raises(InputError, match="newer version"):
+        write_session(folder, rooms(2))
+    assert (folder / "session.json").read_text() == text
+
+
+def test_results_of_several_recordings_in_one_are_no_session(tmp_path: Path) -> None:
+    inputs = [{"kind": "movie", "name": name, "files": [[name, 1]]} for name in ("a.tif", "b.tif")]
+    text = json.dumps({"provenance": {"inputs": inputs}})
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(InputError, match="of 2 recordings: open them as one"):
+        results_as_session(tmp_path)
 
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:

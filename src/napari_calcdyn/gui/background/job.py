@@ -31,6 +31,7 @@ class _Task(partial):  # type: ignore[type-arg]
 
     title: str
     stop: threading.Event
+    patience: float
 
     def __repr__(self) -> str:
         return self.title.lower()
@@ -41,10 +42,15 @@ class _Worker(FunctionWorker):  # type: ignore[misc]
 
     def __init__(self, task: _Task) -> None:
         super().__init__(task)
-        self._stop = task.stop
+        self._stop, self._patience = task.stop, task.patience
 
     def quit(self) -> None:
-        self._stop.set()
+        if self._patience:
+            later = threading.Timer(self._patience, self._stop.set)
+            later.daemon = True
+            later.start()
+        else:
+            self._stop.set()
         super().quit()
 
 
@@ -83,6 +89,8 @@ class Job:
     work : callable
         Called as ``work(report, stop)`` in a worker thread. It hands progress to ``report(item)``, looks at
         the event ``stop`` often enough to end within a second, and returns its result.
+    patience : float
+        Seconds that it may still take when the window closes.
 
     Notes
     -----
@@ -99,8 +107,9 @@ class Job:
     failed = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, title: str, work: Work) -> None:
+    def __init__(self, title: str, work: Work, *, patience: float = 0.0) -> None:
         self.title = title
+        self._patience = patience
         self._work: Work | None = work
         self._stop = threading.Event()
         self._finished = threading.Event()
@@ -117,7 +126,7 @@ class Job:
     def start(self) -> None:
         """Start the worker."""
         task = _Task(self._run)
-        task.title, task.stop = self.title, self._stop
+        task.title, task.stop, task.patience = self.title, self._stop, self._patience
         worker = create_worker(task, _start_thread=False, _worker_class=_Worker, _ignore_errors=True)
         worker.finished.connect(self._on_finished)
         worker.start()
@@ -136,7 +145,9 @@ class Job:
         return self._finished.wait(seconds)
 
     def close(self) -> None:
-        """Stop, wait a bounded time, and call nothing back."""
+        """Wait as long as it is worth, stop, wait a bounded time, and call nothing back."""
+        if self._patience:
+            self.wait(self._patience)
         self.drop()
         self.wait(JOIN_TIMEOUT_S)
 

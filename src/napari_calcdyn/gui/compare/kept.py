@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_calcdyn.gui.background.threads import leave_a_core
+from napari_calcdyn.gui.recording.opened import opened_by_us
+from napari_calcdyn.gui.recording.recordings import image_layers
 from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved
 from napari_calcdyn.recording import InputError
@@ -42,6 +44,7 @@ def keep(session: Session, folder: Path) -> Kept:
     values = {
         "words": compared.words,
         "movies": [it.name for it in movies],
+        "layers": [_layer_of(session, it) for it in movies],
         "block": compared.block,
         "same_model": compared.model() is session.dynamics.model,
         "same_rois": compared.rois is not None and compared.rois is session.rois_of_movie(),
@@ -68,7 +71,8 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
         rois = opening.rois
     if opening.movie is None or maps.difference.shape != opening.movie.frame_shape:
         raise InputError("The comparison in the session is not of its recording: save the session again.")
-    names, block = values.get("movies", ()), values.get("block", "auto")
+    block = values.get("block", "auto")
+    names = values.get("layers") or values.get("movies", ())
     others = [opening.others[name] for name in names[1:] if name in opening.others]
 
     def show() -> None:
@@ -92,6 +96,12 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
 
 
 _gone: Any = lambda: None  # noqa: E731 -- as a weak reference to what is no longer there
+
+
+def _layer_of(session: Session, movie: Movie) -> str:
+    """Return the layer that shows a recording: two recordings may have one name, and layers have not."""
+    layers = ((it, opened_by_us(it)) for it in image_layers(session))
+    return next((it.name for it, found in layers if found is not None and found.movie is movie), movie.name)
 
 
 def _write(place: Path, progress: ProgressCallback, *, movies: Sequence[Movie], compared: Compared) -> None:

@@ -44,7 +44,8 @@ def keep(session: Session, folder: Path) -> Kept:
         "history": kept_history(dynamics.history),
         "loaded_from": None if loaded is None else str(loaded),
     }
-    if movie is None or source is None or chosen is None or outdated_maps(session):
+    other_size = movie is not None and movie.frame_shape != model.frame_shape
+    if movie is None or source is None or chosen is None or other_size or outdated_maps(session):
         parts["model"] = Part((model,), partial(_write_model, model=model))
         return Kept(values, parts)
     answer = session.answers.between
@@ -71,7 +72,7 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
     leave_a_core()
     model = opening.model = VARAutoencoder.load(parts.get("run", parts.get("model", opening.folder)) / _MODEL)
     ready(model.var)
-    if movie is not None:
+    if movie is not None and "model" not in parts:  # which may be of another recording
         model.check(movie)
     history = history_of(values.get("history", ()))
     # What is no session was not trained in the window.
@@ -98,7 +99,7 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
         dynamics, now = session.dynamics, session.recording.movie
         dynamics.history = history
         dynamics.take(model, loaded)
-        if now is None:
+        if now is None or now.frame_shape != model.frame_shape:
             return
         if chosen is None or maps is None or found is None or order is None:
             compute_maps(session)

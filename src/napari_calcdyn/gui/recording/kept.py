@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from napari_calcdyn.gui.session.opening import MovieMovedError
 from napari_calcdyn.jobs.provenance import fingerprint
-from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved
+from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved, letters
 from napari_calcdyn.jobs.saved.session_folder import ENDING, same_recording
 from napari_calcdyn.recording import InputError, Movie, MovieStatistics, report
 from napari_calcdyn.recording.movies import KINDS
@@ -30,8 +31,6 @@ from .opened import OPENED, Choice, Opened, opened_by_us
 from .recordings import image_layers, show_mean
 
 if TYPE_CHECKING:
-    from napari.layers import Image
-
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.gui.session.opening import Opening
     from napari_calcdyn.recording import ProgressCallback
@@ -39,9 +38,12 @@ if TYPE_CHECKING:
 _OTHER = (
     "{} is another recording than the one of the session: choose the one that the session was saved with."
 )
+_TOGETHER = "Recordings that were opened as one cannot be kept in a session yet: it is not saved."
 _MOVIE, _QUALITY, _MEAN = "movie.npy", "quality.npz", "mean.npz"
 
 _known: weakref.WeakKeyDictionary[Movie, dict[str, Any]] = weakref.WeakKeyDictionary()
+_in_memory: weakref.WeakKeyDictionary[Image, Movie] = weakref.WeakKeyDictionary()
+"""Recordings in no file whose frames were kept: they stay so when another one is opened."""
 
 
 def keep(session: Session, folder: Path) -> Kept:
@@ -53,17 +55,23 @@ def keep(session: Session, folder: Path) -> Kept:
     about = _about(raw, layer, folder)
     parts: dict[str, Part] = {}
     if not about["paths"]:
-        parts["movie"] = Part((raw,), lambda place, progress: _write_frames(place / _MOVIE, raw, progress))
+        parts["movie"] = _frames(raw)
+        _in_memory[layer] = raw
     if quality is not None:
         parts["quality"] = Part((quality,), lambda place, _: save_object(place / _QUALITY, quality))
     if statistics is not None:
         parts["mean"] = Part((statistics,), lambda place, _: save_object(place / _MEAN, statistics))
-    opened = [
-        (it, found.movie) for it in image_layers(session) if it is not layer and (found := opened_by_us(it))
-    ]
+    opened = [(it, movie) for it in image_layers(session) if it is not layer and (movie := _other(it))]
+    others = [_about(movie, it, folder) for it, movie in opened]
+    for number, (other, (_, movie)) in enumerate(zip(others, opened, strict=True)):
+        if not other["paths"]:
+            other["part"] = f"other{letters(number)}"
+            parts[other["part"]] = _frames(movie)
+    if any(len(it.parts) > 1 for it in (raw, *(movie for _, movie in opened))):
+        raise InputError(_TOGETHER)
     values = {
         "movie": about,
-        "others": [_about(movie, it, folder) for it, movie in opened],
+        "others": others,
         "kinds": list(recording.kinds),
         "unchecked": recording.unchecked,
         "marked": recording.marked,
@@ -77,11 +85,12 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
     if not saved.values:
         return lambda: None
     values, parts = saved.values, saved.parts
-    own = parts["movie"] / _MOVIE if "movie" in parts else None
+    own = {name: place / _MOVIE for name, place in parts.items()}
     fingerprints = values["fingerprints"]
-    opened = _open(values["movie"], fingerprints[0], opening, own)
+    opened = _open(values["movie"], fingerprints[0], opening, own.get("movie"))
     others = [
-        _open(about, made, opening) for about, made in zip(values["others"], fingerprints[1:], strict=True)
+        _open(about, made, opening, own.get(str(about.get("part"))))
+        for about, made in zip(values["others"], fingerprints[1:], strict=True)
     ]
     raw = opening.movie = opened.movie
     kinds = tuple(it for it in KINDS if it in values["kinds"])
@@ -126,6 +135,16 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
             show_mean(session, version, statistics)
 
     return show
+
+
+def _other(layer: Image) -> Movie | None:
+    """Return a recording that is open beside the session's; None for a layer that the room of the layers keeps."""
+    opened = opened_by_us(layer)
+    return opened.movie if opened is not None else _in_memory.get(layer)
+
+
+def _frames(movie: Movie) -> Part:
+    return Part((movie,), lambda place, progress: _write_frames(place / _MOVIE, movie, progress))
 
 
 def _about(movie: Movie, layer: Image, folder: Path) -> dict[str, Any]:

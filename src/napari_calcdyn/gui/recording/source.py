@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NO_MOVIE = "Open a recording first, in the Recording panel."
 _IN_MEMORY = "{} is in no file that a script could open: save it as a file, and open that."
 _MARKED = "Frames or pixels were marked by hand, for which there is no option: save the session to keep them."
+_TOGETHER = "Several recordings were opened as one, for which there is no script yet."
 _NO_ROIS = "There are no ROIs yet, in the Neurons panel."
 _DRAWN = "The ROIs are in no file that a script could open: save them as a file, and open that in the Neurons panel."
 _NO_MODEL = "There is no model yet: train or load one first."
@@ -90,6 +91,8 @@ def model_of(state: DynamicsState | NeuronState) -> Model:
 
 
 def _source(movie: Movie, layer: Image, correct: str | None) -> Source:
+    if len(movie.parts) > 1:
+        raise InputError(_TOGETHER)
     opened = opened_by_us(layer)
     given = opened.path if opened is not None else movie.path if movie.files else None
     if given is None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.gui.layers.layers import RESULT, is_result
-from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved
+from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved, letters
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.packed import load_packed, save_packed
 
 from .layer_content import add_layer, content_of
 from .layer_style import apply_style, style_of
+from .saving import SavedSession
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording import ProgressCallback
 
 _FILE = "layer.npz"
-_NOT_SHOWN = "These layers of the session could not be shown: {}."
+_NOT_SHOWN = (
+    "These layers of the session could not be shown: {}. Save the session only if you can do without them."
+)
 
 
 def keep(session: Session, folder: Path) -> Kept:
@@ -44,7 +47,7 @@ def keep(session: Session, folder: Path) -> Kept:
         content = content_of(layer) if not about["role"] else None
         if content is not None:
             arrays, values, made_of = content
-            about |= {"part": f"layer{_letters(number)}", "values": values}
+            about |= {"part": f"layer{letters(number)}", "values": values}
             parts[about["part"]] = Part((*made_of, str(values)), partial(_write, arrays=arrays))
         layers.append(about | {"type": type(layer).__name__.lower()})
     active, camera = viewer.layers.selection.active, _camera(viewer)
@@ -89,6 +92,7 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
             viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
         _show_view(session, view)
         if missing:
+            session.part(SavedSession).whole = False
             session.work.tell("recording", _NOT_SHOWN.format(", ".join(missing)), True)
 
     return show
@@ -133,8 +137,3 @@ def _camera(viewer: Viewer) -> Any:
 
 def _grid(viewer: Viewer) -> Any:
     return getattr(viewer, "canvas", viewer).grid
-
-
-def _letters(number: int) -> str:
-    """Return a number as letters, which the names of parts are made of."""
-    return chr(ord("a") + number // 26 % 26) + chr(ord("a") + number % 26)

@@ -13,7 +13,7 @@ from napari_calcdyn.jobs.saved.session_folder import ENDING
 
 from .opening import open_session
 from .recent import recent_sessions
-from .saving import SavedSession
+from .saving import SavedSession, named
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -62,8 +62,9 @@ def ask_name(session: Session, parent: QWidget) -> None:
     beside = movie.path.parent if movie is not None and movie.path is not None else Path()
     place = saved.folder or beside / f"{Path(movie.name).stem if movie is not None else 'session'}{ENDING}"
     name, _ = QFileDialog.getSaveFileName(parent, "Save the session: name its folder", str(place))
-    if name:
-        saved.save_as(Path(name))
+    folder = named(Path(name))
+    if name and (folder == saved.folder or not folder.exists() or _may_replace(folder, parent)):
+        saved.save_as(folder)
 
 
 def ask_session(session: Session, parent: QWidget) -> None:
@@ -86,6 +87,14 @@ def open_in_place(session: Session, parent: QWidget, folder: Path) -> None:
         if answer != button.Open:
             return
     open_session(session, folder)
+
+
+def _may_replace(folder: Path, parent: QWidget) -> bool:
+    """Ask whether another session is replaced; the dialog before did not see the ending of its name."""
+    button = QMessageBox.StandardButton
+    text = f"{folder.name} is there already. Save this session in its place?"
+    answer = QMessageBox.question(parent, "Save the session", text, button.Save | button.Cancel)
+    return bool(answer == button.Save)
 
 
 def _window(viewer: Viewer) -> QWidget:

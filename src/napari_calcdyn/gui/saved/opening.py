@@ -17,12 +17,12 @@ from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.errors import Cancelled
 
 from .rooms import rooms
-from .saving import SavedSession
+from .saving import OPENING, SavedSession
 
 if TYPE_CHECKING:
     from napari_calcdyn.recording import ProgressCallback
 
-OPENING = "Opening the session"
+_BEING_SAVED = "The session in this window is being saved: open another one after that."
 
 
 class _Found(NamedTuple):
@@ -50,6 +50,9 @@ def open_session(session: Session, folder: Path, moved: dict[str, Path] | None =
         Where recordings are now, by the names that they have in the session.
     """
     moved = {} if moved is None else moved
+    if session.part(SavedSession).saving:
+        session.work.tell("recording", _BEING_SAVED, True)
+        return False
 
     def compute(progress: ProgressCallback) -> _Found | MovieMovedError:
         try:

@@ -36,7 +36,7 @@ class Room(Protocol):
     """A module that keeps something in a session."""
 
     def keep(self, session: Session, folder: Path) -> Kept:
-        """Say what is to be kept in a folder; on the GUI thread."""
+        """Say what is to be kept in a folder, or raise InputError where it cannot be; on the GUI thread."""
 
     def bring_back(self, session: Session, saved: Saved, opening: Opening) -> Callable[[], object]:
         """Read it, off the GUI thread, and return what shows it."""

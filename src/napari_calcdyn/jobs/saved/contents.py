@@ -33,6 +33,23 @@ class Part:
         return all(one is it or (isinstance(one, (str, int, float)) and one == it) for one, it in pairs)
 
 
+def letters(number: int) -> str:
+    """Return a number as small letters, which the names of parts are made of.
+
+    Parameters
+    ----------
+    number : int
+        From 0 on.
+
+    Returns
+    -------
+    str
+        At least two, another one for each number.
+    """
+    first, second = divmod(number, 26)
+    return (letters(first - 26) if first >= 26 else chr(ord("a") + first)) + chr(ord("a") + second)
+
+
 @dataclass(frozen=True, eq=False)
 class Kept:
     """What one room of the program keeps in a session.

@@ -63,6 +63,11 @@ def results_as_session(folder: Path) -> dict[str, Saved]:
             raise InputError(
                 f"{folder} does not say of which recording it is: open the recording, then load the model."
             )
+        if command in ("run", "influence") and len(movies) > 1:
+            raise InputError(
+                f"{folder} is of {len(movies)} recordings: open them as one in the Recording panel,"
+                " then load the model."
+            )
         if movies:
             first, *others = [_about(it) for it in movies]
             found["recording"] = Saved(

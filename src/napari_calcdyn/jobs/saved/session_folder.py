@@ -76,8 +76,8 @@ def write_session(
             folder.mkdir(parents=True, exist_ok=True)
         for number, (key, part) in enumerate(parts.items()):
             report(progress, number, len(parts))
-            old, name = before.get(key, (None, ""))
-            if part.same(old) and name in named and (folder / name).is_dir():
+            name = _written_before(before, key, part)
+            if name in named and (folder / name).is_dir():
                 written[key] = part, name
                 continue
             place = _free(folder, key)
@@ -232,10 +232,24 @@ def _refuse_to_replace(folder: Path) -> None:
     empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not empty and not is_session(folder):
         raise InputError(f"{folder} holds something that is no session: choose another name.")
+    if not empty:
+        _content(folder)  # which refuses one of a newer version
 
 
 def _names(folder: Path) -> set[str]:
     return {place.name for place in folder.glob("*-*-*") if _PART.fullmatch(place.name)}
+
+
+def _written_before(before: Written, key: str, part: Part) -> str:
+    """Return the folder that holds a part already, maybe as another part of its room; empty if there is none.
+
+    Frames of a recording stay where they are when another one becomes the recording: they are read from there.
+    """
+    room = key.split("-")[0]
+    same = {
+        known: name for known, (old, name) in before.items() if known.split("-")[0] == room and part.same(old)
+    }
+    return same.get(key) or next(iter(same.values()), "")
 
 
 def _free(folder: Path, key: str) -> Path:

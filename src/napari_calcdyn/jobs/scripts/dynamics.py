@@ -88,7 +88,7 @@ def influence_script(movie: Source, model: Model, rois: Path | str) -> Script:
     Returns
     -------
     Script
-        ``calcdyn influence``.
+        ``calcdyn influence``; without a command for a recording of several files, which it does not take.
     """
     settings = model
     if model.folder is None:  # of which the order counts
@@ -110,7 +110,8 @@ def influence_script(movie: Source, model: Model, rois: Path | str) -> Script:
         f"model = {settings.python('VARAutoencoder')}",
         call("run_influence", Name("movie"), Name("rois"), "influence", Name("model"), **named),
     ]
-    return Script(command_of("influence", movie.paths, options), python_of(lines))
+    command = command_of("influence", movie.paths, options) if len(movie.paths) == 1 else ""
+    return Script(command, python_of(lines))
 
 
 def compare_script(
@@ -142,7 +143,8 @@ def compare_script(
     Returns
     -------
     Script
-        ``calcdyn compare``.
+        ``calcdyn compare``; without a command where a recording is in several files, each of which it would take for a
+        recording, or where two are not opened in the same way.
     """
     paths = [path for movie in movies for path in movie.paths]
     options = {
@@ -171,7 +173,8 @@ def compare_script(
         f"a, b = {list(a)!r}, {list(b)!r}",
         call("run_compare", *map(Name, ("movies", "a", "b")), "comparison", Name("model"), **named),
     ]
-    return Script(command_of("compare", paths, options), python_of(lines))
+    alike = all(len(it.paths) == 1 and it.options == movies[0].options for it in movies)
+    return Script(command_of("compare", paths, options) if alike else "", python_of(lines))
 
 
 def _named(movie: Source, rois: Path | str, device: str) -> dict[str, Any]:
