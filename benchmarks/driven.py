@@ -12,9 +12,9 @@ if they share 0.3 of their united area above half of their maxima. Connections o
 missed, found cells that are none as cells without connections. Passing: family-wise p ≤ 0.05. "Given": the true
 outlines of all cells are given.
 
-Held-out errors of predicted latents, relative to their variance: by the VAR between found cells (and own past of order
-2), by each cell's own past in it, by the model's own sparse VAR, by least squares of each latent on 1, 2 and 3 of its
-own last frames, and as it was a frame ago. What others add is the part of the own past's error that goes away.
+Held-out errors of predicted latents, relative to their variance: by the VAR between found cells (and five frames of own
+past), by each cell's own past in it, by the model's own sparse VAR, by least squares of each latent on 1, 2 and 3 of
+its own last frames, and as it was a frame ago. What others add is the part of the own past's error that goes away.
 
 Without connections: movies of the same cells, each of which lives on its own. In brackets the 95 % interval of a share.
 
