@@ -112,7 +112,8 @@ class Split:
                     f"Of the {wanted} frames {format_ranges(stretches)} of {movie.name}, which are there to {name},"
                     f" {usable} can be used: cut away the bad part of the recording."
                 )
-        check_each_held_out(movie, config)
+        if len(movie.parts) > 1:
+            check_each_held_out(movie, config)
         return cls(training, validation, held_out)
 
 
