@@ -23,9 +23,7 @@ _CHUNKS = 2e8  # bytes of the latents that the dynamics are estimated from at a 
 _MAP_MARGIN = 6  # pixels that smoothing adds to a side of a tile of the maps
 _FEATURES = 80  # bytes for each pixel of the feature maps that a convolutional network keeps for its gradient
 _DERIVATIVES = 80  # decoded frames that the derivatives for the maps of one frame are worth
-_SLOPES = (
-    40 * 32
-)  # bytes for each pixel of the frames that such maps take at a time, of as many nodes as a way may need
+_SLOPES = 40 * 32  # bytes for each pixel of frames that such maps take at a time, with all nodes of a way
 _CONNECTED = 1.2  # predictors that reach a tile of the maps, over the latents that do
 
 # Measured on one core of an AMD EPYC that did so many operations per second in the product below.

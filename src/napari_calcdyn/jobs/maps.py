@@ -18,7 +18,7 @@ from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_er
 from napari_calcdyn.models.var_autoencoder.split import check_each_held_out
 from napari_calcdyn.models.var_autoencoder.tiled_frames import TiledFrames
 from napari_calcdyn.recording import InputError, Movie, RoiSet
-from napari_calcdyn.recording.movies import join
+from napari_calcdyn.recording.movies import join, recorded_frames
 from napari_calcdyn.recording.writing import writing
 
 from .between_rois import look_between_rois
@@ -164,7 +164,7 @@ def _errors(model: VARAutoencoder, movie: Movie, latents: NDArray[np.float32]) -
     network, var = model.network, model.var
     frames = TiledFrames(model.normalised(movie), network)
     return {
-        "frames": sum(len(it.frames) for it in movie.parts),
+        "frames": recorded_frames(movie),
         "device": model.device.type,
         **held_out_errors(
             network, frames, latents, var.order, model.scale, var.order, guess_by(var, latents)

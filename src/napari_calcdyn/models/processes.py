@@ -45,9 +45,8 @@ def together(device: str = "auto") -> Iterator[None]:
     InputError
         If there are more processes than graphics cards to train on.
     """
-    if (
-        int(os.environ.get("WORLD_SIZE", "1")) < 2 or count() > 1
-    ):  # within such a block, there is nothing to do
+    alone = int(os.environ.get("WORLD_SIZE", "1")) < 2
+    if alone or count() > 1:  # within such a block, there is nothing to do
         yield
         return
     backend = "gloo"

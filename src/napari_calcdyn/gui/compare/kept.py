@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_calcdyn.gui.background.threads import leave_a_core
-from napari_calcdyn.gui.recording.opened import opened_by_us
-from napari_calcdyn.gui.recording.recordings import image_layers
+from napari_calcdyn.gui.recording.recordings import layer_of
 from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.packed import load_packed, save_packed
 from napari_calcdyn.recording.ranges import format_ranges
 
-from .runs import show_difference
+from .runs import show_difference, write_compared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +43,7 @@ def keep(session: Session, folder: Path) -> Kept:
     values = {
         "words": compared.words,
         "movies": [it.name for it in movies],
-        "layers": [_layer_of(session, it) for it in movies],
+        "layers": [_layer_name(session, it) for it in movies],
         "block": compared.block,
         "same_model": compared.model() is session.dynamics.model,
         "same_rois": compared.rois is not None and compared.rois is session.rois_of_movie(),
@@ -98,26 +97,15 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
 _gone: Any = lambda: None  # noqa: E731 -- as a weak reference to what is no longer there
 
 
-def _layer_of(session: Session, movie: Movie) -> str:
+def _layer_name(session: Session, movie: Movie) -> str:
     """Return the layer that shows a recording: two recordings may have one name, and layers have not."""
-    layers = ((it, opened_by_us(it)) for it in image_layers(session))
-    return next((it.name for it, found in layers if found is not None and found.movie is movie), movie.name)
+    layer = layer_of(session, movie)
+    return movie.name if layer is None else str(layer.name)
 
 
 def _write(place: Path, progress: ProgressCallback, *, movies: Sequence[Movie], compared: Compared) -> None:
-    from napari_calcdyn.jobs.comparison_files import save_comparison
-
     leave_a_core()
-    save_comparison(
-        place,
-        movies,
-        compared.a,
-        compared.b,
-        compared.comparison,
-        compared.maps,
-        {"compared": compared.words},
-        rois=compared.rois,
-    )
+    write_compared(place, movies, compared)
     arrays = {
         "names": np.array(list(compared.centres), np.int64),
         "places": np.array(list(compared.centres.values())),

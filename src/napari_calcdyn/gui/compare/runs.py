@@ -16,6 +16,8 @@ from napari_calcdyn.gui.session.compared import Compared
 from napari_calcdyn.gui.session.latents import Latents
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_calcdyn.analysis.sequences.comparison import Comparison
     from napari_calcdyn.jobs.comparison import ComparisonMaps
     from napari_calcdyn.recording import Movie, RoiSet
@@ -149,6 +151,15 @@ def show_difference(session: Session) -> None:
     hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
 
 
+def write_compared(folder: Path, movies: Sequence[Movie], compared: Compared) -> None:
+    """Write the files of a comparison, of the recordings that it is of, into an empty folder."""
+    from napari_calcdyn.jobs.comparison_files import save_comparison
+
+    about = {"compared": compared.words}
+    answer = compared.comparison, compared.maps
+    save_comparison(folder, movies, compared.a, compared.b, *answer, about, rois=compared.rois)
+
+
 def export(session: Session, folder: Path) -> bool:
     """Write the answer into a folder in the background; returns whether it was started."""
     compared = session.answers.comparison
@@ -163,21 +174,11 @@ def export(session: Session, folder: Path) -> bool:
         return False
 
     def compute(progress: ProgressCallback) -> None:
-        from napari_calcdyn.jobs.comparison_files import save_comparison
         from napari_calcdyn.jobs.result_folder import result_folder
         from napari_calcdyn.recording.writing import writing
 
         with result_folder(folder, "compare") as new, writing(folder):
-            save_comparison(
-                new,
-                movies,
-                compared.a,
-                compared.b,
-                compared.comparison,
-                compared.maps,
-                {"compared": compared.words},
-                rois=compared.rois,
-            )
+            write_compared(new, movies, compared)
 
     def done(_: None) -> None:
         session.work.tell("compare", f"The result was written to {folder}.")

@@ -20,9 +20,7 @@ class MessageLine(QLabel):  # type: ignore[misc]
         self._said = ""
         self._shown = ("", False)
         self.setWordWrap(True)
-        self.setTextFormat(
-            Qt.TextFormat.RichText
-        )  # which `breakable` returns; without a tag Qt would not notice
+        self.setTextFormat(Qt.TextFormat.RichText)  # of `breakable`; without a tag Qt would not notice
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setVisible(False)
 

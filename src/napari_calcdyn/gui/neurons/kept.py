@@ -46,13 +46,12 @@ def keep(session: Session, folder: Path) -> Kept:
         parts["traces"] = Part(made_of, partial(_write_traces, fluorescence=made_of[0], traces=made_of[1]))
     if neurons.columns:
         parts["table"] = Part((neurons.columns,), partial(_write_table, columns=dict(neurons.columns)))
-    model, result, traces = neurons.model, neurons.result, neurons.traces
-    mapped = result is not None and traces is not None and neurons.mapped_with is not None
-    if result is not None and traces is not None and neurons.mapped_with is not None:
+    model, mapped_with, result, traces = neurons.model, neurons.mapped_with, neurons.result, neurons.traces
+    if result is not None and traces is not None and mapped_with is not None:
         how: dict[str, Any] = {"rois": rois.loaded, "history": neurons.history}
-        write = partial(_write_neurons, traces=traces, neurons=result, model=neurons.mapped_with, **how)
+        write = partial(_write_neurons, traces=traces, neurons=result, model=mapped_with, **how)
         parts["result"] = Part((result,), write)
-    if model is not None and not (mapped and model is neurons.mapped_with):
+    if model is not None and not ("result" in parts and model is mapped_with):
         parts["model"] = Part((model,), partial(_write_model, model=model))
     values = {
         "path": None if rois.path is None else str(rois.path),

@@ -24,6 +24,7 @@ from napari_calcdyn.gui.saved.menu import open_in_place
 from napari_calcdyn.gui.saved.opening import opens_as_session
 from napari_calcdyn.gui.saved.row import SessionRow
 from napari_calcdyn.jobs.scripts.dynamics import check_script
+from napari_calcdyn.recording.movies import recorded_frames
 
 from .file_rows import FileRows, part_boxes
 from .findings_view import FindingsView
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_calcdyn.jobs.scripts.pieces import Script
-    from napari_calcdyn.recording import Movie
 
 _FILTER = (
     "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
@@ -258,7 +258,7 @@ class RecordingDock(SideDock):
         if movie is None:
             return
         height, width = movie.frame_shape
-        frames, several = _recorded(movie), f"in {len(movie.parts)} recordings, "
+        frames, several = recorded_frames(movie), f"in {len(movie.parts)} recordings, "
         self.fact["Frames"].setText(
             f"{frames:,} {several * (len(movie.parts) > 1)}of {height:,} × {width:,} px"
         )
@@ -290,7 +290,7 @@ class RecordingDock(SideDock):
         movie = self.session.recording.movie
         rate = movie.frame_rate if movie is not None else None
         if movie is not None:
-            self.length.setText(duration(_recorded(movie) / rate) if rate else "enter the frame rate")
+            self.length.setText(duration(recorded_frames(movie) / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
         running = self.session.work.doing == MEAN
@@ -311,11 +311,6 @@ class RecordingDock(SideDock):
     def set_colours(self, colours: PlotColours) -> None:
         """Follow the viewer's theme."""
         self.check.set_colours(colours)
-
-
-def _recorded(movie: Movie) -> int:
-    """Return the number of frames, without the gaps between recordings that were joined."""
-    return sum(len(it.frames) for it in movie.parts)
 
 
 def _bytes(count: int) -> str:

@@ -27,7 +27,7 @@ from napari_calcdyn.recording.writing import replacing
 from .check import RecordingCheck
 from .finding_out import find_out
 from .layer_options import layer_options
-from .opened import OPENED, Choice, Opened, opened_by_us
+from .opened import OPENED, Choice, Opened, opened_by_us, places_of
 from .recordings import image_layers, show_mean
 
 if TYPE_CHECKING:
@@ -149,10 +149,7 @@ def _frames(movie: Movie) -> Part:
 
 def _about(movie: Movie, layer: Image, folder: Path) -> dict[str, Any]:
     """Say where a recording is, seen from the session, and which part of its file it is."""
-    opened = opened_by_us(layer)
-    given = opened.path if opened is not None else movie.path if movie.files else None
-    paths = [] if given is None else given if isinstance(given, list) else [given]
-    places = [Path(it).expanduser().absolute() for it in paths]
+    opened, places = opened_by_us(layer), places_of(movie, layer)
     if any(parent.suffix == ENDING for it in places for parent in it.parents):
         places = []  # its frames are in a session, and go into this one
     return {

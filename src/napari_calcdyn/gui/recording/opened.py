@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from napari.layers import Image
 
@@ -51,6 +52,14 @@ def opened_by_us(layer: Image | None) -> Opened | None:
     """Return how a layer's movie was opened, or None where it came another way."""
     opened = layer.metadata.get(OPENED) if layer is not None else None
     return opened if isinstance(opened, Opened) else None
+
+
+def places_of(movie: Movie, layer: Image) -> list[Path]:
+    """Return the files or folders that the recording in a layer was opened from; empty where it is in none."""
+    opened = opened_by_us(layer)
+    given = opened.path if opened is not None else movie.path if movie.files else None
+    paths = [] if given is None else given if isinstance(given, list) else [given]
+    return [Path(it).expanduser().absolute() for it in paths]
 
 
 def remember(path: OpenedPath, choice: Choice) -> None:

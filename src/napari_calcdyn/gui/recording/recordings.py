@@ -122,6 +122,12 @@ def image_layers(session: Session) -> list[Image]:
     return [it for it in layers if isinstance(it, Image) and not is_result(it)]
 
 
+def layer_of(session: Session, movie: Movie) -> Image | None:
+    """Return the layer of a recording that we opened; None where it came another way, or is closed."""
+    layers = ((it, opened_by_us(it)) for it in image_layers(session))
+    return next((it for it, opened in layers if opened is not None and opened.movie is movie), None)
+
+
 def looks_like_a_movie(layer: Image) -> bool:
     """Whether a layer may be taken for the recording unasked: grey, three axes, some frames."""
     return layer.ndim == 3 and not layer.rgb and int(layer.level_shapes[0][0]) >= MIN_FRAMES

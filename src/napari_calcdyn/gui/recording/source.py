@@ -10,8 +10,8 @@ from napari_calcdyn.jobs.scripts.pieces import FOUND, Model, Source
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.quality import corrections_for
 
-from .opened import opened_by_us
-from .recordings import image_layers
+from .opened import opened_by_us, places_of
+from .recordings import layer_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -51,11 +51,10 @@ def source_of(session: Session) -> Source:
 
 def other_source(session: Session, movie: Movie) -> Source:
     """Return another recording of the viewer; parameters and errors as of `source_of`."""
-    for layer in image_layers(session):
-        opened = opened_by_us(layer)
-        if opened is not None and opened.movie is movie:
-            return _source(movie, layer, None)
-    raise InputError(_IN_MEMORY.format(movie.name))
+    layer = layer_of(session, movie)
+    if layer is None:
+        raise InputError(_IN_MEMORY.format(movie.name))
+    return _source(movie, layer, None)
 
 
 def rois_of(session: Session) -> Path | str:
@@ -93,12 +92,10 @@ def model_of(state: DynamicsState | NeuronState) -> Model:
 def _source(movie: Movie, layer: Image, correct: str | None) -> Source:
     if len(movie.parts) > 1:
         raise InputError(_TOGETHER)
-    opened = opened_by_us(layer)
-    given = opened.path if opened is not None else movie.path if movie.files else None
-    if given is None:
+    opened, paths = opened_by_us(layer), tuple(places_of(movie, layer))
+    if not paths:
         raise InputError(_IN_MEMORY.format(movie.name))
-    paths = tuple(Path(it).expanduser().absolute() for it in (given if isinstance(given, list) else [given]))
-    options = {}
+    options, known = {}, None
     if opened is not None:
         said = asdict(opened.choice)
         several = {"channel": opened.info.channels > 1, "plane": opened.info.planes > 1}
@@ -106,8 +103,6 @@ def _source(movie: Movie, layer: Image, correct: str | None) -> Source:
             name: value for name, value in said.items() if value is not None and several.get(name, True)
         }
         known = opened.info.frame_rate
-    else:
-        known = None
     if movie.frame_rate is not None and movie.frame_rate != known:
         options["frame_rate"] = float(movie.frame_rate)
     return Source(paths, options, correct)

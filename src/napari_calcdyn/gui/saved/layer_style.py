@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 _PLAIN = ("name", "visible", "opacity", "blending", "gamma", "interpolation2d", "contour", "shading")
-_NUMBERS = (
-    "scale",
-    "translate",
-    "contrast_limits_range",
-    "contrast_limits",
-)  # in the order in which they are set
+_NUMBERS = ("scale", "translate", "contrast_limits_range", "contrast_limits")  # in the order of setting
 
 
 def style_of(layer: Layer) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_calcdyn.gui.background.job import Job, Report
 from napari_calcdyn.gui.background.status import timed
 from napari_calcdyn.gui.session import Session, SessionPart
-from napari_calcdyn.jobs.saved.contents import Kept
+from napari_calcdyn.jobs.saved.contents import Kept, parts_of
 from napari_calcdyn.jobs.saved.session_folder import ENDING, Written, write_session
 from napari_calcdyn.recording import InputError
 
@@ -85,7 +85,7 @@ class SavedSession(SessionPart):
             # Layers are written anew: those that could not be shown have left their numbers to others.
             self._written = {
                 key: (part, parts[key])
-                for key, part in _parts(self._kept(folder)).items()
+                for key, part in parts_of(self._kept(folder)).items()
                 if key in parts and not key.startswith("layers-")
             }
             remember_session(folder)
@@ -177,7 +177,3 @@ class SavedSession(SessionPart):
 def named(folder: Path) -> Path:
     """Return where a session of this name is written."""
     return (folder if folder.suffix == ENDING else folder.with_name(folder.name + ENDING)).absolute()
-
-
-def _parts(kept: Mapping[str, Kept]) -> dict[str, Any]:
-    return {f"{room}-{name}": part for room, it in kept.items() for name, part in it.parts.items()}

@@ -15,6 +15,7 @@ from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.split import held_out_stretches
 from napari_calcdyn.recording import Movie
+from napari_calcdyn.recording.movies import recorded_frames
 
 from .connections import connection_panels
 from .driven import driven_panels
@@ -105,7 +106,7 @@ def save_overview(
     """
     across = (len(panels) + 1) // 2
     figure = new_figure(4.4 * across, 8.6)
-    frames, (height, width) = sum(len(it.frames) for it in movie.parts), movie.frame_shape
+    frames, (height, width) = recorded_frames(movie), movie.frame_shape
     rois = metrics["rois"]
     cells = f"{rois} ROIs" if rois else "no cells found"
     if model.config.network == "convolutional":

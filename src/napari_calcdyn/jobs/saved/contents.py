@@ -69,6 +69,11 @@ class Kept:
     later: Callable[[], Mapping[str, Any]] | None = None
 
 
+def parts_of(rooms: Mapping[str, Kept]) -> dict[str, Part]:
+    """Return the parts of all rooms by ``room-part``."""
+    return {f"{room}-{name}": part for room, kept in rooms.items() for name, part in kept.parts.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Saved:
     """What one room finds in a session that is opened.

@@ -20,7 +20,7 @@ from napari_calcdyn.jobs.provenance import made_from
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, report
 from napari_calcdyn.recording.writing import replacing, writing
 
-from .contents import Kept, Part, Saved
+from .contents import Kept, Part, Saved, parts_of
 
 ENDING = ".calcdyn"
 FORMAT = "napari-calcdyn session"
@@ -68,7 +68,7 @@ def write_session(
     _refuse_to_replace(folder)
     named = _names(folder)
     before = {} if before is None else before
-    parts = {f"{room}-{name}": part for room, kept in rooms.items() for name, part in kept.parts.items()}
+    parts = parts_of(rooms)
     written: Written = {}
     fresh: list[Path] = []
     try:

@@ -168,7 +168,7 @@ def compare_script(
         "from napari_calcdyn.jobs import run_compare",
         "",
         f"movies = [{', '.join(movie.opened for movie in movies)}]",
-        *([f"rois = {opened_rois(rois)}"] if rois not in (None, FOUND) and rois is not None else []),
+        *([f"rois = {opened_rois(rois)}"] if rois is not None and rois != FOUND else []),
         f"model = {model.python('VARAutoencoder')}",
         f"a, b = {list(a)!r}, {list(b)!r}",
         call("run_compare", *map(Name, ("movies", "a", "b")), "comparison", Name("model"), **named),

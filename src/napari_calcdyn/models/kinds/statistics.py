@@ -14,9 +14,7 @@ QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
 STATISTICS = len(LAGS) * len(QUANTILES)
 """How many numbers describe a trace."""
 
-_USUAL_RATE = (
-    20.0  # samples per second, where no frame rate is known; the noise is that of samples at this rate
-)
+_USUAL_RATE = 20.0  # samples per second where it is not known; noise is that of samples at this rate
 _OF_RANGE = 0.05  # of a trace's range: takes the place of its noise where each trace is scaled by itself
 _LEAST = 0.3  # standard deviations of the noise; rises below are no events
 _FEWEST = 4  # times the longest lag that a window must last

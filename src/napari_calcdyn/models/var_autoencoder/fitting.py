@@ -20,7 +20,7 @@ from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, rise_and_fall, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
-from napari_calcdyn.recording.movies import arranged
+from napari_calcdyn.recording.movies import arranged, recorded_frames
 
 from .autoencoder import Autoencoder
 from .config import VARAutoencoderConfig
@@ -139,7 +139,7 @@ def fit_parts(
         "network": config.network,
         "mode": config.mode,
         "skip": config.skip,
-        "frames": sum(len(it.frames) for it in recording.parts),
+        "frames": recorded_frames(recording),
         "height": movie.frame_shape[0],
         "width": movie.frame_shape[1],
         "latents": latents,

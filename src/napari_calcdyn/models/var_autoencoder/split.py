@@ -9,6 +9,7 @@ import torch
 
 from napari_calcdyn.models.var.moments import with_past
 from napari_calcdyn.recording import InputError, Movie
+from napari_calcdyn.recording.movies import recorded_frames
 from napari_calcdyn.recording.ranges import format_ranges, laid_out
 
 from .config import VARAutoencoderConfig
@@ -67,11 +68,9 @@ class Split:
         """
         trained, validated = zip(*self._lengths, strict=True)
         each = max(_LEAST_AT_BORDER, most // len(trained))
-        firsts, seconds = (
-            laid_out(trained),
-            [range(self.training + it.start, self.training + it.stop) for it in laid_out(validated)],
-        )
-        return [it[-each:] for it in firsts], [it[:each] for it in seconds]
+        before = [it[-each:] for it in laid_out(trained)]
+        after = [it[:each] for it in laid_out(validated)]
+        return before, [range(self.training + it.start, self.training + it.stop) for it in after]
 
     def training_frames(self, movie: Movie) -> int:
         """Return how many of the frames to train on, of the movie as arranged, can be used."""
@@ -80,7 +79,7 @@ class Split:
     @classmethod
     def of(cls, movie: Movie, config: VARAutoencoderConfig) -> Split:
         """Split a recording; raises InputError where it is too short."""
-        frames = sum(len(it.frames) for it in movie.parts)
+        frames = recorded_frames(movie)
         least = max(LEAST_FRAMES, 20 * config.order)
         if frames < least:
             raise InputError(

@@ -157,6 +157,22 @@ def join(
     )
 
 
+def recorded_frames(movie: Movie) -> int:
+    """Return the number of frames of a movie, without the gaps between recordings that were joined.
+
+    Parameters
+    ----------
+    movie : Movie
+        The recording, or several that were joined.
+
+    Returns
+    -------
+    int
+        Frames of all recordings.
+    """
+    return sum(len(it.frames) for it in movie.parts)
+
+
 def arranged(movie: Movie, stretches: Iterable[range]) -> Movie:
     """Return some stretches of a movie one after the other, with gaps between them.
 
