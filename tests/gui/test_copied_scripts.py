@@ -95,6 +95,7 @@ def scene(viewer: Any, tmp_path: Path, qtbot: Any) -> tuple[Docks, BehaviourDock
     wait(qtbot, session)
     docks.recording.frame_rate.value = 10.0
     session.part(RecordingCheck)._take(check_quality(session.recording.raw))
+    wait(qtbot, session)  # napari silences a warning about colours of labels, which other threads may undo
     docks.neurons.inputs.settings.relative.value = True
     docks.neurons.inputs.open(tmp_path / "cells.tif")
     wait(qtbot, session)
