@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from napari_calcdyn.models.lasso import active_set, batched, solve
-from napari_calcdyn.models.training import Progress, Schedule, Task
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import Schedule, Task
 from napari_calcdyn.models.var_autoencoder import prediction
 
 STRETCHES, LENGTH = 8, 24

@@ -414,10 +414,16 @@ def test_gui_says_what_is_missing(
     refused(monkeypatch, capsys, "gui", movie, words="There is no display")
 
 
-def test_help_loads_neither_torch_nor_napari() -> None:
-    code = "import json, sys, napari_calcdyn.cli; print(json.dumps(sorted(sys.modules)))"
-    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
-    assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(loaded)
+def test_neither_help_nor_the_check_of_a_recording_waits_for_torch() -> None:
+    code = """
+import json, sys, napari_calcdyn.cli
+helped = sorted(sys.modules)
+import napari_calcdyn.jobs.check, napari_calcdyn.jobs.batch.tasks
+print(json.dumps([helped, sorted(sys.modules)]))
+"""
+    helped, checked = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert not {"torch", "numba", "matplotlib", "napari", "dask", "sklearn", "openTSNE"} & set(helped)
+    assert not {"torch", "napari", "sklearn", "openTSNE"} & set(checked)
 
 
 # Some 8 s: a whole training on a real recording, from the start of the program to its files.

@@ -22,7 +22,7 @@ from napari_calcdyn.jobs import maps as job
 from napari_calcdyn.jobs import unfinished
 from napari_calcdyn.jobs.result_folder import BY_RECORDING, ONLY_SOMETIMES, RESULTS
 from napari_calcdyn.models import training
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoderConfig, objective
 from napari_calcdyn.recording import InputError, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie

@@ -25,7 +25,7 @@ from napari_calcdyn.jobs.provenance import fingerprint, made_from, provenance
 from napari_calcdyn.jobs.report.citation import AVAE_PAPER, SOFTWARE, VAR_PAPER, Paper
 from napari_calcdyn.jobs.report.page import Report, write_report
 from napari_calcdyn.jobs.report.pictures import as_svg
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Movie, RoiSet, open_movie
 from napari_calcdyn.simulate.movie import simulate_movie
 

@@ -17,7 +17,7 @@ from napari_calcdyn.jobs.neurons import run_neurons
 from napari_calcdyn.jobs.result_folder import RESULTS
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Cancelled, InputError, RoiSet, Traces
 
 KEYS = {

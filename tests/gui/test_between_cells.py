@@ -267,7 +267,7 @@ def held(page: BetweenPage, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> thre
     goes_on = threading.Event()
 
     def slow(*args: Any) -> Any:
-        from napari_calcdyn.models.training import Progress
+        from napari_calcdyn.models.progress import Progress
 
         while not goes_on.wait(0.01):
             args[-1](Progress("Finding cells", 1, 4))

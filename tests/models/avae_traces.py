@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.models.avae.model import AVAE
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Traces
 
 # Everything is stated, so that other defaults leave the tests what they are.

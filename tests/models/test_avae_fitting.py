@@ -16,7 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from napari_calcdyn.models.avae.config import AVAEConfig
 from napari_calcdyn.models.avae.model import AVAE
 from napari_calcdyn.models.avae.objective import AVAEObjective
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Cancelled, InputError, Traces
 
 ARCHITECTURES = ("residual", "paper", "sequence")

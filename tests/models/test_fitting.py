@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from napari_calcdyn.models.lasso import active_set as _lasso_support
 from napari_calcdyn.models.lasso import batched as _lasso_batched
 from napari_calcdyn.models.lasso import solve as _lasso_solve
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var_autoencoder.config import VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
 from napari_calcdyn.recording import Cancelled, InputError, Movie, open_movie

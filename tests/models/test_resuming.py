@@ -16,7 +16,8 @@ from napari_calcdyn.models.avae import AVAE
 from napari_calcdyn.models.checkpoint import load_numbers, save_numbers
 from napari_calcdyn.models.keeping import State
 from napari_calcdyn.models.model import Model
-from napari_calcdyn.models.training import Progress, Schedule, train
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import Schedule, train
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, fitting
 from napari_calcdyn.recording import Movie, Traces
 from napari_calcdyn.recording.movies import Corrections

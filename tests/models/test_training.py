@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_calcdyn.models.training import Progress, Schedule, train
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import Schedule, train
 
 
 class Descent:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
 
 Show = Callable[[str, int, int], None]
 """Called with the name of the stage, and the units of work done and in all.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_calcdyn.analysis.influence import Influence
 from napari_calcdyn.analysis.influence.influence import influence_of
 from napari_calcdyn.analysis.maps import ContributionMaps, contribution_maps, driven_maps
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.roi_var import RoiVAR, fit_roi_var
-from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import ERRORS, held_out_errors
 from napari_calcdyn.models.var_autoencoder.split import held_out_last

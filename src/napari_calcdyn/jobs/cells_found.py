@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.sources import CELLS_FOUND, find_sources, roi_activity
-from napari_calcdyn.models.training import Progress
 from napari_calcdyn.recording import Movie, RoiSet
 from napari_calcdyn.recording.writing import write_image
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_calcdyn.jobs.overviews.quality import save_overview
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.quality import check_quality, corrections_for, first_look
 from napari_calcdyn.recording.writing import writing

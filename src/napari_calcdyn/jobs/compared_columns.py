@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.roi_var import OWN_ORDER
 from napari_calcdyn.models.sources import NO_CELLS, roi_activity
-from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var import Selection
 from napari_calcdyn.models.var.weights import own_past_free
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig

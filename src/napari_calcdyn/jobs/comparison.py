@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from napari_calcdyn.analysis.sequences import Comparison, compare_sequences
 from napari_calcdyn.analysis.sequences.condition_blocks import check_ranges
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps, Condition, comparison_maps
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.roi_var.basis import encoded_pictures, pictures_of
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback, RoiSet
 from napari_calcdyn.recording.movies import check_frame_rates, join

@@ -12,7 +12,7 @@ import tifffile
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
 from napari_calcdyn.jobs.overviews.comparison import comparison_panels, save_overview
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.packed import load_object, save_object
 from napari_calcdyn.recording.rois.saved import save_rois

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from napari_calcdyn.analysis.influence.edge_test import SURROGATES
 from napari_calcdyn.analysis.influence.influence import influence_of
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.roi_var import fit_activity_var
 from napari_calcdyn.models.sources import NO_CELLS
-from napari_calcdyn.models.training import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import InputError, Movie, RoiSet
 from napari_calcdyn.recording.writing import writing

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_calcdyn.models import processes
 from napari_calcdyn.models.memory import limited_memory
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.split import check_each_held_out

@@ -10,7 +10,8 @@ from typing import Any
 from napari_calcdyn.analysis.neurons import analyse_neurons
 from napari_calcdyn.analysis.neurons.tsne import check_enough_neurons
 from napari_calcdyn.models.avae import AVAE, AVAEConfig
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import drive
 from napari_calcdyn.recording import RoiSet, Traces
 from napari_calcdyn.recording.writing import writing
 

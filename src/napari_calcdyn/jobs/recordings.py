@@ -13,7 +13,8 @@ from napari_calcdyn.analysis.neurons.across import accuracy_across, recording_mi
 from napari_calcdyn.analysis.neurons.conditions import compare_conditions
 from napari_calcdyn.analysis.neurons.shared_map import DISH, SharedMap, map_recordings
 from napari_calcdyn.models.kinds import KindConfig, KindEncoder
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import drive
 from napari_calcdyn.recording import InputError, Traces
 from napari_calcdyn.recording.writing import writing
 

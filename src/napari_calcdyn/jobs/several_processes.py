@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from napari_calcdyn.models import processes
-from napari_calcdyn.models.training import Progress, drive
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import drive
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
 from napari_calcdyn.recording import Movie
 from napari_calcdyn.recording.movies import Corrections, join

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.analysis.maps import contribution_maps, driven_maps
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.held_out import guess_by, held_out_errors
 from napari_calcdyn.models.var_autoencoder.split import held_out_stretches

@@ -16,8 +16,9 @@ from napari_calcdyn.recording import InputError
 from .checkpoint import open_checkpoint, save_checkpoint, with_prefix, with_prefix_added
 from .devices import resolve_device
 from .keeping import Keeper
+from .progress import Progress
 from .settings import Settings
-from .training import Progress, drive
+from .training import drive
 
 Config = TypeVar("Config", bound=Settings)
 Data = TypeVar("Data")

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from napari_calcdyn.recording import InputError
 from . import processes
 from .checkpoint import with_prefix, with_prefix_added
 from .keeping import Keeper, State
+from .progress import Progress
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 _SECONDS_BETWEEN_SAVES = 20.0
@@ -28,41 +29,6 @@ DIVERGED = (
 )
 
 Model = TypeVar("Model")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Progress of a training.
-
-    Parameters
-    ----------
-    stage : str
-        Name of the current stage, for display.
-    step, total : int
-        Training steps done, and the largest number of steps.
-    losses : mapping of str to float
-        Losses of the task, such as `reconstruction`, and at checks the validation losses, such as
-        `held_out_reconstruction`.
-    best : float or None
-        Lowest validation loss so far.
-    elapsed, eta : float
-        Seconds since the start, and estimated seconds left.
-    """
-
-    stage: str
-    step: int = 0
-    total: int = 0
-    losses: Mapping[str, float] = field(default_factory=dict)
-    best: float | None = None
-    elapsed: float = 0.0
-    eta: float = 0.0
-
-    def __str__(self) -> str:
-        """Return one line with the stage, the steps, the losses and the time left."""
-        if not self.step:
-            return self.stage
-        losses = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in self.losses.items())
-        return f"{self.stage}: {self.step} of {self.total} steps, {losses or 'no losses yet'}, {self.eta:.0f} s left"
 
 
 class Task(Protocol):

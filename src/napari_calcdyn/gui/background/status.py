@@ -14,7 +14,7 @@ from napari_calcdyn.recording.progress import ProgressCallback
 from .job import Report, Work
 
 if TYPE_CHECKING:
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
 
 Topic = Literal["recording", "dynamics", "neurons", "inspector", "compare", "traces", "behaviour"]
 

@@ -13,7 +13,7 @@ from napari_calcdyn.gui.background.threads import leave_a_core
 if TYPE_CHECKING:
     from napari_calcdyn.gui.background.job import Report
     from napari_calcdyn.gui.session import Session
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
     from napari_calcdyn.recording.progress import ProgressCallback
 
     from .kind import ModelKind

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
 
 
 def kept_history(history: Sequence[Progress]) -> list[dict[str, Any]]:
@@ -19,6 +19,6 @@ def kept_history(history: Sequence[Progress]) -> list[dict[str, Any]]:
 
 def history_of(kept: Sequence[dict[str, Any]]) -> tuple[Progress, ...]:
     """Return what `kept_history` was given; imports torch."""
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
 
     return tuple(Progress(**it) for it in kept)

@@ -16,7 +16,7 @@ from .theme import Colour, PlotColours, paint_axes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
 
 
 class LossPlot(QWidget):  # type: ignore[misc]

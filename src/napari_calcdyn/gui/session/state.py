@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.maps import ContributionMaps, PathMaps
     from napari_calcdyn.analysis.neurons.neurons import Neurons
     from napari_calcdyn.models.avae.model import AVAE
-    from napari_calcdyn.models.training import Progress
+    from napari_calcdyn.models.progress import Progress
     from napari_calcdyn.models.var.model import VAR
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Behaviour, Movie, MovieStatistics, RoiSet, Traces

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_calcdyn.analysis.sequences import Comparison
 from napari_calcdyn.analysis.sequences.maps import ComparisonMaps
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Movie
 
 from .map_panel import map_panel

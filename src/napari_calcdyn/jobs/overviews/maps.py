@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.jobs.between_rois import ALPHA, BetweenRois
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var.gain import gain_in_words
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.models.var_autoencoder.split import held_out_stretches

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from napari_calcdyn.jobs.overviews.neurons import neuron_panels, save_neurons_ov
 from napari_calcdyn.jobs.report.contents import report_neurons
 from napari_calcdyn.jobs.result_folder import NEURONS_FILE, ROIS_FILE, TRACES_FILE, write_metrics
 from napari_calcdyn.models.avae import AVAE
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Denoised, InputError, RoiSet, Traces
 from napari_calcdyn.recording.packed import load_packed, save_packed
 from napari_calcdyn.recording.rois.saved import save_rois

@@ -16,7 +16,7 @@ from napari_calcdyn.jobs.overviews.maps import run_panels, save_overview
 from napari_calcdyn.jobs.report.contents import report_run
 from napari_calcdyn.jobs.result_folder import write_metrics
 from napari_calcdyn.jobs.together import OneOfSeveral, panels_of_each, save_each
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var import VAR
 from napari_calcdyn.models.var_autoencoder import VARAutoencoder
 from napari_calcdyn.recording import Movie

@@ -12,7 +12,8 @@ import torch
 
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
-from napari_calcdyn.models.training import Progress, Schedule, rise_and_fall, train
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import Schedule, rise_and_fall, train
 from napari_calcdyn.recording import Cancelled, InputError, Traces
 
 from .config import AVAEConfig

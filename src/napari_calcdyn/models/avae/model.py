@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.model import Model
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import InputError, Scaling, Traces
 
 from .config import AVAEConfig

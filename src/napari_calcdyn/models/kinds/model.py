@@ -16,7 +16,7 @@ from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.model import Model
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.recording import Cancelled, InputError, ProgressCallback, Traces
 
 from .config import KindConfig

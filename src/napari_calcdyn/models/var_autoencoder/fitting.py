@@ -17,7 +17,8 @@ from torch import Tensor
 from napari_calcdyn.models import processes
 from napari_calcdyn.models.devices import resolve_device
 from napari_calcdyn.models.keeping import Keeper
-from napari_calcdyn.models.training import DIVERGED, Progress, Schedule, rise_and_fall, train
+from napari_calcdyn.models.progress import Progress
+from napari_calcdyn.models.training import DIVERGED, Schedule, rise_and_fall, train
 from napari_calcdyn.models.var import VAR, Neighbourhoods, Selection, SteadyVAR, fit_own_past, fit_var
 from napari_calcdyn.recording import Cancelled, InputError, Movie, ProgressCallback, report
 from napari_calcdyn.recording.movies import arranged, recorded_frames

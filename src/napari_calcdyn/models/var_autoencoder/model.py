@@ -15,7 +15,7 @@ from napari_calcdyn.models import checkpoint
 from napari_calcdyn.models.keeping import Keeper
 from napari_calcdyn.models.lasso.local import joined, parts
 from napari_calcdyn.models.model import Model
-from napari_calcdyn.models.training import Progress
+from napari_calcdyn.models.progress import Progress
 from napari_calcdyn.models.var import VAR, Moments, Neighbourhoods, SteadyVAR
 from napari_calcdyn.recording import InputError, Movie, ProgressCallback
 from napari_calcdyn.recording.movies import Corrections
