@@ -16,6 +16,9 @@ import tifffile
 
 pytest.importorskip("napari")
 
+# Settings that are kept in no file: the developer's own stay as they are, and no window writes them at every change.
+os.environ["NAPARI_CONFIG"] = ""
+
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from qtpy.QtCore import QSettings
