@@ -336,7 +336,7 @@ def test_an_error_while_writing_leaves_the_earlier_results(
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_no_result(movie: Path, sent: signal.Signals) -> None:
     out = movie.parent / "new" / "results"
-    options = ["--preset", "quick", "--steps", "100000", "--patience", "1000"]
+    options = ["--preset", "quick", "--steps", "20000", "--patience", "1000"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = ("run", movie, "--out", out, *options)
     with process_of_calcdyn(*command, stderr=subprocess.PIPE, env=environment) as process:

@@ -220,7 +220,7 @@ def test_a_second_call_does_what_is_missing_or_has_changed(
 def test_damage_death_and_memory_end_what_they_concern_and_nothing_else(
     tmp_path: Path,
 ) -> None:
-    movies = recordings(tmp_path / "movies", "abcdef")
+    movies = recordings(tmp_path / "movies", "abcd")
     (tmp_path / "movies" / "g.tif").write_bytes(movies[0].read_bytes()[:200])
     np.save(tmp_path / "movies" / "h.npy", np.random.default_rng(0).random((40, 1600, 1600), np.float32))
     out = tmp_path / "out"
@@ -233,7 +233,7 @@ def test_damage_death_and_memory_end_what_they_concern_and_nothing_else(
     assert process.returncode == 1, said
     rows = summary(out)
     states = {name.split("/")[0]: row["state"] for name, row in rows.items()}
-    assert states == dict.fromkeys("abcdef", "done") | {"g": "failed", "h": "failed"}
+    assert states == dict.fromkeys("abcd", "done") | {"g": "failed", "h": "failed"}
     assert "g.tif" in rows["g/check"]["why"]
     assert "more than the 0.8 GB of memory" in rows["h/check"]["why"]
     assert "Its worker was lost" in rows[f"{killed}/check"]["note"]
@@ -254,7 +254,7 @@ def kill_a_worker(batch: int, out: Path) -> str:
             try:
                 words = job.cmdline()
                 name = Path(words[words.index("check") + 1]).stem
-                if name in "abcdef" and (out / name / "check" / ".unfinished-check").exists():
+                if name in "abcd" and (out / name / "check" / ".unfinished-check").exists():
                     job.parent().kill()
                     return name
             except (psutil.Error, ValueError, IndexError, AttributeError):
@@ -265,7 +265,7 @@ def kill_a_worker(batch: int, out: Path) -> str:
 
 @UNIX
 def test_ctrl_c_ends_all_jobs_within_seconds(tmp_path: Path) -> None:
-    recordings(tmp_path / "movies", "abcd", frames=400)
+    recordings(tmp_path / "movies", "abc", frames=400)
     out = tmp_path / "out"
     command = ("batch", "--movies", tmp_path / "movies" / "*.tif", "--jobs", "check", "--out", out)
     with process_of_calcdyn(
@@ -293,19 +293,16 @@ def test_ctrl_c_ends_all_jobs_within_seconds(tmp_path: Path) -> None:
 def test_workers_of_a_running_scheduler_in_other_folders_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
 ) -> None:
-    recordings(tmp_path / "movies", "ab")
+    recordings(tmp_path / "movies", "a")
     monkeypatch.chdir(tmp_path)
-    common = ("batch", "--movies", "movies/*.tif", "--jobs", "check")
-    assert calcdyn(monkeypatch, *common, "--out", "there", "--scheduler", scheduler) == 0
-    assert calcdyn(monkeypatch, *common, "--out", "here") == 0
-    for name in "ab":
-        here, there = (
-            (tmp_path / place / name / "check" / "quality.json").read_text().splitlines()
-            for place in ("here", "there")
-        )
-        assert [line for line in here if "seconds" not in line] == [
-            line for line in there if "seconds" not in line
-        ]
+    batch = ("batch", "--movies", "movies/*.tif", "--jobs", "check", "--out", "there")
+    assert calcdyn(monkeypatch, *batch, "--scheduler", scheduler) == 0
+    assert calcdyn(monkeypatch, "check", tmp_path / "movies" / "a.tif", "--out", "here") == 0
+    here, there = (
+        [line for line in (tmp_path / file).read_text().splitlines() if "seconds" not in line]
+        for file in ("here/quality.json", "there/a/check/quality.json")
+    )
+    assert here == there
     assert {row["state"] for row in summary(tmp_path / "there").values()} == {"done"}
 
 

@@ -8,7 +8,7 @@ from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.dynamics.results import CONTRIBUTION_MOVIE, EXPLAINED, RECONSTRUCTION, SOURCES
 
 RESULTS = {EXPLAINED, SOURCES, CONTRIBUTION_MOVIE, RECONSTRUCTION}
-LONG = 100_000
+LONG = 20_000  # each takes a millisecond, and their windows are drawn before the first one
 
 
 def set_steps(dynamics: DynamicsDock, steps: int) -> None:

@@ -49,7 +49,7 @@ class TimeRanges(pg.PlotWidget):  # type: ignore[misc]
     threshold_dragged = Signal(float)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._frames, self._rate = 0, 1.0
         self._ranges: dict[str, list[range]] = {}
         self._movable = True
@@ -60,7 +60,6 @@ class TimeRanges(pg.PlotWidget):  # type: ignore[misc]
         self.setToolTip(_TOOLTIP)
         self.setMinimumHeight(110)
         self.setMouseEnabled(x=True, y=False)
-        self.setMenuEnabled(False)
         self.setClipToView(True)
         self.setDownsampling(auto=True, mode="peak")
         self.getPlotItem().setContentsMargins(0, 6, 10, 2)

@@ -249,13 +249,12 @@ class SquarePlot(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, values: str, axes: dict[str, pg.AxisItem] | None = None) -> None:
-        super().__init__(axisItems=axes)
+        super().__init__(axisItems=axes, enableMenu=False)
         self.values = values
         self.setMinimumHeight(200)
         self.setAspectLocked(True)
         self.invertY(True)
         self.hideButtons()
-        self.setMenuEnabled(False)
         self.setLabel("bottom", "from source")
         self.setLabel("left", "to target")
 

@@ -82,11 +82,10 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, height: int, left: int, bottom: int) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.setMinimumHeight(height)
         self.setMouseEnabled(x=False, y=False)
         self.hideButtons()
-        self.setMenuEnabled(False)
         self.getAxis("left").setWidth(left)
         self.getAxis("bottom").setHeight(bottom)
         for side in ("left", "bottom"):

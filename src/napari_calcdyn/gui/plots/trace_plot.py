@@ -69,7 +69,7 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
     moved = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._rows: tuple[Row, ...] = ()
         self._labels: list[tuple[float, str]] = []  # of the rows, and where
         self._rate: float | None = None
@@ -84,7 +84,6 @@ class TracePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setToolTip(_TOOLTIP)
         self.setMinimumHeight(130)  # all labels of a full plot
         self.setMouseEnabled(x=True, y=False)
-        self.setMenuEnabled(False)
         self.setClipToView(True)
         self.setDownsampling(auto=True, mode="peak")
         self.getPlotItem().setContentsMargins(0, 6, 10, 2)

@@ -94,9 +94,8 @@ class QualityPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.scene().sigMouseClicked.connect(self._on_clicked)
 
     def _plot(self, row: int) -> pg.PlotItem:
-        plot = self.addPlot(row=row, col=0, viewBox=_TimeBox())
+        plot = self.addPlot(row=row, col=0, viewBox=_TimeBox(enableMenu=False), enableMenu=False)
         plot.setMouseEnabled(x=True, y=False)
-        plot.setMenuEnabled(False)
         plot.setClipToView(True)
         plot.setDownsampling(auto=True, mode="peak")
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
