@@ -13,6 +13,7 @@ import torch
 
 from commands import calcdyn, refused
 from napari_calcdyn.jobs import estimate as module
+from napari_calcdyn.jobs import run_sizes as sizes_module
 from napari_calcdyn.jobs.estimate import Cost, _stages, check_memory, estimate
 from napari_calcdyn.jobs.run_sizes import RunSizes
 from napari_calcdyn.models.memory import limited_memory
@@ -85,6 +86,17 @@ def test_the_maps_of_a_convolutional_network_have_room_for_their_derivatives(mov
     with torch.no_grad():
         kept = 32 * 8 * sum(it.nbytes for it in network.slopes(torch.zeros(1, 64)))  # nodes, frames at a time
     assert kept < _stages(run)[0]["slopes"] < 4 * kept
+
+
+def test_sizes_take_no_memory_for_the_weights(movie: Movie, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(
+        sizes_module, "new_network", lambda *given: made.append(new_network(*given)) or made[-1]
+    )
+    for kind in ("footprints", "convolutional"):
+        RunSizes(movie, VARAutoencoderConfig(network=kind, steps=10))
+    assert all(it.is_meta for network in made for it in network.parameters())
+    assert len(made) == 2
 
 
 def test_the_speed_is_measured_however_long_the_process_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:

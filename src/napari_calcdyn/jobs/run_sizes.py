@@ -85,7 +85,10 @@ class RunSizes:
                 split.training_frames(arranged(movie, split.stretches)),
                 latent_spacing(movie),
             )
-            network = new_network(config, movie.frame_shape, min(latents, self.pixels))
+            with torch.device(
+                "meta"
+            ):  # its weights, a gigabyte for the largest frames, have sizes and no numbers
+                network = new_network(config, movie.frame_shape, min(latents, self.pixels))
         self.latents, self.order, stride = network.latents, config.order, network.stride
         self.places = network.rows * network.columns
         self.coarse_pixels = 4 * coarse_side(stride) ** 2
