@@ -1,4 +1,4 @@
-"""How far back should connections be looked for, and do frames of a fast recording have to be averaged?
+"""How many lags connections should be looked for at, and whether frames of a fast recording should be averaged.
 
 Simulated movies of 100 s at 10 and 30 frames a second, whose cells act on others one frame later, or up to 0.2 s later.
 The true outlines are given. AUPR over all ordered pairs of different cells (chance 0.01) by the strength of `influence`
@@ -84,14 +84,8 @@ def main() -> None:
             "true lags": "1 frame" if lags == 1 else f"1 to {lags} frames",
         }
         line["noise"] = noise
-        lines.append(
-            line
-            | {
-                key: mean_sd(row[key] for row in chosen)
-                for key in chosen[0]
-                if "lag" in key and key != "lags"
-            }
-        )
+        methods = [key for key in chosen[0] if " lag" in key]
+        lines.append(line | {key: mean_sd(row[key] for row in chosen) for key in methods})
     flags = " --quick" if quick else f" --seeds {len(seeds)}"
     flags += f" --first-seed {seeds.start}" if seeds.start else ""
     save(
