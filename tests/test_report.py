@@ -164,7 +164,7 @@ def test_what_would_be_black_is_said(tmp_path: Path) -> None:
     def panels(p_value: float, driven: float = 0) -> tuple[Panel, Panel]:
         p_values = np.array([[np.nan, 1], [p_value, np.nan]])  # from ROI 5 to ROI 8
         half = np.array([[[0, 0], [0.5, 0]]], np.float32)
-        tested = Influence(rois.ids, rois.centres, half, half, p_values)
+        tested = Influence(rois.ids, rois.centres, half, half[0], p_values)
         return driven_panels(movie, rois, tested, replace(maps, driven=np.where(labels, driven, black)))
 
     write_report(tmp_path, Report("Dynamics", [], panels(1), [], provenance([movie], None), VAR_PAPER))

@@ -60,13 +60,15 @@ def test_no_arrows_are_a_mesh_too() -> None:
 def influence() -> Influence:
     """Ten ROIs with ids 5, 15, …; two lags."""
     random = np.random.default_rng(0)
-    correlations = random.normal(0, 0.1, (2, 10, 10)).astype(np.float32)
-    correlations[1, 3, 7] = -0.9  # from the eighth to the fourth
+    effects = random.normal(0, 0.1, (2, 10, 10)).astype(np.float32)
+    effects[1, 3, 7] = -0.9  # from the eighth to the fourth
+    strength = np.take_along_axis(effects, np.abs(effects).argmax(0)[None], 0)[0]
+    np.fill_diagonal(strength, 0)
     p_values = np.ones((10, 10), np.float32)
     p_values[3, 7] = 0.01
     ids = np.arange(10) * 10 + 5
     centres = random.random((10, 2)).astype(np.float32)
-    return Influence(ids, centres, correlations, correlations, p_values)
+    return Influence(ids, centres, effects, strength, p_values)
 
 
 def test_the_arrows_of_an_roi_are_those_of_the_graph(influence: Influence) -> None:

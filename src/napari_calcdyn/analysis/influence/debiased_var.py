@@ -59,26 +59,22 @@ class DebiasedVAR:
         return len(self.coefficients) // int(self.coefficients.shape[1])
 
     @property
-    def errors(self) -> NDArray[np.float64]:
-        """Standard errors of the estimates, (p·d, d)."""
-        errors: NDArray[np.float64] = np.sqrt(
-            np.outer(np.square(self.design).mean(0), self.noise) / len(self.design)
+    def strength(self) -> NDArray[np.float64]:
+        """Correlation of each target with the past of each source at all lags together, (d, d) as [target, source].
+
+        All other predictors being known; with the sign of the sum over the lags.
+        """
+        (frames, predictors), width = self.design.shape, self.residuals.shape[1]
+        spread = self.design.T @ self.design / frames
+        lags = np.arange(self.order)[:, None] * width + np.arange(width)  # (p, d)
+        within = spread[lags[:, None, :], lags[None, :, :]].transpose(2, 0, 1)  # (d, p, p)
+        estimates = self.coefficients[lags].transpose(1, 0, 2)  # (source, lag, target)
+        told = np.einsum("kaj,kab,kbj->jk", estimates, np.linalg.pinv(within), estimates) * frames
+        wald = np.divide(told, self.noise[:, None], where=self.noise[:, None] > 0, out=np.zeros_like(told))
+        strength: NDArray[np.float64] = np.sign(estimates.sum(1)).T * np.sqrt(
+            wald / (wald + max(frames - predictors, frames / 2))
         )
-        return errors
-
-    @property
-    def t_values(self) -> NDArray[np.float64]:
-        """Estimates over their standard errors, (p·d, d); 0 where a column is constant."""
-        errors = self.errors
-        return np.divide(self.coefficients, errors, where=errors > 0, out=np.zeros_like(self.coefficients))
-
-    @property
-    def partial_correlations(self) -> NDArray[np.float64]:
-        """Correlation of each target with each predictor, all other predictors being known, (p·d, d)."""
-        frames, predictors = self.design.shape
-        t = self.t_values
-        partial: NDArray[np.float64] = t / np.sqrt(np.square(t) + max(frames - predictors, frames / 2))
-        return partial
+        return strength
 
     def by_lag(self, stacked: NDArray[np.float64]) -> NDArray[np.float64]:
         """Arrange values (p·d, d) as (p, d, d), [lag, target, source]."""

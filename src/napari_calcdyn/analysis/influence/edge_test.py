@@ -56,7 +56,7 @@ def family_wise(
     Returns
     -------
     ndarray (N, N), float64
-        [target, source], over all lags; NaN where not tested, as on the diagonal; 1 for a column that is constant.
+        [target, source], all lags together; NaN where not tested, as on the diagonal; 1 for a column that is constant.
 
     Raises
     ------
@@ -82,19 +82,11 @@ def family_wise(
     draw, largest = np.random.default_rng(seed), np.empty(surrogates)
     for done in range(surrogates):
         order = np.concatenate([blocks[at] for at in draw.permutation(len(blocks))])
-        largest[done] = _strongest(scores.of_residuals(residuals[order]), rois)[tested].max(initial=0)
+        largest[done] = scores.of_residuals(residuals[order])[:rois, :rois][tested].max(initial=0)
         report(progress, done + 1, surrogates)
-    above = surrogates - np.searchsorted(np.sort(largest), _strongest(scores.values(), rois))
+    above = surrogates - np.searchsorted(np.sort(largest), scores.values()[:rois, :rois])
     p_values: NDArray[np.float64] = np.where(tested, (1 + above) / (1 + surrogates), np.nan)
     return p_values
-
-
-def _strongest(scores: NDArray[np.float64], rois: int) -> NDArray[np.float64]:
-    """Return the largest |score| over lags, (N, N) as [target, source]."""
-    strongest: NDArray[np.float64] = (
-        np.abs(scores).reshape(len(scores), -1, len(scores))[:rois, :, :rois].max(1)
-    )
-    return strongest
 
 
 def _blocks(frames: NDArray[np.int64], length: int) -> list[NDArray[np.int64]]:

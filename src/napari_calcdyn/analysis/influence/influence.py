@@ -37,9 +37,11 @@ class Influence:
     effects : ndarray (p, N, N), float32
         [lag, target, source]: by how many of its standard deviations the target moves, so many frames after the
         source moved by one of its own. On the diagonal, an ROI's effect on itself.
-    correlations : ndarray (p, N, N), float32
-        [lag, target, source]: partial correlation of the target with the source's past, all other past being known.
-        Its square is the part of the target's unexplained variance that this past alone explains.
+    strength : ndarray (N, N), float32
+        [target, source]: partial correlation with the source's past at all lags together, between −1 and 1, with the
+        sign of what they add up to; 0 on the diagonal. Its square is the part of the target's unexplained variance that
+        this past alone explains. Effects in standard deviations rank connections worse, as those of dim ROIs are large
+        by chance, and so do single lags, as successive frames are alike and each adds little to the others.
     p_values : ndarray (N, N), float64, or None
         [target, source]: family-wise p-values, of all connections together; NaN on the diagonal, and between ROIs
         that share light (`apart`). None where nothing was tested.
@@ -50,7 +52,7 @@ class Influence:
     ids: NDArray[np.int64]
     centres: NDArray[np.float32]
     effects: NDArray[np.float32]
-    correlations: NDArray[np.float32]
+    strength: NDArray[np.float32]
     p_values: NDArray[np.float64] | None = None
     block_length: int | None = None
 
@@ -70,7 +72,8 @@ class Influence:
         Returns
         -------
         Influence
-            With each connection at its strongest lag, and 0 at the others and on the diagonal: the table has no more.
+            With the effect of each connection at the lag where it is largest, and 0 at the others and on the diagonal:
+            the table has no more.
             Without p-values where the table has connections, but not one p-value.
 
         Raises
@@ -86,32 +89,20 @@ class Influence:
         source, target = (
             np.array([place[it] for it in edges[end].tolist()], np.int64) for end in ("source", "target")
         )
-        effects, correlations = np.zeros((2, order, len(ids), len(ids)), np.float32)
+        effects = np.zeros((order, len(ids), len(ids)), np.float32)
+        strength = np.zeros(effects.shape[1:], np.float32)
         effects[edges["lag"] - 1, target, source] = edges["effect"]
-        correlations[edges["lag"] - 1, target, source] = edges["strength"]
+        strength[target, source] = edges["strength"]
         p_values = np.where(np.eye(len(ids), dtype=bool), np.nan, 1.0)
         p_values[target, source] = edges["p_value"]
         tested = not len(edges) or not np.isnan(edges["p_value"]).all()
-        return cls(ids, rois.centres, effects, correlations, p_values if tested else None)
+        return cls(ids, rois.centres, effects, strength, p_values if tested else None)
 
     @property
     def lag(self) -> NDArray[np.int64]:
-        """Lag at which the partial correlation is strongest, (N, N) as [target, source], in frames."""
-        lag: NDArray[np.int64] = np.abs(self.correlations).argmax(0) + 1
+        """Lag of the largest effect, (N, N) as [target, source], in frames."""
+        lag: NDArray[np.int64] = np.abs(self.effects).argmax(0) + 1
         return lag
-
-    @property
-    def strength(self) -> NDArray[np.float32]:
-        """Partial correlation at that lag, (N, N) as [target, source], with its sign; 0 on the diagonal.
-
-        Between −1 and 1. Effects in standard deviations rank connections worse: those of dim ROIs are large by chance.
-        """
-        return self._at_lag(self.correlations)
-
-    def _at_lag(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        strongest: NDArray[np.float32] = np.take_along_axis(values, self.lag[None] - 1, 0)[0]
-        np.fill_diagonal(strongest, 0)
-        return strongest
 
     def edges(self, *, least: float = 0.0, alpha: float | None = None) -> NDArray[np.void]:
         """List connections, the strongest first.
@@ -129,7 +120,8 @@ class Influence:
             `EDGE`: ``source``, ``target`` (ids), ``lag``, ``strength``, ``effect``, ``p_value`` (NaN where not
             tested).
         """
-        strength, lag, effect = self.strength, self.lag, self._at_lag(self.effects)
+        strength, lag = self.strength, self.lag
+        effect = np.take_along_axis(self.effects, lag[None] - 1, 0)[0]
         wanted = np.abs(strength) > least
         if alpha is not None and self.p_values is not None:
             wanted &= self.p_values <= alpha
@@ -303,7 +295,7 @@ def _debiased(
     var: VAR, activity: NDArray[np.float32], rois: RoiSet, order: int
 ) -> tuple[Influence, DebiasedVAR]:
     fit = debiased(var, activity.astype(np.float64), order)
-    effects, partial = (
-        fit.by_lag(values).astype(np.float32) for values in (fit.coefficients, fit.partial_correlations)
-    )
-    return Influence(rois.ids, rois.centres, effects, partial), fit
+    effects = fit.by_lag(fit.coefficients).astype(np.float32)
+    strength = fit.strength.astype(np.float32)
+    np.fill_diagonal(strength, 0)
+    return Influence(rois.ids, rois.centres, effects, strength), fit
