@@ -153,9 +153,9 @@ def test_what_cannot_be_saved_now_is_refused_in_a_sentence(
     movie = join([Movie.from_array(it, name=str(it.shape)) for it in (movie_array, movie_array[:20])])
     take(session, movie, session.viewer.layers[0])
     session.part(SavedSession).save_as(tmp_path / "joined")
-    assert "opened as one" in session.work.notice.text
+    assert "not all in files of their own" in session.work.notice.text
     assert not (tmp_path / "joined.calcdyn").exists()
-    with pytest.raises(InputError, match="no script yet"):
+    with pytest.raises(InputError, match="in no file"):
         source_of(session)
     monkeypatch.setattr(type(session.work), "doing", property(lambda _: saving.OPENING))
     session.part(SavedSession).save_as(tmp_path / "joined")

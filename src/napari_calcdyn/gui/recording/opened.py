@@ -10,6 +10,7 @@ from napari.layers import Image
 from napari_calcdyn.gui.opening import folders
 from napari_calcdyn.gui.opening.folders import OpenedPath
 from napari_calcdyn.recording import Movie, MovieInfo
+from napari_calcdyn.recording.movies import Corrections
 from napari_calcdyn.recording.movies.readers.array_stack import ArrayInfo
 
 OPENED = "napari-calcdyn movie"  # metadata key of a layer that shows a movie we opened
@@ -35,6 +36,9 @@ class Opened:
     choice: Choice
     arrays: tuple[ArrayInfo, ...] = ()  # of the file, one of which it is
     question: str = ""  # what should be looked at, as it was neither said nor is it known
+    joined: tuple[
+        tuple[Opened, Corrections], ...
+    ] = ()  # the recordings that it was made of, and how they are corrected
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,17 @@ def opened_by_us(layer: Image | None) -> Opened | None:
 def places_of(movie: Movie, layer: Image) -> list[Path]:
     """Return the files or folders that the recording in a layer was opened from; empty where it is in none."""
     opened = opened_by_us(layer)
-    given = opened.path if opened is not None else movie.path if movie.files else None
+    if opened is not None:
+        return places_of_opened(opened)
+    return _absolute(movie.path if movie.files else [])
+
+
+def places_of_opened(opened: Opened) -> list[Path]:
+    """Return the files or folders that a recording was opened from."""
+    return _absolute(opened.path)
+
+
+def _absolute(given: OpenedPath | None) -> list[Path]:
     paths = [] if given is None else given if isinstance(given, list) else [given]
     return [Path(it).expanduser().absolute() for it in paths]
 

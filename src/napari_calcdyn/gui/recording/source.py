@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_calcdyn.jobs.scripts.pieces import FOUND, Model, Source
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.quality import corrections_for
 
-from .opened import opened_by_us, places_of
+from .opened import Opened, opened_by_us, places_of, places_of_opened
 from .recordings import layer_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _NO_MOVIE = "Open a recording first, in the Recording panel."
 _IN_MEMORY = "{} is in no file that a script could open: save it as a file, and open that."
 _MARKED = "Frames or pixels were marked by hand, for which there is no option: save the session to keep them."
-_TOGETHER = "Several recordings were opened as one, for which there is no script yet."
 _NO_ROIS = "There are no ROIs yet, in the Neurons panel."
 _DRAWN = "The ROIs are in no file that a script could open: save them as a file, and open that in the Neurons panel."
 _NO_MODEL = "There is no model yet: train or load one first."
@@ -90,12 +89,20 @@ def model_of(state: DynamicsState | NeuronState) -> Model:
 
 
 def _source(movie: Movie, layer: Image, correct: str | None) -> Source:
-    if len(movie.parts) > 1:
-        raise InputError(_TOGETHER)
     opened, paths = opened_by_us(layer), tuple(places_of(movie, layer))
-    if not paths:
+    if opened is not None and opened.joined:
+        joined = tuple(
+            Source(tuple(places_of_opened(it)), _options(it.movie, it), None) for it, _ in opened.joined
+        )
+        return Source(paths, joined[0].options, None, joined)
+    if not paths or len(movie.parts) > 1:
         raise InputError(_IN_MEMORY.format(movie.name))
-    options, known = {}, None
+    return Source(paths, _options(movie, opened), correct)
+
+
+def _options(movie: Movie, opened: Opened | None) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    known = None
     if opened is not None:
         said = asdict(opened.choice)
         several = {"channel": opened.info.channels > 1, "plane": opened.info.planes > 1}
@@ -105,4 +112,4 @@ def _source(movie: Movie, layer: Image, correct: str | None) -> Source:
         known = opened.info.frame_rate
     if movie.frame_rate is not None and movie.frame_rate != known:
         options["frame_rate"] = float(movie.frame_rate)
-    return Source(paths, options, correct)
+    return options

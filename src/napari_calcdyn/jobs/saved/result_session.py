@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_calcdyn.jobs.result_folder import METRICS, Command, read_metrics
 from napari_calcdyn.recording import InputError
+from napari_calcdyn.recording.movies.joining import joined_name
 
 from .contents import Saved
 
@@ -63,15 +64,14 @@ def results_as_session(folder: Path) -> dict[str, Saved]:
             raise InputError(
                 f"{folder} does not say of which recording it is: open the recording, then load the model."
             )
-        if command in ("run", "influence") and len(movies) > 1:
-            raise InputError(
-                f"{folder} is of {len(movies)} recordings: open them as one in the Recording panel,"
-                " then load the model."
-            )
         if movies:
             first, *others = [_about(it) for it in movies]
+            made = movies
+            if command in ("run", "influence") and others:
+                first, others = _joined([first, *others]), []
+                made = [{"recordings": movies}]
             found["recording"] = Saved(
-                {"movie": first, "others": others, "kinds": [], "unchecked": "", "fingerprints": movies}
+                {"movie": first, "others": others, "kinds": [], "unchecked": "", "fingerprints": made}
             )
             if command == "compare":
                 found[room].values["movies"] = [it["name"] for it in movies]
@@ -91,6 +91,20 @@ def _inputs(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     made = about.get("provenance")
     inputs = made.get("inputs") if isinstance(made, Mapping) else None
     return [it for it in inputs or () if isinstance(it, Mapping)]
+
+
+def _joined(recordings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Describe recordings that were joined; they are corrected again as they were."""
+    names = [it["name"] for it in recordings]
+    name = joined_name(names)
+    rate = next((it["frame_rate"] for it in recordings if it["frame_rate"]), None)
+    return {
+        "name": name,
+        "layer": name,
+        "recordings": recordings,
+        "frame_rate": rate,
+        "pixel_size": recordings[0]["pixel_size"],
+    }
 
 
 def _about(movie: Mapping[str, Any]) -> dict[str, Any]:

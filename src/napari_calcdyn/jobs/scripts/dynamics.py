@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.ranges import format_ranges
 
 from .pieces import FOUND, Model, Name, Script, Source, call, command_of, imported, opened_rois, python_of
@@ -25,7 +26,16 @@ def check_script(movie: Source) -> Script:
     -------
     Script
         ``calcdyn check``.
+
+    Raises
+    ------
+    InputError
+        If several recordings were opened as one.
     """
+    if movie.joined:
+        raise InputError(
+            "Recordings that are opened as one are checked one by one: open one of them, and copy there."
+        )
     lines = [
         "from napari_calcdyn.jobs import run_check",
         "",
@@ -52,7 +62,7 @@ def run_script(movie: Source, model: Model, rois: Path | str, device: str) -> Sc
     Returns
     -------
     Script
-        ``calcdyn run``.
+        ``calcdyn run``; without a command for recordings opened as one, but not all in the same way.
     """
     options = {
         "out": "results",
@@ -60,6 +70,7 @@ def run_script(movie: Source, model: Model, rois: Path | str, device: str) -> Sc
         "rois": None if rois == FOUND else rois,
         "correct": movie.correct,
         "device": None if device == "auto" else device,
+        "together": True if movie.joined else None,
         **movie.options,
     }
     lines = [
@@ -70,7 +81,7 @@ def run_script(movie: Source, model: Model, rois: Path | str, device: str) -> Sc
         f"model = {model.python('VARAutoencoder')}",
         call("run", Name("movie"), "results", Name("model"), **_named(movie, rois, device)),
     ]
-    return Script(command_of("run", movie.paths, options), python_of(lines))
+    return Script(command_of("run", movie.paths, options) if movie.takes_command else "", python_of(lines))
 
 
 def influence_script(movie: Source, model: Model, rois: Path | str) -> Script:

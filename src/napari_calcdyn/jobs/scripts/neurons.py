@@ -103,7 +103,7 @@ def neurons_script(traces: TracesFrom, model: Model, device: str) -> Script:
     Returns
     -------
     Script
-        ``calcdyn neurons``.
+        ``calcdyn neurons``; without a command for recordings opened as one, each of which it would take by itself.
     """
     paths = traces.movie.paths if traces.movie is not None else [Path(it) for it in (traces.file,) if it]
     options = {
@@ -129,7 +129,8 @@ def neurons_script(traces: TracesFrom, model: Model, device: str) -> Script:
             **({} if device == "auto" else {"device": device}),
         ),
     ]
-    return Script(command_of("neurons", paths, options), python_of(lines))
+    joined = traces.movie is not None and traces.movie.joined
+    return Script("" if joined else command_of("neurons", paths, options), python_of(lines))
 
 
 def behaviour_script(movie: Source, table: Path, of: TracesFrom | Model) -> Script:

@@ -45,15 +45,26 @@ class Source:
         Arguments of `open_movie`.
     correct : str or None
         What is corrected, where it is not what is by default.
+    joined : tuple of Source
+        Recordings that were opened as one; then it has the paths of all of them.
     """
 
     paths: tuple[Path, ...]
     options: dict[str, Any] = field(default_factory=dict)
     correct: str | None = None
+    joined: tuple[Source, ...] = ()
+
+    @property
+    def takes_command(self) -> bool:
+        """Whether the command line opens it so: a single recording, or several in the same way."""
+        return all(len(it.paths) == 1 and it.options == self.options for it in self.joined)
 
     @property
     def opened(self) -> str:
         """The call that opens it."""
+        if self.joined:
+            recordings = ", ".join(it.opened for it in self.joined)
+            return f"cd.join(cd.correct_movies([{recordings}]))"
         given = self.paths[0].as_posix() if len(self.paths) == 1 else [it.as_posix() for it in self.paths]
         return call("cd.open_movie", given, **self.options)
 

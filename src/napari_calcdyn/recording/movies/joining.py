@@ -150,11 +150,27 @@ def join(
         source,
         frame_rate=next((it.frame_rate for it in movies if it.frame_rate), None),
         pixel_size=movies[0].pixel_size,
-        name=" and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more",
+        name=joined_name(names),
         corrections=joined([it.corrections or nothing_corrected(it.shape) for it in movies]),
         notes=tuple(dict.fromkeys(note for it in movies for note in it.notes)),
         parts=tuple(Part(*it) for it in zip(names, source.spans, strict=True)),
     )
+
+
+def joined_name(names: Sequence[str]) -> str:
+    """Return the name of recordings that were joined.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of each of them.
+
+    Returns
+    -------
+    str
+        Both names, or the first and how many more there are.
+    """
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
 
 
 def recorded_frames(movie: Movie) -> int:
