@@ -4,13 +4,17 @@ On the real recordings in the folder that CALCDYN_TEST_DATA names, on a simulate
 footprints and real traces. Beside the errors on held-out frames: how local the maps of the sources are, which is the
 share of a source's map within a cell's diameter of its centre, or within the distance between latents where that is
 larger; and where the truth is known the area under the ROC curve (AUROC) of the explained map for pixels of dynamic
-cells. A run that was interrupted goes on where it was; rows are in results/both_networks.jsonl.
+cells. "ROIs": the sources are the ROIs of the recording, given with the movie (true outlines, or those drawn by hand)
+or found where there are none, with the network of footprints as it is trained by default. A run that was interrupted
+goes on where it was; rows are in results/both_networks.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 from comparison import VARIANTS, recordings, select
@@ -19,11 +23,16 @@ from numpy.typing import NDArray
 from report import RESULTS, save
 from resumable import CORES, Row, fingerprint, mean_sd, measure_all
 
-from napari_calcdyn import Movie
+from napari_calcdyn import Movie, RoiSet
 from napari_calcdyn.simulate import simulate_movie
 from napari_calcdyn.simulate.movie import SimulatedMovie
 
 NETWORKS = ("footprints", "convolutional")
+ROIS = "ROIs"
+WAYS = [
+    *product(NETWORKS[:1], [*VARIANTS[:2], (ROIS, True), *VARIANTS[2:]]),
+    *product(NETWORKS[1:], VARIANTS),
+]
 SIMULATED, SEMIREAL, SMALL = "simulated", "semi-real", "small"
 MEASURED = {
     "reconstruction_error": "reconstruction error",
@@ -55,6 +64,7 @@ def measure(task: Row) -> Row:
     from sklearn.metrics import roc_auc_score
 
     from napari_calcdyn import contribution_maps
+    from napari_calcdyn.jobs.between_rois import look_between_rois
     from napari_calcdyn.models.training import drive
     from napari_calcdyn.models.var_autoencoder import VARAutoencoder, VARAutoencoderConfig
     from napari_calcdyn.recording.quality.signal import measure_cell_diameter
@@ -62,15 +72,23 @@ def measure(task: Row) -> Row:
     name, seed = str(task["recording"]), int(str(task["seed"]))
     truth = truth_of(name, seed)
     movie = open_real(name) if truth is None else Movie.from_array(truth.movie, name=name)
+    mode = VARIANTS[0][0] if task["mode"] == ROIS else task["mode"]
     config = VARAutoencoderConfig.preset(
-        str(task["preset"]), **{it: task[it] for it in ("network", "mode", "skip")}
+        str(task["preset"]), network=task["network"], mode=mode, skip=task["skip"]
     )
     model, _ = drive(VARAutoencoder(config).fit_steps(movie, device="cpu", seed=seed), lambda _: None)
-    maps = contribution_maps(model, movie)
-    found: Row = {key: model.metrics[key] for key in MEASURED if key in model.metrics}
+    errors = model.metrics
+    if task["mode"] == ROIS:
+        rois = given_rois(name, movie) if truth is None else truth.rois
+        run = look_between_rois(movie, model, model.encode(movie), rois, seed, lambda _: None)
+        assert run.fitted is not None
+        maps, centres, errors = run.maps, centres_of(run.fitted.rois), errors | run.errors
+    else:
+        maps, centres = contribution_maps(model, movie), model.latent_centres
+    found: Row = {key: errors[key] for key in MEASURED if key in errors}
     # a source is somewhere in its window: cells may be smaller than the distance between windows
     near = max(measure_cell_diameter(movie) or _USUAL_DIAMETER, model.network.stride)
-    found["locality"] = locality(maps.sources, model.latent_centres, near)
+    found["locality"] = locality(list(maps.sources)[: len(centres)], centres, near)
     if truth is not None:
         dynamic, cells = truth.dynamic_mask, truth.cell_mask
         found["auroc_all"] = float(roc_auc_score(dynamic.ravel(), maps.explained.ravel()))
@@ -78,10 +96,25 @@ def measure(task: Row) -> Row:
     return found
 
 
-def locality(sources, centres: NDArray[np.float32], diameter: float) -> float:  # type: ignore[no-untyped-def]
+def given_rois(name: str, movie: Movie) -> RoiSet | None:
+    """Return the ROIs that lie beside a real recording; None where there are none."""
+    from napari_calcdyn import open_rois
+
+    file = recordings()[name].parent / "rois.zip"
+    return open_rois(file, frame_shape=movie.frame_shape) if file.exists() else None
+
+
+def centres_of(rois: RoiSet) -> NDArray[np.float64]:
+    """Return the centres of mass of the footprints, (N, 2) in pixels."""
+    places = np.indices(rois.frame_shape).reshape(2, -1)
+    weights = rois.footprints
+    return np.stack([weights @ it for it in places], 1) / np.asarray(weights.sum(1)).reshape(-1, 1)
+
+
+def locality(sources: Sequence[NDArray[np.float32]], centres: NDArray[Any], diameter: float) -> float:
     """Return the share of all sources' maps that lies within a diameter of the source's centre."""
     near = total = 0.0
-    y, x = np.indices(sources.shape[1:])
+    y, x = np.indices(sources[0].shape)
     for image, centre in zip(sources, centres, strict=True):
         size = np.nan_to_num(np.abs(image))
         near += float(size[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= diameter**2].sum())
@@ -112,12 +145,12 @@ def main() -> None:
             "mode": mode,
             "skip": skip,
         }
-        for seed, name, network, (mode, skip) in product(seeds, names, NETWORKS, VARIANTS)
+        for seed, name, (network, (mode, skip)) in product(seeds, names, WAYS)
     ]
     code = fingerprint("models", "analysis")
     rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
     lines: list[Row] = []
-    for name, network, (mode, skip) in product(names, NETWORKS, VARIANTS):
+    for name, (network, (mode, skip)) in product(names, WAYS):
         chosen = select(rows, recording=name, network=network, mode=mode, skip=skip)
         line: Row = {"recording": name, "network": network, "training": mode, "skip": "on" if skip else "off"}
         line |= {
