@@ -100,6 +100,7 @@ class BehaviourDock(BottomDock):
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
         top.addWidget(CopyButton(self.session, self.topic, self.script))
+        top.addWidget(self.help)
         parts = QSplitter(Qt.Orientation.Horizontal)
         for part, least, share in ((self.picture, 200, 5), (self.goes_with, 185, 2)):
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)

@@ -72,9 +72,9 @@ class CompareDock(SideDock):
     # What the dock is made of
 
     def _build(self) -> None:
-        self.body.addWidget(self.inputs)
         self.now = QLabel()
-        self.body.addWidget(self.now)
+        self.body.addLayout(beside((self.now, 1), self.help))
+        self.body.addWidget(self.inputs)
         form = form_layout()
         self.permutations = QSpinBox()
         self.permutations.setRange(19, 99_999)

@@ -13,6 +13,7 @@ from qtpy.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QShowEven
 from qtpy.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
 
 from napari_calcdyn.gui.background.status import Notice, Topic
+from napari_calcdyn.gui.help.button import HelpButton
 from napari_calcdyn.gui.plots.figure import ENDINGS, plot_at, save_plot
 from napari_calcdyn.gui.plots.theme import PAPER, PlotColours, plot_colours
 from napari_calcdyn.gui.session import session_of
@@ -72,6 +73,8 @@ class Dock(QWidget):  # type: ignore[misc]
         self._listener = Listener()
         self._placed = False
         self.message = MessageLine()
+        self.help = HelpButton(self.session, self.topic)
+        """Placed in the head by each dock."""
         self.listen(self.session.work.events.notice, self._show_notice)
         token = id(self._listener)
         self.session.add_panel(token, self)

@@ -10,7 +10,7 @@ from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, tabs, wrapped
 from napari_calcdyn.gui.forms.values import Quiet
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
@@ -86,8 +86,8 @@ class DynamicsDock(SideDock):
             self._on_map_again,
         )
         self.copy = CopyButton(self.session, self.topic, self.script)
+        self.body.addLayout(beside((self.recording, 1), self.help))
         parts = (
-            self.recording,
             self.model,
             self.progress,
             self.message,

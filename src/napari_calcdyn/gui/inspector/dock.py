@@ -95,7 +95,8 @@ class InspectorDock(SideDock):
         self.state = StateRows()
         self.state.way_on.connect(self._on_way)
         self.state.stopped.connect(self._on_stop)
-        for widget in (self.head, self.state, self.progress, self.message):
+        self.body.addLayout(beside((self.head, 1), self.help))
+        for widget in (self.state, self.progress, self.message):
             self.body.addWidget(widget)
 
     def _build_views(self) -> None:

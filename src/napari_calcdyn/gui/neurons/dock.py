@@ -41,6 +41,7 @@ class NeuronsDock(SideDock):
             (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
             (self.results, "Neurons", "The neurons as the model describes them."),
         )
+        self.pages.setCornerWidget(self.help)
         self.body.addWidget(self.pages, 1)
 
         # Below all pages, and not scrolled with them.

@@ -69,6 +69,7 @@ class RecordingDock(SideDock):
         self._unasked: Image | None = None  # taken for the recording in this turn of the event loop
         self.saved = SessionRow(self.session, self._listener)
         self.body.addWidget(self.saved)
+        self.saved.head.addWidget(self.help)
         self.body.addSpacing(4)
         self._build_choice()
         self._build_facts()

@@ -82,7 +82,7 @@ class TracesDock(BottomDock):
         self.follow_theme(napari_viewer)
 
     def _lay_out(self) -> None:
-        top = beside((self.heading, 1), self.back, *self.kinds.values())
+        top = beside((self.heading, 1), self.back, *self.kinds.values(), self.help)
         top.setSpacing(10)
         stacked(top, self.message, (self.picture, 1), parent=self, margins=(8, 4, 8, 4), spacing=2)
 
