@@ -53,6 +53,7 @@ class BehaviourDock(BottomDock):
     """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them."""
 
     topic = "behaviour"
+    own = ("kind",)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -40,6 +40,7 @@ class CompareDock(SideDock):
     """Mark A and B, and test whether the same dynamics describe both."""
 
     topic = "compare"
+    own = ("smooth", "permutations")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

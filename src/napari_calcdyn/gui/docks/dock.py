@@ -66,6 +66,8 @@ class Dock(QWidget):  # type: ignore[misc]
     topic: ClassVar[Topic]
     area: ClassVar[str]
     """Of the window: ``"right"`` or ``"bottom"``."""
+    own: ClassVar[tuple[str, ...]] = ()
+    """Names in `settings` of those that are the user's own, whatever recording is open."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -117,6 +119,10 @@ class Dock(QWidget):  # type: ignore[misc]
     def settings(self) -> dict[str, Any]:
         """Return the widgets whose values a session keeps, by name, in the order in which they are set again."""
         return {}
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return the widgets of the settings that are the user's own: none of them names or measures a recording."""
+        return {name: widget for name, widget in self.settings().items() if name in self.own}
 
     def follow_time(self, viewer: Viewer) -> None:
         """Call `show_time` with every step in time while the dock can be seen, and when it comes to the front.

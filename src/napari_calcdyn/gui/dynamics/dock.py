@@ -37,6 +37,7 @@ class DynamicsDock(SideDock):
     """Train a model on the recording and look at what it found."""
 
     topic = "dynamics"
+    own = ("preset", "device", "training")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

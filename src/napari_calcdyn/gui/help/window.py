@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QLineEdit, QWidget
+from qtpy.QtWidgets import QApplication, QLineEdit, QWidget
 
+from napari_calcdyn.gui.background.job import Latest
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked
 from napari_calcdyn.gui.plots.theme import plot_colours
 
 from .browser import PageBrowser
 from .pages import CONTENTS
+from .report import NEW_ISSUE, about_computer, report_text
 
 if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
+
+_COPIED = (
+    "This text was copied to the clipboard. It has no names of files, folders or recordings in it; please read it all"
+    f' the same. Then open a <a href="{NEW_ISSUE}">new issue</a>, say what you did and what happened, and paste it.'
+)
 
 
 class HelpWindow(QWidget):  # type: ignore[misc]
@@ -34,15 +41,33 @@ class HelpWindow(QWidget):  # type: ignore[misc]
         self.browser = PageBrowser(plot_colours(self._theme()))
         self.back = button("Back", "The page before.", self.browser.backward)
         self.contents = button("Contents", "The first page.", lambda: self.browser.show_page(CONTENTS))
+        self.report = button(
+            "Report a problem",
+            "<qt>Copies versions, settings and the last errors for a report, without the names of your files.</qt>",
+            self.copy_report,
+        )
+        self._latest = Latest("Looking at versions and devices")
+        self._gone = self._latest.close
+        self.destroyed.connect(self._gone)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find on this page")
         self.search.setClearButtonEnabled(True)
         self.search.returnPressed.connect(self.find)
         self.browser.backwardAvailable.connect(self.back.setEnabled)
         self.back.setEnabled(False)
-        top = beside(self.back, self.contents, (self.search, 1))
+        top = beside(self.back, self.contents, (self.search, 1), self.report)
         stacked(top, (self.browser, 1), parent=self, margins=(8, 8, 8, 8), spacing=6)
         self.browser.sourceChanged.connect(self._show_title)
+
+    def copy_report(self) -> None:
+        """Copy a report to the clipboard, and show it, once versions and devices are known."""
+        self.browser.show_report("Looking at versions and devices …", "")
+        self._latest.ask(about_computer, self._show_report)
+
+    def _show_report(self, computer: str) -> None:
+        text = report_text(self.session, computer)
+        QApplication.clipboard().setText(text)
+        self.browser.show_report(_COPIED, text)
 
     def find(self) -> None:
         """Go to the next place with the words that were typed, from the top after the last one."""

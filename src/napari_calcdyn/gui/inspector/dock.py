@@ -48,6 +48,7 @@ class InspectorDock(SideDock):
     """Traces, sources and arrows of what was clicked."""
 
     topic = "inspector"
+    own = ("page", "forecast")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -28,6 +28,7 @@ class NeuronsDock(SideDock):
     """Choose ROIs, get their traces, train a model on them, and look at the neurons in its terms."""
 
     topic = "neurons"
+    own = ("only_cells", "traces", "preset", "device", "training", "made_up")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -62,6 +62,7 @@ class RecordingDock(SideDock):
     """Choose or open a recording, and compute its mean frame."""
 
     topic = "recording"
+    own = ("look",)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

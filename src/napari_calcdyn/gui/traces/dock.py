@@ -40,6 +40,7 @@ class TracesDock(BottomDock):
     """Traces of what is selected; a click or a drag in them moves the movie."""
 
     topic = "traces"
+    own = (RAW, DENOISED, REDRAWN, PREDICTED)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
