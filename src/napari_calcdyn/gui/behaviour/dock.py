@@ -67,6 +67,7 @@ class BehaviourDock(BottomDock):
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
         self._on_behaviour()
+        self.show_remembered()
 
     # What the dock is made of
 

@@ -69,6 +69,7 @@ class CompareDock(SideDock):
         self._on_movie()
         self._on_behaviour()
         self._show_comparison()
+        self.show_remembered()
 
     # What the dock is made of
 

@@ -63,6 +63,7 @@ class DynamicsDock(SideDock):
         self._show_readiness()
         self._show_model()
         self._show_version()
+        self.show_remembered()
 
     # What the dock is made of
 

@@ -82,6 +82,7 @@ class InspectorDock(SideDock):
         self._on_influence()
         self.follow_theme(napari_viewer)
         self._show_state()
+        self.show_remembered()
 
     # What the dock is made of
 

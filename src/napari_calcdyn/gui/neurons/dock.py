@@ -58,6 +58,7 @@ class NeuronsDock(SideDock):
         self.follow_theme(napari_viewer)
         self._on_neurons()
         self._on_job()
+        self.show_remembered()
 
     def dropped(self, paths: list[Path]) -> None:
         """Open ROIs or traces."""

@@ -89,6 +89,7 @@ class RecordingDock(SideDock):
         self._show_job()
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
+        self.show_remembered()
 
     # What the dock is made of
 

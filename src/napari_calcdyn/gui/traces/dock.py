@@ -81,6 +81,7 @@ class TracesDock(BottomDock):
         self.listen(self._predictions.changed, self._on_predictions)
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
+        self.show_remembered()
 
     def _lay_out(self) -> None:
         top = beside((self.heading, 1), self.back, *self.kinds.values(), self.help)
