@@ -34,11 +34,11 @@ if icon and ":" in icon and "://" not in icon:
     if not (resources.files(module) / name).is_file():
         sys.exit(f"The wheel lacks the icon {icon}.")
 
-from napari_calcdyn.gui.help.pages import CONTENTS, PANEL_PAGES, page_file, pages_root
+from napari_calcdyn.gui.help.pages import CONTENTS, PANEL_PAGES, SHORTCUTS, page_file, pages_root
 
 if package not in pages_root().parents:
     sys.exit(f"The help window would not look for its pages in the wheel, but in {pages_root()}.")
-for name in {CONTENTS, *(it.partition("#")[0] for it in PANEL_PAGES.values())}:
+for name in {CONTENTS, SHORTCUTS, *(it.partition("#")[0] for it in PANEL_PAGES.values())}:
     if not page_file(name).is_file():
         sys.exit(f"The wheel lacks the page {name}, which the help window shows.")
     for picture in re.findall(r"!\[.*?\]\((.+?)\)", page_file(name).read_text(encoding="utf-8")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel, QSpinBox
+from qtpy.QtWidgets import QAbstractButton, QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
@@ -223,6 +223,10 @@ class CompareDock(SideDock):
             self.message.say(notice.text, notice.is_error)
         else:
             super()._show_notice(notice)
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that compares."""
+        return self.compare
 
     def settings(self) -> dict[str, Any]:
         """Return what says what is compared and how, those first that others depend on."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
+from qtpy.QtWidgets import QAbstractButton, QDockWidget, QLabel, QMenu, QWidget
 
 from napari_calcdyn.gui.background.status import Notice, Topic
 from napari_calcdyn.gui.forms.values import show_values, values_of
@@ -143,6 +143,10 @@ class Dock(QWidget):  # type: ignore[misc]
     def settings(self) -> dict[str, Any]:
         """Return the widgets whose values a session keeps, by name, in the order in which they are set again."""
         return {}
+
+    def main_button(self) -> QAbstractButton | None:
+        """Return the button that begins and stops what the dock is for; None where there is none."""
+        return None
 
     def own_settings(self) -> dict[str, Any]:
         """Return the widgets of the settings that are the user's own: none of them names or measures a recording."""

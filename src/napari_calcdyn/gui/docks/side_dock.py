@@ -14,6 +14,7 @@ from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.session import Session
 
 from .dock import Dock
+from .keys import bind_keys
 from .message import ProgressRow
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class SideDock(Dock):
         super().showEvent(event)
         if not again:
             self._shorten_title()
+            if isinstance(self.window(), QMainWindow):
+                bind_keys(self.session, self.window())
         if again and self._put_away:
             QTimer.singleShot(0, self.parentWidget().raise_)  # once it is a tab again
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractButton, QWidget
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
@@ -163,6 +163,10 @@ class DynamicsDock(SideDock):
             compute_maps(self.session)
 
     # What the dock shows
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that trains."""
+        return self.model.train
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the training, and what is chosen in the views."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.gui.background.status import Topic
 
-CONTENTS = "index.md"
+CONTENTS, SHORTCUTS = "index.md", "shortcuts.md"
 PANEL_PAGES: Mapping[Topic, str] = {
     "recording": "recording.md#what-the-panel-finds",
     "dynamics": "first_recording.md#3-train",

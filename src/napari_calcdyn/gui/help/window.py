@@ -12,7 +12,7 @@ from napari_calcdyn.gui.forms.pieces import beside, button, stacked
 from napari_calcdyn.gui.plots.theme import plot_colours
 
 from .browser import PageBrowser
-from .pages import CONTENTS
+from .pages import CONTENTS, SHORTCUTS
 from .report import NEW_ISSUE, about_computer, report_text
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class HelpWindow(QWidget):  # type: ignore[misc]
         self.browser = PageBrowser(plot_colours(self._theme()))
         self.back = button("Back", "The page before.", self.browser.backward)
         self.contents = button("Contents", "The first page.", lambda: self.browser.show_page(CONTENTS))
+        self.keys = button("Keys", "All key shortcuts.", lambda: self.browser.show_page(SHORTCUTS))
         self.report = button(
             "Report a problem",
             "<qt>Copies versions, settings and the last errors for a report, without the names of your files.</qt>",
@@ -55,7 +56,7 @@ class HelpWindow(QWidget):  # type: ignore[misc]
         self.search.returnPressed.connect(self.find)
         self.browser.backwardAvailable.connect(self.back.setEnabled)
         self.back.setEnabled(False)
-        top = beside(self.back, self.contents, (self.search, 1), self.report)
+        top = beside(self.back, self.contents, self.keys, (self.search, 1), self.report)
         stacked(top, (self.browser, 1), parent=self, margins=(8, 8, 8, 8), spacing=6)
         self.browser.sourceChanged.connect(self._show_title)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QAbstractButton
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
@@ -281,6 +282,10 @@ class InspectorDock(SideDock):
     def show_time(self) -> None:
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that tests the arrows."""
+        return self.arrows.run
 
     def settings(self) -> dict[str, Any]:
         """Return the page, which arrows are shown, and what would be pushed and forecast."""

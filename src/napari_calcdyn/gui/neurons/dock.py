@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractButton, QWidget
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.panels import open_panel
@@ -63,6 +63,12 @@ class NeuronsDock(SideDock):
     def dropped(self, paths: list[Path]) -> None:
         """Open ROIs or traces."""
         self.inputs.open(paths[0])
+
+    def main_button(self) -> QAbstractButton | None:
+        """Return the button that extracts the traces or trains, by the page that is shown."""
+        return {self.inputs: self.inputs.extract, self.model: self.model.train}.get(
+            self.pages.currentWidget()
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of traces and training, and the page."""

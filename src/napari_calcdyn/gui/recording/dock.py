@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.docks.copying import CopyButton
@@ -306,6 +306,10 @@ class RecordingDock(SideDock):
     def script(self) -> Script:
         """Return what checks the recording again."""
         return check_script(source_of(self.session))
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that computes the mean frame."""
+        return self.mean
 
     def settings(self) -> dict[str, Any]:
         """Return whether to look before opening."""
