@@ -20,6 +20,7 @@ from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.saved.example import MAKING
 from napari_calcdyn.gui.saved.menu import open_in_place
 from napari_calcdyn.gui.saved.opening import opens_as_session
 from napari_calcdyn.gui.saved.row import SessionRow
@@ -51,6 +52,7 @@ _FILTER = (
     "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
     "All files (*)"
 )
+_STOPPABLE = (MEAN, MAKING)  # titles of the jobs that the button of the mean frame stops
 _SEVERAL = "Several movies were added at once: choose the recording above."
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
@@ -221,7 +223,7 @@ class RecordingDock(SideDock):
         self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.work.doing == MEAN:
+        if self.session.work.doing in _STOPPABLE:
             self.session.work.stop()
         else:
             compute_mean(self.session)
@@ -255,7 +257,7 @@ class RecordingDock(SideDock):
     def _show_movie(self, *_: object) -> None:
         movie = self.session.recording.source
         self.facts.setVisible(movie is not None)
-        self.mean.setEnabled(movie is not None)
+        self._show_job()
         self._refresh_choice()
         self._show_parts()
         if movie is None:
@@ -296,8 +298,9 @@ class RecordingDock(SideDock):
             self.length.setText(duration(recorded_frames(movie) / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        running = self.session.work.doing == MEAN
+        running = self.session.work.doing in _STOPPABLE
         self.mean.setText("Stop" if running else "Compute mean frame")
+        self.mean.setEnabled(running or self.session.recording.source is not None)
 
     def show_time(self) -> None:
         """Follow the viewer's time slider; nothing is drawn anew."""
