@@ -43,11 +43,13 @@ def show_panels(session: Session, kept: Sequence[dict[str, Any]], *, stay: bool 
         Whether something else puts new ones in their places.
     """
     there = {dock.topic: dock for dock in session.panels}
+    for it in kept:  # all of them first: the last one that is made comes to the front
+        made = None if it["topic"] in there else add_panel(session, it["topic"], stay=stay)
+        there |= {} if made is None else {it["topic"]: made}
     for it in kept:
-        dock = there.get(it["topic"]) or add_panel(session, it["topic"], stay=stay)
-        if dock is None:
+        if it["topic"] not in there:
             continue
-        frame = frame_of(dock)
+        frame = frame_of(there[it["topic"]])
         frame.setVisible(not it.get("hidden"))
         if it.get("front"):  # once the window has laid its tabs out, which raises the last one
             QTimer.singleShot(0, frame.raise_)

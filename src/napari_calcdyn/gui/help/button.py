@@ -32,7 +32,9 @@ class HelpButton(QPushButton):  # type: ignore[misc]
         super().__init__("?")
         self._session, self._topic = session, topic
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setToolTip("How this panel works (F1 where it is in front).")
+        self.setToolTip(
+            "<qt>How this panel works (F1 where it is in front). A right click in the panel restores its defaults.</qt>"
+        )
         self.clicked.connect(self.open)
 
     def sizeHint(self) -> QSize:

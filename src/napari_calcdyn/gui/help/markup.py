@@ -62,8 +62,8 @@ def page_markup(text: str, root: Path, colours: PlotColours) -> Page:
     body = markdown(
         _FORMULA.sub(picture, text), extensions=["tables", "footnotes", "toc", "fenced_code", "sane_lists"]
     )
-    body = body.replace(
-        "<table>", '<table border="1" cellspacing="0" cellpadding="5" style="border-collapse: collapse">'
+    body = body.replace("<table>", '<table cellspacing="0" cellpadding="5">').replace(
+        "<th>", '<th align="left">'
     )
     title = text.lstrip().partition("\n")[0].lstrip("# ")
     head = f"<head><title>{escape(title)}</title><style>{_style(colours)}</style></head>"
@@ -88,7 +88,8 @@ def _style(colours: PlotColours) -> str:
         h1 {{ font-size: x-large; }} h2 {{ font-size: large; margin-top: 18px; }}
         h3, h4 {{ font-size: medium; margin-top: 14px; }}
         p, li {{ line-height: 130%; }}
-        table {{ border-color: {_hex(colours.grid)}; margin-top: 6px; margin-bottom: 10px; }}
+        table {{ margin-top: 6px; margin-bottom: 10px; }}
+        th, td {{ border-bottom: 1px solid {_hex(colours.grid)}; }}
         pre {{ white-space: pre-wrap; background-color: {_hex(between)}; margin: 6px; }}
         code {{ background-color: {_hex(between)}; }}
     """
