@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -87,9 +88,18 @@ def bind_keys(session: Session, window: QMainWindow) -> None:
     taken = {str(key) for keys in get_settings().shortcuts.shortcuts.values() for key in keys}
     for it in DAILY_KEYS:
         if it.key not in taken:
-            shortcut = _Shortcut(QKeySequence(it.key), window)
-            shortcut.activated.connect(partial(it.act, session, window))
+            _Shortcut(it, session, window)
 
 
 class _Shortcut(QShortcut):  # type: ignore[misc]
-    """One of ours, by which a window is known whose keys are bound."""
+    """One of ours, by which a window is known whose keys are bound; it keeps neither window nor session alive."""
+
+    def __init__(self, key: DailyKey, session: Session, window: QMainWindow) -> None:
+        super().__init__(QKeySequence(key.key), window)
+        self._act, self._session = key.act, weakref.ref(session)
+        self.activated.connect(self._on_activated)
+
+    def _on_activated(self) -> None:
+        session = self._session()
+        if session is not None:
+            self._act(session, self.parent())
