@@ -132,17 +132,21 @@ def test_the_window_comes_back_as_it_was(
         assert list(panels(viewer)) == ["recording", "dynamics", "neurons", "inspector", "compare"]
         there, window = panels(viewer), viewer.window._qt_window
         open_panel(there["recording"], session_of(viewer), "traces")
-        viewer.window.remove_dock_widget(frame_of(there["compare"]))
+        for topic in ("compare", "behaviour"):
+            open_panel(there["recording"], session_of(viewer), topic)
+            viewer.window.remove_dock_widget(frame_of(panels(viewer)[topic]))
         inspector, neurons = frame_of(there["inspector"]), frame_of(there["neurons"])
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, inspector)
         neurons.setFloating(True)
         neurons.move(60, 80)
+        add_panel(session_of(viewer), "compare")  # so that it stands between two others
+        qtbot.wait(100)
         frame_of(there["dynamics"]).raise_()
         there["dynamics"].model.preset.setCurrentText("quick")
 
     def look(viewer: Any) -> None:
         there, window = panels(viewer), viewer.window._qt_window
-        assert set(there) == {"recording", "dynamics", "neurons", "inspector", "traces"}
+        assert set(there) == {"recording", "dynamics", "neurons", "inspector", "traces", "compare"}
         area = {topic: window.dockWidgetArea(frame_of(it)) for topic, it in there.items()}
         assert area["inspector"] == Qt.DockWidgetArea.LeftDockWidgetArea
         assert area["traces"] == Qt.DockWidgetArea.BottomDockWidgetArea

@@ -44,7 +44,7 @@ class Listener:
         self._connections.append((signal, weakref.WeakMethod(slot)))
 
     def at_end(self, call: Callable[[], object]) -> None:
-        """Let `close` call something that holds nothing of the widget, and may be called any number of times."""
+        """Let the first `close` call something that holds nothing of the widget."""
         self._endings.append(call)
 
     def close(self) -> None:
@@ -54,8 +54,10 @@ class Listener:
             slot = reference()
             if slot is not None:
                 signal.disconnect(slot)
-        for call in self._endings:
-            call()
+        while (
+            self._endings
+        ):  # once: a dock that was closed may be destroyed when the program ends, after all else
+            self._endings.pop(0)()
 
 
 class Dock(QWidget):  # type: ignore[misc]

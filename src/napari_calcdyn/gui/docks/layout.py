@@ -81,9 +81,12 @@ def layout_comes_back(session: Session, window: QMainWindow) -> bool:
         state = base64.b64decode(str(said.get("state", "")), validate=True)
     except (binascii.Error, ValueError):
         return True
-    QTimer.singleShot(
-        0, lambda: window.restoreState(QByteArray(state))
-    )  # Qt crashes in the middle of showing them
+
+    def place() -> None:
+        window.restoreState(QByteArray(state))
+        show_panels(session, kept)  # Qt puts the last tab of a place in front
+
+    QTimer.singleShot(0, place)  # Qt crashes where they move while they are being shown
     return True
 
 
