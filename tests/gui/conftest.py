@@ -23,6 +23,7 @@ from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from qtpy.QtCore import QSettings
 
+from napari_calcdyn.gui.docks import dock as dock_module
 from napari_calcdyn.gui.dynamics.dock import DynamicsDock
 from napari_calcdyn.gui.launch import add_docks
 from napari_calcdyn.gui.neurons.dock import NeuronsDock
@@ -101,6 +102,12 @@ def recordings_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 def nothing_remembered(tmp_path: Path) -> None:
     """Keep what is remembered of folders in one of the test."""
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def settings_as_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show every panel with its defaults: what it remembers would hide what a session brings back."""
+    monkeypatch.setattr(dock_module, "remembered", lambda topic: {})
 
 
 @pytest.fixture

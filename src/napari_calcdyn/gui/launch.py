@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import napari
 from qtpy.QtCore import QTimer
 
-from napari_calcdyn.gui.docks.panels import panel_class, panel_name
+from napari_calcdyn.gui.docks.layout import keep_layout, layout_comes_back
+from napari_calcdyn.gui.docks.panels import open_panel, panel_class, panel_name
 from napari_calcdyn.gui.dynamics.model import load_result
 from napari_calcdyn.gui.recording.recordings import open_recording
 from napari_calcdyn.gui.saved.opening import open_session, opens_as_session
@@ -38,7 +40,7 @@ class Docks(NamedTuple):
 def show(
     movie_path: str | os.PathLike[str] | None = None, result_folder: str | os.PathLike[str] | None = None
 ) -> None:
-    """Open a window with our docks and return when it is closed.
+    """Open a window with our docks, as it was when it was last closed, and return when it is closed.
 
     Parameters
     ----------
@@ -49,9 +51,12 @@ def show(
     """
     viewer = napari.Viewer()
     session = session_of(viewer)
-    docks = add_docks(viewer)
+    window = viewer.window._qt_window
+    if not layout_comes_back(session, window):
+        add_docks(viewer)
+    keep_layout(session, window)
     if result_folder is not None:
-        QTimer.singleShot(0, docks.dynamics.parentWidget().raise_)
+        QTimer.singleShot(0, partial(open_panel, window, session, "dynamics"))
     if movie_path is not None and result_folder is None and opens_as_session(Path(movie_path)):
         open_session(session, Path(movie_path))
     elif movie_path is not None:

@@ -60,7 +60,7 @@ def provenance(
             "seed": seed,
             "device": device,
             "inputs": [fingerprint(it) for it in inputs],
-            "versions": {"Python": platform.python_version(), **_versions()},
+            "versions": {"Python": platform.python_version(), **versions(*_PACKAGES)},
             "system": platform.platform(terse=True),
             "began": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
@@ -152,9 +152,10 @@ def _digest(*arrays: Any) -> str:
     return digest.hexdigest()
 
 
-def _versions() -> dict[str, str]:
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of packages, of those that are there."""
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

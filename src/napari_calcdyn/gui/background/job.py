@@ -16,13 +16,16 @@ from qtpy.QtCore import Signal as QtSignal
 
 from napari_calcdyn.recording.errors import Cancelled, InputError
 
+from .errors import note_error
+
 Report = Callable[[Any], None]
 Work = Callable[[Report, threading.Event], Any]
 
 REPORT_INTERVAL_S = 0.1  # the GUI hears from a worker ten times a second, however fast it goes
 JOIN_TIMEOUT_S = 3.0
 _UNEXPECTED = (
-    "Something unexpected went wrong ({}): please report it, with the details that the notification shows."
+    "Something unexpected went wrong ({}): please report it. Press ? in the head of this panel, then Report"
+    " a problem."
 )
 
 
@@ -161,6 +164,7 @@ class Job:
         except Cancelled:
             self._outcome = ("cancelled", None)
         except InputError as error:
+            note_error(error)
             self._outcome = ("failed", str(error))
         except Exception as error:
             self._outcome = ("crashed", error)

@@ -53,6 +53,7 @@ class BehaviourDock(BottomDock):
     """Columns of the behaviour over the movie's time, and the ROIs and sources that go with them."""
 
     topic = "behaviour"
+    own = ("kind",)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -66,6 +67,7 @@ class BehaviourDock(BottomDock):
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
         self._on_behaviour()
+        self.show_remembered()
 
     # What the dock is made of
 
@@ -100,6 +102,7 @@ class BehaviourDock(BottomDock):
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
         top.addWidget(CopyButton(self.session, self.topic, self.script))
+        top.addWidget(self.help)
         parts = QSplitter(Qt.Orientation.Horizontal)
         for part, least, share in ((self.picture, 200, 5), (self.goes_with, 185, 2)):
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)

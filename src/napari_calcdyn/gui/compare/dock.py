@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QLabel, QSpinBox
+from qtpy.QtWidgets import QAbstractButton, QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
@@ -40,6 +40,7 @@ class CompareDock(SideDock):
     """Mark A and B, and test whether the same dynamics describe both."""
 
     topic = "compare"
+    own = ("smooth", "permutations")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -68,13 +69,14 @@ class CompareDock(SideDock):
         self._on_movie()
         self._on_behaviour()
         self._show_comparison()
+        self.show_remembered()
 
     # What the dock is made of
 
     def _build(self) -> None:
-        self.body.addWidget(self.inputs)
         self.now = QLabel()
-        self.body.addWidget(self.now)
+        self.body.addLayout(beside((self.now, 1), self.help))
+        self.body.addWidget(self.inputs)
         form = form_layout()
         self.permutations = QSpinBox()
         self.permutations.setRange(19, 99_999)
@@ -221,6 +223,10 @@ class CompareDock(SideDock):
             self.message.say(notice.text, notice.is_error)
         else:
             super()._show_notice(notice)
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that compares."""
+        return self.compare
 
     def settings(self) -> dict[str, Any]:
         """Return what says what is compared and how, those first that others depend on."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy
 
 from .dock import Dock
+from .keys import bind_keys
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -21,6 +23,12 @@ class BottomDock(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bind the keys of the window, as docks beside the picture do."""
+        super().showEvent(event)
+        if isinstance(self.window(), QMainWindow):
+            bind_keys(self.session, self.window())
 
     def take_place(self) -> None:
         """Move below the picture."""

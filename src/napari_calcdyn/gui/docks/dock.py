@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent
-from qtpy.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QDockWidget, QLabel, QMenu, QWidget
+from qtpy.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from qtpy.QtWidgets import QAbstractButton, QDockWidget, QLabel, QMenu, QWidget
 
 from napari_calcdyn.gui.background.status import Notice, Topic
+from napari_calcdyn.gui.forms.values import show_values, values_of
+from napari_calcdyn.gui.help.button import HelpButton
 from napari_calcdyn.gui.plots.figure import ENDINGS, plot_at, save_plot
 from napari_calcdyn.gui.plots.theme import PAPER, PlotColours, plot_colours
 from napari_calcdyn.gui.session import session_of
@@ -20,10 +22,13 @@ from napari_calcdyn.recording import InputError
 
 from .fronts import in_front
 from .message import MessageLine
+from .remembered import remember, remembered
 from .saving import ask_file
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+_RESTORED = "The settings of this panel are what they were before you changed any."
 
 
 class Listener:
@@ -39,7 +44,7 @@ class Listener:
         self._connections.append((signal, weakref.WeakMethod(slot)))
 
     def at_end(self, call: Callable[[], object]) -> None:
-        """Let `close` call something that holds nothing of the widget, and may be called any number of times."""
+        """Let the first `close` call something that holds nothing of the widget."""
         self._endings.append(call)
 
     def close(self) -> None:
@@ -49,8 +54,10 @@ class Listener:
             slot = reference()
             if slot is not None:
                 signal.disconnect(slot)
-        for call in self._endings:
-            call()
+        while (
+            self._endings
+        ):  # once: a dock that was closed may be destroyed when the program ends, after all else
+            self._endings.pop(0)()
 
 
 class Dock(QWidget):  # type: ignore[misc]
@@ -65,13 +72,20 @@ class Dock(QWidget):  # type: ignore[misc]
     topic: ClassVar[Topic]
     area: ClassVar[str]
     """Of the window: ``"right"`` or ``"bottom"``."""
+    own: ClassVar[tuple[str, ...]] = ()
+    """Names in `settings` of those that are the user's own, whatever recording is open."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.session = session_of(napari_viewer)
         self._listener = Listener()
         self._placed = False
+        self.stays = False
+        """Whether its place in the window comes from elsewhere."""
+        self._defaults: dict[str, Any] = {}
         self.message = MessageLine()
+        self.help = HelpButton(self.session, self.topic)
+        """Placed in the head by each dock."""
         self.listen(self.session.work.events.notice, self._show_notice)
         token = id(self._listener)
         self.session.add_panel(token, self)
@@ -95,10 +109,27 @@ class Dock(QWidget):  # type: ignore[misc]
         super().showEvent(event)
         if not self._placed:
             self._placed = True
-            self.take_place()
+            if not self.stays:
+                self.take_place()
             dock = self.parentWidget()
             if isinstance(dock, QDockWidget):
                 dock.visibilityChanged.connect(self._on_front)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Remember the settings, which can be changed only while they can be seen."""
+        super().hideEvent(event)
+        remember(self.topic, values_of(self.own_settings()))
+
+    def show_remembered(self) -> None:
+        """Show the settings with which a dock of this kind was last seen; each dock calls this once it is made."""
+        own = self.own_settings()
+        self._defaults = values_of(own)
+        show_values(own, remembered(self.topic))
+
+    def restore_defaults(self) -> None:
+        """Show the settings with which the dock is made where nothing is remembered."""
+        show_values(self.own_settings(), self._defaults)
+        self.session.work.tell(self.topic, _RESTORED)
 
     def _on_front(self, front: bool) -> None:
         if front:
@@ -114,6 +145,14 @@ class Dock(QWidget):  # type: ignore[misc]
     def settings(self) -> dict[str, Any]:
         """Return the widgets whose values a session keeps, by name, in the order in which they are set again."""
         return {}
+
+    def main_button(self) -> QAbstractButton | None:
+        """Return the button that begins and stops what the dock is for; None where there is none."""
+        return None
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return the widgets of the settings that are the user's own: none of them names or measures a recording."""
+        return {name: widget for name, widget in self.settings().items() if name in self.own}
 
     def follow_time(self, viewer: Viewer) -> None:
         """Call `show_time` with every step in time while the dock can be seen, and when it comes to the front.
@@ -145,13 +184,11 @@ class Dock(QWidget):  # type: ignore[misc]
         """Open what was dropped."""
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to save the plot under the mouse as a figure."""
-        plot = plot_at(self, event.pos())
-        if plot is None:
-            super().contextMenuEvent(event)
-            return
-        menu = QMenu(self)
-        menu.addAction("Save as figure (SVG, PDF) …", partial(self.save_figure, plot))
+        """Offer to save the plot under the mouse as a figure, and to forget what was set."""
+        plot, menu = plot_at(self, event.pos()), QMenu(self)
+        if plot is not None:
+            menu.addAction("Save as figure (SVG, PDF) …", partial(self.save_figure, plot))
+        menu.addAction("Restore the defaults of this panel", self.restore_defaults)
         menu.exec(event.globalPos())
 
     def save_figure(self, plot: QWidget) -> None:

@@ -33,6 +33,33 @@ def main_window(widget: QWidget) -> QMainWindow | None:
     return window
 
 
+def add_panel(session: Session, topic: str, *, stay: bool = False) -> Dock | None:
+    """Make a dock and put it into the window; None where the viewer is gone.
+
+    Parameters
+    ----------
+    session : Session
+        Of the viewer.
+    topic : str
+        Which dock.
+    stay : bool
+        Whether something else puts it in its place.
+    """
+    viewer, kind = session.viewer, panel_class(topic)
+    if viewer is None:
+        return None
+    dock = kind(viewer)
+    dock.stays = stay
+    viewer.window.add_dock_widget(dock, name=panel_name(topic), area=kind.area, tabify=kind.area == "right")
+    return dock
+
+
+def frame_of(dock: Dock) -> QWidget:
+    """Return what napari put around a dock, or the dock itself where it is alone."""
+    frame = dock.parentWidget()
+    return frame if isinstance(frame, QDockWidget) else dock
+
+
 def open_panel(asking: QWidget, session: Session, topic: str) -> None:
     """Bring a dock to the front; one that was never there is made.
 
@@ -51,11 +78,8 @@ def open_panel(asking: QWidget, session: Session, topic: str) -> None:
     kind = panel_class(topic)
     there = [it for it in window.findChildren(QDockWidget) if isinstance(it.widget(), kind)]
     if not there:
-        there = [
-            viewer.window.add_dock_widget(
-                kind(viewer), name=panel_name(topic), area=kind.area, tabify=kind.area == "right"
-            )
-        ]
+        added = add_panel(session, topic)
+        there = [] if added is None else [frame_of(added)]
         if kind.area == "bottom":
             QTimer.singleShot(0, viewer.reset_view)  # once the picture has its new size
     for dock in there:

@@ -14,6 +14,7 @@ from napari_calcdyn.gui.forms.pieces import stacked
 from napari_calcdyn.gui.session import Session
 
 from .dock import Dock
+from .keys import bind_keys
 from .message import ProgressRow
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class SideDock(Dock):
         """Come to the front when opened again."""
         again = self._placed
         super().showEvent(event)
+        if not again:
+            self._shorten_title()
+            if isinstance(self.window(), QMainWindow):
+                bind_keys(self.session, self.window())
         if again and self._put_away:
             QTimer.singleShot(0, self.parentWidget().raise_)  # once it is a tab again
 
@@ -55,13 +60,16 @@ class SideDock(Dock):
         self._put_away = self.parentWidget() is not None and self.parentWidget().isHidden()
 
     def take_place(self) -> None:
-        """Share one place with our other docks, as tabs, under a short title."""
+        """Share one place with our other docks, as tabs."""
         window, dock = self.window(), self.parentWidget()
+        if isinstance(dock, QDockWidget) and isinstance(window, QMainWindow):
+            _tab_with_sibling(window, dock)
+
+    def _shorten_title(self) -> None:
+        """Let menu and heading keep the long title; on the tabs, five of them share little room."""
+        dock = self.parentWidget()
         if not isinstance(dock, QDockWidget):
             return
-        if isinstance(window, QMainWindow):
-            _tab_with_sibling(window, dock)
-        # Menu and heading keep the long title; on the tabs, five of them share little room.
         entry = dock.toggleViewAction()
         name = entry.text()
         dock.setWindowTitle(self.topic.capitalize())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractButton, QWidget
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
 from napari_calcdyn.gui.docks.side_dock import SideDock
-from napari_calcdyn.gui.forms.pieces import button, stacked, tabs, wrapped
+from napari_calcdyn.gui.forms.pieces import beside, button, stacked, tabs, wrapped
 from napari_calcdyn.gui.forms.values import Quiet
 from napari_calcdyn.gui.models.panel import ModelPanel
 from napari_calcdyn.gui.plots.theme import PlotColours
@@ -37,6 +37,7 @@ class DynamicsDock(SideDock):
     """Train a model on the recording and look at what it found."""
 
     topic = "dynamics"
+    own = ("preset", "device", "training")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -62,6 +63,7 @@ class DynamicsDock(SideDock):
         self._show_readiness()
         self._show_model()
         self._show_version()
+        self.show_remembered()
 
     # What the dock is made of
 
@@ -86,8 +88,8 @@ class DynamicsDock(SideDock):
             self._on_map_again,
         )
         self.copy = CopyButton(self.session, self.topic, self.script)
+        self.body.addLayout(beside((self.recording, 1), self.help))
         parts = (
-            self.recording,
             self.model,
             self.progress,
             self.message,
@@ -161,6 +163,10 @@ class DynamicsDock(SideDock):
             compute_maps(self.session)
 
     # What the dock shows
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that trains."""
+        return self.model.train
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the training, and what is chosen in the views."""

@@ -20,7 +20,7 @@ def _look() -> list[str]:
 
 
 class DeviceChoice(QComboBox):  # type: ignore[misc]
-    """A combo box of "auto" and the devices found.
+    """A combo box of "auto", the processor and the devices found.
 
     Looking for devices means loading torch, which takes seconds; it happens in the background, when the list
     is first opened.
@@ -29,7 +29,8 @@ class DeviceChoice(QComboBox):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._looked = False
-        self._add("auto")
+        self._add("auto", 0)
+        self._add("cpu", 1)
         self.setToolTip("Where the model is trained. “auto” takes the fastest device that is available.")
 
     def showPopup(self) -> None:
@@ -42,11 +43,12 @@ class DeviceChoice(QComboBox):  # type: ignore[misc]
         super().showPopup()
 
     def _offer(self, devices: list[str]) -> None:
-        for name in devices:
-            self._add(name)
+        for place, name in enumerate(devices, start=1):
+            if self.findText(name) < 0:
+                self._add(name, place)
         if self.view().isVisible():
             super().showPopup()  # so that the list grows to its new length
 
-    def _add(self, name: str) -> None:
-        self.addItem(name)
-        self.setItemData(self.count() - 1, _WORDS[name], 3)  # Qt.ItemDataRole.ToolTipRole
+    def _add(self, name: str, place: int) -> None:
+        self.insertItem(place, name)
+        self.setItemData(place, _WORDS[name], 3)  # Qt.ItemDataRole.ToolTipRole

@@ -16,6 +16,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 from superqt import QCollapsible
+from superqt.utils import signals_blocked
 
 from napari_calcdyn.recording.errors import InputError
 
@@ -83,10 +84,22 @@ class SettingsForm(QWidget):  # type: ignore[misc]
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show other values, without `edited` being emitted."""
-        self.blockSignals(True)
-        for name, value in values.items():
-            self.editors[name].value = value
-        self.blockSignals(False)
+        with signals_blocked(self):
+            for name, value in values.items():
+                self.editors[name].value = value
+
+    def fitting(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of some values that the settings take, beside what is shown for the others."""
+        known = {name: values[name] for name in self.editors if name in values}
+        while known:
+            try:
+                settings = self.model(**{**self.values(), **known})
+            except ValidationError as error:
+                wrong = {str(it["loc"][0]) for it in error.errors() if it["loc"]} & known.keys()
+                known = {name: value for name, value in known.items() if wrong and name not in wrong}
+            else:
+                return {name: getattr(settings, name) for name in known}
+        return {}
 
     def _on_edit(self) -> None:
         self.edited.emit()

@@ -87,11 +87,13 @@ def _show(widget: Any, value: Any) -> None:
     elif isinstance(widget, Container):
         for part in _parts(widget):
             if part.name in value:
-                part.value = value[part.name]
+                with suppress(TypeError, ValueError):
+                    _show(part, value[part.name])
+    elif isinstance(widget, SettingsForm):
+        widget.set_values(widget.fitting(value))
+        widget.edited.emit()
     elif isinstance(widget, Form):
         widget.set_values(value)
-        if isinstance(widget, SettingsForm):
-            widget.edited.emit()
     elif isinstance(widget, QListWidget):
         for row in range(widget.count()):
             ticked = widget.item(row).text() in value
@@ -110,11 +112,10 @@ def _show(widget: Any, value: Any) -> None:
         if widget.text() != value:
             widget.setText(str(value))
             widget.textEdited.emit(str(value))
-    elif isinstance(widget, (QSpinBox, QAbstractSlider)):
-        widget.setValue(int(value))
-    elif isinstance(widget, QDoubleSpinBox):
-        widget.setValue(float(value))
-    else:
+    elif isinstance(widget, (QSpinBox, QDoubleSpinBox, QAbstractSlider)):
+        if widget.minimum() <= value <= widget.maximum():
+            widget.setValue(value if isinstance(widget, QDoubleSpinBox) else int(value))
+    elif value is None or not hasattr(widget, "max") or widget.min <= value <= widget.max:
         widget.value = value
 
 

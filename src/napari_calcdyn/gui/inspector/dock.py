@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QAbstractButton
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
@@ -48,6 +49,7 @@ class InspectorDock(SideDock):
     """Traces, sources and arrows of what was clicked."""
 
     topic = "inspector"
+    own = ("page", "forecast")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -81,6 +83,7 @@ class InspectorDock(SideDock):
         self._on_influence()
         self.follow_theme(napari_viewer)
         self._show_state()
+        self.show_remembered()
 
     # What the dock is made of
 
@@ -95,7 +98,8 @@ class InspectorDock(SideDock):
         self.state = StateRows()
         self.state.way_on.connect(self._on_way)
         self.state.stopped.connect(self._on_stop)
-        for widget in (self.head, self.state, self.progress, self.message):
+        self.body.addLayout(beside((self.head, 1), self.help))
+        for widget in (self.state, self.progress, self.message):
             self.body.addWidget(widget)
 
     def _build_views(self) -> None:
@@ -278,6 +282,10 @@ class InspectorDock(SideDock):
     def show_time(self) -> None:
         """Move the cursor with the slider; nothing is computed or drawn anew."""
         self.traces.plot.set_cursor(shown_frame(self.session) if self.traces.shown else None)
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that tests the arrows."""
+        return self.arrows.run
 
     def settings(self) -> dict[str, Any]:
         """Return the page, which arrows are shown, and what would be pushed and forecast."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractButton, QWidget
 
 from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.panels import open_panel
@@ -28,6 +28,7 @@ class NeuronsDock(SideDock):
     """Choose ROIs, get their traces, train a model on them, and look at the neurons in its terms."""
 
     topic = "neurons"
+    own = ("only_cells", "traces", "preset", "device", "training", "made_up")
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -41,6 +42,7 @@ class NeuronsDock(SideDock):
             (self.model, "Model", "Train a model that describes each neuron by a few numbers."),
             (self.results, "Neurons", "The neurons as the model describes them."),
         )
+        self.pages.setCornerWidget(self.help)
         self.body.addWidget(self.pages, 1)
 
         # Below all pages, and not scrolled with them.
@@ -56,10 +58,17 @@ class NeuronsDock(SideDock):
         self.follow_theme(napari_viewer)
         self._on_neurons()
         self._on_job()
+        self.show_remembered()
 
     def dropped(self, paths: list[Path]) -> None:
         """Open ROIs or traces."""
         self.inputs.open(paths[0])
+
+    def main_button(self) -> QAbstractButton | None:
+        """Return the button that extracts the traces or trains, by the page that is shown."""
+        return {self.inputs: self.inputs.extract, self.model: self.model.train}.get(
+            self.pages.currentWidget()
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of traces and training, and the page."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, Container
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.form import SettingsForm
 from napari_calcdyn.gui.forms.number import Number, frame_rate_box
@@ -141,12 +142,12 @@ class TraceSettingsForm(QWidget):  # type: ignore[misc]
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show other values, without `signal_edited` being emitted."""
-        self.blockSignals(True)
-        self.neuropil.value, self.relative.value = bool(values["neuropil"]), bool(values["relative"])
-        self.coefficient.value = float(values["coefficient"])
-        self.baseline.set_values(values["baseline"])
-        self._on_baseline()
-        self.blockSignals(False)
+        with signals_blocked(self):
+            self.neuropil.value, self.relative.value = bool(values["neuropil"]), bool(values["relative"])
+            if self.coefficient.min <= float(values["coefficient"]) <= self.coefficient.max:
+                self.coefficient.value = float(values["coefficient"])
+            self.baseline.set_values(self.baseline.fitting(values["baseline"]))
+            self._on_baseline()
 
     def show_frame_rate(self, rate: float | None) -> None:
         """Show a frame rate in Hz, without `signal_edited` being emitted."""

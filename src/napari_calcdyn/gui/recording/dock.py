@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSizePolicy
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.docks.copying import CopyButton
@@ -20,6 +20,7 @@ from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
 from napari_calcdyn.gui.forms.rows import in_rows
 from napari_calcdyn.gui.opening.dialog import look_box
 from napari_calcdyn.gui.plots.theme import PlotColours
+from napari_calcdyn.gui.saved.example import MAKING
 from napari_calcdyn.gui.saved.menu import open_in_place
 from napari_calcdyn.gui.saved.opening import opens_as_session
 from napari_calcdyn.gui.saved.row import SessionRow
@@ -51,6 +52,7 @@ _FILTER = (
     "Movies (*.tif *.tiff *.btf *.npy *.bin *.h5 *.hdf5 *.nwb *.mat *.mesc *.isxd *.sbx *.raw zarr.json .zgroup);;"
     "All files (*)"
 )
+_STOPPABLE = (MEAN, MAKING)  # titles of the jobs that the button of the mean frame stops
 _SEVERAL = "Several movies were added at once: choose the recording above."
 _MEAN_TIP = (
     "<qt>The mean frame is the still image of the field of view. The model is trained on what is left "
@@ -62,6 +64,7 @@ class RecordingDock(SideDock):
     """Choose or open a recording, and compute its mean frame."""
 
     topic = "recording"
+    own = ("look",)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -69,6 +72,7 @@ class RecordingDock(SideDock):
         self._unasked: Image | None = None  # taken for the recording in this turn of the event loop
         self.saved = SessionRow(self.session, self._listener)
         self.body.addWidget(self.saved)
+        self.saved.head.addWidget(self.help)
         self.body.addSpacing(4)
         self._build_choice()
         self._build_facts()
@@ -87,6 +91,7 @@ class RecordingDock(SideDock):
         self._show_job()
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
+        self.show_remembered()
 
     # What the dock is made of
 
@@ -218,7 +223,7 @@ class RecordingDock(SideDock):
         self._show_length()
 
     def _on_mean(self) -> None:
-        if self.session.work.doing == MEAN:
+        if self.session.work.doing in _STOPPABLE:
             self.session.work.stop()
         else:
             compute_mean(self.session)
@@ -252,7 +257,7 @@ class RecordingDock(SideDock):
     def _show_movie(self, *_: object) -> None:
         movie = self.session.recording.source
         self.facts.setVisible(movie is not None)
-        self.mean.setEnabled(movie is not None)
+        self._show_job()
         self._refresh_choice()
         self._show_parts()
         if movie is None:
@@ -293,8 +298,9 @@ class RecordingDock(SideDock):
             self.length.setText(duration(recorded_frames(movie) / rate) if rate else "enter the frame rate")
 
     def _show_job(self, *_: object) -> None:
-        running = self.session.work.doing == MEAN
+        running = self.session.work.doing in _STOPPABLE
         self.mean.setText("Stop" if running else "Compute mean frame")
+        self.mean.setEnabled(running or self.session.recording.source is not None)
 
     def show_time(self) -> None:
         """Follow the viewer's time slider; nothing is drawn anew."""
@@ -303,6 +309,10 @@ class RecordingDock(SideDock):
     def script(self) -> Script:
         """Return what checks the recording again."""
         return check_script(source_of(self.session))
+
+    def main_button(self) -> QAbstractButton:
+        """Return the button that computes the mean frame."""
+        return self.mean
 
     def settings(self) -> dict[str, Any]:
         """Return whether to look before opening."""

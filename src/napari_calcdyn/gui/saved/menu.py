@@ -76,8 +76,11 @@ def ask_session(session: Session, parent: QWidget) -> None:
         open_in_place(session, parent, Path(name))
 
 
-def open_in_place(session: Session, parent: QWidget, folder: Path) -> None:
-    """Open a session in place of what is in the window, after asking where that is not saved."""
+def open_in_place(session: Session, parent: QWidget, folder: Path) -> bool:
+    """Open a session in place of what is in the window, after asking where that is not saved.
+
+    Returns whether it is being opened.
+    """
     viewer, saved = session.viewer, session.part(SavedSession)
     unsaved = viewer is not None and bool(len(viewer.layers)) and saved.folder is None
     if unsaved:
@@ -85,8 +88,8 @@ def open_in_place(session: Session, parent: QWidget, folder: Path) -> None:
         text = "What is in this window is not saved. Open the session in its place?"
         answer = QMessageBox.question(parent, "Open a session", text, button.Open | button.Cancel)
         if answer != button.Open:
-            return
-    open_session(session, folder)
+            return False
+    return open_session(session, folder)
 
 
 def _may_replace(folder: Path, parent: QWidget) -> bool:

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_warning
 from psygnal import SignalGroupDescriptor
 from qtpy.QtCore import QTimer
 
+from napari_calcdyn.gui.background.errors import note_handled
 from napari_calcdyn.gui.background.job import Job, Latest, Work
 from napari_calcdyn.gui.background.status import Notice, Status, Topic, tracked
 from napari_calcdyn.recording.progress import ProgressCallback, report
@@ -171,6 +172,7 @@ class WorkState:
         """Show one sentence in a dock; an error also as a napari notification."""
         self.notice = Notice(topic, text, is_error)
         if is_error:
+            note_handled()
             show_warning(text)
 
     def stop(self) -> None:

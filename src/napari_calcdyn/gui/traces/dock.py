@@ -40,6 +40,7 @@ class TracesDock(BottomDock):
     """Traces of what is selected; a click or a drag in them moves the movie."""
 
     topic = "traces"
+    own = (RAW, DENOISED, REDRAWN, PREDICTED)
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -80,9 +81,10 @@ class TracesDock(BottomDock):
         self.listen(self._predictions.changed, self._on_predictions)
         self.follow_time(napari_viewer)
         self.follow_theme(napari_viewer)
+        self.show_remembered()
 
     def _lay_out(self) -> None:
-        top = beside((self.heading, 1), self.back, *self.kinds.values())
+        top = beside((self.heading, 1), self.back, *self.kinds.values(), self.help)
         top.setSpacing(10)
         stacked(top, self.message, (self.picture, 1), parent=self, margins=(8, 4, 8, 4), spacing=2)
 

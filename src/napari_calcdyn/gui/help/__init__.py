@@ -1,0 +1,1 @@
+"""The pages of the documentation in a window, without a network: what the ? of each panel opens."""
