@@ -78,6 +78,8 @@ class RandomWalk(Walk):
         """Do one thing; its choices are drawn from a number."""
         self.random = np.random.default_rng(number)
         self.done.append(action)
+        if self.viewer.dims.ndisplay == 3 and number % 2:
+            self.viewer.dims.ndisplay = 2  # in 3-D, software takes seconds to draw
         getattr(self, action)()
 
     # What is more likely than the rest has several names.
@@ -92,6 +94,11 @@ class RandomWalk(Walk):
             self._use(panel)
 
     click_again = click_more = click_on = click_else = click_there = click_here = click
+
+    def click_layer_controls(self) -> None:
+        self._use(self.viewer.window._qt_viewer.controls)
+
+    click_layer_controls_again = click_layer_controls
 
     def click_in_dialog(self) -> None:
         dialogs = [it for it in QApplication.topLevelWidgets() if isinstance(it, QDialog) and it.isVisible()]
@@ -167,6 +174,27 @@ class RandomWalk(Walk):
         pixels = self.random.uniform(0, 250, (frames, height, width)).astype(kind)
         self.viewer.add_image(pixels, name=f"another {len(self.done)}", scale=(1, 0.5, 0.5))
 
+    def add_any_layer(self) -> None:
+        random, count, name = self.random, int(self.random.integers(0, 6)), f"any {len(self.done)}"
+        corners = random.uniform(0, 30, (3 * (count + 1), 2)).astype(np.float32)
+        adds = (
+            lambda: self.viewer.add_points(corners[:count], ndim=2, name=name),
+            lambda: self.viewer.add_shapes(
+                list(corners.reshape(-1, 3, 2)[:count]) or None, ndim=2, name=name
+            ),
+            lambda: self.viewer.add_vectors(random.uniform(0, 30, (count, 2, 2)), ndim=2, name=name),
+            lambda: self.viewer.add_surface((corners, np.arange(len(corners)).reshape(-1, 3)), name=name),
+            lambda: self.viewer.add_labels(random.integers(0, 9, (20, 25)), name=name),
+            lambda: self.viewer.add_image(np.full((15, 25), np.nan, np.float32), name=name),
+        )
+        self._one(adds)()
+
+    def empty_layer(self) -> None:
+        layer = self._layer()
+        if type(layer).__name__ in ("Points", "Shapes"):
+            layer.selected_data = set(range(len(layer.data)))
+            layer.remove_selected()
+
     def open_movie(self) -> None:
         open_recording(self.session, self.folder / self._one(["chain.npy", "other.npy"]))
 
@@ -181,7 +209,7 @@ class RandomWalk(Walk):
             dock.setVisible(not dock.isVisible())
 
     def resize(self) -> None:
-        width, height = self.random.integers((900, 600), (1500, 950))
+        width, height = self.random.integers((900, 600), (1200, 800))
         self.viewer.window._qt_window.resize(int(width), int(height))
 
     def wait(self) -> None:

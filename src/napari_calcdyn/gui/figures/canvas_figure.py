@@ -15,7 +15,7 @@ from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.session import session_of
 from napari_calcdyn.recording import InputError
 
-from .pieces import DPI, colour_bar, colours_of, norm_of, pixel_size, save_figure
+from .pieces import colour_bar, colours_of, norm_of, pixel_size, save_figure
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -63,14 +63,19 @@ def write_canvas(viewer: Viewer, file: Path, width: int = 2000) -> None:
     height, width = picture.pixels.shape[:2]
     maps = [it for it in shown if isinstance(it, Image) and it.metadata.get(UNIT)]
     size = (_WIDTH + _BAR * len(maps), 0.2 + _WIDTH * height / width)
-    figure = Figure(figsize=size, dpi=max(DPI, width / _WIDTH), layout="constrained")
+    figure = Figure(figsize=size, dpi=width / _WIDTH, layout="constrained")
     axes = figure.subplots()
+    axes.set_frame_on(False)
     axes.imshow(picture.pixels, interpolation="none")
     micrometres = next((it for layer in shown if (it := pixel_size(layer.units, layer.scale))), None)
     flat = viewer.dims.ndisplay == 2
-    set_scale(axes, (height, width), (picture.pixel, picture.pixel) if micrometres and flat else None)
-    if time := _time(viewer):
-        axes.text(0.03 * width, 0.03 * height, time, color="white", fontsize=8, va="top")
+    size_of_pixel = (picture.pixel, picture.pixel) if micrometres and flat else None
+    set_scale(
+        axes, (height, width), size_of_pixel, _contrasting(picture.pixels[-height // 6 :, : width // 3])
+    )
+    if flat and (time := _time(viewer)):
+        colour = _contrasting(picture.pixels[: height // 8, : width // 4])
+        axes.text(0.05 * width, 0.03 * height, time, color=colour, fontsize=8, va="top")
     for layer in maps:
         drawn = ScalarMappable(norm_of(layer.contrast_limits, layer.gamma), colours_of(layer.colormap))
         colour_bar(figure, axes, drawn, f"{layer.name} ({layer.metadata[UNIT]})")
@@ -85,15 +90,20 @@ def _picture(viewer: Viewer, width: int) -> _Picture:
     scale = width / wide
     if (seen * scale).max() > _MOST:
         raise InputError("The picture would be too large: zoom out, or choose fewer pixels.")
-    with _without_overlays(viewer):
+    with _drawn_alone(viewer, zoom * scale):
         pixels = viewer.screenshot(scale=scale, flash=False, canvas_only=True)
-    finer = pixels.shape[1] / seen[1]  # also than the screen's logical pixels
-    (top, start), (bottom, end) = np.rint(left * finer).astype(int)
-    return _Picture(pixels[top:bottom, start:end], 1 / (zoom * finer))
+    finer = zoom * pixels.shape[1] / seen[1]  # also than the screen's logical pixels
+    (top, start), (bottom, end) = np.rint(_inside(viewer, np.array(pixels.shape[:2]), finer)).astype(int)
+    return _Picture(pixels[top:bottom, start:end], 1 / finer)
 
 
-def _inside(viewer: Viewer, seen: NDArray[np.float64], zoom: float) -> NDArray[np.float64]:
-    """Return the corners, ((top, left), (bottom, right)) in pixels of the canvas, of what is seen of the layers."""
+def _contrasting(pixels: NDArray[np.uint8]) -> str:
+    """Return the colour in which something is seen on pixels (Y, X, 4)."""
+    return "black" if float(pixels[..., :3].mean()) > 140 else "white"
+
+
+def _inside(viewer: Viewer, seen: NDArray[Any], zoom: float) -> NDArray[np.float64]:
+    """Return the corners, ((top, left), (bottom, right)) in pixels, of what is seen of the layers on so many pixels."""
     whole = np.array([[0.0, 0.0], seen])
     if viewer.dims.ndisplay != 2 or _canvas(viewer).grid.enabled:
         return whole
@@ -126,14 +136,18 @@ def _time(viewer: Viewer) -> str:
 
 
 @contextmanager
-def _without_overlays(viewer: Viewer) -> Iterator[None]:
+def _drawn_alone(viewer: Viewer, zoom: float) -> Iterator[None]:
+    """Draw layers without what napari draws over them, and nearer: a larger canvas alone shows more around them."""
+    camera, before = _scene(viewer).camera, _scene(viewer).camera.zoom
     found = getattr(_canvas(viewer), "overlays", {})
     shown = [it for name in _OVERLAYS if (it := found.get(name)) is not None and it.visible]
     for overlay in shown:
         overlay.visible = False
+    camera.zoom = zoom
     try:
         yield
     finally:
+        camera.zoom = before
         for overlay in shown:
             overlay.visible = True
 

@@ -135,7 +135,7 @@ def put_image(
     data: Any,
     like: Layer,
     *,
-    unit: str,
+    unit: str = "",
     keep_contrast: bool = False,
     **options: Any,
 ) -> Image:
@@ -152,7 +152,7 @@ def put_image(
     like : napari layer
         The movie's layer, whose place in space the new layer takes.
     unit : str
-        Of the values, as a figure says it.
+        Of the values of a map, as a figure says it.
     keep_contrast : bool
         Whether a layer that exists keeps its contrast limits, so that old and new data can be compared by eye.
     **options

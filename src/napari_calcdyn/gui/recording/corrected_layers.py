@@ -52,7 +52,6 @@ def show_corrected(session: Session, movie: Movie) -> None:
             CORRECTED,
             FrameByFrame(movie),
             layer,
-            unit=COUNTS,
             colormap=layer.colormap,
             contrast_limits=limits,
         )
