@@ -177,12 +177,13 @@ class RandomWalk(Walk):
     def add_any_layer(self) -> None:
         random, count, name = self.random, int(self.random.integers(0, 6)), f"any {len(self.done)}"
         corners = random.uniform(0, 30, (3 * (count + 1), 2)).astype(np.float32)
+        polygons = list(corners.reshape(-1, 3, 2)[:count]) or None
+        # Without a vector, napari cannot draw it in 3-D: see upstream/empty_vectors.py.
+        vectors = random.uniform(0, 30, (count + 1, 2, 2))
         adds = (
             lambda: self.viewer.add_points(corners[:count], ndim=2, name=name),
-            lambda: self.viewer.add_shapes(
-                list(corners.reshape(-1, 3, 2)[:count]) or None, ndim=2, name=name
-            ),
-            lambda: self.viewer.add_vectors(random.uniform(0, 30, (count, 2, 2)), ndim=2, name=name),
+            lambda: self.viewer.add_shapes(polygons, ndim=2, shape_type="polygon", name=name),
+            lambda: self.viewer.add_vectors(vectors, name=name),
             lambda: self.viewer.add_surface((corners, np.arange(len(corners)).reshape(-1, 3)), name=name),
             lambda: self.viewer.add_labels(random.integers(0, 9, (20, 25)), name=name),
             lambda: self.viewer.add_image(np.full((15, 25), np.nan, np.float32), name=name),
