@@ -1,7 +1,7 @@
 """Find a short sequence of actions that still goes wrong: ``python tests/gui/shrink_walk.py walk.jsonl [words]``.
 
-Parts of a walk that `random_walk.py` has written are left out for as long as its replay still crashes, or still prints the
-words. The shortest one is in ``walk.short.jsonl``.
+Parts of a walk that `random_walk.py` has written are left out for as long as its replay still crashes, or still prints
+the words. The shortest one is in ``walk.short.jsonl``.
 """
 
 from __future__ import annotations

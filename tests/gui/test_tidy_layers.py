@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from inspector_scene import chain_movie, show_movie, six_cells, take, train
+from qtpy.QtGui import QOpenGLContext
 from test_sessions import pictures_left_out, reopen, save, wait  # noqa: F401
 
 from napari_calcdyn.gui.docks.more import MoreButton
@@ -112,6 +113,23 @@ def test_a_duplicate_stays_the_users(mapped: Session, viewer: Any, qtbot: Any) -
     map_again(qtbot, mapped)
     assert copy.data is old
     assert result_layer(viewer, EXPLAINED) is explained
+
+
+def test_what_draws_a_layer_is_deleted_where_it_was_made(
+    viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_of(viewer)
+    canvas, current = viewer.window._qt_viewer.canvas, []
+    layer = viewer.add_image(np.zeros((9, 9)))
+    qtbot.wait(100)
+    canvas.native.doneCurrent()  # as Qt leaves it after painting the window
+    monkeypatch.setattr(
+        canvas._scene_canvas.context,
+        "finish",
+        lambda: current.append(QOpenGLContext.currentContext() == canvas.native.context()),
+    )
+    viewer.layers.remove(layer)
+    assert current == [True]
 
 
 def test_a_session_knows_results_whatever_they_are_called(

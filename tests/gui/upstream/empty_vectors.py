@@ -1,7 +1,7 @@
 """napari 0.9.2: a Vectors layer without a vector cannot be drawn in 3-D. Shown without the plugin, to be reported.
 
-``python tests/gui/upstream/empty_vectors.py`` prints what is raised while the canvas is drawn: “Last dimension should be
-3 not 4”, where the viewer has four dimensions.
+``python tests/gui/upstream/empty_vectors.py`` prints what is raised while the canvas is drawn, where the viewer has
+four dimensions: “Last dimension should be 3 not 4”.
 """
 
 from __future__ import annotations
