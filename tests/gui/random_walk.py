@@ -64,6 +64,8 @@ PIECES = (
     pg.PlotWidget,
 )
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+KNOWN = ("in _paint_loading",)
+"""Lines of exceptions that napari raises without us, too: see `upstream/`."""
 TEXTS = ("", "0:40", "3", "-1", "abc", "µ", "1e9", "60:20", "0.5")
 
 
@@ -243,6 +245,9 @@ class RandomWalk(Walk):
             piece.click()
         elif isinstance(piece, QComboBox) and piece.count():
             piece.setCurrentIndex(int(self.random.integers(piece.count())))
+        elif isinstance(piece, QAbstractSlider) and np.ndim(piece.value()):  # a range, as of contrast limits
+            ends = self.random.uniform(piece.minimum(), piece.maximum(), 2)
+            piece.setValue(tuple(sorted(ends.tolist())))
         elif isinstance(piece, QAbstractSlider):
             piece.setValue(int(self.random.integers(piece.minimum(), piece.maximum() + 1)))
         elif isinstance(piece, QAbstractSpinBox):
@@ -387,12 +392,14 @@ def main() -> int:
     asked = parser.parse_args()
     faulthandler.enable()
     wrong: list[str] = []
+    known: list[str] = []
     said: list[str] = []
     current: list[str] = [""]
 
     def fail(*error: Any) -> None:
-        wrong.append(f"after {current[0]}:\n" + "".join(traceback.format_exception(*error)))
-        print(wrong[-1], file=sys.stderr, flush=True)
+        text = f"after {current[0]}:\n" + "".join(traceback.format_exception(*error))
+        (known if any(it in text for it in KNOWN) else wrong).append(text)
+        print(text, file=sys.stderr, flush=True)
 
     sys.excepthook = fail
     threading.excepthook = lambda it: fail(it.exc_type, it.exc_value, it.exc_traceback)
@@ -438,7 +445,7 @@ def main() -> int:
         let_live(0.2)
     for text in dict.fromkeys(said):
         print("Qt:", text)
-    print(f"{len(walk.done)} actions, {len(wrong)} exceptions")
+    print(f"{len(walk.done)} actions, {len(wrong)} exceptions, {len(known)} more that are known of napari")
     return min(len(wrong), 100)
 
 

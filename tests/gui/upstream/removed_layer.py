@@ -3,7 +3,7 @@
 ``python tests/gui/upstream/removed_layer.py`` ends with a segmentation fault in `glDrawArrays` (Mesa 22.3.6, llvmpipe)
 when the second picture after the removal is drawn. `VispyCanvas._clean_and_update_scenegraph` has vispy run its queue
 (`context.finish()`) outside of `paintGL`, where Qt has left the context of the window current in place of that of the
-canvas: buffers are filled and deleted in another context than the one that draws with them. With ``--make-current``, the
+canvas: buffers are filled and deleted in another context than the one that draws them. With ``--make-current``, the
 canvas's own context is made current first, and nothing crashes: that line belongs before `context.finish()`.
 """
 
