@@ -47,7 +47,8 @@ def shown(viewer: Any, qtbot: Any) -> Any:
         **IN_PLACE,
     )
     viewer.dims.set_current_step(0, 3)
-    qtbot.wait(50)
+    qtbot.wait(100)
+    viewer.fit_to_view(margin=0.2)  # whatever room the sliders have left
     return viewer
 
 

@@ -1,8 +1,8 @@
 """napari 0.9.2: its list of layers cannot be painted while a layer with a histogram is removed. Without the plugin.
 
 ``python tests/gui/upstream/removed_histogram.py`` prints what is raised: “'NoneType' object has no attribute 'height'”.
-Closing the histogram has vispy process events in the middle of the removal, and the list is painted while its rows still
-count the layer that is gone (`LayerDelegate._paint_loading`).
+Closing the histogram has vispy process events in the middle of the removal, and the list is painted while its rows
+still count the layer that is gone (`LayerDelegate._paint_loading`).
 """
 
 from __future__ import annotations
