@@ -40,6 +40,12 @@ def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
     assert sorted(it.name for it in folder.iterdir()) == ["numbers-one-2", "session.json"]
 
 
+def test_parts_made_of_texts_and_of_arrays_are_told_apart() -> None:
+    drawn, image = (Part((it, "{}"), lambda *_: None) for it in ("digest", np.zeros((2, 2))))
+    assert not drawn.same(image)
+    assert not image.same(drawn)
+
+
 @pytest.mark.parametrize("step", ["part", "json", "after"])
 def test_a_saving_that_is_killed_leaves_a_whole_session(tmp_path: Path, step: str) -> None:
     folder = tmp_path / "some.calcdyn"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,28 +27,39 @@ class Walk:
         self.done: list[str] = []
         self._drawn = 0
 
+    @classmethod
+    def actions(cls) -> list[str]:
+        """Return the names of what can be done: the methods without arguments."""
+        return [
+            name
+            for kind in reversed(cls.__mro__)
+            for name, method in vars(kind).items()
+            if isinstance(method, FunctionType) and not name.startswith("_") and name not in ("step", "do")
+        ]
+
     def step(self) -> None:
         """Do one thing."""
-        names = [name for name, kind in vars(Walk).items() if callable(kind) and not name.startswith("_")]
-        actions = [name for name in names if name != "step"]
+        actions = self.actions()
         action = actions[self.random.integers(len(actions))]
         self.done.append(action)
         getattr(self, action)()
 
     def select(self) -> None:
-        ids = self.session.rois.loaded.ids.tolist()
-        self.session.rois.selected = tuple(self._some(ids, self.random.integers(0, 3)))
+        self.session.rois.selected = tuple(self._some(self._ids(), self.random.integers(0, 3)))
 
     def pin(self) -> None:
-        self.session.rois.pinned = tuple(self._some(self.session.rois.loaded.ids.tolist(), 2))
+        self.session.rois.pinned = tuple(self._some(self._ids(), 2))
 
     def move_in_time(self) -> None:
-        steps = list(self.viewer.dims.current_step)
-        steps[-3] = int(self.random.integers(self.session.recording.movie.n_frames))
-        self.viewer.dims.current_step = tuple(steps)
+        if self.session.recording.movie is not None:
+            steps = list(self.viewer.dims.current_step)
+            steps[-3] = int(self.random.integers(self.session.recording.movie.n_frames))
+            self.viewer.dims.current_step = tuple(steps)
 
     def turn_layer(self) -> None:
         layer = self._layer()
+        if layer is None:
+            return
         layer.visible = not layer.visible
         layer.opacity = float(self.random.uniform(0.2, 1))
         layer.blending = BLENDINGS[self.random.integers(len(BLENDINGS))]
@@ -59,11 +71,13 @@ class Walk:
 
     def rename_layer(self) -> None:
         layer = self._layer()
-        layer.name = f"{layer.name} {len(self.done)}"
+        if layer is not None:
+            layer.name = f"{layer.name} {len(self.done)}"
 
     def move_layer(self) -> None:
         count = len(self.viewer.layers)
-        self.viewer.layers.move(int(self.random.integers(count)), int(self.random.integers(count)))
+        if count:
+            self.viewer.layers.move(int(self.random.integers(count)), int(self.random.integers(count)))
 
     def remove_layer(self) -> None:
         ours = [it for it in self.viewer.layers if is_result(it)]
@@ -78,6 +92,8 @@ class Walk:
         )
 
     def paint(self) -> None:
+        if self.session.recording.movie is None:
+            return
         self._drawn += 1
         labels = np.zeros(self.session.recording.movie.frame_shape, np.int32)
         labels[2:5, 3:9] = self._drawn
@@ -109,7 +125,9 @@ class Walk:
         docks.recording.look.setChecked(bool(self.random.integers(2)))
 
     def mark_frames(self) -> None:
-        start = int(self.random.integers(0, 50))
+        if self.session.recording.movie is None:
+            return
+        start = int(self.random.integers(0, self.session.recording.movie.n_frames - 3))
         bad = bool(self.random.integers(2))
         self.session.part(RecordingCheck).mark_frames(range(start, start + 3), bad=bad)
 
@@ -117,6 +135,8 @@ class Walk:
         self.session.part(RecordingCheck).switch("brightness", bool(self.random.integers(2)))
 
     def sparsity(self) -> None:
+        if self.session.dynamics.model is None:
+            return
         chosen = self.session.dynamics.model.var.fraction
         fraction = chosen * float(self.random.uniform(0.5, 1))
         choose_sparsity(self.session, fraction, settled=True)
@@ -138,6 +158,8 @@ class Walk:
 
     def colour(self) -> None:
         names = views_of(self.session).column_names
+        if not names:
+            return
         views_of(self.session).colour_by(names[self.random.integers(len(names))])
 
     def bring_forward(self) -> None:
@@ -152,8 +174,13 @@ class Walk:
         edit.setText(f"{start}:{start + 40}")
         edit.textEdited.emit(edit.text())
 
+    def _ids(self) -> list[int]:
+        rois = self.session.rois.loaded
+        return [] if rois is None else rois.ids.tolist()
+
     def _layer(self) -> Any:
-        return self.viewer.layers[int(self.random.integers(len(self.viewer.layers)))]
+        layers = self.viewer.layers
+        return layers[int(self.random.integers(len(layers)))] if len(layers) else None
 
     def _some(self, items: list[Any], count: int) -> list[Any]:
         return [items[at] for at in self.random.permutation(len(items))[:count]]

@@ -212,7 +212,7 @@ def test_sources_go_with_it_where_there_is_a_model(viewer: Any, loaded: Behaviou
     ranked = expected.ranked("speed")
     assert [row[0] for row in rows(loaded)] == [str(expected.ids[at]) for at in ranked]
     maps = np.zeros((8, *movie.frame_shape), np.float32)
-    put_image(viewer, SOURCES, AtAllTimes(maps, FRAMES), layer, visible=False)
+    put_image(viewer, SOURCES, AtAllTimes(maps, FRAMES), layer, unit="counts²", visible=False)
     goes_with.table.selectRow(0)
     assert viewer.layers[SOURCES].visible
     assert viewer.dims.point[0] == ranked[0]

@@ -18,7 +18,7 @@ from test_sessions import wait
 from napari_calcdyn.analysis.influence.influence import influence_test
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock
 from napari_calcdyn.gui.behaviour.files import load_behaviour
-from napari_calcdyn.gui.docks.copying import CopyButton
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.dynamics.between.runs import look_between
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.recording.check import RecordingCheck
@@ -73,7 +73,7 @@ def lively_movie(labels: np.ndarray) -> np.ndarray:
 def copied(dock: Any, kind: str) -> str:
     """Choose an entry of the panel's menu, and return what is on the clipboard."""
     QApplication.clipboard().clear()
-    [button] = dock.findChildren(CopyButton)
+    [button] = dock.findChildren(MoreButton)
     button.copy(f"Copy as {kind}")
     assert not dock.session.work.notice.is_error, dock.session.work.notice.text
     return str(QApplication.clipboard().text())
@@ -195,7 +195,7 @@ def test_scripts_do_the_same_as_commands(scene: tuple[Docks, BehaviourDock], qtb
 def test_what_no_option_can_say_is_not_copied(scene: tuple[Docks, BehaviourDock], qtbot: Any) -> None:
     docks, _ = scene
     session = docks.recording.session
-    [button] = docks.recording.findChildren(CopyButton)
+    [button] = docks.recording.findChildren(MoreButton)
     session.part(RecordingCheck).mark_frames(range(4), bad=True)
     QApplication.clipboard().setText("before")
     button.copy("Copy as command")

@@ -39,6 +39,7 @@ from napari_calcdyn.gui.inspector.arrows.layer import ARROWS, SOURCES_OF_REGION
 from napari_calcdyn.gui.inspector.dock import InspectorDock
 from napari_calcdyn.gui.inspector.prepared import Prepared
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.gui.plots.trace_plot import PREDICTED, RAW, RECONSTRUCTED
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
@@ -517,7 +518,7 @@ def test_it_survives_what_goes_away(
 ) -> None:
     press(viewer, place_of_roi(session, FIRST))
     session.rois.pinned = (FIRST + 1,)
-    viewer.layers.remove("ROIs")
+    viewer.layers.remove(ROIS)
     viewer.layers.remove("movie")
     qtbot.waitUntil(lambda: "Open a recording" in dock.state.advice.text(), timeout=2000)
     assert not dock.traces.plot.listDataItems()

@@ -15,7 +15,7 @@ import pytest
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, SOURCES
 from napari_calcdyn.gui.figures.map_figure import write_figure
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
-from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY
+from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, UNIT
 from napari_calcdyn.recording import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def test_figure_has_scale_bar_colour_bar_and_unit(viewer: Viewer, tmp_path: Path
         gamma=0.5,
         scale=(50, 50),
         units=("um", "um"),
+        metadata={UNIT: "counts²"},
     )
     data, meta, _ = layer.as_layer_data_tuple()
     for name in ("map.svg", "map.pdf"):

@@ -19,10 +19,11 @@ from window_state import window_state
 from napari_calcdyn.gui.dynamics.between.runs import look_between
 from napari_calcdyn.gui.dynamics.runs import compute_maps
 from napari_calcdyn.gui.launch import add_docks
+from napari_calcdyn.gui.layers.layers import result_layer
 from napari_calcdyn.gui.neurons.inputs import extract, take_rois
 from napari_calcdyn.gui.neurons.trace_settings import TraceSettings
 from napari_calcdyn.gui.recording.check import RecordingCheck
-from napari_calcdyn.gui.recording.recordings import open_recording
+from napari_calcdyn.gui.recording.recordings import MOVIE_MINUS_MEAN, compute_mean, open_recording
 from napari_calcdyn.gui.session import Session, session_of
 from napari_calcdyn.gui.session.cautions import outdated_between, outdated_maps
 from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
@@ -48,6 +49,9 @@ def bring_up_to_date(qtbot: Any, session: Session) -> None:
         wait(qtbot, session)
     if outdated_between(session):
         look_between(session)
+        wait(qtbot, session)
+    if session.recording.statistics is None and result_layer(session.viewer, MOVIE_MINUS_MEAN) is not None:
+        compute_mean(session)
         wait(qtbot, session)
     if compared is not None and not compared.is_of(movie):
         session.answers.comparison = None

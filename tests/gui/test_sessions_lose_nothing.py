@@ -71,6 +71,13 @@ def test_frames_in_no_file_outlive_the_opening_of_another_recording(
     assert np.array_equal(shown["blinking"], movie_array)
 
 
+def test_a_dialog_that_is_cancelled_saves_nothing(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
+    ask_name(session, session.viewer.window._qt_window)
+    assert session.part(SavedSession).folder is None
+    assert not session.part(SavedSession).saving
+
+
 def test_savings_follow_one_another(
     session: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_calcdyn.analysis.influence.roi_prediction import predicted_traces
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
+from napari_calcdyn.gui.neurons.latent_layer import LATENT_MAP
+from napari_calcdyn.gui.neurons.roi_layers import ROIS
 from napari_calcdyn.gui.neurons.views import views_of
 from napari_calcdyn.gui.plots.trace_plot import LEAST_LABEL, PREDICTED, RAW, REDRAWN
 from napari_calcdyn.gui.session import Session
@@ -235,7 +237,7 @@ def test_neurons_made_up_by_the_model_are_shown_until_something_is_selected(
 
 def test_it_stays_right_when_layers_go_and_come(viewer: Any, dock: TracesDock, session: Session) -> None:
     views_of(session).select([107])
-    for name in ("ROIs", "latent t-SNE", "movie"):
+    for name in (ROIS, LATENT_MAP, "movie"):
         viewer.layers.remove(name)
         assert len(curves(dock)) == 2
     assert not dock.plot.cursor_line.isVisible()

@@ -126,3 +126,9 @@ def test_recordings_of_one_field_of_view_are_registered_to_one_picture() -> None
     assert joined.valid_pixels.sum() < 96 * 80
     assert joined.corrections.kinds == ("motion",)
     np.testing.assert_array_equal(np.flatnonzero(~joined.valid_frames), 200 + np.arange(GAP))
+
+
+def test_recordings_of_several_sizes_are_refused_before_they_are_checked() -> None:
+    movie = simulate_movie(frames=60, height=48, width=60, seed=3).movie
+    with pytest.raises(InputError, match="choose recordings of one field of view"):
+        correct_movies([Movie.from_array(movie), Movie.from_array(movie[:, :40])])

@@ -22,7 +22,7 @@ from superqt.utils import signals_blocked
 
 from napari_calcdyn.analysis.behaviour.correlation import numeric_columns
 from napari_calcdyn.gui.docks.bottom_dock import BottomDock
-from napari_calcdyn.gui.docks.copying import CopyButton
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, wrapped
 from napari_calcdyn.gui.layers.movie_time import show_frame, shown_frame
@@ -101,7 +101,7 @@ class BehaviourDock(BottomDock):
         top = beside(self.open, self.columns)
         top.addStretch(1)
         top.addWidget(self.goes_with.choice)
-        top.addWidget(CopyButton(self.session, self.topic, self.script))
+        top.addWidget(MoreButton(self.session, self.topic, self.script))
         top.addWidget(self.help)
         parts = QSplitter(Qt.Orientation.Horizontal)
         for part, least, share in ((self.picture, 200, 5), (self.goes_with, 185, 2)):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.gui.session import Session
 
-CHANGED = "changed connections"
+CHANGED = "Compare: changed connections"
 _SIZE = 0.04  # radius of a ring and length of a head, of the picture's smaller side
 _WIDTH = 0.006  # of a line, of the same
 
@@ -46,7 +46,7 @@ def show_changed(session: Session, edges: NDArray[Any], centres: Mapping[int, ND
             return
         with keeping_active(viewer):
             layer = viewer.add_shapes(
-                name=CHANGED, metadata={RESULT: "result"}, **spatial_metadata(movie_layer, 2)
+                name=CHANGED, metadata={RESULT: CHANGED}, **spatial_metadata(movie_layer, 2)
             )
     layer.selected_data = set()
     layer.data = []

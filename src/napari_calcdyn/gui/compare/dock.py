@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QAbstractButton, QLabel, QSpinBox
 
 from napari_calcdyn.gui.behaviour.dock import open_behaviour_dock
 from napari_calcdyn.gui.behaviour.files import choose_behaviour
-from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import beside, button, form_layout
@@ -106,7 +106,7 @@ class CompareDock(SideDock):
             self._on_compare,
         )
         self.body.addLayout(
-            beside((self.compare, 1), CopyButton(self.session, self.topic, partial(script_of, self.session)))
+            beside((self.compare, 1), MoreButton(self.session, self.topic, partial(script_of, self.session)))
         )
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)

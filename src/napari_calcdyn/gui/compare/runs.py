@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_calcdyn.gui.background.threads import leave_a_core
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.layers.layers import HEAT_OVERLAY, contrast, hide_result, put_image
+from napari_calcdyn.gui.layers.layers import (
+    COUNTS,
+    HEAT_OVERLAY,
+    contrast,
+    hide_result,
+    put_image,
+    result_layer,
+)
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.gui.session.cells import cells_of
 from napari_calcdyn.gui.session.compared import Compared
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.recording.progress import ProgressCallback
 
 COMPARING = "Comparing"
-DIFFERENCE = "difference in dynamics"
+DIFFERENCE = "Compare: difference"
 NO_MOVIE = "Open a recording first, in the Recording panel."
 NO_MODEL = "Train or load a model in the Dynamics panel first: its dynamics are compared."
 
@@ -144,11 +151,18 @@ def show_difference(session: Session) -> None:
     if compared is None or viewer is None or layer is None or not compared.is_of(session.recording.movie):
         return
     difference = compared.maps.difference
-    shown = put_image(
-        viewer, DIFFERENCE, difference, layer, colormap=HEAT_OVERLAY, contrast_limits=contrast(difference)
+    new = result_layer(viewer, DIFFERENCE) is None
+    put_image(
+        viewer,
+        DIFFERENCE,
+        difference,
+        layer,
+        unit=COUNTS,
+        colormap=HEAT_OVERLAY,
+        contrast_limits=contrast(difference),
     )
-    shown.visible = True
-    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
+    if new:
+        hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
 
 
 def write_compared(folder: Path, movies: Sequence[Movie], compared: Compared) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QAbstractButton, QWidget
 
-from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
 from napari_calcdyn.gui.docks.message import MessageLine, breakable
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import beside, button, stacked, tabs, wrapped
 from napari_calcdyn.gui.forms.values import Quiet
@@ -87,7 +87,7 @@ class DynamicsDock(SideDock):
             "<qt>The maps of the recording as it is corrected now. Anything else that is started goes first.</qt>",
             self._on_map_again,
         )
-        self.copy = CopyButton(self.session, self.topic, self.script)
+        self.more = MoreButton(self.session, self.topic, self.script)
         self.body.addLayout(beside((self.recording, 1), self.help))
         parts = (
             self.model,
@@ -95,7 +95,7 @@ class DynamicsDock(SideDock):
             self.message,
             self.version,
             self.map_again,
-            self.copy,
+            self.more,
         )
         for widget in parts:
             self.body.addWidget(widget)

@@ -8,12 +8,15 @@ import numpy as np
 
 from napari_calcdyn.gui.layers.at_all_times import AtAllTimes
 from napari_calcdyn.gui.layers.layers import (
+    COUNTS,
+    COUNTS_2,
     DIVERGING_OVERLAY,
     FIRST_LOOK,
     HEAT_OVERLAY,
     contrast,
     hide_result,
     put_image,
+    result_layer,
     symmetric_contrast,
 )
 from napari_calcdyn.gui.session import Session
@@ -26,11 +29,11 @@ if TYPE_CHECKING:
     from napari_calcdyn.models.var_autoencoder.model import VARAutoencoder
     from napari_calcdyn.recording import Movie
 
-EXPLAINED = "explained contribution"
-SOURCES = "contribution by source"
-CONTRIBUTION_MOVIE = "contribution movie"
-RECONSTRUCTION = "reconstruction"
-ONE_CONNECTION = "contribution of one connection"
+EXPLAINED = "Dynamics: explained map"
+SOURCES = "Dynamics: map by source"
+CONTRIBUTION_MOVIE = "Dynamics: contribution movie"
+RECONSTRUCTION = "Dynamics: reconstruction"
+ONE_CONNECTION = "Dynamics: one connection"
 # The maps are in squared units: shown by their root, one lively cell does not outshine all others.
 GAMMA = 0.5
 
@@ -50,8 +53,10 @@ def show_explained(session: Session, maps: ContributionMaps, *, keep_contrast: b
     viewer, layer = session.viewer, session.movie_layer
     if viewer is None or layer is None:
         return
-    put_image(viewer, EXPLAINED, maps.explained, layer, **_style(maps, keep_contrast))
-    hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
+    new = result_layer(viewer, EXPLAINED) is None
+    put_image(viewer, EXPLAINED, maps.explained, layer, unit=COUNTS_2, **_style(maps, keep_contrast))
+    if new:
+        hide_result(viewer, FIRST_LOOK)  # two maps in the same colours could not be told apart
 
 
 def show_sources(
@@ -68,6 +73,7 @@ def show_sources(
         # In the viewer the first axis of maps (d, Y, X) would be the movie's time.
         AtAllTimes(maps.sources, movie.n_frames),
         layer,
+        unit=COUNTS_2,
         **_style(maps, keep_contrast),
         visible=False,
     )
@@ -101,6 +107,7 @@ def show_lazy_movies(
         RECONSTRUCTION,
         reconstruction_movie(model, movie),
         layer,
+        unit=COUNTS,
         colormap="gray",
         contrast_limits=tuple(layer.contrast_limits),
         visible=False,
@@ -112,6 +119,7 @@ def show_lazy_movies(
         CONTRIBUTION_MOVIE,
         contribution_movie(model, movie, var=var),
         layer,
+        unit=COUNTS,
         keep_contrast=keep_contrast,
         colormap=DIVERGING_OVERLAY,
         contrast_limits=(-peak, peak),
@@ -129,6 +137,7 @@ def show_edge_map(session: Session, edge: NDArray[np.float32]) -> None:
         ONE_CONNECTION,
         edge,
         layer,
+        unit=COUNTS_2,
         colormap=DIVERGING_OVERLAY,
         contrast_limits=symmetric_contrast(edge, 99.8),
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QAbstractButton
 
-from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.fronts import in_front
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import beside, tabs
@@ -118,10 +118,10 @@ class InspectorDock(SideDock):
             (self.what_if, "What if", "Push a source or an ROI and see it spread; forecast frames."),
         )
         self.copy, self.export = CopyMenu(self), ExportMenu(self)
-        copy_as = CopyButton(self.session, self.topic, partial(script_of, self.session))
+        more = MoreButton(self.session, self.topic, partial(script_of, self.session))
         self.body.addWidget(self.traces, 1)
         self.body.addWidget(self.pages, 1)
-        self.body.addLayout(beside(self.copy, self.export, copy_as))
+        self.body.addLayout(beside(self.copy, self.export, more))
 
     # What the user does
 

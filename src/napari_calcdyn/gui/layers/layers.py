@@ -1,4 +1,8 @@
-"""Putting results into the viewer: in the movie's place, under stable names, on top of it."""
+"""Putting results into the viewer: in the movie's place, on top of it, and each in place of the one before.
+
+The name of a result begins with the panel that made it, and is also noted in the metadata of its layer: so the layer is
+found again whatever the user calls it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
-FIRST_LOOK = "first look"
+FIRST_LOOK = "Recording: first look"
 """A map that needs no model, shown until there is a better one."""
 
-RESULT = "napari-calcdyn"  # the metadata key that marks a layer as one of ours
+RESULT = "napari-calcdyn"  # the metadata key that marks a layer as one of ours: its value is the name of the result
+GIVEN = "napari-calcdyn contrast"  # that of the contrast limits that we gave it
+UNIT = "napari-calcdyn unit"  # and that of the unit of its values
+COUNTS, COUNTS_2 = "counts", "counts²"
 
 IN_COLOUR, OUT_COLOUR = (0.35, 0.72, 1.0), (1.0, 0.62, 0.2)
 """Of what comes in and what goes out: blue and orange, told apart by colour-blind readers."""
@@ -77,13 +84,33 @@ def spatial_metadata(like: Layer, ndim: int) -> dict[str, Any]:
 
 def is_result(layer: Layer) -> bool:
     """Whether a layer is one of ours."""
-    return bool(layer.metadata.get(RESULT) == "result")
+    return RESULT in layer.metadata
 
 
 def result_layer(viewer: Viewer | None, name: str) -> Any:
-    """Return our layer of a name; None where it was not made yet, removed or renamed, or there is no viewer."""
+    """Return the layer of a result, whatever the user calls it; None where there is none, or no viewer.
+
+    A duplicate, which napari puts above, stays the user's.
+    """
+    ours = [it for it in viewer.layers if it.metadata.get(RESULT) == name] if viewer is not None else []
+    return next((it for it in ours if it.name == name), ours[0] if ours else None)
+
+
+def results_of(viewer: Viewer | None, topic: str) -> list[Layer]:
+    """Return all layers that a panel has made, from the lowest to the highest."""
+    begins = f"{topic.capitalize()}: "
     layers = viewer.layers if viewer is not None else []
-    return next((it for it in layers if it.name == name and is_result(it)), None)
+    return [it for it in layers if str(it.metadata.get(RESULT, "")).startswith(begins)]
+
+
+def marks_of(viewer: Viewer, layer: Layer) -> dict[str, Any]:
+    """Return what we have noted in the metadata of a layer, as JSON can hold it; a duplicate is of no panel."""
+    marks = {it: layer.metadata[it] for it in (RESULT, GIVEN, UNIT) if it in layer.metadata}
+    if GIVEN in marks:
+        marks[GIVEN] = [float(it) for it in marks[GIVEN]]
+    if marks.get(RESULT) and result_layer(viewer, marks[RESULT]) is not layer:
+        marks[RESULT] = ""
+    return marks
 
 
 def hide_result(viewer: Viewer, name: str) -> None:
@@ -103,7 +130,14 @@ def keeping_active(viewer: Viewer) -> Iterator[None]:
 
 
 def put_image(
-    viewer: Viewer, name: str, data: Any, like: Layer, *, keep_contrast: bool = False, **options: Any
+    viewer: Viewer,
+    name: str,
+    data: Any,
+    like: Layer,
+    *,
+    unit: str = "",
+    keep_contrast: bool = False,
+    **options: Any,
 ) -> Image:
     """Add an image layer, or give the one of an earlier run its new data.
 
@@ -117,11 +151,13 @@ def put_image(
         (Y, X), (n, Y, X) or (sources, n, Y, X); may be lazy.
     like : napari layer
         The movie's layer, whose place in space the new layer takes.
+    unit : str
+        Of the values of a map, as a figure says it.
     keep_contrast : bool
         Whether a layer that exists keeps its contrast limits, so that old and new data can be compared by eye.
     **options
-        Passed to `add_image` for a new layer. Of a layer that exists, only the data, the place in space and
-        the contrast limits are renewed: what the user changed by hand stays.
+        Passed to `add_image` for a new layer. Of a layer that exists, only the data and the place in space are
+        renewed, and the contrast limits where they are those of the run before: what the user changed by hand stays.
     """
     place = spatial_metadata(like, data.ndim)
     layer: Image | None = result_layer(viewer, name)
@@ -129,12 +165,25 @@ def put_image(
         layer.data = data
         move_layer(layer, place)
         if "contrast_limits" in options and not keep_contrast:
-            low, high = options["contrast_limits"]
-            layer.contrast_limits_range = (low, high)
-            layer.contrast_limits = (low, high)
+            _renew_contrast(layer, options["contrast_limits"])
         return layer
+    metadata = {RESULT: name, UNIT: unit} | (
+        {GIVEN: options["contrast_limits"]} if "contrast_limits" in options else {}
+    )
     options = {"blending": "translucent_no_depth", **place, **options}
-    return viewer.add_image(data, name=name, metadata={RESULT: "result"}, **options)
+    return viewer.add_image(data, name=name, metadata=metadata, **options)
+
+
+def _renew_contrast(layer: Image, limits: tuple[float, float]) -> None:
+    """Give a layer the contrast of its new data, unless the user has changed that of the old ones."""
+    shown = tuple(layer.contrast_limits)
+    if GIVEN in layer.metadata and not np.allclose(shown, layer.metadata[GIVEN]):
+        layer.contrast_limits_range = (min(limits[0], shown[0]), max(limits[1], shown[1]))
+        layer.contrast_limits = shown
+    else:
+        layer.contrast_limits_range = limits
+        layer.contrast_limits = limits
+    layer.metadata[GIVEN] = limits
 
 
 def move_layer(layer: Layer, place: dict[str, Any]) -> None:

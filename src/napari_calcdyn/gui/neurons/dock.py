@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QAbstractButton, QWidget
 
-from napari_calcdyn.gui.docks.copying import CopyButton
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.panels import open_panel
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.pieces import stacked, tabs
@@ -47,8 +47,8 @@ class NeuronsDock(SideDock):
 
         # Below all pages, and not scrolled with them.
         footer = QWidget()
-        self.copy = CopyButton(self.session, self.topic, self.script)
-        stacked(self.progress, self.message, self.copy, parent=footer, margins=(8, 0, 8, 6))
+        self.more = MoreButton(self.session, self.topic, self.script)
+        stacked(self.progress, self.message, self.more, parent=footer, margins=(8, 0, 8, 6))
         self.layout().addWidget(footer)
 
         self.listen(self.session.work.events.job, self._on_job)

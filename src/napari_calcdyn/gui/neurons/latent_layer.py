@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.analysis.neurons.neurons import Neurons
 
-LATENT_MAP = "latent t-SNE"
+LATENT_MAP = "Neurons: latent t-SNE"
 ROI_ID = "roi_id"  # the column of the layer's features that says which neuron a point is
 ALONE = 512.0  # height of a map without a movie, in world units
 _MARGIN = 0.06  # of the map's height, between the outermost points and its edge, and between movie and map
@@ -58,7 +58,7 @@ def put_latent_map(
             layer = viewer.add_points(
                 points,
                 name=LATENT_MAP,
-                metadata={RESULT: "result"},
+                metadata={RESULT: LATENT_MAP},
                 blending="translucent_no_depth",
                 canvas_size_limits=(4, 60),
                 size=point_size(points),

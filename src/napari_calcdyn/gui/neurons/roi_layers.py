@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import RoiSet
 
-ROIS, CELLS_FOUND = "ROIs", "cells found"  # names of the layer
+ROIS, CELLS_FOUND = "Neurons: ROIs", "Neurons: cells found"  # names of the layer
 ROI_ID = "roi_id"  # the column of the layer's features; shown in the status bar under the pointer
 _OPACITY = 0.7
 # Opacity of an ROI: with nothing selected, a movie shows through; then of those that are selected and the others.
@@ -48,9 +48,7 @@ def show_rois(session: Session) -> Labels | None:
     place = _place(session, rois)
     layer, name = session.roi_labels, CELLS_FOUND if session.rois.found else ROIS
     if layer is None:
-        layer = viewer.add_labels(
-            rois.labels, name=name, metadata={RESULT: "result"}, opacity=_OPACITY, **place
-        )
+        layer = viewer.add_labels(rois.labels, name=name, metadata={RESULT: name}, opacity=_OPACITY, **place)
     elif layer.data is not rois.labels:
         layer.data = rois.labels
         if layer.name in (ROIS, CELLS_FOUND):

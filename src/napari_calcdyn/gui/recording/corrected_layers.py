@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_calcdyn.gui.layers.frame_by_frame import FrameByFrame
 from napari_calcdyn.gui.layers.layers import (
+    COUNTS,
     FIRST_LOOK,
     HEAT_OVERLAY,
     contrast,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.recording import Movie
 
-CORRECTED = "movie (corrected)"
+CORRECTED = "Recording: corrected movie"
 
 
 def show_corrected(session: Session, movie: Movie) -> None:
@@ -43,6 +44,7 @@ def show_corrected(session: Session, movie: Movie) -> None:
     if movie.corrections is None or not movie.corrections.change_anything:
         clear_corrected(viewer)
         return
+    new = result_layer(viewer, CORRECTED) is None
     with keeping_active(viewer):
         limits, span = tuple(layer.contrast_limits), tuple(layer.contrast_limits_range)
         shown = put_image(
@@ -50,12 +52,13 @@ def show_corrected(session: Session, movie: Movie) -> None:
             CORRECTED,
             FrameByFrame(movie),
             layer,
-            keep_contrast=True,
             colormap=layer.colormap,
             contrast_limits=limits,
         )
-        shown.contrast_limits_range, shown.contrast_limits = span, limits
-        place_above(viewer, shown, layer)
+        if tuple(shown.contrast_limits) == limits:
+            shown.contrast_limits_range = span
+        if new:
+            place_above(viewer, shown, layer)
 
 
 def clear_corrected(viewer: Viewer) -> None:
@@ -90,6 +93,7 @@ def show_first_look(session: Session, movie: Movie, image: NDArray[np.float32]) 
             FIRST_LOOK,
             rooted,
             layer,
+            unit=COUNTS,
             colormap=HEAT_OVERLAY,
             contrast_limits=contrast(rooted, low),
             opacity=0.7,

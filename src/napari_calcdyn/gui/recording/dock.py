@@ -11,9 +11,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QSizePolicy
 from superqt.utils import signals_blocked
 
-from napari_calcdyn.gui.docks.copying import CopyButton
 from napari_calcdyn.gui.docks.dock import caption
 from napari_calcdyn.gui.docks.message import duration
+from napari_calcdyn.gui.docks.more import MoreButton
 from napari_calcdyn.gui.docks.side_dock import SideDock
 from napari_calcdyn.gui.forms.number import frame_rate_box
 from napari_calcdyn.gui.forms.pieces import beside, button, wrapped
@@ -154,8 +154,8 @@ class RecordingDock(SideDock):
     def _build_mean(self) -> None:
         self.mean = button("Compute mean frame", _MEAN_TIP, self._on_mean)
         self.body.addSpacing(4)
-        self.copy = CopyButton(self.session, self.topic, self.script)
-        self.body.addLayout(beside((self.mean, 1), self.copy))
+        self.more = MoreButton(self.session, self.topic, self.script)
+        self.body.addLayout(beside((self.mean, 1), self.more))
         self.body.addWidget(self.progress)
         self.body.addWidget(self.message)
 

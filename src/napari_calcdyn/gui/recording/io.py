@@ -117,7 +117,7 @@ def _exported_layer(image: ExportedImage, *, visible: bool) -> LayerData:
         "name": image.name,
         "scale": (*[1.0] * (ndim - 2), *(pixel or (1.0, 1.0))),
         "axis_labels": ("source", "y", "x")[-ndim:],
-        "metadata": {RESULT: "result"},
+        "metadata": {RESULT: ""},
         "visible": visible,
     }
     if pixel:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_calcdyn.gui.session import Session
 
-MASKED_PIXELS = "masked pixels"
+MASKED_PIXELS = "Recording: masked pixels"
 _PAUSE_MS = 400  # without a stroke of the brush, before the movie follows
 _COLOURS = [[0.0, 0.0, 0.0, 0.0], [0.9, 0.2, 0.55, 1.0]]  # of what is left in and out
 
@@ -98,7 +98,7 @@ class PixelMask:
                 opacity=0.5,
                 # For one with a dictionary of colours, napari compiles code for seconds.
                 colormap=CyclicLabelColormap(colors=_COLOURS),
-                metadata={RESULT: "result"},
+                metadata={RESULT: MASKED_PIXELS},
                 **spatial_metadata(like, 2),
             )
         layer.brush_size = 3

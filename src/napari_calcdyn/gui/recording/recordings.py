@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_calcdyn.gui.layers.layers import DIVERGING, contrast, is_result, put_image, symmetric_contrast
+from napari_calcdyn.gui.layers.layers import (
+    COUNTS,
+    DIVERGING,
+    contrast,
+    is_result,
+    put_image,
+    symmetric_contrast,
+)
 from napari_calcdyn.gui.opening.folders import OpenedPath
 from napari_calcdyn.gui.session import Session
 from napari_calcdyn.recording import Movie, MovieStatistics
@@ -28,9 +35,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEAN = "Mean frame"
-MEAN_FRAME = "mean frame"
+MEAN_FRAME = "Recording: mean frame"
 MIN_FRAMES = 4
-MOVIE_MINUS_MEAN = "movie − mean"
+MOVIE_MINUS_MEAN = "Recording: movie − mean"
 
 
 def open_recording(
@@ -226,6 +233,7 @@ def show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> No
         MEAN_FRAME,
         mean,
         layer,
+        unit=COUNTS,
         colormap="gray",
         contrast_limits=contrast(mean, float(np.nanmin(mean))),
     )
@@ -236,6 +244,7 @@ def show_mean(session: Session, movie: Movie, statistics: MovieStatistics) -> No
         MOVIE_MINUS_MEAN,
         minus_mean(movie, mean),
         layer,
+        unit=COUNTS,
         colormap=DIVERGING,
         contrast_limits=(-spread, spread),
         visible=False,

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_calcdyn.gui.layers.layers import RESULT, is_result
+from napari_calcdyn.gui.layers.layers import RESULT, marks_of, result_layer
 from napari_calcdyn.jobs.saved.contents import Kept, Part, Saved, letters
 from napari_calcdyn.recording import InputError
 from napari_calcdyn.recording.packed import load_packed, save_packed
 
 from .layer_content import add_layer, content_of
 from .layer_style import apply_style, style_of
+from .marks import mark_result, marked
 from .saving import SavedSession
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def keep(session: Session, folder: Path) -> Kept:
     for number, layer in enumerate(viewer.layers):
         about: dict[str, Any] = {
             "role": _role(session, layer),
-            "result": is_result(layer),
+            "marks": marks_of(viewer, layer),
             "style": style_of(layer),
         }
         content = content_of(layer) if not about["role"] else None
@@ -67,8 +68,10 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
     content: dict[str, dict[str, NDArray[Any]]] = {
         part: load_packed(place / _FILE)[0] for part, place in saved.parts.items()
     }
-    if not all(isinstance(it, dict) and isinstance(it.get("style"), dict) for it in kept):
+    if not all(isinstance(it, dict) and isinstance(it.get("style"), dict) and marked(it) for it in kept):
         raise InputError(f"The layers of the session {opening.folder} are damaged: choose another one.")
+    for it in kept:
+        mark_result(it, view)
 
     def show() -> None:
         viewer = session.viewer
@@ -79,9 +82,9 @@ def bring_back(session: Session, saved: Saved, opening: Opening) -> Callable[[],
             layer = _there(session, it)
             try:
                 if layer is None and it.get("part") in content:
-                    metadata = {RESULT: "result"} if it.get("result") else {}
-                    layer = add_layer(viewer, it["type"], content[it["part"]], it.get("values", {}), metadata)
+                    layer = add_layer(viewer, it["type"], content[it["part"]], it.get("values", {}), {})
                 if layer is not None:
+                    layer.metadata.update(it["marks"])
                     order.append(layer)
                     apply_style(layer, it["style"])
             except Exception:  # whatever napari says to what somebody wrote into the file
@@ -111,6 +114,8 @@ def _there(session: Session, about: dict[str, Any]) -> Layer | None:
     viewer, role = session.viewer, about.get("role")
     if role:
         return session.named_layers.get(role)
+    if about["marks"].get(RESULT):
+        return result_layer(viewer, about["marks"][RESULT])
     name, kind = about["style"].get("name"), about.get("type")
     layers = viewer.layers if viewer is not None else []
     return next((it for it in layers if it.name == name and type(it).__name__.lower() == kind), None)

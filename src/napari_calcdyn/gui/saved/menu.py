@@ -62,8 +62,10 @@ def ask_name(session: Session, parent: QWidget) -> None:
     beside = movie.path.parent if movie is not None and movie.path is not None else Path()
     place = saved.folder or beside / f"{Path(movie.name).stem if movie is not None else 'session'}{ENDING}"
     name, _ = QFileDialog.getSaveFileName(parent, "Save the session: name its folder", str(place))
+    if not name:
+        return
     folder = named(Path(name))
-    if name and (folder == saved.folder or not folder.exists() or _may_replace(folder, parent)):
+    if folder == saved.folder or not folder.exists() or _may_replace(folder, parent):
         saved.save_as(folder)
 
 

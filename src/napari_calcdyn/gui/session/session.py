@@ -8,6 +8,7 @@ viewer strongly.
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .state import AnswerState, DynamicsState, NeuronState, RecordingState, RoiState
@@ -114,6 +115,17 @@ class Session:
         viewer = self.viewer
         return layer if viewer is not None and layer is not None and layer in viewer.layers else None
 
+    def on_layer_removing(self, event: Any) -> None:
+        """Make OpenGL ready for the deletion of what draws a layer, whoever removes it.
+
+        napari 0.9 deletes it at once, also while the context of the window is current and not that of the canvas; with
+        software OpenGL, the next pictures then crash. ``tests/gui/upstream/removed_layer.py`` shows it.
+        """
+        viewer = self.viewer
+        with suppress(AttributeError, RuntimeError):  # a viewer without a window, or one that is being closed
+            if viewer is not None:
+                viewer.window._qt_viewer.canvas.native.makeCurrent()
+
     def on_layer_removed(self, event: Any) -> None:
         """Forget the recording when the user deletes its layer; a run on it stops. ROIs stay without theirs."""
         if self.rois.layer is not None and event.value is self.rois.layer():
@@ -191,6 +203,7 @@ def session_of(viewer: Viewer) -> Session:
     if viewer not in _sessions:
         session = _sessions[viewer] = Session(weakref.ref(viewer))
         # napari holds methods weakly
+        viewer.layers.events.removing.connect(session.on_layer_removing)
         viewer.layers.events.removed.connect(session.on_layer_removed)
         viewer.layers.events.renamed.connect(session.on_layer_renamed)
     return _sessions[viewer]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_calcdyn.gui.background.threads import leave_a_core
-from napari_calcdyn.gui.layers.layers import DIVERGING_OVERLAY, put_image, symmetric_contrast
+from napari_calcdyn.gui.layers.layers import COUNTS, DIVERGING_OVERLAY, put_image, symmetric_contrast
 from napari_calcdyn.gui.layers.movie_time import shown_frame
 from napari_calcdyn.gui.session import Session
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from napari_calcdyn.analysis.what_if.forecasting import ForecastError
     from napari_calcdyn.recording.progress import ProgressCallback
 
-PUSH = "what if: push"
-FORECAST = "what if: forecast"
+PUSH = "Inspector: push"
+FORECAST = "Inspector: forecast"
 PUSHING = "Following the push"
 FORECASTING = "Forecasting"
 MEASURING = "Measuring forecasts of held-out frames"
@@ -238,7 +238,7 @@ def _put(session: Session, name: str, pictures: Any, frame: int, *, low: bool, *
     if viewer is None or like is None:
         return None
     before = set(viewer.layers)
-    layer = put_image(viewer, name, pictures, like, **style)
+    layer = put_image(viewer, name, pictures, like, unit=COUNTS, **style)
     if low and layer not in before:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(like) + 1)
     translate = np.array(layer.translate)

@@ -118,7 +118,12 @@ def draw_map(
     set_scale(axes, movie.frame_shape, movie.pixel_size)
 
 
-def set_scale(axes: Axes, frame_shape: tuple[int, ...], pixel_size: tuple[float, float] | None) -> None:
+def set_scale(
+    axes: Axes,
+    frame_shape: tuple[int, ...],
+    pixel_size: tuple[float, float] | None,
+    colour: str = "white",
+) -> None:
     """Give the axes of an image the shape of the recording's pixels, and a scale bar if their size is known.
 
     Parameters
@@ -129,6 +134,8 @@ def set_scale(axes: Axes, frame_shape: tuple[int, ...], pixel_size: tuple[float,
         Height and width in pixels.
     pixel_size : tuple of float or None
         Height and width of a pixel in µm.
+    colour : str
+        Of the scale bar.
     """
     axes.set_xticks([])
     axes.set_yticks([])
@@ -140,5 +147,5 @@ def set_scale(axes: Axes, frame_shape: tuple[int, ...], pixel_size: tuple[float,
     decade = 10 ** np.floor(np.log10(wanted))
     length = next(step * decade for step in (5, 2, 1) if step * decade <= wanted)
     left, y = 0.05 * width, 0.95 * height
-    axes.plot([left, left + length / micrometres], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.text(left, y - 0.02 * height, f"{length:g} µm", color="white", fontsize=8, va="bottom")
+    axes.plot([left, left + length / micrometres], [y, y], color=colour, linewidth=3, solid_capstyle="butt")
+    axes.text(left, y - 0.02 * height, f"{length:g} µm", color=colour, fontsize=8, va="bottom")

@@ -30,7 +30,10 @@ class Part:
         if other is None or len(self.made_of) != len(other.made_of):
             return False
         pairs = zip(self.made_of, other.made_of, strict=True)
-        return all(one is it or (isinstance(one, (str, int, float)) and one == it) for one, it in pairs)
+        return all(
+            one is it or (isinstance(one, (str, int, float)) and type(one) is type(it) and one == it)
+            for one, it in pairs
+        )
 
 
 def letters(number: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_calcdyn.recording.errors import InputError
-from napari_calcdyn.recording.movies import KINDS, Corrections, Movie
+from napari_calcdyn.recording.movies import KINDS, Corrections, Movie, check_together
 from napari_calcdyn.recording.progress import ProgressCallback, part_of
 
 from .findings import EVEN_FLICKER, FLICKER
@@ -167,11 +167,13 @@ def correct_movies(
     Raises
     ------
     InputError
-        If there is no such correction, or nothing of a recording can be used.
+        If there is no such correction, they are not of one field of view and one frame rate, or nothing of a
+        recording can be used.
     Cancelled
         If `progress` asked to stop.
     """
     wanted = parse_kinds(correct)
+    check_together(movies)
     if any(movie.corrections is not None for movie in movies):
         return list(movies)
     ends = np.cumsum([0, *(movie.n_frames for movie in movies)]).tolist()

@@ -11,6 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_calcdyn.gui.dynamics.results import EXPLAINED, GAMMA
 from napari_calcdyn.gui.layers.layers import (
+    COUNTS_2,
     FIRST_LOOK,
     HEAT_OVERLAY,
     IN_COLOUR,
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from napari_calcdyn.gui.session import Session
     from napari_calcdyn.gui.session.between import BetweenCells
 
-DRIVEN, OWN, DRIVING = "driven (from elsewhere)", "own past", "driving"
-OUTLINES = "outlines of cells"
-ONE_CELL = "contribution of one cell"
+DRIVEN, OWN, DRIVING = "Dynamics: driven", "Dynamics: own past", "Dynamics: driving"
+OUTLINES = "Dynamics: outlines of cells"
+ONE_CELL = "Dynamics: one cell"
 LAYERS = (OWN, DRIVING, DRIVEN, OUTLINES)
 _PLAIN, _PASSES, _DIMMED = (0.55, 0.6, 0.65, 1.0), (1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 0.35)
 
@@ -60,19 +61,17 @@ def show_between(session: Session) -> None:
             if (old := result_layer(viewer, name)) is not None:
                 viewer.layers.remove(old)
         return
-    count, top = len(viewer.layers), contrast(maps.explained)[1]
+    new, top = result_layer(viewer, DRIVEN) is None, contrast(maps.explained)[1]
     images = {OWN: (maps.own, top)}
     for name, image in ((DRIVING, maps.driving), (DRIVEN, maps.driven)):
         images[name] = image, max(float(np.nanpercentile(image, 99.8)), VISIBLE * top)
     for name, (image, high) in images.items():  # the last is on top
         style = {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "contrast_limits": (0.0, high)}
-        put_image(viewer, name, image, layer, **style, visible=name == DRIVEN)
+        put_image(viewer, name, image, layer, unit=COUNTS_2, **style, visible=name == DRIVEN)
     _put_outlines(viewer, between, layer)
-    driven = result_layer(viewer, DRIVEN)
-    driven.visible = True
-    if len(viewer.layers) > count:
-        viewer.layers.selection.active = driven
-    hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
+    if new:
+        viewer.layers.selection.active = result_layer(viewer, DRIVEN)
+        hide_result(viewer, EXPLAINED)  # two maps in the same colours could not be told apart
     if session.roi_labels is not None:
         session.roi_labels.contour = 1  # filled, they cover the map; hidden, they could not be clicked
     mark(session)
@@ -107,7 +106,7 @@ def show_one(session: Session, position: int) -> None:
     maps = between.found.maps
     high = VISIBLE * contrast(maps.explained)[1]  # the cell itself is brighter than all that it drives
     style = {"colormap": HEAT_OVERLAY, "gamma": GAMMA, "contrast_limits": (0.0, high)}
-    layer = put_image(viewer, ONE_CELL, maps.sources[position], like, **style)
+    layer = put_image(viewer, ONE_CELL, maps.sources[position], like, unit=COUNTS_2, **style)
     layer.visible = True
     for name in (
         DRIVEN,
@@ -182,7 +181,7 @@ def _put_outlines(viewer: Viewer, between: BetweenCells, like: Layer) -> None:
     labels, place = fitted.rois.labels, spatial_metadata(like, 2)
     layer = result_layer(viewer, OUTLINES)
     if layer is None:
-        layer = viewer.add_labels(labels, name=OUTLINES, metadata={RESULT: "result"}, opacity=1.0, **place)
+        layer = viewer.add_labels(labels, name=OUTLINES, metadata={RESULT: OUTLINES}, opacity=1.0, **place)
         layer.contour = 1
     elif layer.data is not labels:
         layer.data = labels

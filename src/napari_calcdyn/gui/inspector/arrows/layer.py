@@ -15,6 +15,7 @@ from napari.utils.colormaps import Colormap
 from napari_calcdyn.gui.dynamics.between.layers import DRIVEN
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
 from napari_calcdyn.gui.layers.layers import (
+    COUNTS_2,
     FIRST_LOOK,
     HEAT_OVERLAY,
     IN_COLOUR,
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
     from .roi_edges import RoiEdges
 
-ARROWS = "arrows of the inspected ROI"
-SOURCES_OF_REGION = "sources of the inspected region"
+ARROWS = "Inspector: arrows"
+SOURCES_OF_REGION = "Inspector: sources of the region"
 _GAMMA = 0.5  # as of the explained map
 _COLOURS = Colormap(
     [(*IN_COLOUR, 1.0), (*OUT_COLOUR, 1.0), (0.0, 0.0, 0.0, 0.75)],
@@ -114,7 +115,7 @@ def show_sources(session: Session, image: NDArray[np.float32]) -> None:
     new = result_layer(viewer, SOURCES_OF_REGION) is None
     style = {"colormap": HEAT_OVERLAY, "gamma": _GAMMA, "contrast_limits": contrast(image)}
     with keeping_active(viewer):
-        put_image(viewer, SOURCES_OF_REGION, image, like, **style)
+        put_image(viewer, SOURCES_OF_REGION, image, like, unit=COUNTS_2, **style)
     if new:
         _below(viewer, SOURCES_OF_REGION, ARROWS)
         for name in (EXPLAINED, DRIVEN, FIRST_LOOK):  # maps in the same colours could not be told apart
@@ -151,13 +152,15 @@ def _put_mesh(session: Session, mesh: Mesh) -> Surface | None:
             contrast_limits=(0, 1),
             shading="none",
             blending="translucent_no_depth",
-            metadata={RESULT: "result"},
+            metadata={RESULT: ARROWS},
             **place,
         )
     return arrow_layer(session)
 
 
 def _below(viewer: Viewer, name: str, other: str) -> None:
-    names = [it.name for it in viewer.layers]
-    if name in names and other in names and names.index(name) > names.index(other):
-        viewer.layers.move(names.index(name), names.index(other))
+    lower, upper = result_layer(viewer, name), result_layer(viewer, other)
+    if lower is not None and upper is not None:
+        at, wanted = viewer.layers.index(lower), viewer.layers.index(upper)
+        if at > wanted:
+            viewer.layers.move(at, wanted)
