@@ -89,12 +89,13 @@ def test_a_session_of_a_newer_version_is_not_replaced(tmp_path: Path) -> None:
     assert (folder / "session.json").read_text() == text
 
 
-def test_results_of_several_recordings_in_one_are_no_session(tmp_path: Path) -> None:
+def test_results_of_several_recordings_in_one_are_of_one_joined_recording(tmp_path: Path) -> None:
     inputs = [{"kind": "movie", "name": name, "files": [[name, 1]]} for name in ("a.tif", "b.tif")]
     text = json.dumps({"provenance": {"inputs": inputs}})
     (tmp_path / "metrics.json").write_text(text)
-    with pytest.raises(InputError, match="of 2 recordings: open them as one"):
-        results_as_session(tmp_path)
+    found = results_as_session(tmp_path)["recording"].values
+    assert [it["name"] for it in found["movie"]["recordings"]] == ["a.tif", "b.tif"]
+    assert found["others"] == []
 
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:

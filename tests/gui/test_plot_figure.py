@@ -20,13 +20,12 @@ from napari_calcdyn.gui.plots.loss_plot import LossPlot
 
 
 def right_click(plot: QWidget, monkeypatch: pytest.MonkeyPatch, chosen: Path) -> list[str]:
-    """Ask for the menu as Qt does, take its only entry, and save under a name; returns the entries."""
+    """Ask for the menu as Qt does, take its first entry, and save under a name; returns the entries."""
     entries: list[str] = []
 
     def take(menu: QMenu, *_: object) -> None:
-        [action] = menu.actions()
-        entries.append(action.text())
-        action.trigger()
+        entries.extend(action.text() for action in menu.actions())
+        menu.actions()[0].trigger()
 
     monkeypatch.setattr(QMenu, "exec", take)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(chosen), ""))
@@ -70,7 +69,10 @@ def test_plots_of_a_dock_are_saved_for_paper(
         before = corner(plot)
         for ending in ("svg", "pdf"):
             file = tmp_path / f"{name}.{ending}"
-            assert right_click(plot, monkeypatch, file) == ["Save as figure (SVG, PDF) …"]
+            assert right_click(plot, monkeypatch, file) == [
+                "Save as figure (SVG, PDF) …",
+                "Restore the defaults of this panel",
+            ]
             assert dynamics.session.work.notice.text == f"The plot was saved as {file}."
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         svg = ElementTree.fromstring((tmp_path / f"{name}.svg").read_text(encoding="utf-8"))
@@ -91,10 +93,12 @@ def test_plots_of_a_dock_are_saved_for_paper(
     assert "cannot be written" in dynamics.session.work.notice.text
 
 
-def test_no_menu_beside_a_plot(docks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QMenu, "exec", lambda *_: pytest.fail("there is a menu"))
+def test_no_figure_beside_a_plot(docks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries: list[str] = []
+    monkeypatch.setattr(QMenu, "exec", lambda menu, *_: entries.extend(it.text() for it in menu.actions()))
     _, dynamics = docks
     button = dynamics.model.train
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(3, 3), button.mapToGlobal(QPoint(3, 3)))
     QApplication.sendEvent(button, event)
     assert button.size() != QSize()
+    assert entries == ["Restore the defaults of this panel"]
