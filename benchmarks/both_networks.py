@@ -17,7 +17,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from comparison import VARIANTS, recordings, select
+from comparison import VARIANTS, changes, recordings, select
 from comparison import open_recording as open_real
 from numpy.typing import NDArray
 from report import RESULTS, save
@@ -45,6 +45,7 @@ MEASURED = {
     "auroc_cells": "AUROC, cells",
     "seconds": "seconds",
 }
+COMPARED = list(MEASURED)[:6]  # there for each recording
 _USUAL_DIAMETER = 8.0  # px, where no activity stands out
 
 
@@ -128,9 +129,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--preset", choices=["quick", "standard", "thorough"], default="quick")
     parser.add_argument("--recordings", nargs="*", help="only these; by default all")
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=NETWORKS)
     parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
     options = parser.parse_args()
-    suffix = "_quick" if options.quick else ""
+    suffix = "_quick" if options.quick else "" if options.preset == "quick" else f"_{options.preset}"
+    ways = [way for way in WAYS if way[0] in options.networks]
     names = [SMALL] if options.quick else options.recordings or [*recordings(), SIMULATED, SEMIREAL]
     seeds = range(1 if options.quick else options.seeds)
     file = RESULTS / f"both_networks{suffix}.jsonl"
@@ -145,12 +148,12 @@ def main() -> None:
             "mode": mode,
             "skip": skip,
         }
-        for seed, name, (network, (mode, skip)) in product(seeds, names, WAYS)
+        for seed, name, (network, (mode, skip)) in product(seeds, names, ways)
     ]
     code = fingerprint("models", "analysis")
     rows = measure_all(file, tasks, measure, code=code, jobs=options.jobs)
     lines: list[Row] = []
-    for name, (network, (mode, skip)) in product(names, WAYS):
+    for name, (network, (mode, skip)) in product(names, ways):
         chosen = select(rows, recording=name, network=network, mode=mode, skip=skip)
         line: Row = {"recording": name, "network": network, "training": mode, "skip": "on" if skip else "off"}
         line |= {
@@ -160,12 +163,30 @@ def main() -> None:
     flags = " --quick" if options.quick else f" --seeds {len(seeds)} --preset {options.preset}"
     if options.recordings:
         flags += f" --recordings {' '.join(options.recordings)}"
-    save(
-        f"both_networks{suffix}",
-        lines,
-        command=f"python benchmarks/both_networks.py{flags}",
-        notes=f"On held-out frames; {len(seeds)} seeds, preset {options.preset}; mean ± sd.",
-    )
+    if tuple(options.networks) != NETWORKS:
+        flags += f" --networks {' '.join(options.networks)}"
+    command = f"python benchmarks/both_networks.py{flags}"
+    note = f"On held-out frames; {len(seeds)} seeds, preset {options.preset}"
+    save(f"both_networks{suffix}", lines, command=command, notes=f"{note}; mean ± sd.")
+    paired = f"{note}; relative change paired by seed, mean (least to most)."
+    (one, with_skip), (two, _), (_, without) = VARIANTS[:3]
+    for title, said, first, second in (
+        ("training", "End-to-end from two-stage, with the skip.", (one, with_skip), (two, with_skip)),
+        ("skip", "Skip on from skip off, end-to-end.", (one, with_skip), (one, without)),
+    ):
+        table = [
+            {"recording": name, "network": network}
+            | changes(
+                rows,
+                *(
+                    {"recording": name, "network": network, "mode": mode, "skip": on}
+                    for mode, on in (first, second)
+                ),
+                COMPARED,
+            )
+            for name, network in product(names, options.networks)
+        ]
+        save(f"both_networks_{title}{suffix}", table, command=command, notes=f"{said} {paired}")
 
 
 if __name__ == "__main__":

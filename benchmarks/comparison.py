@@ -95,12 +95,12 @@ def summary(rows: Sequence[Row]) -> list[Row]:
     return lines
 
 
-def changes(rows: Sequence[Row], first: Row, second: Row) -> Row:
+def changes(rows: Sequence[Row], first: Row, second: Row, numbers: Sequence[str] = ()) -> Row:
     """Relative changes in % from `second` to `first`, paired by seed: mean (least to most)."""
     line: Row = {}
     pairs = list(zip(select(rows, **first), select(rows, **second), strict=True))
     assert all(one["seed"] == other["seed"] for one, other in pairs)
-    for name in measured_numbers(rows):
+    for name in numbers or measured_numbers(rows):
         found = [100 * (float(one[name]) / float(other[name]) - 1) for one, other in pairs]  # type: ignore[arg-type]
         line[f"{name.replace('_', ' ')} %"] = f"{fmean(found):+.1f} ({min(found):+.1f} to {max(found):+.1f})"
     return line
