@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter, shift
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock
 from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
+from napari_calcdyn.gui.help.window import HelpWindow
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.layers.layers import FIRST_LOOK
 from napari_calcdyn.gui.neurons.columns_file import read_columns
@@ -324,6 +325,27 @@ def session_pictures(folder: Path) -> None:
     viewer.close()
 
 
+def help_pictures(_: Path) -> None:
+    """Take the pictures of the window of help and of what is under *More*."""
+    viewer, docks = open_window()
+    dynamics = docks.dynamics
+    dynamics.parentWidget().raise_()
+    for theme, ending in (("dark", ""), ("light", "_light")):
+        viewer.theme = theme
+        dynamics.help.open()
+        let_live(1.5)
+        window = next(it for it in QApplication.topLevelWidgets() if isinstance(it, HelpWindow))
+        window.grab().save(str(IMAGES / f"help{ending}.png"))
+        shrink(IMAGES / f"help{ending}.png")
+        menu = dynamics.more.menu()
+        menu.popup(dynamics.more.mapToGlobal(dynamics.more.rect().bottomLeft()))
+        let_live(0.5)
+        menu.grab().save(str(IMAGES / f"more{ending}.png"))
+        menu.close()
+        window.close()
+    viewer.close()
+
+
 def driven_pictures(folder: Path) -> None:
     """Draw the overviews of runs: of a simulated movie, and of real recordings where there are any."""
     simulated = simulate_movie()
@@ -351,6 +373,7 @@ def main() -> None:
         question_pictures,
         compare_pictures,
         session_pictures,
+        help_pictures,
     ):
         with tempfile.TemporaryDirectory() as folder:
             take(Path(folder))
