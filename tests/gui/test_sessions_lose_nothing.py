@@ -96,9 +96,11 @@ def test_savings_follow_one_another(
     # The window closes while it is being saved.
     go_on.clear()
     saved.save_as(tmp_path / "third")
+    saved.save_as(tmp_path / "fourth")
     threading.Timer(0.3, go_on.set).start()
     session.close()
-    assert (tmp_path / "third.calcdyn" / "session.json").is_file()
+    for name in ("third", "fourth"):
+        assert (tmp_path / f"{name}.calcdyn" / "session.json").is_file()
 
 
 def test_another_session_is_replaced_only_after_a_question(

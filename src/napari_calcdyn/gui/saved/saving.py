@@ -52,6 +52,7 @@ class SavedSession(SessionPart):
         self._written: Written = {}
         self._job: Job | None = None
         self._next: tuple[Path, bool] | None = None  # where to save after that, and whether the user wants it
+        self._asked: Job | None = None  # what the user wants saved after that, should the window close before
         self._refused = ""  # why it was not saved, the last time
         self.whole = True
         """Whether all that is on disk is in the window; if not, it is saved only when the user wants it."""
@@ -95,11 +96,14 @@ class SavedSession(SessionPart):
         """Let a saving that is under way end, for a while; what was only to be saved by itself is not saved."""
         if self._job is not None:
             self._job.close()
+            if self._asked is not None:
+                self._asked.start()
+                self._asked.close()
         self._forget()
 
     def _forget(self) -> None:
         self._soon.stop()
-        self._next = None
+        self._next = self._asked = None
         if self._job is not None:
             self._job.drop()
             self._job, self._written = None, {}  # nobody will say what it has written
@@ -108,9 +112,8 @@ class SavedSession(SessionPart):
         return {name: room.keep(self.session, folder) for name, room in rooms().items()}
 
     def _save(self, folder: Path, *, say: bool) -> None:
-        if self._job is not None:
-            if say or self._next is None:
-                self._next = folder, say
+        if self._job is not None and not say:
+            self._next = self._next or (folder, False)
             return
         if self.session.work.doing == OPENING:
             self._refuse(_BEING_OPENED, say)
@@ -121,11 +124,16 @@ class SavedSession(SessionPart):
             self._refuse(str(error), say)
             return
         self._refused = ""
-        before = self._written if folder == self.folder else {}
+        # What is being saved just now is not known to be there: it is written again.
+        before = self._written if folder == self.folder and self._job is None else {}
         self.whole = self.whole or say
 
         def work(report: Report, stop: threading.Event) -> Written:
             return write_session(folder, kept, before, timed("recording", _TITLE, report, stop))
+
+        if self._job is not None:
+            self._next, self._asked = (folder, True), Job(_TITLE, work, patience=_WAIT_S)
+            return
 
         def done(written: Written) -> None:
             self._written = written
@@ -156,7 +164,7 @@ class SavedSession(SessionPart):
 
     def _save_anew(self) -> None:
         session, (folder, wanted) = self._session(), self._next or (self.folder, False)
-        self._next = None
+        self._next = self._asked = None
         if session is None or session.viewer is None or folder is None:
             return
         # What nobody asked for waits for the job, and never removes what is nowhere else.
