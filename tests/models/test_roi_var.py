@@ -137,6 +137,10 @@ def test_prediction_is_that_of_its_parts(fitted: Fitted, others: bool) -> None:
     found = roi_var.predict(latents, activity, others=others)
     np.testing.assert_allclose(found[order:], expected, atol=1e-4 * latents.std())
     np.testing.assert_allclose(found[:order], np.tile(basis.mean, (order, 1)), atol=1e-4 * latents.std())
+    if others:
+        of_rois = roi_var.predict_activity(activity)
+        assert np.isnan(of_rois[:order]).all()
+        np.testing.assert_allclose(of_rois[order:], basis.resting + ahead, atol=1e-4 * activity.std())
 
 
 def test_predicted_sums_of_latents_are_sums_of_predicted_latents(fitted: Fitted) -> None:

@@ -138,7 +138,7 @@ def _traces_panel(
         columns, predicted = latents, model.var.predict(latents)
     else:
         what, names = "ROI", [str(it) for it in fitted.rois.ids]
-        columns, predicted = between.activity, fitted.var.predict(between.activity)
+        columns, predicted = between.activity, fitted.predict_activity(between.activity)
     share = model.config.held_out if history or fitted is not None else 0.0
     held_out = held_out_stretches(movie, share)
     return Panel(

@@ -103,6 +103,23 @@ class RoiVAR:
         expected += self._ahead(activity, others) @ self.basis.encoded
         return (self.mean + np.where(np.isnan(expected), 0, expected)).astype(np.float32)
 
+    def predict_activity(self, activity: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Predict the activity of ROIs in every frame from the frames before it.
+
+        Parameters
+        ----------
+        activity : ndarray (T, N)
+            Of the ROIs.
+
+        Returns
+        -------
+        ndarray (T, N), float32
+            What `predict` rests on; NaN where there is no past.
+        """
+        expected = self.basis.resting + self._ahead(activity, True)
+        expected[: self.order] = np.nan
+        return expected.astype(np.float32)
+
     def predict_readout(
         self, latents: NDArray[np.floating], activity: NDArray[np.floating], weights: NDArray[np.floating]
     ) -> NDArray[np.float32]:
