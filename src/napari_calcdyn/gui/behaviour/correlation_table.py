@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QAbstractItemView
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView
 from superqt.utils import signals_blocked
 
 from napari_calcdyn.gui.forms.table import PlainTable
@@ -42,6 +42,7 @@ class CorrelationTable(PlainTable):
         self._ids: list[int] = []
         self.verticalHeader().setDefaultSectionSize(22)
         self.horizontalHeader().setMinimumSectionSize(30)
+        self.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)  # “< 0.001”
         self.itemSelectionChanged.connect(self._on_selected)
 
     def show_correlation(self, found: BehaviourCorrelation | None, column: str, kind: str) -> None:
