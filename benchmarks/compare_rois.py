@@ -10,14 +10,13 @@ results/compare_rois.jsonl.
 
 from __future__ import annotations
 
-import argparse
 from itertools import product
 
 import numpy as np
 from connections import cells_of
 from numpy.typing import NDArray
 from report import RESULTS, save
-from resumable import CORES, Row, fingerprint, mean_sd, measure_all
+from resumable import Row, fingerprint, mean_sd, measure_all, movie_options
 from sequences import RATE, change_links, cut, run
 
 from napari_calcdyn import Movie
@@ -95,15 +94,9 @@ def traces_of(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one movie")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
-    options = parser.parse_args()
+    options, seeds, flags = movie_options(__doc__)
     quick: bool = options.quick
     changes, frames = ((1.0,), 300) if quick else (CHANGES, 1000)
-    seeds = range(options.first_seed, options.first_seed + (1 if quick else options.seeds))
     file = RESULTS / f"compare_rois{'_quick' * quick}.jsonl"
     if quick:
         file.unlink(missing_ok=True)
@@ -123,8 +116,6 @@ def main() -> None:
             line["found"] = f"{found} of {changed}" if changed else ""
             line["false, a movie"] = mean_sd((row[f"{name}: false"] for row in some), 1)
         lines.append(line)
-    flags = " --quick" if quick else f" --seeds {len(seeds)}"
-    flags += f" --first-seed {seeds.start}" if seeds.start else ""
     save(
         f"compare_rois{'_quick' * quick}",
         lines,

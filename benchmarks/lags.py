@@ -9,13 +9,12 @@ results/lags.jsonl. ``--first-seed 100`` takes movies that methods may be chosen
 
 from __future__ import annotations
 
-import argparse
 from itertools import product
 
 import numpy as np
 from connections import Matrix, aupr, connected
 from report import RESULTS, save
-from resumable import CORES, Row, fingerprint, mean_sd, measure_all
+from resumable import Row, fingerprint, mean_sd, measure_all, movie_options
 
 from napari_calcdyn import Movie
 from napari_calcdyn.analysis.influence.debiased_var import DebiasedVAR, fit_debiased
@@ -57,15 +56,9 @@ def largest_of_single(fit: DebiasedVAR) -> Matrix:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one movie")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
-    options = parser.parse_args()
+    options, seeds, flags = movie_options(__doc__)
     quick: bool = options.quick
     kinds, noises = (KINDS[:1], ["middle"]) if quick else (KINDS, ["middle", "high"])
-    seeds = range(options.first_seed, options.first_seed + (1 if quick else options.seeds))
     file = RESULTS / f"lags{'_quick' * quick}.jsonl"
     if quick:
         file.unlink(missing_ok=True)
@@ -86,8 +79,6 @@ def main() -> None:
         line["noise"] = noise
         methods = [key for key in chosen[0] if " lag" in key]
         lines.append(line | {key: mean_sd(row[key] for row in chosen) for key in methods})
-    flags = " --quick" if quick else f" --seeds {len(seeds)}"
-    flags += f" --first-seed {seeds.start}" if seeds.start else ""
     save(
         f"lags{'_quick' * quick}",
         lines,

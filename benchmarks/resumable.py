@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import json
@@ -57,6 +58,20 @@ def measure_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [done[_key(task)] for task in tasks]
+
+
+def movie_options(description: str | None) -> tuple[argparse.Namespace, range, str]:
+    """Read the options of a benchmark on simulated movies; return them, the seeds, and the flags that repeat it."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="one movie")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=CORES, help="processes, of one thread each")
+    options = parser.parse_args()
+    first: int = options.first_seed
+    seeds = range(first, first + (1 if options.quick else options.seeds))
+    flags = " --quick" if options.quick else f" --seeds {len(seeds)}"
+    return options, seeds, flags + (f" --first-seed {first}" if first else "")
 
 
 def fingerprint(*places: str) -> str:

@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter, shift
 from napari_calcdyn.gui.behaviour.dock import BehaviourDock
 from napari_calcdyn.gui.behaviour.files import load_behaviour
 from napari_calcdyn.gui.dynamics.results import EXPLAINED
-from napari_calcdyn.gui.help.window import HelpWindow
+from napari_calcdyn.gui.help.window import help_window
 from napari_calcdyn.gui.launch import Docks, add_docks
 from napari_calcdyn.gui.layers.layers import FIRST_LOOK
 from napari_calcdyn.gui.neurons.columns_file import read_columns
@@ -334,7 +334,7 @@ def help_pictures(_: Path) -> None:
         viewer.theme = theme
         dynamics.help.open()
         let_live(1.5)
-        window = next(it for it in QApplication.topLevelWidgets() if isinstance(it, HelpWindow))
+        window = help_window(dynamics.session)
         window.grab().save(str(IMAGES / f"help{ending}.png"))
         shrink(IMAGES / f"help{ending}.png")
         menu = dynamics.more.menu()

@@ -85,9 +85,8 @@ class RunSizes:
                 split.training_frames(arranged(movie, split.stretches)),
                 latent_spacing(movie),
             )
-            with torch.device(
-                "meta"
-            ):  # its weights, a gigabyte for the largest frames, have sizes and no numbers
+            # Its weights, a gigabyte for the largest frames, have sizes and no numbers.
+            with torch.device("meta"):
                 network = new_network(config, movie.frame_shape, min(latents, self.pixels))
         self.latents, self.order, stride = network.latents, config.order, network.stride
         self.places = network.rows * network.columns

@@ -69,16 +69,13 @@ class Scores:
 
     def of_residuals(self, residuals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores of residuals (n, d) to which nothing is returned, (d, d) as [target, source]."""
-        products = self.fit.design.T @ residuals
-        targets = np.arange(len(self.own))[:, None]
-        return self._scores(products.T - np.einsum("jaq,ja->jq", self.taken, products[self.own, targets]))
+        return self._scores(self._freed(residuals))
 
     def values(self) -> NDArray[np.float64]:
         """Return the scores of the estimate, (d, d) as [target, source]."""
         fit = self.fit
         tested, width = len(fit.precision), len(self.own)
-        freed = fit.design.T @ fit.residuals
-        freed = freed.T - np.einsum("jaq,ja->jq", self.taken, freed[self.own, np.arange(width)[:, None]])
+        freed = self._freed(fit.residuals)
         products = len(fit.residuals) * fit.precision @ fit.gram[:tested]  # of designs and past
         for target in range(width):
             support = np.flatnonzero(fit.sparse[:, target])
@@ -96,6 +93,15 @@ class Scores:
                 own = self.taken[target][:, lags].T @ products[np.ix_(self.own[target], support)]
                 freed[target, lags] += (products[np.ix_(lags, support)] - own) @ returned
         return self._scores(freed)
+
+    def _freed(self, residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the products of freed predictors and residuals (n, d), (d, p·d) as [target, predictor]."""
+        products = self.fit.design.T @ residuals
+        targets = np.arange(len(self.own))[:, None]
+        freed: NDArray[np.float64] = products.T - np.einsum(
+            "jaq,ja->jq", self.taken, products[self.own, targets]
+        )
+        return freed
 
     def _scores(self, freed: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale products (d, p·d) of freed predictors and residuals."""

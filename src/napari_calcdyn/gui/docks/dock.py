@@ -54,9 +54,8 @@ class Listener:
             slot = reference()
             if slot is not None:
                 signal.disconnect(slot)
-        while (
-            self._endings
-        ):  # once: a dock that was closed may be destroyed when the program ends, after all else
+        # Once: a dock that was closed may be destroyed when the program ends, after all else.
+        while self._endings:
             self._endings.pop(0)()
 
 

@@ -158,7 +158,7 @@ def _kept(movie: Movie, layer: Image, folder: Path, part: str, parts: dict[str, 
             parts[part] = Part(
                 (movie,), lambda place, progress: _write_frames(place / _MOVIE, movie, progress)
             )
-    if len(movie.parts) > 1 and not all(it["paths"] for it in about.get("recordings", [{"paths": ()}])):
+    if len(movie.parts) > 1 and not (joined and all(it["paths"] for it in about["recordings"])):
         raise InputError(_TOGETHER.format(movie.name))
     return about if part not in parts else {**about, "part": part}
 

@@ -36,9 +36,8 @@ class Opened:
     choice: Choice
     arrays: tuple[ArrayInfo, ...] = ()  # of the file, one of which it is
     question: str = ""  # what should be looked at, as it was neither said nor is it known
-    joined: tuple[
-        tuple[Opened, Corrections], ...
-    ] = ()  # the recordings that it was made of, and how they are corrected
+    # The recordings that it was made of, and how they are corrected.
+    joined: tuple[tuple[Opened, Corrections], ...] = ()
 
 
 @dataclass(frozen=True)

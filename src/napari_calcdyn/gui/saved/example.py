@@ -60,12 +60,8 @@ def _begin(session: Session, window: QWidget) -> None:
         return
     for layer in [it for it in viewer.layers if it.name.startswith(_PLACEHOLDER)]:
         viewer.layers.remove(layer)
-    for topic in (
-        "recording",
-        "dynamics",
-        "inspector",
-        "recording",
-    ):  # in front is the one that shows how far it is
+    # The last one is in front: it shows how far it is.
+    for topic in ("recording", "dynamics", "inspector", "recording"):
         open_panel(window, session, topic)
 
     def work(report: Report, stop: threading.Event) -> Path:

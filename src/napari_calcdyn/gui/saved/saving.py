@@ -51,8 +51,8 @@ class SavedSession(SessionPart):
         """Where it is; None as long as it has no name."""
         self._written: Written = {}
         self._job: Job | None = None
-        self._next: tuple[Path, bool] | None = None  # where to save after that, and whether the user wants it
-        self._asked: Job | None = None  # what the user wants saved after that, should the window close before
+        # Where to save after that; if the user wants it, also what is saved should the window close before.
+        self._next: tuple[Path, Job | None] | None = None
         self._refused = ""  # why it was not saved, the last time
         self.whole = True
         """Whether all that is on disk is in the window; if not, it is saved only when the user wants it."""
@@ -96,14 +96,15 @@ class SavedSession(SessionPart):
         """Let a saving that is under way end, for a while; what was only to be saved by itself is not saved."""
         if self._job is not None:
             self._job.close()
-            if self._asked is not None:
-                self._asked.start()
-                self._asked.close()
+            _, asked = self._next or (None, None)
+            if asked is not None:
+                asked.start()
+                asked.close()
         self._forget()
 
     def _forget(self) -> None:
         self._soon.stop()
-        self._next = self._asked = None
+        self._next = None
         if self._job is not None:
             self._job.drop()
             self._job, self._written = None, {}  # nobody will say what it has written
@@ -113,7 +114,7 @@ class SavedSession(SessionPart):
 
     def _save(self, folder: Path, *, say: bool) -> None:
         if self._job is not None and not say:
-            self._next = self._next or (folder, False)
+            self._next = self._next or (folder, None)
             return
         if self.session.work.doing == OPENING:
             self._refuse(_BEING_OPENED, say)
@@ -132,7 +133,7 @@ class SavedSession(SessionPart):
             return write_session(folder, kept, before, timed("recording", _TITLE, report, stop))
 
         if self._job is not None:
-            self._next, self._asked = (folder, True), Job(_TITLE, work, patience=_WAIT_S)
+            self._next = folder, Job(_TITLE, work, patience=_WAIT_S)
             return
 
         def done(written: Written) -> None:
@@ -163,8 +164,8 @@ class SavedSession(SessionPart):
             self._soon.start()
 
     def _save_anew(self) -> None:
-        session, (folder, wanted) = self._session(), self._next or (self.folder, False)
-        self._next = self._asked = None
+        session, (folder, asked) = self._session(), self._next or (self.folder, None)
+        wanted, self._next = asked is not None, None
         if session is None or session.viewer is None or folder is None:
             return
         # What nobody asked for waits for the job, and never removes what is nowhere else.
